@@ -1,0 +1,42 @@
+/* options.h - the command line's options, described once: parsing, --help and error messages come from the same table.
+ *
+ *	struct option options[] = {
+ *		{ "policies", "LIST", "policies to run, comma-separated (default all)", OPTION_TEXT, &policies },
+ *		{ "json", NULL, "print one JSON object", OPTION_FLAG, &json },
+ *	};
+ *	if (!options_parse(options, ARRAY_SIZE(options), &argc, argv, &e)) ...
+ *
+ * `--name value` and `--name=value` are the same; `--` ends the options. An unknown option names the nearest known one.
+ */
+#ifndef RESIDENCY_CLI_OPTIONS_H
+#define RESIDENCY_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/base/error.h"
+
+enum option_type {
+	OPTION_FLAG,	/* bool *: set to true */
+	OPTION_TEXT,	/* const char **: borrowed from argv */
+	OPTION_INTEGER, /* int64_t *: a whole number, not negative */
+	OPTION_NUMBER,	/* double * */
+	OPTION_BYTES	/* uint64_t *: "24GB", "512MiB" */
+};
+
+struct option {
+	const char *name;     /* without the dashes */
+	const char *argument; /* its name in the help; NULL for a flag */
+	const char *help;     /* one line */
+	enum option_type type;
+	void *into;
+};
+
+/* Takes the options out of argv[0..*argc), leaves the positional arguments in order. ERROR_USAGE otherwise. */
+bool options_parse(const struct option *options, size_t count, int *argc, char **argv, struct error *e);
+
+/* Rows for --help. */
+void options_print(const struct option *options, size_t count, FILE *out);
+
+#endif

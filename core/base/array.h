@@ -1,0 +1,28 @@
+/* array.h - growing arrays without a type of their own.
+ *
+ * An array is three fields of its owner: pointer, count, capacity. array_reserve makes room; the owner frees with free().
+ *
+ *	if (!array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), e))
+ *		return false;
+ *	list->items[list->count++] = item;
+ */
+#ifndef RESIDENCY_BASE_ARRAY_H
+#define RESIDENCY_BASE_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+/* Makes room for `needed` items in *(T **)pointer. On failure nothing has changed. Sizes are checked before multiplied. */
+bool array_reserve(void *pointer, size_t *capacity, size_t needed, size_t item_size_bytes, struct error *e);
+
+/* calloc and strdup that say so when there is no memory. NULL on failure. */
+void *array_new(size_t count, size_t item_size_bytes, struct error *e);
+char *string_copy(const char *text, struct error *e);
+char *string_copy_n(const char *text, size_t length, struct error *e);
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif

@@ -1,0 +1,180 @@
+#include "core/base/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+
+/* jansson recurses once a level; a text of a million brackets must not reach it. Brackets inside strings do not count. */
+static bool depth_is_fine(const char *text, size_t length)
+{
+	bool in_string = false;
+	size_t depth = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '[' || c == '{') {
+			if (++depth > JSON_DEPTH_MAX)
+				return false;
+		} else if ((c == ']' || c == '}') && depth) {
+			depth--;
+		}
+	}
+	return true;
+}
+
+json_t *json_parse(const char *text, size_t length, const char *where, bool allow_duplicates, struct error *e)
+{
+	json_error_t fault;
+	json_t *value;
+
+	if (!depth_is_fine(text, length)) {
+		error_set(e, ERROR_FORMAT, "%s: nested deeper than %d levels", where, JSON_DEPTH_MAX);
+		return NULL;
+	}
+	value = json_loadb(text, length, allow_duplicates ? 0 : JSON_REJECT_DUPLICATES, &fault);
+	if (!value) {
+		if (json_error_code(&fault) == json_error_out_of_memory)
+			error_no_memory(e);
+		else
+			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column, fault.text);
+	}
+	return value;
+}
+
+json_t *json_parse_file(const char *path, struct error *e)
+{
+	size_t length;
+	char *text = file_read_whole(path, &length, e);
+	json_t *value;
+
+	if (!text)
+		return NULL;
+	value = json_parse(text, length, path, false, e);
+	free(text);
+	return value;
+}
+
+const char *json_type_words(const json_t *value)
+{
+	if (!value)
+		return "nothing";
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "a list";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return "a number";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "a boolean";
+	case JSON_NULL:
+		return "null";
+	}
+	return "something else";
+}
+
+static bool wrong_type(const json_t *value, const char *key, const char *where, const char *wanted, struct error *e)
+{
+	if (!value)
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" is missing; it must be %s", where, key, wanted);
+	return error_set(e, ERROR_FORMAT, "%s: \"%s\" is %s; it must be %s", where, key, json_type_words(value), wanted);
+}
+
+bool json_get_string(const json_t *object, const char *key, const char *where, const char **out, struct error *e)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_string(value))
+		return wrong_type(value, key, where, "a string", e);
+	*out = json_string_value(value);
+	return true;
+}
+
+bool json_get_number(const json_t *object, const char *key, const char *where, double *out, struct error *e)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_number(value))
+		return wrong_type(value, key, where, "a number", e);
+	*out = json_number_value(value);
+	return true;
+}
+
+bool json_get_integer(const json_t *object, const char *key, const char *where, int64_t *out, struct error *e)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value))
+		return wrong_type(value, key, where, "an integer", e);
+	*out = json_integer_value(value);
+	return true;
+}
+
+bool json_get_object(const json_t *object, const char *key, const char *where, json_t **out, struct error *e)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_object(value))
+		return wrong_type(value, key, where, "an object", e);
+	*out = value;
+	return true;
+}
+
+bool json_get_array(const json_t *object, const char *key, const char *where, json_t **out, struct error *e)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_array(value))
+		return wrong_type(value, key, where, "a list", e);
+	*out = value;
+	return true;
+}
+
+bool json_get_string_or(const json_t *object, const char *key, const char *where, const char *fallback, const char **out,
+			struct error *e)
+{
+	*out = fallback;
+	return !json_object_get(object, key) || json_get_string(object, key, where, out, e);
+}
+
+bool json_get_number_or(const json_t *object, const char *key, const char *where, double fallback, double *out,
+			struct error *e)
+{
+	*out = fallback;
+	return !json_object_get(object, key) || json_get_number(object, key, where, out, e);
+}
+
+bool json_get_integer_or(const json_t *object, const char *key, const char *where, int64_t fallback, int64_t *out,
+			 struct error *e)
+{
+	*out = fallback;
+	return !json_object_get(object, key) || json_get_integer(object, key, where, out, e);
+}
+
+bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out, struct error *e)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*out = fallback;
+	if (!value)
+		return true;
+	if (!json_is_boolean(value))
+		return wrong_type(value, key, where, "a boolean", e);
+	*out = json_is_true(value);
+	return true;
+}

@@ -1,0 +1,121 @@
+/* device.h - memory, copies and time on the devices of a machine.
+ *
+ * A machine is a topology realised by a backend:
+ *	host   real bytes: every device is an arena in main memory with the capacity of its description
+ *	sim    no bytes: memory is accounted, copies and kernels take modelled time on a virtual clock; links are contended
+ * A caching allocator (cache.h) stands between device_alloc and the backend, as PyTorch's does: what is freed stays reserved
+ * until device_empty_cache, so `allocated` and `reserved` differ, and free memory can be in pieces.
+ *
+ * A stream is a queue of a device; what is put on one stream runs in order. host runs everything at once, in the caller's
+ * thread; sim moves the stream's own time forward. A machine belongs to one thread.
+ */
+#ifndef RESIDENCY_DEVICE_DEVICE_H
+#define RESIDENCY_DEVICE_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/device/topology.h"
+
+struct machine;
+struct device;
+struct stream;
+struct observer;
+
+/* A piece of a device's memory. `address` may be dereferenced on host only. Zero-initialised means none. */
+struct buffer {
+	struct device *device;
+	void *address;
+	uint64_t size_bytes; /* as asked for; the piece may be larger */
+};
+
+struct memory_use {
+	uint64_t capacity_bytes;
+	uint64_t reserved_bytes;     /* taken from the device: allocated and cached */
+	uint64_t allocated_bytes;    /* in buffers, rounded to the allocator's grain */
+	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
+	uint64_t peak_bytes;	     /* largest allocated_bytes since the machine was opened */
+};
+
+/* What one kernel does; sim turns it into time (roofline: the larger of flops / rate and bytes / rate), host ignores it. */
+struct kernel_cost {
+	double flops;
+	double bytes;
+};
+
+/* What a backend must provide. A user calls the device_, stream_ and machine_ functions below, never these. Every slot is
+ * required; backend_check says which is missing. `state` is the backend's own, per machine. */
+struct backend {
+	const char *name;
+	const char *summary; /* one line, for help */
+	bool has_bytes;	     /* addresses may be dereferenced and kernels compute */
+	bool (*open)(void **state, const struct topology *topology, struct error *e);
+	void (*close)(void *state);
+	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. */
+	bool (*memory_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
+	void (*memory_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
+	/* Copies on stream s of device d (the one that waits for it). On return *start_ns and *end_ns hold when it ran. */
+	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
+		     const void *from_address, uint64_t size_bytes, uint64_t *start_ns, uint64_t *end_ns,
+		     struct error *e);
+	void (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost);
+	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
+	void (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2);
+	/* The caller waits for one stream. */
+	void (*synchronize)(void *state, unsigned d, unsigned s);
+	uint64_t (*now_ns)(void *state);
+	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: nobody really waits */
+};
+
+extern const struct backend backend_host;
+extern const struct backend backend_sim;
+
+/* NULL-terminated; in the order that help shows. */
+extern const struct backend *const backends[];
+const struct backend *backend_find(const char *name);
+bool backend_check(const struct backend *backend, struct error *e);
+
+/* Takes nothing of topology: it may be freed afterwards. The caller closes. */
+struct machine *machine_open(const struct topology *topology, const struct backend *backend, struct error *e);
+void machine_close(struct machine *machine);
+
+const struct backend *machine_backend(const struct machine *machine);
+const struct topology *machine_topology(const struct machine *machine);
+size_t machine_device_count(const struct machine *machine);
+struct device *machine_device(struct machine *machine, size_t index);
+struct device *machine_find(struct machine *machine, const char *name); /* NULL if there is none */
+
+/* Whom copies are told to (event.h); NULL for nobody. Borrowed. */
+void machine_observe(struct machine *machine, const struct observer *observer);
+
+/* Nanoseconds since the machine was opened: real on host plus what machine_sleep skipped, virtual on sim. */
+uint64_t machine_now_ns(struct machine *machine);
+void machine_sleep(struct machine *machine, uint64_t duration_ns);
+
+const struct device_description *device_description(const struct device *device);
+const char *device_name(const struct device *device);
+unsigned device_index(const struct device *device);
+struct machine *device_machine(const struct device *device);
+
+/* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until device_free. */
+bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e);
+void device_free(struct buffer *buffer); /* a zero buffer is fine; it is zeroed */
+
+struct memory_use device_memory_use(const struct device *device);
+uint64_t device_free_bytes(const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */
+void device_empty_cache(struct device *device);		 /* gives cached pieces back to the device */
+
+#define STREAM_COMPUTE 0u
+#define STREAM_COPY 1u
+#define STREAM_COUNT 2u
+
+/* Copies size_bytes between any two devices on stream s of `waiter` and tells the observer. Ranges are checked. */
+bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset,
+		 const struct buffer *from, uint64_t from_offset, uint64_t size_bytes, struct error *e);
+void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost);
+void stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2);
+void stream_synchronize(struct device *device, unsigned s);
+
+#endif

@@ -1,0 +1,247 @@
+/* record.h - what is recorded. One layout for every subject: as structs here, as rows in the store, as NDJSON on the wire.
+ * RECORDS.md beside this file says it for people.
+ *
+ * Text in a record is bounded and copied: a record owns nothing and can be put into the ring by copying bytes. Unknown is not
+ * zero: UINT64_MAX for sizes and times, -1 for indexes, "" for text.
+ */
+#ifndef RESIDENCY_DB_RECORD_H
+#define RESIDENCY_DB_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/event.h"
+
+#define RECORD_SCHEMA 1
+#define RECORD_NAME_MAX 64
+#define RECORD_TEXT_MAX 256
+#define UNKNOWN_U64 UINT64_MAX
+
+/* What one object of a model's name is at one stage. */
+#define RESIDENCY_STATES(X)                                                                                            \
+	X(RESIDENT, "resident")		      /* listed and patched */                                                 \
+	X(UNLOADED, "unloaded")		      /* alive, not listed, unpatched */                                       \
+	X(LOADED_UNLISTED, "loaded_unlisted") /* weights still patched on the device, but in no list */                \
+	X(LEAKED, "leaked")		      /* model alive, patcher dead */                                          \
+	X(DEAD, "dead")
+
+enum residency_state {
+#define RESIDENCY_STATE_ENUM(name, text) STATE_##name,
+	RESIDENCY_STATES(RESIDENCY_STATE_ENUM)
+#undef RESIDENCY_STATE_ENUM
+	STATE_COUNT
+};
+
+enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 }; /* NONE: no flag (a stock loader) */
+
+#define OUTCOMES(X)                                                                                                    \
+	X(DISPLACED, "displaced", true)                                                                                \
+	X(LOST, "lost", false)                                                                                         \
+	X(KEPT, "kept", true)                                                                                          \
+	X(LEAKED, "leaked", false)                                                                                     \
+	X(STRAY, "stray", false)                                                                                       \
+	X(UNLOADED, "unloaded", true)                                                                                  \
+	X(PRESENT, "present", true)
+
+enum outcome {
+#define OUTCOME_ENUM(name, text, passes) OUTCOME_##name,
+	OUTCOMES(OUTCOME_ENUM)
+#undef OUTCOME_ENUM
+	OUTCOME_COUNT
+};
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNTRUSTWORTHY, VERDICT_COUNT };
+
+const char *residency_state_name(enum residency_state state);
+const char *outcome_name(enum outcome outcome);
+bool outcome_passes(enum outcome outcome);
+const char *verdict_name(enum verdict verdict);
+
+struct record_run {
+	char id[40];	   /* unique text id */
+	char command[512]; /* as it can be run again */
+	char version[32];
+	int64_t started_wall_ns;
+	char environment[512]; /* canonical JSON of what decides which runs may be compared */
+};
+
+struct record_device {
+	uint32_t index;
+	char name[RECORD_NAME_MAX];
+	char kind[16];
+	uint64_t capacity_bytes;
+};
+
+struct record_link {
+	uint32_t from, to;
+	double bandwidth_bytes_per_s;
+	double efficiency;
+	uint64_t latency_ns;
+};
+
+/* One thing that passes or fails; everything up to the next record_cell_end belongs to it. */
+struct record_cell {
+	uint32_t cell; /* counts from 1 in a run; 0: records of no cell */
+	char subject[RECORD_NAME_MAX];
+	char policy[32];
+	char matrix[32];
+	char flow[32];
+	char cache[16];
+	char device_mode[16];
+	char node_flags[16];
+};
+
+/* An object: the n-th one read for a model's name. */
+struct record_model {
+	uint32_t cell;
+	uint32_t model; /* counts from 1 in a cell */
+	char name[RECORD_NAME_MAX]; /* "B"; "K+clone" for a patcher with a LoRA */
+	uint32_t generation; /* 1 for the first object of the name */
+	char kind[16];	     /* unet, clip, vae */
+	enum keep_wish keep;
+	uint64_t size_bytes;
+	uint32_t block_count;
+};
+
+struct record_snapshot {
+	uint32_t cell;
+	uint32_t snapshot; /* counts from 1 in a cell: the order of the stages */
+	uint32_t cycle;
+	enum stage stage;
+	uint64_t time_ns;
+	int32_t anchor_count; /* -1: the policy has no anchors */
+	uint32_t listed_count;
+	char exception[RECORD_TEXT_MAX];
+};
+
+/* One object at one snapshot. `device` and `bytes_on_compute` say where its weights are. */
+struct record_residency {
+	uint32_t cell, snapshot, model;
+	enum residency_state state;
+	int32_t listed; /* index in the loaded list, newest first; -1: not in it */
+	bool patcher_alive, model_alive;
+	int8_t anchored; /* -1: the policy has no anchors, or the object is dead */
+	uint64_t bytes_on_compute;
+	uint64_t bytes_elsewhere;
+};
+
+/* Who refers to an object at one snapshot. */
+struct record_holder {
+	uint32_t cell, snapshot, model;
+	char label[RECORD_NAME_MAX];
+	char kind[24];
+	bool strong;
+};
+
+/* One line of a device's ledger; `line` is used, context, weights, activations, cache, other, unattributed. */
+struct record_memory {
+	uint32_t cell, snapshot, device;
+	char line[16];
+	uint64_t size_bytes;
+};
+
+/* Why an object left, as the subject told it when it happened. */
+struct record_departure {
+	uint32_t cell, model, after_snapshot; /* happened after this snapshot, before the next */
+	enum reason reason;
+	uint64_t time_ns;
+};
+
+struct record_placement { /* run-length: `count` blocks from `first` on are on `device` */
+	uint32_t cell, snapshot, model;
+	uint32_t first, count, device;
+};
+
+struct record_transfer {
+	uint32_t cell, from, to, stream;
+	uint64_t size_bytes, start_ns, end_ns;
+};
+
+struct record_step {
+	uint32_t cell, node, step, pass_count;
+	uint64_t start_ns, end_ns, moved_bytes;
+};
+
+/* One measurement of a link or an offload curve. */
+struct record_sample {
+	char series[RECORD_NAME_MAX]; /* "links", "offload" */
+	char topology[RECORD_NAME_MAX];
+	char label[RECORD_NAME_MAX]; /* "cpu->cuda:0", "flux1-dev bf16, donor cuda:1" */
+	double x;		     /* transfer size in bytes, or bytes offloaded */
+	double value;		     /* bytes/s, or seconds per iteration */
+	uint32_t repeat;
+};
+
+/* What became of one object's name in a cell. */
+struct record_verdict_model {
+	uint32_t cell;
+	char name[RECORD_NAME_MAX];
+	enum keep_wish keep;
+	enum outcome outcome;
+	char first_lost_stage[32]; /* "c1.after_gc"; "" where it never left */
+	enum reason reason;
+	char holders_before[512]; /* JSON list of {"label","kind","strength"} one stage before it was lost */
+	char holders_after[512];
+	uint32_t disk_loads;
+};
+
+struct record_verdict {
+	uint32_t cell;
+	enum verdict verdict;
+	uint64_t dropped; /* records that did not fit the ring */
+};
+
+/* One thing wrong. `class_name` is a finding class: lost, leaked, duplicated, ... */
+struct record_finding {
+	uint32_t cell;
+	char class_name[16];
+	char model[RECORD_NAME_MAX];
+	char stage[32];
+	char detail[512];
+};
+
+/* A file that a run made. */
+struct record_artifact {
+	char kind[16]; /* png, report, ... */
+	char path[RECORD_TEXT_MAX];
+	char hash[80];
+};
+
+enum record_type {
+	RECORD_RUN,
+	RECORD_RUN_END,
+	RECORD_DEVICE,
+	RECORD_LINK,
+	RECORD_CELL,
+	RECORD_MODEL,
+	RECORD_SNAPSHOT,
+	RECORD_RESIDENCY,
+	RECORD_HOLDER,
+	RECORD_MEMORY,
+	RECORD_DEPARTURE,
+	RECORD_PLACEMENT,
+	RECORD_TRANSFER,
+	RECORD_STEP,
+	RECORD_SAMPLE,
+	RECORD_VERDICT_MODEL,
+	RECORD_VERDICT,
+	RECORD_FINDING,
+	RECORD_ARTIFACT,
+	RECORD_TYPE_COUNT
+};
+
+/* Where records go: the writer's ring, a judge, both, or nowhere. put copies size_bytes from record; it never fails and never
+ * waits where the subject is real (what does not fit is counted by the sink). */
+struct record_sink {
+	void *context;
+	void (*put)(void *context, enum record_type type, const void *record, uint32_t size_bytes);
+};
+
+static inline void record_put(const struct record_sink *sink, enum record_type type, const void *record,
+			      uint32_t size_bytes)
+{
+	if (sink && sink->put)
+		sink->put(sink->context, type, record, size_bytes);
+}
+
+#endif
