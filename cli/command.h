@@ -1,4 +1,5 @@
-/* command.h - one table of commands; one file each (command_NAME.c). See main.c for what is common to all. */
+/* command.h - what a command is: a row of words and a function. One file each (command_NAME.c), listed in commands.c.
+ */
 #ifndef RESIDENCY_CLI_COMMAND_H
 #define RESIDENCY_CLI_COMMAND_H
 
@@ -15,11 +16,11 @@ struct cli {
 	FILE *out;
 	FILE *err;
 	bool out_is_tty, err_is_tty;
-	bool colour;		     /* on a TTY and without NO_COLOR */
-	unsigned width;		     /* columns of the terminal; 80 where unknown */
-	const bool *interrupted;     /* set by SIGINT and SIGTERM; long work polls it */
+	bool colour; /* on a TTY and without NO_COLOR */
+	unsigned width; /* columns of the terminal; 80 where unknown */
+	const bool *interrupted; /* set by SIGINT and SIGTERM; long work polls it */
 	const struct log_sink *log;
-	const char *command_line;    /* as it can be run again */
+	const char *command_line; /* as it can be run again */
 };
 
 struct command {
@@ -27,16 +28,14 @@ struct command {
 	const char *summary; /* one line */
 	const char *synopsis; /* what follows the name: "[options] FILE..." */
 	const char *examples; /* lines, each indented by two spaces */
-	/* Returns the exit code. argv[0] is the command's name. --help never reaches it: it calls command_help when asked through
-	 * options (see command_parse). */
+	/* Returns the exit code. argv[0] is the command's name. Calls command_parse first, which answers --help. */
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
 
-extern const struct command *const commands[]; /* NULL-terminated, in the order of help */
-
-/* options_parse, and --help: prints the page and sets *done with *exit_code. Returns false when the command must stop. */
-bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count, int *argc,
-		   char **argv, int *exit_code);
+/* options_parse, and --help. Returns false when the command must stop with *exit_code: help was printed, or an option
+ * is wrong and that was said. */
+bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count,
+		   int *argc, char **argv, int *exit_code);
 
 /* Prints "residency NAME: text" and a hint for usage errors; returns the exit code of the error's kind. */
 int command_fail(struct cli *cli, const char *name, const struct error *e);

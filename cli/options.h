@@ -18,23 +18,28 @@
 #include "core/base/error.h"
 
 enum option_type {
-	OPTION_FLAG,	/* bool *: set to true */
-	OPTION_TEXT,	/* const char **: borrowed from argv */
+	OPTION_FLAG, /* bool *: set to true */
+	OPTION_TEXT, /* const char **: borrowed from argv */
 	OPTION_INTEGER, /* int64_t *: a whole number, not negative */
-	OPTION_NUMBER,	/* double * */
-	OPTION_BYTES	/* uint64_t *: "24GB", "512MiB" */
+	OPTION_NUMBER, /* double * */
+	OPTION_BYTES /* uint64_t *: "24GB", "512MiB" */
 };
 
 struct option {
-	const char *name;     /* without the dashes */
+	const char *name; /* without the dashes */
 	const char *argument; /* its name in the help; NULL for a flag */
-	const char *help;     /* one line */
+	const char *help; /* one line */
 	enum option_type type;
 	void *into;
 };
 
 /* Takes the options out of argv[0..*argc), leaves the positional arguments in order. ERROR_USAGE otherwise. */
 bool options_parse(const struct option *options, size_t count, int *argc, char **argv, struct error *e);
+
+/* The nearest of the names that name(context, 0), (context, 1), ... give until NULL; NULL if none is near. For "did you
+ * mean". */
+const char *options_nearest(const char *wanted, const char *(*name)(const void *context, size_t index),
+			    const void *context);
 
 /* Rows for --help. */
 void options_print(const struct option *options, size_t count, FILE *out);

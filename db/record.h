@@ -1,8 +1,8 @@
-/* record.h - what is recorded. One layout for every subject: as structs here, as rows in the store, as NDJSON on the wire.
- * RECORDS.md beside this file says it for people.
+/* record.h - what is recorded. One layout for every subject: as structs here, as rows in the store, as NDJSON on the
+ * wire. RECORDS.md beside this file says it for people.
  *
- * Text in a record is bounded and copied: a record owns nothing and can be put into the ring by copying bytes. Unknown is not
- * zero: UINT64_MAX for sizes and times, -1 for indexes, "" for text.
+ * Text in a record is bounded and copied: a record owns nothing and can be put into the ring by copying bytes. Unknown
+ * is not zero: UINT64_MAX for sizes and times, -1 for indexes, "" for text.
  */
 #ifndef RESIDENCY_DB_RECORD_H
 #define RESIDENCY_DB_RECORD_H
@@ -19,17 +19,17 @@
 
 /* What one object of a model's name is at one stage. */
 #define RESIDENCY_STATES(X)                                                                                            \
-	X(RESIDENT, "resident")		      /* listed and patched */                                                 \
-	X(UNLOADED, "unloaded")		      /* alive, not listed, unpatched */                                       \
+	X(RESIDENT, "resident") /* listed and patched */                                                               \
+	X(UNLOADED, "unloaded") /* alive, not listed, unpatched */                                                     \
 	X(LOADED_UNLISTED, "loaded_unlisted") /* weights still patched on the device, but in no list */                \
-	X(LEAKED, "leaked")		      /* model alive, patcher dead */                                          \
+	X(LEAKED, "leaked") /* model alive, patcher dead */                                                            \
 	X(DEAD, "dead")
 
 enum residency_state {
 #define RESIDENCY_STATE_ENUM(name, text) STATE_##name,
 	RESIDENCY_STATES(RESIDENCY_STATE_ENUM)
 #undef RESIDENCY_STATE_ENUM
-	STATE_COUNT
+		STATE_COUNT
 };
 
 enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 }; /* NONE: no flag (a stock loader) */
@@ -47,7 +47,7 @@ enum outcome {
 #define OUTCOME_ENUM(name, text, passes) OUTCOME_##name,
 	OUTCOMES(OUTCOME_ENUM)
 #undef OUTCOME_ENUM
-	OUTCOME_COUNT
+		OUTCOME_COUNT
 };
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNTRUSTWORTHY, VERDICT_COUNT };
@@ -58,7 +58,7 @@ bool outcome_passes(enum outcome outcome);
 const char *verdict_name(enum verdict verdict);
 
 struct record_run {
-	char id[40];	   /* unique text id */
+	char id[40]; /* unique text id */
 	char command[512]; /* as it can be run again */
 	char version[32];
 	int64_t started_wall_ns;
@@ -97,7 +97,7 @@ struct record_model {
 	uint32_t model; /* counts from 1 in a cell */
 	char name[RECORD_NAME_MAX]; /* "B"; "K+clone" for a patcher with a LoRA */
 	uint32_t generation; /* 1 for the first object of the name */
-	char kind[16];	     /* unet, clip, vae */
+	char kind[16]; /* unet, clip, vae */
 	enum keep_wish keep;
 	uint64_t size_bytes;
 	uint32_t block_count;
@@ -167,8 +167,8 @@ struct record_sample {
 	char series[RECORD_NAME_MAX]; /* "links", "offload" */
 	char topology[RECORD_NAME_MAX];
 	char label[RECORD_NAME_MAX]; /* "cpu->cuda:0", "flux1-dev bf16, donor cuda:1" */
-	double x;		     /* transfer size in bytes, or bytes offloaded */
-	double value;		     /* bytes/s, or seconds per iteration */
+	double x; /* transfer size in bytes, or bytes offloaded */
+	double value; /* bytes/s, or seconds per iteration */
 	uint32_t repeat;
 };
 
@@ -230,8 +230,8 @@ enum record_type {
 	RECORD_TYPE_COUNT
 };
 
-/* Where records go: the writer's ring, a judge, both, or nowhere. put copies size_bytes from record; it never fails and never
- * waits where the subject is real (what does not fit is counted by the sink). */
+/* Where records go: the writer's ring, a judge, both, or nowhere. put copies size_bytes from record; it never fails and
+ * never waits where the subject is real (what does not fit is counted by the sink). */
 struct record_sink {
 	void *context;
 	void (*put)(void *context, enum record_type type, const void *record, uint32_t size_bytes);

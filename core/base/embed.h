@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct embedded_file {
-	const char *name;  /* without its folder: "2x3090-nvlink.json" */
+	const char *name; /* without its folder: "2x3090-nvlink.json" */
 	const char *bytes; /* a NUL follows the last byte */
 	const char *end;
 };

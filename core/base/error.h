@@ -1,8 +1,8 @@
 /* error.h - what went wrong, told once and whole.
  *
- * A function that can fail takes a `struct error *` last and returns false (or NULL, or a negative count) after filling it.
- * Only the first failure is kept: error_set on an error that already holds one does nothing, so that clean-up code cannot
- * hide the cause. A caller may pass NULL when it does not care why. Library code never prints, exits or aborts.
+ * A function that can fail takes a `struct error *` last and returns false (or NULL, or a negative count) after filling
+ *it. Only the first failure is kept: error_set on an error that already holds one does nothing, so that clean-up code
+ *cannot hide the cause. A caller may pass NULL when it does not care why. Library code never prints, exits or aborts.
  *
  *	struct error e = ERROR_INIT;
  *	if (!store_open(&store, path, &e))
@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Every kind of error: name, exit code of the program, fallback text. The exit codes are those of the command line's help. */
+/* Every kind of error: name, exit code of the program, fallback text. The exit codes are those of the command line's
+ * help. */
 #define ERROR_KINDS(X)                                                                                                 \
 	X(NONE, 0, "no error")                                                                                         \
 	X(USAGE, 2, "the command line cannot be understood")                                                           \

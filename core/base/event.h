@@ -1,7 +1,7 @@
 /* event.h - how core speaks to the outside: one observer, told what happens when it happens.
  *
- * The engine never waits for its observer and never asks it anything. Pointers in an event live as long as the call. A NULL
- * slot, or a NULL observer, is not called. Reason codes and stage names are the words of the project's documents.
+ * The engine never waits for its observer and never asks it anything. Pointers in an event live as long as the call. A
+ * NULL slot, or a NULL observer, is not called. Reason codes and stage names are the words of the project's documents.
  */
 #ifndef RESIDENCY_BASE_EVENT_H
 #define RESIDENCY_BASE_EVENT_H
@@ -11,8 +11,8 @@
 
 /* Named points at which a snapshot is taken. */
 #define STAGES(X)                                                                                                      \
-	X(LOADED, "loaded")			       /* end of the first prompt */                                   \
-	X(NEXT_PROMPT, "next_prompt")		       /* end of a later prompt */                                     \
+	X(LOADED, "loaded") /* end of the first prompt */                                                              \
+	X(NEXT_PROMPT, "next_prompt") /* end of a later prompt */                                                      \
 	X(BEFORE_UNLOAD, "before_unload")                                                                              \
 	X(AFTER_UNLOAD, "after_unload")                                                                                \
 	X(AFTER_RESET, "after_reset")                                                                                  \
@@ -27,7 +27,7 @@ enum stage {
 #define STAGE_ENUM(name, text) STAGE_##name,
 	STAGES(STAGE_ENUM)
 #undef STAGE_ENUM
-	STAGE_COUNT
+		STAGE_COUNT
 };
 
 /* Why a model left. */
@@ -50,7 +50,7 @@ enum reason {
 #define REASON_ENUM(name, text) REASON_##name,
 	REASONS(REASON_ENUM)
 #undef REASON_ENUM
-	REASON_COUNT
+		REASON_COUNT
 };
 
 const char *stage_name(enum stage stage);
@@ -60,13 +60,13 @@ bool reason_from_name(const char *name, enum reason *reason);
 
 struct stage_event {
 	enum stage stage;
-	unsigned cycle;	       /* counts actions, from 0 */
-	uint64_t time_ns;      /* machine time */
+	unsigned cycle; /* counts actions, from 0 */
+	uint64_t time_ns; /* machine time */
 	const char *exception; /* "" or what was thrown on the way to this stage */
 };
 
-/* A model's object left the loaded list, its device or life. The first departure of an object since it was last resident names
- * the cause. */
+/* A model's object left the loaded list, its device or life. The first departure of an object since it was last
+ * resident names the cause. */
 struct departure_event {
 	uint64_t object; /* id of the model's object in the heap */
 	const char *name;
@@ -82,8 +82,8 @@ struct transfer_event {
 };
 
 struct step_event {
-	unsigned node;	   /* counts sampler runs of the machine, from 0 */
-	unsigned step;	   /* from 0 */
+	unsigned node; /* counts sampler runs of the machine, from 0 */
+	unsigned step; /* from 0 */
 	unsigned pass_count;
 	uint64_t start_ns, end_ns;
 	uint64_t moved_bytes; /* weights that crossed a link in this step */

@@ -126,7 +126,7 @@ bool file_map(struct file_mapping *mapping, const char *path, struct error *e)
 	void *bytes = NULL;
 	int fd = open_for_reading(path, e);
 
-	*mapping = (struct file_mapping){ .bytes = NULL };
+	*mapping = (struct file_mapping) { .bytes = NULL };
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -153,5 +153,5 @@ void file_unmap(struct file_mapping *mapping)
 {
 	if (mapping->bytes)
 		munmap((void *)(uintptr_t)mapping->bytes, mapping->size_bytes);
-	*mapping = (struct file_mapping){ .bytes = NULL };
+	*mapping = (struct file_mapping) { .bytes = NULL };
 }

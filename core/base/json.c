@@ -6,7 +6,8 @@
 
 #include "core/base/file.h"
 
-/* jansson recurses once a level; a text of a million brackets must not reach it. Brackets inside strings do not count. */
+/* jansson recurses once a level; a text of a million brackets must not reach it. Brackets inside strings do not count.
+ */
 static bool depth_is_fine(const char *text, size_t length)
 {
 	bool in_string = false;
@@ -46,7 +47,8 @@ json_t *json_parse(const char *text, size_t length, const char *where, bool allo
 		if (json_error_code(&fault) == json_error_out_of_memory)
 			error_no_memory(e);
 		else
-			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column, fault.text);
+			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column,
+				  fault.text);
 	}
 	return value;
 }
@@ -92,7 +94,8 @@ static bool wrong_type(const json_t *value, const char *key, const char *where, 
 {
 	if (!value)
 		return error_set(e, ERROR_FORMAT, "%s: \"%s\" is missing; it must be %s", where, key, wanted);
-	return error_set(e, ERROR_FORMAT, "%s: \"%s\" is %s; it must be %s", where, key, json_type_words(value), wanted);
+	return error_set(e, ERROR_FORMAT, "%s: \"%s\" is %s; it must be %s", where, key, json_type_words(value),
+			 wanted);
 }
 
 bool json_get_string(const json_t *object, const char *key, const char *where, const char **out, struct error *e)
@@ -145,8 +148,8 @@ bool json_get_array(const json_t *object, const char *key, const char *where, js
 	return true;
 }
 
-bool json_get_string_or(const json_t *object, const char *key, const char *where, const char *fallback, const char **out,
-			struct error *e)
+bool json_get_string_or(const json_t *object, const char *key, const char *where, const char *fallback,
+			const char **out, struct error *e)
 {
 	*out = fallback;
 	return !json_object_get(object, key) || json_get_string(object, key, where, out, e);
@@ -166,7 +169,8 @@ bool json_get_integer_or(const json_t *object, const char *key, const char *wher
 	return !json_object_get(object, key) || json_get_integer(object, key, where, out, e);
 }
 
-bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out, struct error *e)
+bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out,
+		      struct error *e)
 {
 	const json_t *value = json_object_get(object, key);
 

@@ -1,8 +1,9 @@
 /* inference.h - what the nodes of a workflow ask of the forward passes.
  *
- * Every family's forward is written once against the operations table (ops.h): on host it computes, on sim it costs time and
- * memory. Weights that wait on another device are brought to the compute device block by block and dropped after use (sync
- * mode, as upstream does). Results are tensors in float32 on cpu, so that they do not depend on where anything was placed.
+ * Every family's forward is written once against the operations table (ops.h): on host it computes, on sim it costs
+ * time and memory. Weights that wait on another device are brought to the compute device block by block and dropped
+ * after use (sync mode, as upstream does). Results are tensors in float32 on cpu, so that they do not depend on where
+ * anything was placed.
  */
 #ifndef RESIDENCY_COMPUTE_INFERENCE_H
 #define RESIDENCY_COMPUTE_INFERENCE_H
@@ -26,26 +27,26 @@ struct values {
 void values_free(struct values *values);
 
 struct conditioning {
-	struct values cond;   /* [1, tokens, channels] */
+	struct values cond; /* [1, tokens, channels] */
 	struct values pooled; /* [1, channels] */
-	double guidance;      /* NAN where none was set */
+	double guidance; /* NAN where none was set */
 };
 
 struct inference {
 	struct machine *machine;
 	const struct observer *observer; /* steps are told to it; may be NULL */
-	unsigned sampler_run;		 /* counts sampler runs, for step events */
-	const bool *interrupted;	 /* polled between steps; may be NULL */
+	unsigned sampler_run; /* counts sampler runs, for step events */
+	const bool *interrupted; /* polled between steps; may be NULL */
 };
 
 struct sample_request {
-	const char *sampler;		     /* "euler" */
-	const float *sigmas;		     /* sigma_count values, the last usually 0 */
+	const char *sampler; /* "euler" */
+	const float *sigmas; /* sigma_count values, the last usually 0 */
 	size_t sigma_count;
-	double cfg;			     /* 1: the negative is not evaluated */
+	double cfg; /* 1: the negative is not evaluated */
 	const struct conditioning *positive;
 	const struct conditioning *negative; /* may be NULL when cfg is 1 */
-	const struct values *latent;	     /* [batch, channels, height, width] */
+	const struct values *latent; /* [batch, channels, height, width] */
 	uint64_t seed;
 	bool add_noise;
 };
@@ -54,8 +55,8 @@ struct sample_request {
 bool inference_encode_text(struct inference *inference, const struct model *clip, struct device *compute,
 			   const char *text, struct conditioning *out, struct error *e);
 
-/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift is the model's mu (FLUX
- * 1.15). The caller frees *sigmas. */
+/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift is the model's mu
+ * (FLUX 1.15). The caller frees *sigmas. */
 bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
 		      float **sigmas, size_t *sigma_count, struct error *e);
 

@@ -1,8 +1,9 @@
 /* model.h - the inner module tree with weights: parameters, the blocks they belong to, and where each block is now.
  *
- * A block is the planner's unit: one module with its parameters, an item of ComfyUI's load list, in module registration order.
- * A model may be shared by several patchers. Its weights rest on the offload device and are placed block by block; `resting`
- * of a parameter is the buffer that holds its bytes wherever that is. On sim no bytes exist, only their accounting.
+ * A block is the planner's unit: one module with its parameters, an item of ComfyUI's load list, in module registration
+ * order. A model may be shared by several patchers. Its weights rest on the offload device and are placed block by
+ * block; `resting` of a parameter is the buffer that holds its bytes wherever that is. On sim no bytes exist, only
+ * their accounting.
  */
 #ifndef RESIDENCY_MODEL_MODEL_H
 #define RESIDENCY_MODEL_MODEL_H
@@ -37,10 +38,10 @@ struct block {
 	const char *type; /* "Linear", "Conv2d", ...; static text */
 	size_t first_parameter; /* parameters of a block are consecutive */
 	size_t parameter_count;
-	uint64_t size_bytes;	    /* L of the planner: bytes in the load list */
+	uint64_t size_bytes; /* L of the planner: bytes in the load list */
 	uint64_t weight_size_bytes; /* W of the planner: weight and bias; UINT64_MAX where the module has no weight */
-	bool has_bias;		    /* the module has a bias attribute, None counting as one */
-	bool castable;		    /* weights may be cast when used, so may wait on another device */
+	bool has_bias; /* the module has a bias attribute, None counting as one */
+	bool castable; /* weights may be cast when used, so may wait on another device */
 	bool patched;
 	unsigned device; /* index of the device where its parameters are now */
 };
@@ -49,7 +50,7 @@ struct model {
 	char *name; /* as the workflow's loader names it: a file name, or A, B, C in the matrix */
 	enum model_kind kind;
 	const struct family *family; /* NULL for a model nobody runs */
-	void *config;		     /* the family's own, freed with the model; NULL if none */
+	void *config; /* the family's own, freed with the model; NULL if none */
 	struct machine *machine;
 	struct parameter *parameters;
 	size_t parameter_count;
@@ -57,7 +58,7 @@ struct model {
 	size_t block_count;
 	uint64_t size_bytes;
 	uint64_t bytes_on[DEVICE_MAX]; /* by device index; their sum is size_bytes while all weights are somewhere */
-	uint64_t placement_version;    /* changes whenever a block moves: a probe need not look again while it does not */
+	uint64_t placement_version; /* changes whenever a block moves: a probe need not look again while it does not */
 };
 
 /* What to build a model from: one parameter after the other, in module registration order. */
@@ -84,8 +85,8 @@ struct model *model_new(struct machine *machine, struct device *device, const ch
 			const struct parameter_description *parameters, size_t parameter_count, struct error *e);
 void model_free(struct model *model);
 
-/* Moves one block's parameters to a device on its compute stream; nothing if they are there. On failure the block is whole,
- * where it was. */
+/* Moves one block's parameters to a device on its compute stream; nothing if they are there. On failure the block is
+ * whole, where it was. */
 bool model_move_block(struct model *model, size_t block, struct device *to, struct error *e);
 
 /* Moves every block; on failure the blocks before the failing one have moved. */

@@ -28,7 +28,7 @@ enum dtype {
 #define DTYPE_ENUM(name, text, size) DTYPE_##name,
 	DTYPES(DTYPE_ENUM)
 #undef DTYPE_ENUM
-	DTYPE_COUNT
+		DTYPE_COUNT
 };
 
 const char *dtype_name(enum dtype dtype);

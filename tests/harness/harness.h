@@ -24,8 +24,8 @@ int harness_run(const suite_maker *makers, size_t count);
 char *harness_make_folder(void);
 void harness_remove_folder(char *path);
 
-/* Runs the binary under test through the shell with the arguments given; output is malloc'ed text, freed by the caller. Returns
- * the exit code, 128 + signal for a killed one. stderr goes into *errors when that is not NULL. */
+/* Runs the binary under test through the shell with the arguments given; output is malloc'ed text, freed by the caller.
+ * Returns the exit code, 128 + signal for a killed one. stderr goes into *errors when that is not NULL. */
 int harness_residency(const char *arguments, char **output, char **errors);
 
 /* Fails the test with the error's text unless condition holds. */
