@@ -4,8 +4,8 @@
 
 static void print_page(struct cli *cli, const struct command *command, const struct option *options, size_t count)
 {
-	fprintf(cli->out, "residency %s - %s\n\nusage: residency %s %s\n", command->name, command->summary,
-		command->name, command->synopsis);
+	fprintf(cli->out, "residency %s - %s\n\nusage: residency %s %s\n", command->name, command->summary, command->name,
+		command->synopsis);
 	if (count) {
 		fputs("\noptions:\n", cli->out);
 		options_print(options, count, cli->out);
@@ -23,8 +23,8 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count,
-		   int *argc, char **argv, int *exit_code)
+bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count, int *argc,
+		   char **argv, int *exit_code)
 {
 	struct error e = ERROR_INIT;
 

@@ -34,8 +34,8 @@ struct command {
 
 /* options_parse, and --help. Returns false when the command must stop with *exit_code: help was printed, or an option
  * is wrong and that was said. */
-bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count,
-		   int *argc, char **argv, int *exit_code);
+bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count, int *argc,
+		   char **argv, int *exit_code);
 
 /* Prints "residency NAME: text" and a hint for usage errors; returns the exit code of the error's kind. */
 int command_fail(struct cli *cli, const char *name, const struct error *e);

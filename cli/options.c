@@ -39,8 +39,7 @@ static size_t name_distance(const char *a, const char *b)
 	return row[columns];
 }
 
-const char *options_nearest(const char *wanted, const char *(*name)(const void *context, size_t index),
-			    const void *context)
+const char *options_nearest(const char *wanted, const char *(*name)(const void *context, size_t index), const void *context)
 {
 	const char *best = NULL;
 	size_t best_distance = 4; /* farther than three edits is a guess, not a help */
@@ -127,8 +126,7 @@ static bool store_value(const struct option *option, const char *text, struct er
 	case OPTION_BYTES:
 		if (units_parse_bytes(text, option->into))
 			return true;
-		return error_set(e, ERROR_USAGE, "--%s takes a size such as 24GB or 512MiB, not \"%s\"", option->name,
-				 text);
+		return error_set(e, ERROR_USAGE, "--%s takes a size such as 24GB or 512MiB, not \"%s\"", option->name, text);
 	}
 	return error_set(e, ERROR_BUG, "--%s has no type", option->name);
 }
@@ -145,8 +143,7 @@ bool options_parse(const struct option *options, size_t count, int *argc, char *
 
 		if (i == 0 || ended || strncmp(argv[i], "--", 2) != 0) {
 			if (i > 0 && !ended && argv[i][0] == '-' && argv[i][1] != '\0')
-				return error_set(e, ERROR_USAGE, "unknown option %s; options are written --name",
-						 argv[i]);
+				return error_set(e, ERROR_USAGE, "unknown option %s; options are written --name", argv[i]);
 			argv[kept++] = argv[i];
 			continue;
 		}

@@ -1,8 +1,8 @@
-/* record.h - what is recorded. One layout for every subject: as structs here, as rows in the store, as NDJSON on the
- * wire. RECORDS.md beside this file says it for people.
+/* record.h - what is recorded. One layout for every subject: as structs here, as rows in the store, as NDJSON on the wire.
+ * RECORDS.md beside this file says it for people.
  *
- * Text in a record is bounded and copied: a record owns nothing and can be put into the ring by copying bytes. Unknown
- * is not zero: UINT64_MAX for sizes and times, -1 for indexes, "" for text.
+ * Text in a record is bounded and copied: a record owns nothing and can be put into the ring by copying bytes. Unknown is not
+ * zero: UINT64_MAX for sizes and times, -1 for indexes, "" for text.
  */
 #ifndef RESIDENCY_DB_RECORD_H
 #define RESIDENCY_DB_RECORD_H
@@ -18,11 +18,11 @@
 #define UNKNOWN_U64 UINT64_MAX
 
 /* What one object of a model's name is at one stage. */
-#define RESIDENCY_STATES(X)                                                                                            \
-	X(RESIDENT, "resident") /* listed and patched */                                                               \
-	X(UNLOADED, "unloaded") /* alive, not listed, unpatched */                                                     \
-	X(LOADED_UNLISTED, "loaded_unlisted") /* weights still patched on the device, but in no list */                \
-	X(LEAKED, "leaked") /* model alive, patcher dead */                                                            \
+#define RESIDENCY_STATES(X)                                                                                                    \
+	X(RESIDENT, "resident") /* listed and patched */                                                                       \
+	X(UNLOADED, "unloaded") /* alive, not listed, unpatched */                                                             \
+	X(LOADED_UNLISTED, "loaded_unlisted") /* weights still patched on the device, but in no list */                        \
+	X(LEAKED, "leaked") /* model alive, patcher dead */                                                                    \
 	X(DEAD, "dead")
 
 enum residency_state {
@@ -34,13 +34,13 @@ enum residency_state {
 
 enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 }; /* NONE: no flag (a stock loader) */
 
-#define OUTCOMES(X)                                                                                                    \
-	X(DISPLACED, "displaced", true)                                                                                \
-	X(LOST, "lost", false)                                                                                         \
-	X(KEPT, "kept", true)                                                                                          \
-	X(LEAKED, "leaked", false)                                                                                     \
-	X(STRAY, "stray", false)                                                                                       \
-	X(UNLOADED, "unloaded", true)                                                                                  \
+#define OUTCOMES(X)                                                                                                            \
+	X(DISPLACED, "displaced", true)                                                                                        \
+	X(LOST, "lost", false)                                                                                                 \
+	X(KEPT, "kept", true)                                                                                                  \
+	X(LEAKED, "leaked", false)                                                                                             \
+	X(STRAY, "stray", false)                                                                                               \
+	X(UNLOADED, "unloaded", true)                                                                                          \
 	X(PRESENT, "present", true)
 
 enum outcome {
@@ -230,15 +230,14 @@ enum record_type {
 	RECORD_TYPE_COUNT
 };
 
-/* Where records go: the writer's ring, a judge, both, or nowhere. put copies size_bytes from record; it never fails and
- * never waits where the subject is real (what does not fit is counted by the sink). */
+/* Where records go: the writer's ring, a judge, both, or nowhere. put copies size_bytes from record; it never fails and never
+ * waits where the subject is real (what does not fit is counted by the sink). */
 struct record_sink {
 	void *context;
 	void (*put)(void *context, enum record_type type, const void *record, uint32_t size_bytes);
 };
 
-static inline void record_put(const struct record_sink *sink, enum record_type type, const void *record,
-			      uint32_t size_bytes)
+static inline void record_put(const struct record_sink *sink, enum record_type type, const void *record, uint32_t size_bytes)
 {
 	if (sink && sink->put)
 		sink->put(sink->context, type, record, size_bytes);

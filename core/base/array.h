@@ -1,7 +1,6 @@
 /* array.h - growing arrays without a type of their own.
  *
- * An array is three fields of its owner: pointer, count, capacity. array_reserve makes room; the owner frees with
- *free().
+ * An array is three fields of its owner: pointer, count, capacity. array_reserve makes room; the owner frees with free().
  *
  *	if (!array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), e))
  *		return false;
@@ -16,8 +15,7 @@
 
 #include "core/base/error.h"
 
-/* Makes room for `needed` items in *(T **)pointer. On failure nothing has changed. Sizes are checked before multiplied.
- */
+/* Makes room for `needed` items in *(T **)pointer. On failure nothing has changed. Sizes are checked before multiplied. */
 bool array_reserve(void *pointer, size_t *capacity, size_t needed, size_t item_size_bytes, struct error *e);
 
 /* calloc and strdup that say so when there is no memory. NULL on failure. */

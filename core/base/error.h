@@ -1,8 +1,8 @@
 /* error.h - what went wrong, told once and whole.
  *
- * A function that can fail takes a `struct error *` last and returns false (or NULL, or a negative count) after filling
- *it. Only the first failure is kept: error_set on an error that already holds one does nothing, so that clean-up code
- *cannot hide the cause. A caller may pass NULL when it does not care why. Library code never prints, exits or aborts.
+ * A function that can fail takes a `struct error *` last and returns false (or NULL, or a negative count) after filling it.
+ * Only the first failure is kept: error_set on an error that already holds one does nothing, so that clean-up code cannot
+ * hide the cause. A caller may pass NULL when it does not care why. Library code never prints, exits or aborts.
  *
  *	struct error e = ERROR_INIT;
  *	if (!store_open(&store, path, &e))
@@ -15,22 +15,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Every kind of error: name, exit code of the program, fallback text. The exit codes are those of the command line's
- * help. */
-#define ERROR_KINDS(X)                                                                                                 \
-	X(NONE, 0, "no error")                                                                                         \
-	X(USAGE, 2, "the command line cannot be understood")                                                           \
-	X(ABSENT, 3, "a device or subject is not there")                                                               \
-	X(UNSUPPORTED, 4, "not supported here")                                                                        \
-	X(UNTRUSTWORTHY, 5, "the records cannot be trusted")                                                           \
-	X(IO, 6, "input or output failed")                                                                             \
-	X(STORE, 6, "the store failed")                                                                                \
-	X(FORMAT, 7, "an input is malformed")                                                                          \
-	X(MISSING, 7, "an input is missing")                                                                           \
-	X(DEVICE_MEMORY, 1, "a device is out of memory")                                                               \
-	X(NODE, 1, "a node of the workflow failed")                                                                    \
-	X(MEMORY, 70, "out of memory")                                                                                 \
-	X(BUG, 70, "a bug in residency")                                                                               \
+/* Every kind of error: name, exit code of the program, fallback text. The exit codes are those of the command line's help. */
+#define ERROR_KINDS(X)                                                                                                         \
+	X(NONE, 0, "no error")                                                                                                 \
+	X(USAGE, 2, "the command line cannot be understood")                                                                   \
+	X(ABSENT, 3, "a device or subject is not there")                                                                       \
+	X(UNSUPPORTED, 4, "not supported here")                                                                                \
+	X(UNTRUSTWORTHY, 5, "the records cannot be trusted")                                                                   \
+	X(IO, 6, "input or output failed")                                                                                     \
+	X(STORE, 6, "the store failed")                                                                                        \
+	X(FORMAT, 7, "an input is malformed")                                                                                  \
+	X(MISSING, 7, "an input is missing")                                                                                   \
+	X(DEVICE_MEMORY, 1, "a device is out of memory")                                                                       \
+	X(NODE, 1, "a node of the workflow failed")                                                                            \
+	X(MEMORY, 70, "out of memory")                                                                                         \
+	X(BUG, 70, "a bug in residency")                                                                                       \
 	X(INTERRUPTED, 130, "interrupted")
 
 enum error_kind {
@@ -46,9 +45,9 @@ struct error {
 	char text[ERROR_TEXT_MAX]; /* one line, no newline at its end */
 };
 
-#define ERROR_INIT                                                                                                     \
-	{                                                                                                              \
-		.kind = ERROR_NONE                                                                                     \
+#define ERROR_INIT                                                                                                             \
+	{                                                                                                                      \
+		.kind = ERROR_NONE                                                                                             \
 	}
 
 /* Fills e unless it already holds an error. Always returns false, so that `return error_set(...)` reads well. */

@@ -1,7 +1,7 @@
 /* event.h - how core speaks to the outside: one observer, told what happens when it happens.
  *
- * The engine never waits for its observer and never asks it anything. Pointers in an event live as long as the call. A
- * NULL slot, or a NULL observer, is not called. Reason codes and stage names are the words of the project's documents.
+ * The engine never waits for its observer and never asks it anything. Pointers in an event live as long as the call. A NULL
+ * slot, or a NULL observer, is not called. Reason codes and stage names are the words of the project's documents.
  */
 #ifndef RESIDENCY_BASE_EVENT_H
 #define RESIDENCY_BASE_EVENT_H
@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 /* Named points at which a snapshot is taken. */
-#define STAGES(X)                                                                                                      \
-	X(LOADED, "loaded") /* end of the first prompt */                                                              \
-	X(NEXT_PROMPT, "next_prompt") /* end of a later prompt */                                                      \
-	X(BEFORE_UNLOAD, "before_unload")                                                                              \
-	X(AFTER_UNLOAD, "after_unload")                                                                                \
-	X(AFTER_RESET, "after_reset")                                                                                  \
-	X(AFTER_GC, "after_gc")                                                                                        \
-	X(AFTER_EMPTY_CACHE, "after_empty_cache")                                                                      \
-	X(AFTER_DIRECT_SOFT_EMPTY, "after_direct_soft_empty")                                                          \
-	X(AFTER_FREE_MEMORY, "after_free_memory")                                                                      \
-	X(WORKER_DIED, "worker_died")                                                                                  \
+#define STAGES(X)                                                                                                              \
+	X(LOADED, "loaded") /* end of the first prompt */                                                                      \
+	X(NEXT_PROMPT, "next_prompt") /* end of a later prompt */                                                              \
+	X(BEFORE_UNLOAD, "before_unload")                                                                                      \
+	X(AFTER_UNLOAD, "after_unload")                                                                                        \
+	X(AFTER_RESET, "after_reset")                                                                                          \
+	X(AFTER_GC, "after_gc")                                                                                                \
+	X(AFTER_EMPTY_CACHE, "after_empty_cache")                                                                              \
+	X(AFTER_DIRECT_SOFT_EMPTY, "after_direct_soft_empty")                                                                  \
+	X(AFTER_FREE_MEMORY, "after_free_memory")                                                                              \
+	X(WORKER_DIED, "worker_died")                                                                                          \
 	X(END, "end")
 
 enum stage {
@@ -31,19 +31,19 @@ enum stage {
 };
 
 /* Why a model left. */
-#define REASONS(X)                                                                                                     \
-	X(NONE, "")                                                                                                    \
-	X(UNLOADED_BY_POLICY, "unloaded_by_policy")                                                                    \
-	X(UNLOADED_BY_CORE, "unloaded_by_core")                                                                        \
-	X(EVICTED_BY_LOAD, "evicted_by_load")                                                                          \
-	X(EVICTED_BY_PRESSURE, "evicted_by_pressure")                                                                  \
-	X(DIED_IN_GC, "died_in_gc")                                                                                    \
-	X(DIED_BY_REFCOUNT, "died_by_refcount")                                                                        \
-	X(DIED_WITH_CACHE, "died_with_cache")                                                                          \
-	X(DROPPED_BY_WORKFLOW, "dropped_by_workflow")                                                                  \
-	X(ANCHORS_CLEARED, "anchors_cleared")                                                                          \
-	X(SUPERSEDED, "superseded")                                                                                    \
-	X(NEVER_RESIDENT, "never_resident")                                                                            \
+#define REASONS(X)                                                                                                             \
+	X(NONE, "")                                                                                                            \
+	X(UNLOADED_BY_POLICY, "unloaded_by_policy")                                                                            \
+	X(UNLOADED_BY_CORE, "unloaded_by_core")                                                                                \
+	X(EVICTED_BY_LOAD, "evicted_by_load")                                                                                  \
+	X(EVICTED_BY_PRESSURE, "evicted_by_pressure")                                                                          \
+	X(DIED_IN_GC, "died_in_gc")                                                                                            \
+	X(DIED_BY_REFCOUNT, "died_by_refcount")                                                                                \
+	X(DIED_WITH_CACHE, "died_with_cache")                                                                                  \
+	X(DROPPED_BY_WORKFLOW, "dropped_by_workflow")                                                                          \
+	X(ANCHORS_CLEARED, "anchors_cleared")                                                                                  \
+	X(SUPERSEDED, "superseded")                                                                                            \
+	X(NEVER_RESIDENT, "never_resident")                                                                                    \
 	X(WORKER_DIED, "worker_died")
 
 enum reason {
@@ -65,8 +65,8 @@ struct stage_event {
 	const char *exception; /* "" or what was thrown on the way to this stage */
 };
 
-/* A model's object left the loaded list, its device or life. The first departure of an object since it was last
- * resident names the cause. */
+/* A model's object left the loaded list, its device or life. The first departure of an object since it was last resident names
+ * the cause. */
 struct departure_event {
 	uint64_t object; /* id of the model's object in the heap */
 	const char *name;

@@ -8,19 +8,18 @@
 
 #include "core/base/error.h"
 
-/* The whole file and a terminating NUL after it; the caller frees. ERROR_MISSING if it cannot be opened, ERROR_IO
- * later. "-" reads standard input. */
+/* The whole file and a terminating NUL after it; the caller frees. ERROR_MISSING if it cannot be opened, ERROR_IO later. "-"
+ * reads standard input. */
 char *file_read_whole(const char *path, size_t *length, struct error *e);
 
-/* Writes to PATH.partial-PID beside path, syncs, renames over path. On failure neither the part nor a changed path
- * remains. */
+/* Writes to PATH.partial-PID beside path, syncs, renames over path. On failure neither the part nor a changed path remains. */
 bool file_write_whole(const char *path, const void *bytes, size_t length, struct error *e);
 
 /* mkdir -p. */
 bool file_make_folder(const char *path, struct error *e);
 
-/* A file mapped for reading. file_map takes a snapshot of nothing: a file cut off by somebody else while mapped faults,
- * so sizes are checked against the mapping's, taken once. */
+/* A file mapped for reading. file_map takes a snapshot of nothing: a file cut off by somebody else while mapped faults, so
+ * sizes are checked against the mapping's, taken once. */
 struct file_mapping {
 	const uint8_t *bytes; /* NULL for an empty file */
 	size_t size_bytes;

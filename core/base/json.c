@@ -47,8 +47,7 @@ json_t *json_parse(const char *text, size_t length, const char *where, bool allo
 		if (json_error_code(&fault) == json_error_out_of_memory)
 			error_no_memory(e);
 		else
-			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column,
-				  fault.text);
+			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column, fault.text);
 	}
 	return value;
 }
@@ -94,8 +93,7 @@ static bool wrong_type(const json_t *value, const char *key, const char *where, 
 {
 	if (!value)
 		return error_set(e, ERROR_FORMAT, "%s: \"%s\" is missing; it must be %s", where, key, wanted);
-	return error_set(e, ERROR_FORMAT, "%s: \"%s\" is %s; it must be %s", where, key, json_type_words(value),
-			 wanted);
+	return error_set(e, ERROR_FORMAT, "%s: \"%s\" is %s; it must be %s", where, key, json_type_words(value), wanted);
 }
 
 bool json_get_string(const json_t *object, const char *key, const char *where, const char **out, struct error *e)
@@ -148,15 +146,14 @@ bool json_get_array(const json_t *object, const char *key, const char *where, js
 	return true;
 }
 
-bool json_get_string_or(const json_t *object, const char *key, const char *where, const char *fallback,
-			const char **out, struct error *e)
+bool json_get_string_or(const json_t *object, const char *key, const char *where, const char *fallback, const char **out,
+			struct error *e)
 {
 	*out = fallback;
 	return !json_object_get(object, key) || json_get_string(object, key, where, out, e);
 }
 
-bool json_get_number_or(const json_t *object, const char *key, const char *where, double fallback, double *out,
-			struct error *e)
+bool json_get_number_or(const json_t *object, const char *key, const char *where, double fallback, double *out, struct error *e)
 {
 	*out = fallback;
 	return !json_object_get(object, key) || json_get_number(object, key, where, out, e);
@@ -169,8 +166,7 @@ bool json_get_integer_or(const json_t *object, const char *key, const char *wher
 	return !json_object_get(object, key) || json_get_integer(object, key, where, out, e);
 }
 
-bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out,
-		      struct error *e)
+bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out, struct error *e)
 {
 	const json_t *value = json_object_get(object, key);
 

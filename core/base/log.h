@@ -13,7 +13,6 @@ struct log_sink {
 	void (*line)(void *context, enum log_level level, const char *text); /* text has no newline at its end */
 };
 
-__attribute__((format(printf, 3, 4))) void log_say(const struct log_sink *sink, enum log_level level,
-						   const char *format, ...);
+__attribute__((format(printf, 3, 4))) void log_say(const struct log_sink *sink, enum log_level level, const char *format, ...);
 
 #endif

@@ -19,9 +19,9 @@ struct strbuf {
 	bool failed;
 };
 
-#define STRBUF_INIT                                                                                                    \
-	{                                                                                                              \
-		.text = NULL                                                                                           \
+#define STRBUF_INIT                                                                                                            \
+	{                                                                                                                      \
+		.text = NULL                                                                                                   \
 	}
 
 void strbuf_append(struct strbuf *b, const char *text);

@@ -1,5 +1,4 @@
-/* units.h - bytes and times as people write them. GB = 1e9 bytes, GiB = 2^30; an allocation string's "gb" is GiB
- * (plan/). */
+/* units.h - bytes and times as people write them. GB = 1e9 bytes, GiB = 2^30; an allocation string's "gb" is GiB (plan/). */
 #ifndef RESIDENCY_BASE_UNITS_H
 #define RESIDENCY_BASE_UNITS_H
 

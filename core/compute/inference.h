@@ -1,9 +1,8 @@
 /* inference.h - what the nodes of a workflow ask of the forward passes.
  *
- * Every family's forward is written once against the operations table (ops.h): on host it computes, on sim it costs
- * time and memory. Weights that wait on another device are brought to the compute device block by block and dropped
- * after use (sync mode, as upstream does). Results are tensors in float32 on cpu, so that they do not depend on where
- * anything was placed.
+ * Every family's forward is written once against the operations table (ops.h): on host it computes, on sim it costs time and
+ * memory. Weights that wait on another device are brought to the compute device block by block and dropped after use (sync
+ * mode, as upstream does). Results are tensors in float32 on cpu, so that they do not depend on where anything was placed.
  */
 #ifndef RESIDENCY_COMPUTE_INFERENCE_H
 #define RESIDENCY_COMPUTE_INFERENCE_H
@@ -52,11 +51,11 @@ struct sample_request {
 };
 
 /* Text to conditioning with a CLIP-kind model on `compute`. */
-bool inference_encode_text(struct inference *inference, const struct model *clip, struct device *compute,
-			   const char *text, struct conditioning *out, struct error *e);
+bool inference_encode_text(struct inference *inference, const struct model *clip, struct device *compute, const char *text,
+			   struct conditioning *out, struct error *e);
 
-/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift is the model's mu
- * (FLUX 1.15). The caller frees *sigmas. */
+/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift is the model's mu (FLUX
+ * 1.15). The caller frees *sigmas. */
 bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
 		      float **sigmas, size_t *sigma_count, struct error *e);
 
@@ -64,7 +63,7 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 		      const struct sample_request *request, struct values *out, struct error *e);
 
 /* Latent [b, c, h, w] to image [b, height, width, 3] in 0..1. */
-bool inference_decode(struct inference *inference, const struct model *vae, struct device *compute,
-		      const struct values *latent, struct values *image, struct error *e);
+bool inference_decode(struct inference *inference, const struct model *vae, struct device *compute, const struct values *latent,
+		      struct values *image, struct error *e);
 
 #endif

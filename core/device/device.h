@@ -2,12 +2,12 @@
  *
  * A machine is a topology realised by a backend:
  *	host   real bytes: every device is an arena in main memory with the capacity of its description
- *	sim    no bytes: memory is accounted, copies and kernels take modelled time on a virtual clock; links are
- *contended A caching allocator (cache.h) stands between device_alloc and the backend, as PyTorch's does: what is freed
- *stays reserved until device_empty_cache, so `allocated` and `reserved` differ, and free memory can be in pieces.
+ *	sim    no bytes: memory is accounted, copies and kernels take modelled time on a virtual clock; links are contended
+ * A caching allocator (cache.h) stands between device_alloc and the backend, as PyTorch's does: what is freed stays reserved
+ * until device_empty_cache, so `allocated` and `reserved` differ, and free memory can be in pieces.
  *
- * A stream is a queue of a device; what is put on one stream runs in order. host runs everything at once, in the
- *caller's thread; sim moves the stream's own time forward. A machine belongs to one thread.
+ * A stream is a queue of a device; what is put on one stream runs in order. host runs everything at once, in the caller's
+ * thread; sim moves the stream's own time forward. A machine belongs to one thread.
  */
 #ifndef RESIDENCY_DEVICE_DEVICE_H
 #define RESIDENCY_DEVICE_DEVICE_H
@@ -35,20 +35,18 @@ struct memory_use {
 	uint64_t capacity_bytes;
 	uint64_t reserved_bytes; /* taken from the device: allocated and cached */
 	uint64_t allocated_bytes; /* in buffers, rounded to the allocator's grain */
-	uint64_t
-		largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
+	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
 	uint64_t peak_bytes; /* largest allocated_bytes since the machine was opened */
 };
 
-/* What one kernel does; sim turns it into time (roofline: the larger of flops / rate and bytes / rate), host ignores
- * it. */
+/* What one kernel does; sim turns it into time (roofline: the larger of flops / rate and bytes / rate), host ignores it. */
 struct kernel_cost {
 	double flops;
 	double bytes;
 };
 
-/* What a backend must provide. A user calls the device_, stream_ and machine_ functions below, never these. Every slot
- * is required; backend_check says which is missing. `state` is the backend's own, per machine. */
+/* What a backend must provide. A user calls the device_, stream_ and machine_ functions below, never these. Every slot is
+ * required; backend_check says which is missing. `state` is the backend's own, per machine. */
 struct backend {
 	const char *name;
 	const char *summary; /* one line, for help */
@@ -58,11 +56,9 @@ struct backend {
 	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. */
 	bool (*memory_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
 	void (*memory_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
-	/* Copies on stream s of device d (the one that waits for it). On return *start_ns and *end_ns hold when it ran.
-	 */
+	/* Copies on stream s of device d (the one that waits for it). On return *start_ns and *end_ns hold when it ran. */
 	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		     const void *from_address, uint64_t size_bytes, uint64_t *start_ns, uint64_t *end_ns,
-		     struct error *e);
+		     const void *from_address, uint64_t size_bytes, uint64_t *start_ns, uint64_t *end_ns, struct error *e);
 	void (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost);
 	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
 	void (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2);
@@ -102,14 +98,12 @@ const char *device_name(const struct device *device);
 unsigned device_index(const struct device *device);
 struct machine *device_machine(const struct device *device);
 
-/* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until
- * device_free. */
+/* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until device_free. */
 bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e);
 void device_free(struct buffer *buffer); /* a zero buffer is fine; it is zeroed */
 
 struct memory_use device_memory_use(const struct device *device);
-uint64_t device_free_bytes(
-	const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */
+uint64_t device_free_bytes(const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */
 void device_empty_cache(struct device *device); /* gives cached pieces back to the device */
 
 #define STREAM_COMPUTE 0u
@@ -117,8 +111,8 @@ void device_empty_cache(struct device *device); /* gives cached pieces back to t
 #define STREAM_COUNT 2u
 
 /* Copies size_bytes between any two devices on stream s of `waiter` and tells the observer. Ranges are checked. */
-bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset,
-		 const struct buffer *from, uint64_t from_offset, uint64_t size_bytes, struct error *e);
+bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
+		 uint64_t from_offset, uint64_t size_bytes, struct error *e);
 void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost);
 void stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2);
 void stream_synchronize(struct device *device, unsigned s);

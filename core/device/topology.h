@@ -1,9 +1,9 @@
 /* topology.h - devices and the links between them, measured or described in a file.
  *
- * A topology names devices as workflows do (`cpu`, `cuda:0`, `xpu:1`). It knows nothing of running: a backend realises
- *it (device.h). A link is an ordered pair: there and back are two links, and may differ. `bandwidth_bytes_per_s` is
- *what a copy engine sustains on large transfers; `efficiency` is what a caller that waits for every block really gets
- *of it. Links of one group (a shared PCIe root, say) share what the group has.
+ * A topology names devices as workflows do (`cpu`, `cuda:0`, `xpu:1`). It knows nothing of running: a backend realises it
+ * (device.h). A link is an ordered pair: there and back are two links, and may differ. `bandwidth_bytes_per_s` is what a copy
+ * engine sustains on large transfers; `efficiency` is what a caller that waits for every block really gets of it. Links of one
+ * group (a shared PCIe root, say) share what the group has.
  *
  * The file (JSON, schema 1):
  *	{"schema":1,"name":"2x3090-nvlink","title":"...","devices":[{"name":"cpu","capacity_bytes":68719476736,
@@ -40,8 +40,7 @@ enum device_kind {
 /* "cuda" for DEVICE_CUDA. */
 const char *device_kind_name(enum device_kind kind);
 
-/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false if it is none. index is 0 where the name has none.
- */
+/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false if it is none. index is 0 where the name has none. */
 bool device_name_parse(const char *name, enum device_kind *kind, unsigned *index);
 
 struct device_description {
@@ -77,8 +76,8 @@ struct topology {
 	size_t group_count;
 };
 
-/* Reads the text of a topology. `where` names it in messages. The caller frees with topology_free(). NULL on error: a
- * link to nowhere, a device named twice, a rate that is not positive, no cpu. */
+/* Reads the text of a topology. `where` names it in messages. The caller frees with topology_free(). NULL on error: a link to
+ * nowhere, a device named twice, a rate that is not positive, no cpu. */
 struct topology *topology_parse(const char *text, size_t length, const char *where, struct error *e);
 void topology_free(struct topology *topology);
 
@@ -91,8 +90,8 @@ int topology_find(const struct topology *topology, const char *name);
 /* The link, or NULL where there is none (then copies go through cpu). */
 const struct link_description *topology_link(const struct topology *topology, unsigned from, unsigned to);
 
-/* Time for one copy of size_bytes over a link nobody else uses, rounded up: latency + size / (bandwidth * efficiency,
- * where efficiency is known). A size of 0 still costs the latency: the copy is issued. */
+/* Time for one copy of size_bytes over a link nobody else uses, rounded up: latency + size / (bandwidth * efficiency, where
+ * efficiency is known). A size of 0 still costs the latency: the copy is issued. */
 uint64_t link_copy_ns(const struct link_description *link, uint64_t size_bytes);
 
 #endif

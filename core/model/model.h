@@ -1,9 +1,8 @@
 /* model.h - the inner module tree with weights: parameters, the blocks they belong to, and where each block is now.
  *
- * A block is the planner's unit: one module with its parameters, an item of ComfyUI's load list, in module registration
- * order. A model may be shared by several patchers. Its weights rest on the offload device and are placed block by
- * block; `resting` of a parameter is the buffer that holds its bytes wherever that is. On sim no bytes exist, only
- * their accounting.
+ * A block is the planner's unit: one module with its parameters, an item of ComfyUI's load list, in module registration order.
+ * A model may be shared by several patchers. Its weights rest on the offload device and are placed block by block; `resting`
+ * of a parameter is the buffer that holds its bytes wherever that is. On sim no bytes exist, only their accounting.
  */
 #ifndef RESIDENCY_MODEL_MODEL_H
 #define RESIDENCY_MODEL_MODEL_H
@@ -85,8 +84,8 @@ struct model *model_new(struct machine *machine, struct device *device, const ch
 			const struct parameter_description *parameters, size_t parameter_count, struct error *e);
 void model_free(struct model *model);
 
-/* Moves one block's parameters to a device on its compute stream; nothing if they are there. On failure the block is
- * whole, where it was. */
+/* Moves one block's parameters to a device on its compute stream; nothing if they are there. On failure the block is whole,
+ * where it was. */
 bool model_move_block(struct model *model, size_t block, struct device *to, struct error *e);
 
 /* Moves every block; on failure the blocks before the failing one have moved. */

@@ -71,8 +71,7 @@ static void print_tally(const struct tally *tally)
 		printf("  ... and %zu more\n", tally->failed - FAILURES_SHOWN);
 	for (size_t i = 0; i < tally->name_count; i++)
 		printf("  not built: %s: %zu\n", tally->names[i].what, tally->names[i].count);
-	printf("%s: %zu passed, %zu failed, %zu not built\n", tally->part, tally->passed, tally->failed,
-	       tally->not_built);
+	printf("%s: %zu passed, %zu failed, %zu not built\n", tally->part, tally->passed, tally->failed, tally->not_built);
 	fflush(stdout);
 }
 
@@ -181,8 +180,7 @@ int main(int argc, char **argv)
 			ran += run_part(parts[i], root, &all);
 	}
 	if (!ran) {
-		fprintf(stderr, "conformance: %s holds no part%s%s\n", root, wanted ? " called " : "",
-			wanted ? wanted : "");
+		fprintf(stderr, "conformance: %s holds no part%s%s\n", root, wanted ? " called " : "", wanted ? wanted : "");
 		return 7;
 	}
 	printf("%zu passed, %zu failed, %zu not built\n", all.passed, all.failed, all.not_built);

@@ -1,8 +1,7 @@
 /* part.h - one part of the conformance runner: a folder of a data directory laid out as the project's conformance data.
  *
- * A part runs every case it finds through the product's library code and counts. "Not built" counts cases of what no
- * closed issue has asked for (families, policies, planner versions, matrices, flows ...), by name; never a case that
- * fails.
+ * A part runs every case it finds through the product's library code and counts. "Not built" counts cases of what no closed
+ * issue has asked for (families, policies, planner versions, matrices, flows ...), by name; never a case that fails.
  */
 #ifndef RESIDENCY_TESTS_CONFORMANCE_PART_H
 #define RESIDENCY_TESTS_CONFORMANCE_PART_H
@@ -23,8 +22,7 @@ struct part {
 
 void tally_pass(struct tally *tally);
 /* The first few are printed: which case, what was found, what was wanted. */
-__attribute__((format(printf, 3, 4))) void tally_fail(struct tally *tally, const char *case_name, const char *format,
-						      ...);
+__attribute__((format(printf, 3, 4))) void tally_fail(struct tally *tally, const char *case_name, const char *format, ...);
 /* `what` groups: "policy dde3480", "family wan_vae". */
 void tally_not_built(struct tally *tally, const char *what, size_t count);
 

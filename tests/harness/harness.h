@@ -12,20 +12,20 @@ typedef Suite *(*suite_maker)(void);
 /* Runs the suites (CK_FORK and the like as the environment says) and returns main's exit code. */
 int harness_run(const suite_maker *makers, size_t count);
 
-#define HARNESS_MAIN(...)                                                                                              \
-	int main(void)                                                                                                 \
-	{                                                                                                              \
-		static const suite_maker makers[] = { __VA_ARGS__ };                                                   \
-                                                                                                                       \
-		return harness_run(makers, sizeof(makers) / sizeof(makers[0]));                                        \
+#define HARNESS_MAIN(...)                                                                                                      \
+	int main(void)                                                                                                         \
+	{                                                                                                                      \
+		static const suite_maker makers[] = { __VA_ARGS__ };                                                           \
+                                                                                                                               \
+		return harness_run(makers, sizeof(makers) / sizeof(makers[0]));                                                \
 	}
 
 /* A new empty folder; removed with all it holds by harness_remove_folder. The caller frees the path. */
 char *harness_make_folder(void);
 void harness_remove_folder(char *path);
 
-/* Runs the binary under test through the shell with the arguments given; output is malloc'ed text, freed by the caller.
- * Returns the exit code, 128 + signal for a killed one. stderr goes into *errors when that is not NULL. */
+/* Runs the binary under test through the shell with the arguments given; output is malloc'ed text, freed by the caller. Returns
+ * the exit code, 128 + signal for a killed one. stderr goes into *errors when that is not NULL. */
 int harness_residency(const char *arguments, char **output, char **errors);
 
 /* Fails the test with the error's text unless condition holds. */
