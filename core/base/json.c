@@ -44,7 +44,7 @@ json_t *json_parse(const char *text, size_t length, const char *where, bool allo
 	}
 	value = json_loadb(text, length, allow_duplicates ? 0 : JSON_REJECT_DUPLICATES, &fault);
 	if (!value) {
-		if (json_error_code(&fault) == json_error_out_of_memory)
+		if (json_error_code(&fault) == json_error_out_of_memory || fault.line < 0)
 			error_no_memory(e);
 		else
 			error_set(e, ERROR_FORMAT, "%s: line %d, column %d: %s", where, fault.line, fault.column, fault.text);

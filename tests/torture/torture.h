@@ -1,0 +1,21 @@
+/* torture.h - a piece of work whose every allocation is made to fail once.
+ *
+ * The program is linked with malloc and its kin wrapped. A piece runs cleanly once, which counts its allocations; then it runs
+ * again and again, and in each run one allocation fails. Every time it must end with an error that says why, or succeed in
+ * spite of it, and give back all it took.
+ */
+#ifndef RESIDENCY_TESTS_TORTURE_TORTURE_H
+#define RESIDENCY_TESTS_TORTURE_TORTURE_H
+
+#include <stdbool.h>
+
+#include "core/base/error.h"
+
+struct torture_piece {
+	const char *name;
+	bool (*run)(struct error *e);
+};
+
+extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
+
+#endif
