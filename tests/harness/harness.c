@@ -60,7 +60,7 @@ int harness_residency(const char *arguments, char **output, char **errors)
 	int status;
 
 	ck_assert_msg(binary, "RESIDENCY_BINARY must name the program under test");
-	strbuf_printf(&command, "'%s' %s >'%s/out' 2>'%s/err' </dev/null", binary, arguments, folder, folder);
+	strbuf_printf(&command, "'%s' >'%s/out' 2>'%s/err' </dev/null %s", binary, folder, folder, arguments);
 	status = system(strbuf_text(&command)); // NOLINT(cert-env33-c): the test's own command
 	if (output) {
 		strbuf_printf(&path, "%s/out", folder);

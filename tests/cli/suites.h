@@ -1,0 +1,10 @@
+/* suites.h - the suites of this area. */
+#ifndef RESIDENCY_TESTS_CLI_SUITES_H
+#define RESIDENCY_TESTS_CLI_SUITES_H
+
+#include <check.h>
+
+Suite *options_suite(void);
+Suite *program_suite(void);
+
+#endif
