@@ -8,6 +8,7 @@
 #define RESIDENCY_DB_RECORD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/event.h"
@@ -56,6 +57,7 @@ const char *residency_state_name(enum residency_state state);
 const char *outcome_name(enum outcome outcome);
 bool outcome_passes(enum outcome outcome);
 const char *verdict_name(enum verdict verdict);
+const char *keep_wish_name(enum keep_wish keep); /* "true", "false", "null" */
 
 struct record_run {
 	char id[40]; /* unique text id */
@@ -79,7 +81,12 @@ struct record_link {
 	uint64_t latency_ns;
 };
 
-/* One thing that passes or fails; everything up to the next record_cell_end belongs to it. */
+struct record_run_end {
+	int64_t ended_wall_ns;
+	uint32_t exit_code;
+};
+
+/* One thing that passes or fails; everything up to its record_verdict belongs to it. */
 struct record_cell {
 	uint32_t cell; /* counts from 1 in a run; 0: records of no cell */
 	char subject[RECORD_NAME_MAX];
@@ -89,18 +96,64 @@ struct record_cell {
 	char cache[16];
 	char device_mode[16];
 	char node_flags[16];
+	char workflow[RECORD_NAME_MAX]; /* what `replay` ran; "" in a cell of a matrix */
 };
 
-/* An object: the n-th one read for a model's name. */
+/* An object, that is a patcher: the n-th one made for a model's name. Put again with another `keep` when the wish changes. */
 struct record_model {
 	uint32_t cell;
 	uint32_t model; /* counts from 1 in a cell */
 	char name[RECORD_NAME_MAX]; /* "B"; "K+clone" for a patcher with a LoRA */
 	uint32_t generation; /* 1 for the first object of the name */
+	uint32_t inner; /* number of the first object with the same model; its own where it is the first */
 	char kind[16]; /* unet, clip, vae */
 	enum keep_wish keep;
 	uint64_t size_bytes;
 	uint32_t block_count;
+};
+
+/* A model's weights were read for an object, or an object that was kept was found again and used (adopted). */
+struct record_load {
+	uint32_t cell, model, after_snapshot;
+	bool from_disk;
+	uint64_t time_ns;
+};
+
+#define ACTION_KINDS(X)                                                                                                        \
+	X(PROMPT, "prompt")                                                                                                    \
+	X(POST, "post") /* POST /free */                                                                                       \
+	X(SOFT_EMPTY, "soft_empty") /* direct soft_empty_cache(force) */                                                       \
+	X(FREE_MEMORY, "free_memory") /* direct free_memory */                                                                 \
+	X(HOLD, "hold") /* a foreign strong reference is taken */                                                              \
+	X(DROP_HOLD, "drop_hold")                                                                                              \
+	X(SETTLE, "settle")
+
+enum action_kind {
+#define ACTION_ENUM(name, text) ACTION_##name,
+	ACTION_KINDS(ACTION_ENUM)
+#undef ACTION_ENUM
+		ACTION_KIND_COUNT
+};
+
+const char *action_kind_name(enum action_kind kind);
+
+/* What the scenario does next; put before it is done. From it the judge knows which stages a cycle must have:
+ * a prompt has `loaded` or `next_prompt`; a post that asks has before_unload, after_unload, after_gc and after_empty_cache;
+ * soft_empty has after_direct_soft_empty, free_memory has after_free_memory. */
+struct record_action {
+	uint32_t cell, cycle;
+	enum action_kind kind;
+	bool asks; /* a post with unload_models or free_memory true */
+	char detail[RECORD_NAME_MAX];
+};
+
+/* Somebody asked models to go. Put when a flag is set (by a POST, a node, a soft_empty that sets one), again when the worker
+ * takes flags that ask, before it acts on them, and when free_memory is called for all memory. A soft_empty that sets no flag
+ * asks nobody to go. */
+struct record_request {
+	uint32_t cell, after_snapshot;
+	bool unload_models, free_memory;
+	char source[16]; /* post, node, soft_empty, worker, direct */
 };
 
 struct record_snapshot {
@@ -114,7 +167,8 @@ struct record_snapshot {
 	char exception[RECORD_TEXT_MAX];
 };
 
-/* One object at one snapshot. `device` and `bytes_on_compute` say where its weights are. */
+/* One object at one snapshot; every object made so far has one at every snapshot, dead ones too. bytes_on_compute: what loading
+ * put there; 0 for an unpatched model even where the offload device is the compute device. */
 struct record_residency {
 	uint32_t cell, snapshot, model;
 	enum residency_state state;
@@ -125,7 +179,16 @@ struct record_residency {
 	uint64_t bytes_elsewhere;
 };
 
-/* Who refers to an object at one snapshot. */
+/* Who refers to an object at one snapshot: the references to its patcher, or to its model once the patcher is dead. Wrappers
+ * (CLIP, VAE) and clones are looked through: the holder is who holds those. Kinds that the judge knows: */
+#define HOLDER_CACHE "cache" /* a slot of the executor's caches */
+#define HOLDER_GARBAGE "garbage" /* a dropped cache set that no collection has seen yet */
+#define HOLDER_LIST "list" /* the loaded list; weak upstream */
+#define HOLDER_MANAGER "manager" /* the manager's own reference to a kept patcher, label "kept" */
+#define HOLDER_ANCHORS "anchors" /* a policy's anchor set */
+#define HOLDER_FOREIGN "foreign" /* a foreign hold */
+#define HOLDER_EXECUTION "execution" /* a running node */
+
 struct record_holder {
 	uint32_t cell, snapshot, model;
 	char label[RECORD_NAME_MAX];
@@ -166,23 +229,31 @@ struct record_step {
 struct record_sample {
 	char series[RECORD_NAME_MAX]; /* "links", "offload" */
 	char topology[RECORD_NAME_MAX];
+	char backend[16];
 	char label[RECORD_NAME_MAX]; /* "cpu->cuda:0", "flux1-dev bf16, donor cuda:1" */
 	double x; /* transfer size in bytes, or bytes offloaded */
 	double value; /* bytes/s, or seconds per iteration */
 	uint32_t repeat;
 };
 
-/* What became of one object's name in a cell. */
+/* What became of one object in a cell. The first object of each name counts for the verdict (`judged`). Stages by the object's
+ * own state: the first one not resident after the first one resident; the first of all if it never was. The outcome also
+ * counts an object as resident whose model is listed through another patcher. */
 struct record_verdict_model {
-	uint32_t cell;
+	uint32_t cell, model;
 	char name[RECORD_NAME_MAX];
+	uint32_t generation;
+	bool judged;
 	enum keep_wish keep;
 	enum outcome outcome;
 	char first_lost_stage[32]; /* "c1.after_gc"; "" where it never left */
 	enum reason reason;
+	enum residency_state first_lost_state; /* STATE_COUNT where it never left */
+	enum residency_state end_state;
+	char died_stage[32]; /* the first with state dead; "" where it lives */
 	char holders_before[512]; /* JSON list of {"label","kind","strength"} one stage before it was lost */
 	char holders_after[512];
-	uint32_t disk_loads;
+	uint32_t disk_loads; /* of the name, over the whole cell */
 };
 
 struct record_verdict {
@@ -202,6 +273,7 @@ struct record_finding {
 
 /* A file that a run made. */
 struct record_artifact {
+	uint32_t cell; /* 0: of the run */
 	char kind[16]; /* png, report, ... */
 	char path[RECORD_TEXT_MAX];
 	char hash[80];
@@ -214,6 +286,9 @@ enum record_type {
 	RECORD_LINK,
 	RECORD_CELL,
 	RECORD_MODEL,
+	RECORD_LOAD,
+	RECORD_ACTION,
+	RECORD_REQUEST,
 	RECORD_SNAPSHOT,
 	RECORD_RESIDENCY,
 	RECORD_HOLDER,
@@ -242,5 +317,14 @@ static inline void record_put(const struct record_sink *sink, enum record_type t
 	if (sink && sink->put)
 		sink->put(sink->context, type, record, size_bytes);
 }
+
+/* Two sinks as one: a judge and a writer, say. */
+struct record_tee {
+	struct record_sink first, second;
+};
+struct record_sink record_tee_sink(struct record_tee *tee);
+
+/* Copies text into a record's field, cut where it does not fit (never in the middle of a UTF-8 character). */
+void record_text(char *field, size_t field_size_bytes, const char *text);
 
 #endif
