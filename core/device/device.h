@@ -7,7 +7,8 @@
  * until device_empty_cache, so `allocated` and `reserved` differ, and free memory can be in pieces.
  *
  * A stream is a queue of a device; what is put on one stream runs in order. host runs everything at once, in the caller's
- * thread; sim moves the stream's own time forward. A machine belongs to one thread.
+ * thread; sim works a stream's queue off when somebody waits for it, because what comes later on another stream may share a
+ * link with it and make it slower. A machine belongs to one thread.
  */
 #ifndef RESIDENCY_DEVICE_DEVICE_H
 #define RESIDENCY_DEVICE_DEVICE_H
@@ -23,18 +24,21 @@ struct machine;
 struct device;
 struct stream;
 struct observer;
+struct piece;
+struct transfer_event;
 
 /* A piece of a device's memory. `address` may be dereferenced on host only. Zero-initialised means none. */
 struct buffer {
 	struct device *device;
 	void *address;
 	uint64_t size_bytes; /* as asked for; the piece may be larger */
+	struct piece *piece; /* the allocator's own; NULL for a buffer of 0 bytes */
 };
 
 struct memory_use {
 	uint64_t capacity_bytes;
 	uint64_t reserved_bytes; /* taken from the device: allocated and cached */
-	uint64_t allocated_bytes; /* in buffers, rounded to the allocator's grain */
+	uint64_t allocated_bytes; /* in buffers: whole pieces, since nobody else can use the rest */
 	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
 	uint64_t peak_bytes; /* largest allocated_bytes since the machine was opened */
 };
@@ -45,20 +49,28 @@ struct kernel_cost {
 	double bytes;
 };
 
+/* What a machine is told by its backend. */
+struct backend_listener {
+	void *context;
+	void (*copied)(void *context, const struct transfer_event *event); /* once for each copy, when its times are known */
+};
+
 /* What a backend must provide. A user calls the device_, stream_ and machine_ functions below, never these. Every slot is
- * required; backend_check says which is missing. `state` is the backend's own, per machine. */
+ * required; backend_check says which is missing. `state` is the backend's own, per machine. Streams are numbered below
+ * STREAM_COUNT on each device. */
 struct backend {
 	const char *name;
 	const char *summary; /* one line, for help */
 	bool has_bytes; /* addresses may be dereferenced and kernels compute */
-	bool (*open)(void **state, const struct topology *topology, struct error *e);
+	/* topology and listener live as long as the state. */
+	bool (*open)(void **state, const struct topology *topology, const struct backend_listener *listener, struct error *e);
 	void (*close)(void *state);
 	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. */
 	bool (*memory_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
 	void (*memory_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
-	/* Copies on stream s of device d (the one that waits for it). On return *start_ns and *end_ns hold when it ran. */
+	/* Copies on stream s of device d (the one that waits for it). There is a route from `from` to `to`. */
 	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		     const void *from_address, uint64_t size_bytes, uint64_t *start_ns, uint64_t *end_ns, struct error *e);
+		     const void *from_address, uint64_t size_bytes, struct error *e);
 	void (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost);
 	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
 	void (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2);
@@ -86,7 +98,8 @@ size_t machine_device_count(const struct machine *machine);
 struct device *machine_device(struct machine *machine, size_t index);
 struct device *machine_find(struct machine *machine, const char *name); /* NULL if there is none */
 
-/* Whom copies are told to (event.h); NULL for nobody. Borrowed. */
+/* Whom copies are told to (event.h); NULL for nobody. Borrowed. A copy is told when its times are known: on host at once, on
+ * sim at the latest when the caller waits for its stream or closes the machine. */
 void machine_observe(struct machine *machine, const struct observer *observer);
 
 /* Nanoseconds since the machine was opened: real on host plus what machine_sleep skipped, virtual on sim. */
@@ -110,7 +123,8 @@ void device_empty_cache(struct device *device); /* gives cached pieces back to t
 #define STREAM_COPY 1u
 #define STREAM_COUNT 2u
 
-/* Copies size_bytes between any two devices on stream s of `waiter` and tells the observer. Ranges are checked. */
+/* Copies size_bytes between any two devices on stream s of `waiter` and tells the observer. Ranges are checked. ERROR_ABSENT
+ * where the topology has no way from one to the other, not even through cpu. */
 bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
 		 uint64_t from_offset, uint64_t size_bytes, struct error *e);
 void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost);

@@ -10,7 +10,9 @@
  *	 "flops_per_s":1e12,"memory_bytes_per_s":4e10},...],"links":[{"from":"cpu","to":"cuda:0",
  *	 "bandwidth_bytes_per_s":2.72e10,"efficiency":0.64,"latency_ns":9000,"group":"root0"},...],
  *	 "groups":[{"name":"root0","bandwidth_bytes_per_s":2.72e10}]}
- * A link that is not listed does not exist: a copy between its ends goes through cpu.
+ * A link that is not listed does not exist: a copy between its ends goes through cpu. flops_per_s, memory_bytes_per_s,
+ * efficiency, latency_ns (else 0), group and title may be missing; "source" (where the numbers are from) may stand anywhere and
+ * is for people. Any other member is refused: it would be a misspelt one.
  */
 #ifndef RESIDENCY_DEVICE_TOPOLOGY_H
 #define RESIDENCY_DEVICE_TOPOLOGY_H
@@ -40,7 +42,8 @@ enum device_kind {
 /* "cuda" for DEVICE_CUDA. */
 const char *device_kind_name(enum device_kind kind);
 
-/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false if it is none. index is 0 where the name has none. */
+/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false if it is none. index is 0 where the name has none: cpu and
+ * mps have no index, all others must (as in ComfyUI-MultiGPU's device list, which does not know a bare "cuda"). */
 bool device_name_parse(const char *name, enum device_kind *kind, unsigned *index);
 
 struct device_description {
@@ -81,6 +84,9 @@ struct topology {
 struct topology *topology_parse(const char *text, size_t length, const char *where, struct error *e);
 void topology_free(struct topology *topology);
 
+/* A copy of all of it; the caller frees. NULL when out of memory. */
+struct topology *topology_copy(const struct topology *topology, struct error *e);
+
 /* The topology as JSON; the caller owns it. NULL when out of memory. */
 json_t *topology_to_json(const struct topology *topology);
 
@@ -89,6 +95,10 @@ int topology_find(const struct topology *topology, const char *name);
 
 /* The link, or NULL where there is none (then copies go through cpu). */
 const struct link_description *topology_link(const struct topology *topology, unsigned from, unsigned to);
+
+/* The links that a copy takes one after the other: 1, or 2 through cpu; 0 where no way leads (links[] is then untouched), and
+ * 0 within one device. */
+unsigned topology_route(const struct topology *topology, unsigned from, unsigned to, const struct link_description *links[2]);
 
 /* Time for one copy of size_bytes over a link nobody else uses, rounded up: latency + size / (bandwidth * efficiency, where
  * efficiency is known). A size of 0 still costs the latency: the copy is issued. */

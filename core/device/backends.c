@@ -1,0 +1,40 @@
+#include "core/device/device.h"
+
+#include <string.h>
+
+const struct backend *const backends[] = { &backend_host, &backend_sim, NULL };
+
+const struct backend *backend_find(const char *name)
+{
+	for (size_t i = 0; backends[i]; i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+bool backend_check(const struct backend *backend, struct error *e)
+{
+	const struct {
+		const char *name;
+		bool filled;
+	} slots[] = {
+		{ "summary", backend->summary },
+		{ "open", backend->open },
+		{ "close", backend->close },
+		{ "memory_take", backend->memory_take },
+		{ "memory_give", backend->memory_give },
+		{ "copy", backend->copy },
+		{ "kernel", backend->kernel },
+		{ "wait", backend->wait },
+		{ "synchronize", backend->synchronize },
+		{ "now_ns", backend->now_ns },
+		{ "sleep", backend->sleep },
+	};
+
+	if (!backend->name)
+		return error_set(e, ERROR_BUG, "a backend without a name");
+	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
+		if (!slots[i].filled)
+			return error_set(e, ERROR_BUG, "backend %s has no %s", backend->name, slots[i].name);
+	return true;
+}

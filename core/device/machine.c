@@ -1,0 +1,263 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/event.h"
+#include "core/base/units.h"
+#include "core/device/cache.h"
+#include "core/device/device.h"
+
+struct device {
+	struct machine *machine;
+	unsigned index;
+	struct cache cache;
+};
+
+struct machine {
+	const struct backend *backend;
+	void *state; /* the backend's; NULL while it is not open */
+	struct topology *topology;
+	const struct observer *observer;
+	struct backend_listener listener;
+	struct device *devices;
+};
+
+static void tell_copied(void *context, const struct transfer_event *event)
+{
+	const struct machine *machine = context;
+
+	if (machine->observer && machine->observer->transfer)
+		machine->observer->transfer(machine->observer->context, event);
+}
+
+static bool open_devices(struct machine *machine, struct error *e)
+{
+	size_t count = machine->topology->device_count;
+
+	machine->devices = array_new(count, sizeof(*machine->devices), e);
+	if (!machine->devices)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		struct device *device = &machine->devices[i];
+
+		device->machine = machine;
+		device->index = i;
+		cache_open(&device->cache, machine->backend, machine->state, i, &machine->topology->devices[i]);
+	}
+	return true;
+}
+
+struct machine *machine_open(const struct topology *topology, const struct backend *backend, struct error *e)
+{
+	struct machine *machine;
+
+	if (!backend_check(backend, e))
+		return NULL;
+	machine = array_new(1, sizeof(*machine), e);
+	if (!machine)
+		return NULL;
+	machine->backend = backend;
+	machine->listener = (struct backend_listener) { .context = machine, .copied = tell_copied };
+	machine->topology = topology_copy(topology, e);
+	if (!machine->topology || !backend->open(&machine->state, machine->topology, &machine->listener, e) ||
+	    !open_devices(machine, e)) {
+		machine_close(machine);
+		return NULL;
+	}
+	return machine;
+}
+
+void machine_close(struct machine *machine)
+{
+	if (!machine)
+		return;
+	for (size_t i = 0; machine->devices && i < machine->topology->device_count; i++)
+		cache_close(&machine->devices[i].cache);
+	if (machine->state)
+		machine->backend->close(machine->state);
+	free(machine->devices);
+	topology_free(machine->topology);
+	free(machine);
+}
+
+const struct backend *machine_backend(const struct machine *machine)
+{
+	return machine->backend;
+}
+
+const struct topology *machine_topology(const struct machine *machine)
+{
+	return machine->topology;
+}
+
+size_t machine_device_count(const struct machine *machine)
+{
+	return machine->topology->device_count;
+}
+
+struct device *machine_device(struct machine *machine, size_t index)
+{
+	return &machine->devices[index];
+}
+
+struct device *machine_find(struct machine *machine, const char *name)
+{
+	int index = topology_find(machine->topology, name);
+
+	return index < 0 ? NULL : &machine->devices[index];
+}
+
+void machine_observe(struct machine *machine, const struct observer *observer)
+{
+	machine->observer = observer;
+}
+
+uint64_t machine_now_ns(struct machine *machine)
+{
+	return machine->backend->now_ns(machine->state);
+}
+
+void machine_sleep(struct machine *machine, uint64_t duration_ns)
+{
+	machine->backend->sleep(machine->state, duration_ns);
+}
+
+const struct device_description *device_description(const struct device *device)
+{
+	return &device->machine->topology->devices[device->index];
+}
+
+const char *device_name(const struct device *device)
+{
+	return device_description(device)->name;
+}
+
+unsigned device_index(const struct device *device)
+{
+	return device->index;
+}
+
+struct machine *device_machine(const struct device *device)
+{
+	return device->machine;
+}
+
+static bool out_of_device_memory(const struct device *device, uint64_t size_bytes, struct error *e)
+{
+	struct memory_use use = device_memory_use(device);
+	char asked[UNITS_TEXT_MAX];
+	char free_text[UNITS_TEXT_MAX];
+	char largest[UNITS_TEXT_MAX];
+	char capacity[UNITS_TEXT_MAX];
+
+	return error_set(e, ERROR_DEVICE_MEMORY,
+			 "%s is out of memory: %s asked for (%llu bytes), %s free of %s (%llu of %llu bytes), largest cached "
+			 "piece %s",
+			 device_name(device), units_bytes(size_bytes, asked), (unsigned long long)size_bytes,
+			 units_bytes(use.capacity_bytes - use.allocated_bytes, free_text),
+			 units_bytes(use.capacity_bytes, capacity),
+			 (unsigned long long)(use.capacity_bytes - use.allocated_bytes), (unsigned long long)use.capacity_bytes,
+			 units_bytes(use.largest_free_bytes, largest));
+}
+
+bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e)
+{
+	struct error cause = ERROR_INIT;
+
+	*buffer = (struct buffer) { .device = device, .size_bytes = size_bytes };
+	if (!size_bytes)
+		return true;
+	buffer->piece = cache_take(&device->cache, size_bytes, &cause);
+	if (buffer->piece) {
+		buffer->address = piece_address(buffer->piece);
+		return true;
+	}
+	*buffer = (struct buffer) { .device = NULL };
+	if (cause.kind == ERROR_DEVICE_MEMORY)
+		return out_of_device_memory(device, size_bytes, e);
+	return error_set(e, cause.kind, "%s: %s", device_name(device), cause.text);
+}
+
+void device_free(struct buffer *buffer)
+{
+	if (buffer->piece)
+		cache_give(&buffer->device->cache, buffer->piece);
+	*buffer = (struct buffer) { .device = NULL };
+}
+
+struct memory_use device_memory_use(const struct device *device)
+{
+	struct memory_use use = device->cache.use;
+
+	use.largest_free_bytes = cache_largest_free_bytes(&device->cache);
+	return use;
+}
+
+uint64_t device_free_bytes(const struct device *device)
+{
+	return device->cache.use.capacity_bytes - device->cache.use.allocated_bytes;
+}
+
+void device_empty_cache(struct device *device)
+{
+	cache_empty(&device->cache);
+}
+
+static bool check_range(const struct buffer *buffer, const char *what, uint64_t offset, uint64_t size_bytes, struct error *e)
+{
+	if (!buffer->device)
+		return error_set(e, ERROR_BUG, "a copy %s no buffer", what);
+	if (offset <= buffer->size_bytes && size_bytes <= buffer->size_bytes - offset)
+		return true;
+	return error_set(e, ERROR_BUG, "a copy of %llu bytes %s byte %llu of a buffer of %llu on %s",
+			 (unsigned long long)size_bytes, what, (unsigned long long)offset,
+			 (unsigned long long)buffer->size_bytes, device_name(buffer->device));
+}
+
+static bool check_route(const struct device *from, const struct device *to, struct error *e)
+{
+	const struct link_description *links[2];
+
+	if (from->index == to->index || topology_route(from->machine->topology, from->index, to->index, links))
+		return true;
+	return error_set(e, ERROR_ABSENT, "topology %s has no way from %s to %s: add that link, or links to and from cpu",
+			 from->machine->topology->name, device_name(from), device_name(to));
+}
+
+/* address + offset, also for addresses that nothing is behind (sim). */
+static void *address_at(const struct buffer *buffer, uint64_t offset)
+{
+	return (void *)((uintptr_t)buffer->address + offset);
+}
+
+bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
+		 uint64_t from_offset, uint64_t size_bytes, struct error *e)
+{
+	struct machine *machine = waiter->machine;
+
+	if (s >= STREAM_COUNT)
+		return error_set(e, ERROR_BUG, "a copy on stream %u of %s", s, device_name(waiter));
+	if (!check_range(from, "from", from_offset, size_bytes, e) || !check_range(to, "to", to_offset, size_bytes, e) ||
+	    !check_route(from->device, to->device, e))
+		return false;
+	return machine->backend->copy(machine->state, waiter->index, s, to->device->index, address_at(to, to_offset),
+				      from->device->index, address_at(from, from_offset), size_bytes, e);
+}
+
+void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost)
+{
+	if (s < STREAM_COUNT)
+		device->machine->backend->kernel(device->machine->state, device->index, s, cost);
+}
+
+void stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2)
+{
+	if (s < STREAM_COUNT && s2 < STREAM_COUNT)
+		device->machine->backend->wait(device->machine->state, device->index, s, other->index, s2);
+}
+
+void stream_synchronize(struct device *device, unsigned s)
+{
+	if (s < STREAM_COUNT)
+		device->machine->backend->synchronize(device->machine->state, device->index, s);
+}
