@@ -1,0 +1,11 @@
+/* suites.h - the suites of this area. */
+#ifndef RESIDENCY_TESTS_TENSOR_SUITES_H
+#define RESIDENCY_TESTS_TENSOR_SUITES_H
+
+#include <check.h>
+
+Suite *convert_suite(void);
+Suite *safetensors_suite(void);
+Suite *safetensors_write_suite(void);
+
+#endif
