@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 
-#include "cli/command.h"
-
 const struct command *const commands[] = {
+	&command_workflows,
 	NULL,
 };

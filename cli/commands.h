@@ -1,9 +1,11 @@
-/* commands.h - the commands of the program, one file each; commands.c lists them in the order of help. */
+/* commands.h - the commands of the program, one file each, each ending in its definition; commands.c lists them. */
 #ifndef RESIDENCY_CLI_COMMANDS_H
 #define RESIDENCY_CLI_COMMANDS_H
 
-struct command;
+#include "cli/command.h"
 
-extern const struct command *const commands[]; /* NULL-terminated */
+extern const struct command *const commands[]; /* NULL-terminated, in the order of help */
+
+extern const struct command command_workflows;
 
 #endif

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/command.h"
 #include "cli/commands.h"
 #include "core/base/strbuf.h"
 
