@@ -137,9 +137,9 @@ enum action_kind {
 
 const char *action_kind_name(enum action_kind kind);
 
-/* What the scenario does next; put before it is done. From it the judge knows which stages a cycle must have:
- * a prompt has `loaded` or `next_prompt`; a post that asks has before_unload, after_unload, after_gc and after_empty_cache;
- * soft_empty has after_direct_soft_empty, free_memory has after_free_memory. */
+/* What the scenario does next; put before it is done. Until the next action the judge wants the stages that it must lead to: a
+ * prompt to `loaded` or `next_prompt`; a post that asks to before_unload, after_unload, after_gc and after_empty_cache;
+ * soft_empty to after_direct_soft_empty, free_memory to after_free_memory. The last stage of a cell is `end`. */
 struct record_action {
 	uint32_t cell, cycle;
 	enum action_kind kind;
@@ -147,15 +147,14 @@ struct record_action {
 	char detail[RECORD_NAME_MAX];
 };
 
-/* Somebody asked models to go. Put when a flag is set (by a POST, a node, a soft_empty that sets one), again when the worker
- * takes flags that ask, before it acts on them, and when free_memory is called for all memory. A soft_empty that sets no flag
- * asks nobody to go. */
+/* The worker takes flags that ask models to go; put before it acts on them. (An action that asks is a request by itself; a
+ * soft_empty that sets no flag asks nobody to go, and flags that are dropped before the worker sees them neither.) */
 struct record_request {
 	uint32_t cell, after_snapshot;
 	bool unload_models, free_memory;
-	char source[16]; /* post, node, soft_empty, worker, direct */
 };
 
+/* Followed at once by the residencies, holders and memory lines of this snapshot, before anything that happens later. */
 struct record_snapshot {
 	uint32_t cell;
 	uint32_t snapshot; /* counts from 1 in a cell: the order of the stages */
@@ -260,6 +259,7 @@ struct record_verdict {
 	uint32_t cell;
 	enum verdict verdict;
 	uint64_t dropped; /* records that did not fit the ring */
+	char why[160]; /* what is missing where it is UNTRUSTWORTHY, a dead worker; else "" */
 };
 
 /* One thing wrong. `class_name` is a finding class: lost, leaked, duplicated, ... */

@@ -1,0 +1,570 @@
+#include "probes/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "probes/judge_state.h"
+
+#define BIT(stage) (1U << (stage))
+
+struct judge *judge_new(struct error *e)
+{
+	struct judge *judge = array_new(1, sizeof(*judge), e);
+
+	if (judge)
+		judge_reset(judge);
+	return judge;
+}
+
+void judge_free(struct judge *judge)
+{
+	if (!judge)
+		return;
+	free(judge->objects);
+	free(judge->stages);
+	free(judge->holders.items);
+	free(judge->before.items);
+	free(judge->verdicts);
+	free(judge->findings);
+	free(judge);
+}
+
+void judge_reset(struct judge *judge)
+{
+	judge->cell = (struct record_cell) { .cell = 0 };
+	judge->object_count = 0;
+	judge->stage_count = 0;
+	judge->open = false;
+	judge->holders.count = 0;
+	judge->before.count = 0;
+	judge->finding_count = 0;
+	judge->wanted = 0;
+	judge->next_snapshot = 1;
+	judge->prompted = false;
+	judge->worker_died = false;
+	judge->dropped = 0;
+	judge->unattributed_bytes = 0;
+	judge->unattributed_at = NO_SNAPSHOT;
+	judge->verdict = VERDICT_PASS;
+	judge->why[0] = '\0';
+	error_clear(&judge->fault);
+}
+
+void judge_add_dropped(struct judge *judge, uint64_t count)
+{
+	judge->dropped += count;
+}
+
+void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32])
+{
+	text[0] = '\0';
+	if (snapshot < judge->stage_count)
+		snprintf(text, 32, "c%u.%s", judge->stages[snapshot].cycle, stage_name(judge->stages[snapshot].stage));
+}
+
+bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->now.state == STATE_RESIDENT)
+		return true;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other->model.inner == object->model.inner && other->seen_at == judge->stage_count &&
+		    other->now.state == STATE_RESIDENT)
+			return true;
+	}
+	return false;
+}
+
+bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind)
+{
+	for (size_t i = 0; i < judge->holders.count; i++) {
+		const struct record_holder *holder = &judge->holders.items[i];
+
+		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, kind) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only the first thing missing is told. */
+static void distrust(struct judge *judge, const char *what, const char *of)
+{
+	if (!judge->why[0])
+		snprintf(judge->why, sizeof(judge->why), "%s%s", what, of);
+}
+
+static void malformed(struct judge *judge, const char *what, uint32_t number)
+{
+	error_set(&judge->fault, ERROR_FORMAT, "the records of cell %u cannot be: %s %u", judge->cell.cell, what, number);
+}
+
+/* What explains that the object is not resident at the newest snapshot. A cause told by who did it comes before what can only
+ * be inferred. */
+static enum reason cause_of_absence(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->departure != REASON_NONE)
+		return object->departure;
+	if (judge->worker_died)
+		return REASON_WORKER_DIED;
+	if (!object->was_resident)
+		return REASON_NEVER_RESIDENT;
+	return object->now.state == STATE_LOADED_UNLISTED ? REASON_SUPERSEDED : REASON_NONE;
+}
+
+/* The first snapshot at which the object is not resident by its own state. What was noted before it was ever resident is noted
+ * only in case it never will be. */
+static void note_absence(struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];
+
+	if (object->lost_at != NO_SNAPSHOT)
+		return;
+	object->lost_at = snapshot;
+	verdict->reason = cause_of_absence(judge, object);
+	verdict->first_lost_state = object->now.state;
+	judge_holders_text(&judge->before, object->model.model, verdict->holders_before, sizeof(verdict->holders_before));
+	judge_holders_text(&judge->holders, object->model.model, verdict->holders_after, sizeof(verdict->holders_after));
+}
+
+static void note_presence(struct judged_object *object)
+{
+	if (!object->was_resident)
+		object->lost_at = NO_SNAPSHOT;
+	object->was_resident = true;
+	object->departure = REASON_NONE;
+}
+
+static void note_entry(struct judged_object *object, size_t snapshot)
+{
+	if (object->now.listed < 0)
+		return;
+	if (!object->now.patcher_alive || !object->now.model_alive) {
+		if (object->stale_at == NO_SNAPSHOT)
+			object->stale_at = snapshot;
+	} else if (object->now.state != STATE_RESIDENT && object->detached_at == NO_SNAPSHOT) {
+		object->detached_at = snapshot;
+	}
+}
+
+static void close_object(struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	bool counts = judge_counts_as_resident(judge, object);
+
+	if (object->now.state == STATE_RESIDENT)
+		note_presence(object);
+	else
+		note_absence(judge, object, snapshot);
+	if (object->now.state == STATE_DEAD && object->died_at == NO_SNAPSHOT)
+		object->died_at = snapshot;
+	if (counts) {
+		object->counted_resident = true;
+	} else if (object->counted_resident) {
+		object->left = true;
+		if (object->departure != REASON_EVICTED_BY_PRESSURE || !object->now.patcher_alive ||
+		    !judge_is_held_by(judge, object, HOLDER_MANAGER))
+			object->left_otherwise = true;
+	}
+	note_entry(object, snapshot);
+}
+
+/* All that belongs to the newest snapshot has come. */
+static void close_snapshot(struct judge *judge)
+{
+	size_t snapshot = judge->stage_count - 1;
+
+	if (!judge->open)
+		return;
+	judge->open = false;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		struct judged_object *object = &judge->objects[i];
+
+		if (object->seen_at != judge->stage_count) {
+			distrust(judge, "a snapshot does not say where this object is: ", object->model.name);
+			continue;
+		}
+		close_object(judge, object, snapshot);
+	}
+}
+
+static void take_cell(struct judge *judge, const struct record_cell *cell)
+{
+	judge_reset(judge);
+	judge->cell = *cell;
+}
+
+/* The outcome of a later wish replaces the former: it is the last word of who uses the model. */
+static bool take_known_model(struct judge *judge, const struct record_model *model)
+{
+	if (model->model == 0 || model->model > judge->object_count)
+		return false;
+	judge->objects[model->model - 1].model.keep = model->keep;
+	return true;
+}
+
+static void take_model(struct judge *judge, const struct record_model *model)
+{
+	struct judged_object *object;
+
+	if (take_known_model(judge, model))
+		return;
+	if (model->model != judge->object_count + 1) {
+		malformed(judge, "objects are numbered one after the other, not", model->model);
+		return;
+	}
+	if (!array_reserve(&judge->objects, &judge->object_capacity, judge->object_count + 1, sizeof(*judge->objects),
+			   &judge->fault) ||
+	    !array_reserve(&judge->verdicts, &judge->verdict_capacity, judge->object_count + 1, sizeof(*judge->verdicts),
+			   &judge->fault))
+		return;
+	judge->verdicts[judge->object_count] = (struct record_verdict_model) { .first_lost_state = STATE_COUNT };
+	object = &judge->objects[judge->object_count++];
+	*object = (struct judged_object) {
+		.model = *model,
+		.first_seen = NO_SNAPSHOT,
+		.lost_at = NO_SNAPSHOT,
+		.died_at = NO_SNAPSHOT,
+		.stale_at = NO_SNAPSHOT,
+		.detached_at = NO_SNAPSHOT,
+		.duplicate_of = SIZE_MAX,
+	};
+}
+
+/* A kept object of the same name that could have been used instead of reading another. */
+static size_t find_kept_copy(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other == object || other->model.keep != KEEP_YES || other->model.generation >= object->model.generation ||
+		    strcmp(other->model.name, object->model.name) != 0)
+			continue;
+		if (other->seen_at != judge->stage_count || !other->now.patcher_alive ||
+		    other->departure == REASON_DROPPED_BY_WORKFLOW)
+			continue;
+		if (judge_counts_as_resident(judge, other) || judge_is_held_by(judge, other, HOLDER_MANAGER) ||
+		    judge_is_held_by(judge, other, HOLDER_ANCHORS))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static struct judged_object *find_object(struct judge *judge, uint32_t model, const char *what)
+{
+	if (model == 0 || model > judge->object_count) {
+		malformed(judge, what, model);
+		return NULL;
+	}
+	return &judge->objects[model - 1];
+}
+
+static void take_load(struct judge *judge, const struct record_load *load)
+{
+	struct judged_object *object = find_object(judge, load->model, "a load of the unknown object");
+
+	if (!object)
+		return;
+	object->asked = false;
+	if (!load->from_disk)
+		return;
+	object->disk_loads++;
+	if (object->model.keep == KEEP_YES && object->duplicate_of == SIZE_MAX)
+		object->duplicate_of = find_kept_copy(judge, object);
+}
+
+static void take_request(struct judge *judge)
+{
+	for (size_t i = 0; i < judge->object_count; i++)
+		judge->objects[i].asked = true;
+}
+
+/* The stages an action must lead to have all been there, or the worker died on the way. */
+static void settle_wanted(struct judge *judge)
+{
+	if (judge->wanted && !judge->worker_died) {
+		for (unsigned i = 0; i < STAGE_COUNT; i++) {
+			if (judge->wanted & BIT(i))
+				distrust(judge, "a stage was missed: ", stage_name((enum stage)i));
+		}
+	}
+	judge->wanted = 0;
+}
+
+static void take_action(struct judge *judge, const struct record_action *action)
+{
+	settle_wanted(judge);
+	switch (action->kind) {
+	case ACTION_PROMPT:
+		judge->wanted = BIT(judge->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED);
+		judge->prompted = true;
+		break;
+	case ACTION_POST:
+		if (!action->asks)
+			break;
+		take_request(judge);
+		judge->wanted =
+			BIT(STAGE_BEFORE_UNLOAD) | BIT(STAGE_AFTER_UNLOAD) | BIT(STAGE_AFTER_GC) | BIT(STAGE_AFTER_EMPTY_CACHE);
+		break;
+	case ACTION_SOFT_EMPTY:
+		judge->wanted = BIT(STAGE_AFTER_DIRECT_SOFT_EMPTY);
+		break;
+	case ACTION_FREE_MEMORY:
+		take_request(judge);
+		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_snapshot(struct judge *judge, const struct record_snapshot *snapshot)
+{
+	struct holder_list swap = judge->before;
+
+	close_snapshot(judge);
+	if ((unsigned)snapshot->stage >= STAGE_COUNT) {
+		malformed(judge, "a snapshot at the unknown stage", (uint32_t)snapshot->stage);
+		return;
+	}
+	if (snapshot->snapshot != judge->next_snapshot)
+		distrust(judge, "a snapshot is missing before ", stage_name(snapshot->stage));
+	judge->next_snapshot = snapshot->snapshot + 1;
+	if (!array_reserve(&judge->stages, &judge->stage_capacity, judge->stage_count + 1, sizeof(*judge->stages),
+			   &judge->fault))
+		return;
+	judge->stages[judge->stage_count++] = (struct seen_stage) { .cycle = snapshot->cycle, .stage = snapshot->stage };
+	judge->wanted &= ~BIT(snapshot->stage);
+	judge->worker_died |= snapshot->stage == STAGE_WORKER_DIED;
+	judge->before = judge->holders;
+	judge->holders = swap;
+	judge->holders.count = 0;
+	judge->open = true;
+}
+
+static void take_residency(struct judge *judge, const struct record_residency *residency)
+{
+	struct judged_object *object = find_object(judge, residency->model, "a residency of the unknown object");
+
+	if (!object)
+		return;
+	if (!judge->open || (unsigned)residency->state >= STATE_COUNT) {
+		malformed(judge, "a residency outside a snapshot, or of an unknown state, of object", residency->model);
+		return;
+	}
+	if (object->first_seen == NO_SNAPSHOT)
+		object->first_seen = judge->stage_count - 1;
+	if (residency->state == STATE_RESIDENT && (object->seen_at == 0 || object->now.state != STATE_RESIDENT))
+		object->asked = false;
+	object->now = *residency;
+	object->seen_at = judge->stage_count;
+}
+
+static void take_holder(struct judge *judge, const struct record_holder *holder)
+{
+	struct holder_list *list = &judge->holders;
+
+	if (!find_object(judge, holder->model, "a holder of the unknown object"))
+		return;
+	if (!array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		return;
+	list->items[list->count++] = *holder;
+}
+
+/* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
+static void take_departure(struct judge *judge, const struct record_departure *departure)
+{
+	struct judged_object *object = find_object(judge, departure->model, "a departure of the unknown object");
+
+	if (object && (object->departure == REASON_NONE || object->departure == REASON_SUPERSEDED))
+		object->departure = departure->reason;
+}
+
+static void take_memory(struct judge *judge, const struct record_memory *memory)
+{
+	if (strcmp(memory->line, "unattributed") != 0 || memory->size_bytes <= judge->unattributed_bytes ||
+	    memory->size_bytes == UNKNOWN_U64)
+		return;
+	judge->unattributed_bytes = memory->size_bytes;
+	judge->unattributed_device = memory->device;
+	judge->unattributed_at = judge->stage_count ? judge->stage_count - 1 : NO_SNAPSHOT;
+}
+
+/* Records that tell what happens after a snapshot, so that it is complete. */
+static bool happens_later(enum record_type type)
+{
+	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
+	       type == RECORD_DEPARTURE;
+}
+
+static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
+{
+	struct judge *judge = context;
+
+	(void)size_bytes;
+	if (type == RECORD_CELL)
+		take_cell(judge, record);
+	if (error_is_set(&judge->fault))
+		return;
+	if (happens_later(type))
+		close_snapshot(judge);
+	switch (type) {
+	case RECORD_MODEL:
+		take_model(judge, record);
+		break;
+	case RECORD_LOAD:
+		take_load(judge, record);
+		break;
+	case RECORD_ACTION:
+		take_action(judge, record);
+		break;
+	case RECORD_REQUEST:
+		take_request(judge);
+		break;
+	case RECORD_SNAPSHOT:
+		take_snapshot(judge, record);
+		break;
+	case RECORD_RESIDENCY:
+		take_residency(judge, record);
+		break;
+	case RECORD_HOLDER:
+		take_holder(judge, record);
+		break;
+	case RECORD_MEMORY:
+		take_memory(judge, record);
+		break;
+	case RECORD_DEPARTURE:
+		take_departure(judge, record);
+		break;
+	default:
+		break;
+	}
+}
+
+struct record_sink judge_sink(struct judge *judge)
+{
+	return (struct record_sink) { .context = judge, .put = put };
+}
+
+static bool leaks(const struct judge *judge, const struct judged_object *object)
+{
+	if (!object->asked || object->now.state == STATE_DEAD)
+		return false;
+	if (object->now.state == STATE_RESIDENT)
+		return true;
+	for (size_t i = 0; i < judge->holders.count; i++) {
+		const struct record_holder *holder = &judge->holders.items[i];
+
+		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, HOLDER_CACHE) != 0 &&
+		    strcmp(holder->kind, HOLDER_FOREIGN) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool strays(const struct judge *judge, const struct judged_object *object)
+{
+	if (judge_counts_as_resident(judge, object))
+		return false;
+	return object->now.state == STATE_LOADED_UNLISTED ||
+	       (object->now.state == STATE_LEAKED && object->now.bytes_on_compute > 0);
+}
+
+static enum outcome outcome_of(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->model.keep == KEEP_YES) {
+		if (object->counted_resident && object->left && !object->left_otherwise)
+			return OUTCOME_DISPLACED;
+		return object->counted_resident && !object->left ? OUTCOME_KEPT : OUTCOME_LOST;
+	}
+	if (leaks(judge, object))
+		return OUTCOME_LEAKED;
+	if (strays(judge, object))
+		return OUTCOME_STRAY;
+	return judge_counts_as_resident(judge, object) ? OUTCOME_PRESENT : OUTCOME_UNLOADED;
+}
+
+static uint32_t disk_loads_of_name(const struct judge *judge, const char *name)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < judge->object_count; i++) {
+		if (strcmp(judge->objects[i].model.name, name) == 0)
+			count += judge->objects[i].disk_loads;
+	}
+	return count;
+}
+
+static void fill_verdict(const struct judge *judge, const struct judged_object *object, struct record_verdict_model *verdict)
+{
+	verdict->cell = judge->cell.cell;
+	verdict->model = object->model.model;
+	memcpy(verdict->name, object->model.name, sizeof(verdict->name));
+	verdict->generation = object->model.generation;
+	verdict->judged = object->model.generation == 1;
+	verdict->keep = object->model.keep;
+	verdict->end_state = object->now.state;
+	verdict->outcome = outcome_of(judge, object);
+	verdict->disk_loads = disk_loads_of_name(judge, object->model.name);
+	judge_stage_text(judge, object->died_at, verdict->died_stage);
+	judge_stage_text(judge, object->lost_at, verdict->first_lost_stage);
+	if (object->lost_at == NO_SNAPSHOT) {
+		verdict->reason = REASON_NONE;
+		verdict->first_lost_state = STATE_COUNT;
+		strcpy(verdict->holders_before, "[]");
+		strcpy(verdict->holders_after, "[]");
+	}
+}
+
+static enum verdict decide(struct judge *judge)
+{
+	bool passes = !judge->worker_died;
+
+	for (size_t i = 0; i < judge->object_count; i++)
+		passes &= !judge->verdicts[i].judged || outcome_passes(judge->verdicts[i].outcome);
+	if (judge->dropped)
+		distrust(judge, "records were dropped", "");
+	if (judge->stage_count == 0 || judge->stages[judge->stage_count - 1].stage != STAGE_END)
+		distrust(judge, "a stage was missed: ", stage_name(STAGE_END));
+	if (judge->why[0])
+		return VERDICT_UNTRUSTWORTHY;
+	if (judge->worker_died)
+		strcpy(judge->why, "the worker died");
+	return passes ? VERDICT_PASS : VERDICT_FAIL;
+}
+
+bool judge_finish(struct judge *judge, struct judge_result *result, struct error *e)
+{
+	close_snapshot(judge);
+	settle_wanted(judge);
+	if (error_is_set(&judge->fault))
+		return error_set(e, judge->fault.kind, "%s", judge->fault.text);
+	for (size_t i = 0; i < judge->object_count; i++)
+		fill_verdict(judge, &judge->objects[i], &judge->verdicts[i]);
+	judge->verdict = decide(judge);
+	if (!judge_find(judge, e))
+		return false;
+	*result = (struct judge_result) {
+		.cell = judge->cell,
+		.verdict = judge->verdict,
+		.why = judge->why,
+		.models = judge->verdicts,
+		.model_count = judge->object_count,
+		.findings = judge->findings,
+		.finding_count = judge->finding_count,
+	};
+	return true;
+}
+
+void judge_put(const struct judge *judge, const struct record_sink *sink)
+{
+	struct record_verdict verdict = { .cell = judge->cell.cell, .verdict = judge->verdict, .dropped = judge->dropped };
+
+	record_text(verdict.why, sizeof(verdict.why), judge->why);
+	for (size_t i = 0; i < judge->object_count; i++)
+		record_put(sink, RECORD_VERDICT_MODEL, &judge->verdicts[i], sizeof(judge->verdicts[i]));
+	for (size_t i = 0; i < judge->finding_count; i++)
+		record_put(sink, RECORD_FINDING, &judge->findings[i], sizeof(judge->findings[i]));
+	record_put(sink, RECORD_VERDICT, &verdict, sizeof(verdict));
+}

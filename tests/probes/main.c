@@ -1,0 +1,3 @@
+#include "tests/probes/suites.h"
+
+HARNESS_MAIN(judge_suite, judge_findings_suite)
