@@ -167,9 +167,9 @@ void cache_close(struct cache *cache)
 	*cache = (struct cache) { .backend = NULL };
 }
 
-static uint64_t segment_size_bytes(const struct cache *cache, uint64_t size_bytes)
+uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes)
 {
-	if (!cache->keeps)
+	if (!cache->keeps || size_bytes > UINT64_MAX / 2)
 		return size_bytes;
 	if (size_bytes <= SMALL_MAX)
 		return SMALL_SEGMENT;
@@ -248,7 +248,7 @@ struct piece *cache_take(struct cache *cache, uint64_t size_bytes, struct error 
 		piece = list->pieces[place];
 		free_list_remove(list, piece);
 	} else {
-		piece = segment_take(cache, pool, segment_size_bytes(cache, size_bytes), e);
+		piece = segment_take(cache, pool, cache_segment_bytes(cache, size_bytes), e);
 		if (!piece)
 			return NULL;
 	}

@@ -51,6 +51,9 @@ struct piece *cache_take(struct cache *cache, uint64_t size_bytes, struct error 
 void cache_give(struct cache *cache, struct piece *piece);
 void *piece_address(const struct piece *piece);
 
+/* What is taken from the device for a piece that finds no place. */
+uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes);
+
 void cache_empty(struct cache *cache);
 uint64_t cache_largest_free_bytes(const struct cache *cache);
 

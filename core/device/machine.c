@@ -145,18 +145,20 @@ struct machine *device_machine(const struct device *device)
 static bool out_of_device_memory(const struct device *device, uint64_t size_bytes, struct error *e)
 {
 	struct memory_use use = device_memory_use(device);
+	uint64_t free_bytes = use.capacity_bytes - use.allocated_bytes;
 	char asked[UNITS_TEXT_MAX];
-	char free_text[UNITS_TEXT_MAX];
+	char segment[UNITS_TEXT_MAX];
+	char unused[UNITS_TEXT_MAX];
 	char largest[UNITS_TEXT_MAX];
 	char capacity[UNITS_TEXT_MAX];
 
 	return error_set(e, ERROR_DEVICE_MEMORY,
-			 "%s is out of memory: %s asked for (%llu bytes), %s free of %s (%llu of %llu bytes), largest cached "
-			 "piece %s",
+			 "%s is out of memory: %s asked for (%llu bytes, a segment of %s); of %s %s are free (%llu of %llu "
+			 "bytes), the largest piece of the cache is %s",
 			 device_name(device), units_bytes(size_bytes, asked), (unsigned long long)size_bytes,
-			 units_bytes(use.capacity_bytes - use.allocated_bytes, free_text),
-			 units_bytes(use.capacity_bytes, capacity),
-			 (unsigned long long)(use.capacity_bytes - use.allocated_bytes), (unsigned long long)use.capacity_bytes,
+			 units_bytes(cache_segment_bytes(&device->cache, size_bytes), segment),
+			 units_bytes(use.capacity_bytes, capacity), units_bytes(free_bytes, unused),
+			 (unsigned long long)free_bytes, (unsigned long long)use.capacity_bytes,
 			 units_bytes(use.largest_free_bytes, largest));
 }
 

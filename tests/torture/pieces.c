@@ -32,5 +32,6 @@ out:
 
 const struct torture_piece torture_pieces[] = {
 	{ "json and text", json_and_text },
+	{ "devices", torture_devices },
 	{ NULL, NULL },
 };

@@ -16,6 +16,8 @@ struct torture_piece {
 	bool (*run)(struct error *e);
 };
 
+bool torture_devices(struct error *e);
+
 extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
 
 #endif

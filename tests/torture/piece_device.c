@@ -1,0 +1,56 @@
+#include <string.h>
+
+#include "core/device/device.h"
+#include "tests/torture/torture.h"
+
+static const char two_devices[] =
+	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
+	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
+	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
+
+/* Pieces cut, freed, joined; a queue longer than what a stream has ready. */
+static bool use_machine(const struct topology *topology, const struct backend *backend, struct error *e)
+{
+	static const struct kernel_cost cost = { .flops = 1e6, .bytes = 1e6 };
+	struct machine *machine = machine_open(topology, backend, e);
+	struct buffer buffers[8] = { { .device = NULL } };
+	struct device *gpu;
+	bool fine = true;
+
+	if (!machine)
+		return false;
+	gpu = machine_find(machine, "cuda:0");
+	for (size_t i = 0; fine && i < 8; i++) {
+		fine = device_alloc(i % 2 ? gpu : machine_find(machine, "cpu"), (i + 1) << 20, &buffers[i], e);
+		if (fine && backend->has_bytes)
+			memset(buffers[i].address, 0, 1 << 20);
+	}
+	for (size_t i = 0; fine && i < 7; i++) {
+		fine = device_copy(gpu, STREAM_COPY, &buffers[i + 1], 0, &buffers[i], 0, 1 << 20, e);
+		device_kernel(gpu, STREAM_COMPUTE, &cost);
+		stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY);
+	}
+	stream_synchronize(gpu, STREAM_COMPUTE);
+	for (size_t i = 0; i < 8; i++)
+		device_free(&buffers[i * 3 % 8]);
+	device_empty_cache(gpu);
+	machine_close(machine);
+	return fine;
+}
+
+bool torture_devices(struct error *e)
+{
+	struct topology *topology = topology_parse(two_devices, sizeof(two_devices) - 1, "torture", e);
+	json_t *json;
+	bool fine;
+
+	if (!topology)
+		return false;
+	json = topology_to_json(topology);
+	fine = json || error_no_memory(e);
+	json_decref(json);
+	for (size_t i = 0; fine && backends[i]; i++)
+		fine = use_machine(topology, backends[i], e);
+	topology_free(topology);
+	return fine;
+}
