@@ -58,6 +58,7 @@ struct model {
 	uint64_t size_bytes;
 	uint64_t bytes_on[DEVICE_MAX]; /* by device index; their sum is size_bytes while all weights are somewhere */
 	uint64_t placement_version; /* changes whenever a block moves: a probe need not look again while it does not */
+	size_t *by_name; /* private: indexes of parameters, sorted by name */
 };
 
 /* What to build a model from: one parameter after the other, in module registration order. */

@@ -1,0 +1,231 @@
+#include "core/model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+
+static bool count_bytes(const struct parameter_description *description, uint64_t *size_bytes, const char *model,
+			struct error *e)
+{
+	uint64_t bytes = dtype_size_bytes(description->dtype);
+
+	if (description->rank > TENSOR_RANK_MAX)
+		return error_set(e, ERROR_FORMAT, "%s: %s has %u dimensions; at most %d are supported", model,
+				 description->name, description->rank, TENSOR_RANK_MAX);
+	for (unsigned i = 0; i < description->rank; i++) {
+		if (description->shape[i] < 0 || __builtin_mul_overflow(bytes, (uint64_t)description->shape[i], &bytes))
+			return error_set(e, ERROR_FORMAT, "%s: %s is too large to exist", model, description->name);
+	}
+	*size_bytes = bytes;
+	return true;
+}
+
+/* Brings bytes from the caller's memory to a new buffer. On host an address is a pointer, whatever the device. */
+static void fill(struct parameter *parameter, const void *bytes, const struct machine *machine)
+{
+	if (!machine_backend(machine)->has_bytes || parameter->size_bytes == 0)
+		return;
+	if (bytes)
+		memcpy(parameter->resting.address, bytes, parameter->size_bytes);
+	else
+		memset(parameter->resting.address, 0, parameter->size_bytes);
+}
+
+static bool add_parameter(struct model *model, const struct parameter_description *from, size_t block, struct device *device,
+			  struct error *e)
+{
+	struct parameter *parameter = &model->parameters[model->parameter_count];
+
+	parameter->dtype = from->dtype;
+	parameter->rank = from->rank;
+	parameter->block = block;
+	memcpy(parameter->shape, from->shape, sizeof(parameter->shape));
+	if (!count_bytes(from, &parameter->size_bytes, model->name, e))
+		return false;
+	parameter->name = string_copy(from->name, e);
+	if (!parameter->name)
+		return false;
+	model->parameter_count++; /* from here on model_free gives it back */
+	if (!device_alloc(device, parameter->size_bytes, &parameter->resting, e))
+		return error_context(e, "loading %s", model->name);
+	fill(parameter, from->bytes, model->machine);
+	return true;
+}
+
+static bool add_block(struct model *model, const struct block_description *from, const struct parameter_description *parameters,
+		      struct device *device, struct error *e)
+{
+	size_t index = model->block_count;
+	struct block *block = &model->blocks[index];
+
+	*block = (struct block) { .type = from->type,
+				  .first_parameter = model->parameter_count,
+				  .parameter_count = from->parameter_count,
+				  .weight_size_bytes = from->weight_size_bytes,
+				  .has_bias = from->has_bias,
+				  .castable = from->castable,
+				  .device = device_index(device) };
+	block->name = string_copy(from->name, e);
+	if (!block->name)
+		return false;
+	model->block_count++;
+	for (size_t i = 0; i < from->parameter_count; i++) {
+		if (!add_parameter(model, &parameters[i], index, device, e))
+			return false;
+		block->size_bytes += model->parameters[model->parameter_count - 1].size_bytes;
+	}
+	model->size_bytes += block->size_bytes;
+	return true;
+}
+
+static int compare_names(const void *a, const void *b, void *context)
+{
+	const struct parameter *parameters = context;
+
+	return strcmp(parameters[*(const size_t *)a].name, parameters[*(const size_t *)b].name);
+}
+
+static bool index_names(struct model *model, struct error *e)
+{
+	model->by_name = array_new(model->parameter_count, sizeof(*model->by_name), e);
+	if (!model->by_name)
+		return false;
+	for (size_t i = 0; i < model->parameter_count; i++)
+		model->by_name[i] = i;
+	qsort_r(model->by_name, model->parameter_count, sizeof(*model->by_name), compare_names, model->parameters);
+	return true;
+}
+
+struct model *model_new(struct machine *machine, struct device *device, const char *name, enum model_kind kind,
+			const struct block_description *blocks, size_t block_count,
+			const struct parameter_description *parameters, size_t parameter_count, struct error *e)
+{
+	struct model *model = array_new(1, sizeof(*model), e);
+	size_t used = 0;
+
+	if (!model)
+		return NULL;
+	model->machine = machine;
+	model->kind = kind;
+	model->name = string_copy(name, e);
+	model->blocks = array_new(block_count, sizeof(*model->blocks), e);
+	model->parameters = array_new(parameter_count, sizeof(*model->parameters), e);
+	if (!model->name || !model->blocks || !model->parameters)
+		goto fail;
+	for (size_t i = 0; i < block_count; i++) {
+		if (blocks[i].parameter_count > parameter_count - used) {
+			error_set(e, ERROR_BUG, "%s: block %s has parameters that were not described", name, blocks[i].name);
+			goto fail;
+		}
+		if (!add_block(model, &blocks[i], parameters + used, device, e))
+			goto fail;
+		used += blocks[i].parameter_count;
+	}
+	if (used != parameter_count) {
+		error_set(e, ERROR_BUG, "%s: %zu parameters belong to no block", name, parameter_count - used);
+		goto fail;
+	}
+	if (!index_names(model, e))
+		goto fail;
+	model->bytes_on[device_index(device)] = model->size_bytes;
+	model->placement_version = 1;
+	return model;
+fail:
+	model_free(model);
+	return NULL;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	for (size_t i = 0; i < model->parameter_count; i++) {
+		device_free(&model->parameters[i].resting);
+		free(model->parameters[i].name);
+	}
+	for (size_t i = 0; i < model->block_count; i++)
+		free(model->blocks[i].name);
+	free(model->by_name);
+	free(model->parameters);
+	free(model->blocks);
+	free(model->config);
+	free(model->name);
+	free(model);
+}
+
+/* The block's bytes at a new place; the old place is untouched until all of them are there. */
+static bool copy_block(const struct parameter *parameters, size_t count, struct device *to, struct buffer *arrived,
+		       struct error *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct parameter *parameter = &parameters[i];
+
+		if (!device_alloc(to, parameter->size_bytes, &arrived[i], e) ||
+		    !device_copy(to, STREAM_COMPUTE, &arrived[i], 0, &parameter->resting, 0, parameter->size_bytes, e))
+			return false;
+	}
+	stream_synchronize(to, STREAM_COMPUTE);
+	return true;
+}
+
+bool model_move_block(struct model *model, size_t index, struct device *to, struct error *e)
+{
+	struct block *block = &model->blocks[index];
+	struct parameter *parameters = &model->parameters[block->first_parameter];
+	struct buffer few[4] = { { .device = NULL } }; /* weight, bias: nearly every module */
+	struct buffer *arrived = few;
+	bool fine;
+
+	if (block->device == device_index(to))
+		return true;
+	if (block->parameter_count > ARRAY_SIZE(few)) {
+		arrived = array_new(block->parameter_count, sizeof(*arrived), e);
+		if (!arrived)
+			return false;
+	}
+	fine = copy_block(parameters, block->parameter_count, to, arrived, e);
+	for (size_t i = 0; i < block->parameter_count; i++) {
+		device_free(fine ? &parameters[i].resting : &arrived[i]);
+		if (fine)
+			parameters[i].resting = arrived[i];
+	}
+	if (arrived != few)
+		free(arrived);
+	if (!fine)
+		return error_context(e, "moving %s of %s", block->name, model->name);
+	model->bytes_on[block->device] -= block->size_bytes;
+	block->device = device_index(to);
+	model->bytes_on[block->device] += block->size_bytes;
+	model->placement_version++;
+	return true;
+}
+
+bool model_move(struct model *model, struct device *to, struct error *e)
+{
+	for (size_t i = 0; i < model->block_count; i++) {
+		if (!model_move_block(model, i, to, e))
+			return false;
+	}
+	return true;
+}
+
+struct parameter *model_parameter(const struct model *model, const char *name)
+{
+	size_t low = 0;
+	size_t high = model->parameter_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct parameter *parameter = &model->parameters[model->by_name[middle]];
+		int order = strcmp(name, parameter->name);
+
+		if (order == 0)
+			return parameter;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
