@@ -16,6 +16,7 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *memory);
+json_t *__real_json_loadb(const char *text, size_t length, size_t flags, json_error_t *fault);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
@@ -23,6 +24,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t length);
 void __wrap_free(void *memory);
+json_t *__wrap_json_loadb(const char *text, size_t length, size_t flags, json_error_t *fault);
 
 /* The writer's thread allocates too, so these are atomic. */
 static atomic_long calls; /* allocations since the piece began */
@@ -85,6 +87,27 @@ void __wrap_free(void *memory)
 	if (memory)
 		atomic_fetch_sub(&outstanding, 1);
 	__real_free(memory);
+}
+
+/* jansson's lexer does not look whether its buffer grew (2.14: an assertion in lex_scan_string, or a write past it), so its
+ * parser fails as a whole, once, as if it were one allocation, and in it none fails. */
+json_t *__wrap_json_loadb(const char *text, size_t length, size_t flags, json_error_t *fault)
+{
+	long held = atomic_load(&fail_at);
+	long counted;
+	json_t *value;
+
+	if (fails_now()) {
+		snprintf(fault->text, sizeof(fault->text), "out of memory");
+		fault->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory;
+		return NULL;
+	}
+	counted = atomic_load(&calls);
+	atomic_store(&fail_at, -1);
+	value = __real_json_loadb(text, length, flags, fault);
+	atomic_store(&fail_at, held);
+	atomic_store(&calls, counted);
+	return value;
 }
 
 /* Runs the piece with allocation `index` failing. false, and said why, if that went wrong. */
