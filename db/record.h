@@ -33,8 +33,6 @@ enum residency_state {
 		STATE_COUNT
 };
 
-enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 }; /* NONE: no flag (a stock loader) */
-
 #define OUTCOMES(X)                                                                                                            \
 	X(DISPLACED, "displaced", true)                                                                                        \
 	X(LOST, "lost", false)                                                                                                 \

@@ -53,6 +53,9 @@ enum reason {
 		REASON_COUNT
 };
 
+/* The user's wish that a model survives a free; none: no flag (a stock loader). */
+enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 };
+
 const char *stage_name(enum stage stage);
 const char *reason_name(enum reason reason);
 bool stage_from_name(const char *name, enum stage *stage);
@@ -72,6 +75,33 @@ struct departure_event {
 	const char *name;
 	enum reason reason;
 	uint64_t time_ns;
+};
+
+/* A patcher was made, or the wish for it changed. */
+struct object_event {
+	uint64_t object; /* its id in the heap */
+	uint64_t model; /* id of its model, which other patchers may share */
+	const char *name; /* "B"; "B+clone" for a patcher made from another */
+	const char *kind; /* unet, clip, vae */
+	enum keep_wish keep;
+	uint64_t size_bytes;
+	uint64_t block_count;
+};
+
+/* Somebody asked models to go: a flag is set, the worker acts on flags, or all memory is to be freed. */
+struct request_event {
+	bool unload_models, free_memory;
+	const char *source; /* post, node, soft_empty, worker, direct */
+};
+
+/* An image that a node saves: height rows of width pixels of three values in 0..1; pixels is NULL on a machine without bytes. */
+struct image_event {
+	const char *node; /* its id */
+	const char *prefix; /* of the file name */
+	const float *pixels;
+	int64_t count, height, width;
+	const char *hash; /* of pixels and shape; "" without bytes */
+	const char *path; /* of the first file written; "" if none was */
 };
 
 struct transfer_event {
@@ -97,6 +127,9 @@ struct observer {
 	void (*step)(void *context, const struct step_event *event);
 	/* A model's weights were read: from disk, or found again (adopted). */
 	void (*load)(void *context, uint64_t object, const char *name, bool from_disk);
+	void (*object)(void *context, const struct object_event *event);
+	void (*request)(void *context, const struct request_event *event);
+	void (*image)(void *context, const struct image_event *event);
 };
 
 #endif

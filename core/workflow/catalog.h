@@ -1,0 +1,34 @@
+/* catalog.h - where model files come from.
+ *
+ * A loader node asks for a model by its files; somebody opens it: from disk, by synthesis, or, for a model that nobody runs, from
+ * a few made-up blocks. One open is one disk load.
+ */
+#ifndef RESIDENCY_WORKFLOW_CATALOG_H
+#define RESIDENCY_WORKFLOW_CATALOG_H
+
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/device/device.h"
+#include "core/model/model.h"
+
+#define MODEL_FILES_MAX 4
+
+/* What a loader asks for. A checkpoint holds three models: it is asked for once a kind. */
+struct model_source {
+	enum model_kind kind;
+	const char *files[MODEL_FILES_MAX]; /* as the workflow names them */
+	size_t file_count;
+	const char *type; /* of text encoders: "flux", "sdxl"; "" where the loader has none */
+	const char *weight_dtype; /* "default", "fp8_e4m3fn", ...; "default" where the loader has none */
+};
+
+struct catalog {
+	void *context;
+	/* All weights on `device`; the model's name is what its objects are called. ERROR_MISSING names the file. The caller frees
+	 * with model_free(). */
+	struct model *(*open)(void *context, const struct model_source *source, struct machine *machine, struct device *device,
+			      struct error *e);
+};
+
+#endif

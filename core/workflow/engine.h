@@ -1,0 +1,105 @@
+/* engine.h - one DisTorch2 engine: a machine, a heap, a manager with its policy, an executor with its caches, a prompt queue.
+ *
+ * It is driven as a server is: prompts and requests to free are put into a queue, and a worker takes them one at a time. Nothing
+ * happens between calls. What happens is told to the observer; after each prompt, and at each step of an unload, comes a stage.
+ *
+ *	engine = engine_open(&(struct engine_options){ .machine = machine, .catalog = &catalog, .policy = policy }, e);
+ *	engine_submit(engine, workflow, "flux.json", e) && engine_run_until_idle(engine, e);
+ *	engine_request_free(engine, body, e) && engine_run_until_idle(engine, e);
+ *	engine_end(engine);
+ *	engine_close(engine);
+ *
+ * Cycles count what a user does: stages of one prompt or request, and of what the worker does after it, share a number. What has
+ * no stage (a request that asks nothing) has no cycle.
+ */
+#ifndef RESIDENCY_WORKFLOW_ENGINE_H
+#define RESIDENCY_WORKFLOW_ENGINE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/event.h"
+#include "core/base/log.h"
+#include "core/device/device.h"
+#include "core/workflow/catalog.h"
+
+struct engine;
+struct heap;
+struct manager;
+struct policy;
+
+#define CACHE_KINDS(X)                                                                                                         \
+	X(CLASSIC, "classic") /* what this prompt has not is dropped */                                                        \
+	X(LRU, "lru") /* the newest n stay */                                                                                  \
+	X(NONE, "none") /* an output is dropped once its last consumer ran */
+
+enum cache_kind {
+#define CACHE_ENUM(name, text) CACHE_##name,
+	CACHE_KINDS(CACHE_ENUM)
+#undef CACHE_ENUM
+		CACHE_KIND_COUNT
+};
+
+const char *cache_kind_name(enum cache_kind kind);
+bool cache_kind_from_name(const char *name, enum cache_kind *kind);
+
+#define LRU_SIZE_DEFAULT 10
+
+struct engine_options {
+	struct machine *machine; /* borrowed, as all below */
+	const struct catalog *catalog;
+	const struct policy *policy; /* NULL: strict */
+	enum cache_kind cache;
+	size_t lru_size; /* 0: LRU_SIZE_DEFAULT */
+	bool suppress_node_flags; /* flags that nodes set during a prompt are dropped right after it */
+	const char *load_device; /* where models run whose loader names no device; NULL: the first that is not cpu */
+	const char *offload_device; /* where weights wait; NULL: cpu */
+	const char *output_folder; /* for images; NULL: none is written */
+	const struct observer *observer;
+	const struct log_sink *log;
+	const bool *interrupted; /* polled between nodes and steps */
+};
+
+/* The caller closes, before the machine. NULL on error. */
+struct engine *engine_open(const struct engine_options *options, struct error *e);
+void engine_close(struct engine *engine);
+
+/* Checks a prompt in API format and queues it. Nothing is queued when it is faulty; `where` names it in the message, which
+ * names the node. Borrows nothing. */
+bool engine_submit(struct engine *engine, const json_t *prompt, const char *where, struct error *e);
+
+/* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. */
+bool engine_request_free(struct engine *engine, const json_t *body, struct error *e);
+
+/* The worker takes what is queued until there is nothing left to do. false with ERROR_NODE when a prompt failed (the rest is
+ * done all the same), ERROR_INTERRUPTED, ERROR_MEMORY. A worker that died does nothing: engine_worker_died. */
+bool engine_run_until_idle(struct engine *engine, struct error *e);
+
+/* Lets the machine's time pass beyond the interval between collections, so that one that was put off is done. */
+bool engine_settle(struct engine *engine, struct error *e);
+
+/* Direct calls, past the queue, each with a stage of its own; then what they ask of the worker. */
+bool engine_soft_empty(struct engine *engine, bool force, struct error *e);
+bool engine_free_memory(struct engine *engine, struct error *e); /* all of the load device */
+
+/* A foreign strong reference to the newest living object of a name, its patcher or its model. Without one, nothing is held. */
+enum hold { HOLD_PATCHER, HOLD_MODEL };
+bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e);
+void engine_drop_holds(struct engine *engine);
+
+/* The last stage. */
+void engine_end(struct engine *engine);
+
+/* What the worker died of, or NULL. */
+const char *engine_worker_died(const struct engine *engine);
+unsigned engine_cycle(const struct engine *engine);
+
+/* For probes and tests. */
+struct heap *engine_heap(const struct engine *engine);
+struct manager *engine_manager(const struct engine *engine);
+struct machine *engine_machine(const struct engine *engine);
+
+#endif
