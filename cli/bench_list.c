@@ -1,0 +1,6 @@
+#include "cli/bench.h"
+
+const struct bench *const benches[] = {
+	&bench_row_links,
+	NULL,
+};
