@@ -1,0 +1,4 @@
+#include "tests/bench/suites.h"
+#include "tests/harness/harness.h"
+
+HARNESS_MAIN(spread_suite, links_suite)
