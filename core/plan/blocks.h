@@ -1,0 +1,29 @@
+/* blocks.h - lists of blocks to plan: from a load list's table, or from rows of JSON.
+ *
+ * A list owns its blocks and their names; freed with block_list_free().
+ */
+#ifndef RESIDENCY_PLAN_BLOCKS_H
+#define RESIDENCY_PLAN_BLOCKS_H
+
+#include <jansson.h>
+
+#include "core/plan/plan.h"
+
+struct block_list {
+	struct plan_block *blocks;
+	size_t count, capacity;
+	char **types; /* names of layer types; a block's `type` is an index into them */
+	size_t type_count, type_capacity;
+};
+
+/* A table as a load list is printed: tab-separated, with a header naming the columns module, type, bytes, has_bias and params,
+ * in any order and among others; plain or gzipped. A block's bytes are those of its weight and bias if its params include
+ * `weight`, less 4 for each `scale_weight`, else it has no weight. ERROR_MISSING, ERROR_FORMAT with the line. */
+bool block_list_read(struct block_list *list, const char *path, struct error *e);
+
+/* {"types":["Linear",...],"blocks":[[name, type index, L, W, B],...]}: L and W may be null; B is 0 or 1. */
+bool block_list_from_json(struct block_list *list, const json_t *model, const char *where, struct error *e);
+
+void block_list_free(struct block_list *list);
+
+#endif

@@ -1,0 +1,51 @@
+/* text.h - pieces of text, and numbers in them as upstream's language (Python) reads and writes them. Private to this room.
+ *
+ * Text is UTF-8. Spaces and decimal digits are Unicode's: upstream takes an Arabic or full-width digit for a digit, so this
+ * does too.
+ */
+#ifndef RESIDENCY_PLAN_TEXT_H
+#define RESIDENCY_PLAN_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/strbuf.h"
+
+/* A piece of somebody's text, not terminated. */
+struct span {
+	const char *text; /* NULL: no more pieces */
+	size_t length;
+};
+
+struct span span_of(const char *text);
+bool span_is(struct span span, const char *text);
+bool span_equal(struct span a, struct span b);
+/* First place of a character, or NULL. */
+const char *span_find(struct span span, char c);
+/* The part before and the part after `at`, which lies in span; the character at `at` is in neither. */
+struct span span_before(struct span span, const char *at);
+struct span span_after(struct span span, const char *at);
+/* The next piece up to a separator, as a split would give it: an empty text has one empty piece. */
+bool span_next(struct span *rest, char separator, struct span *piece);
+size_t span_count_pieces(struct span span, char separator);
+/* Without Unicode space at both ends. */
+struct span span_trim(struct span span);
+char *span_copy(struct span span, struct error *e);
+
+/* A floating point number alone in its text, as Python's float() takes it: space around it, underscores between digits, inf
+ * and nan, but no hexadecimal. 0 if it is one, 1 if not, -1 when out of memory. */
+int text_to_double(struct span span, double *value);
+
+/* A memory size as DisTorch2 takes it: digits, an optional fraction, an optional unit g m k b; what follows is ignored. Same
+ * results. */
+int text_to_memory(struct span span, double *bytes);
+
+/* Whether a letter of g, m, k, b is anywhere in it, in either case: DisTorch2's sign of a size in bytes. */
+bool text_has_unit(struct span span);
+
+/* The shortest decimal that reads back as value, in Python's form: "4.0", "1e-05", "nan". */
+void append_double(struct strbuf *b, double value);
+/* "%.4f", with Python's "nan" for every NaN. */
+void append_four_digits(struct strbuf *b, double value);
+
+#endif
