@@ -9,5 +9,6 @@ Suite *builtin_topologies_suite(void);
 Suite *cache_suite(void);
 Suite *sim_suite(void);
 Suite *host_suite(void);
+Suite *commands_suite(void);
 
 #endif
