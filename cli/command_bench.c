@@ -17,24 +17,25 @@ struct request {
 	bool json;
 };
 
+#define TOPOLOGIES_MAX 64
+
 struct topologies {
-	struct topology **items;
-	size_t count, capacity;
+	struct topology *items[TOPOLOGIES_MAX];
+	size_t count;
 };
 
 static void topologies_free(struct topologies *topologies)
 {
 	for (size_t i = 0; i < topologies->count; i++)
 		topology_free(topologies->items[i]);
-	free(topologies->items);
 }
 
 static bool topologies_add(struct topologies *topologies, const char *name, struct error *e)
 {
 	struct topology *topology;
 
-	if (!array_reserve(&topologies->items, &topologies->capacity, topologies->count + 1, sizeof(topology), e))
-		return false;
+	if (topologies->count == TOPOLOGIES_MAX)
+		return error_set(e, ERROR_USAGE, "at most %d topologies at a time", TOPOLOGIES_MAX);
 	topology = topology_find_named(name, e);
 	if (topology)
 		topologies->items[topologies->count++] = topology;
@@ -202,7 +203,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "store", "FILE", "where samples are recorded; none for nowhere", OPTION_TEXT, &asked.store },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
 	};
-	struct topologies topologies = { .items = NULL };
+	struct topologies topologies = { .count = 0 };
 	const struct backend *backend;
 	struct error e = ERROR_INIT;
 	uint64_t chosen;

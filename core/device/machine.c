@@ -20,6 +20,7 @@ struct machine {
 	const struct observer *observer;
 	struct backend_listener listener;
 	struct device *devices;
+	size_t device_count; /* of those that are open */
 };
 
 static void tell_copied(void *context, const struct transfer_event *event)
@@ -44,6 +45,7 @@ static bool open_devices(struct machine *machine, struct error *e)
 		device->index = i;
 		cache_open(&device->cache, machine->backend, machine->state, i, &machine->topology->devices[i]);
 	}
+	machine->device_count = count;
 	return true;
 }
 
@@ -71,7 +73,7 @@ void machine_close(struct machine *machine)
 {
 	if (!machine)
 		return;
-	for (size_t i = 0; machine->devices && i < machine->topology->device_count; i++)
+	for (size_t i = 0; i < machine->device_count; i++)
 		cache_close(&machine->devices[i].cache);
 	if (machine->state)
 		machine->backend->close(machine->state);
@@ -92,7 +94,7 @@ const struct topology *machine_topology(const struct machine *machine)
 
 size_t machine_device_count(const struct machine *machine)
 {
-	return machine->topology->device_count;
+	return machine->device_count;
 }
 
 struct device *machine_device(struct machine *machine, size_t index)
