@@ -65,7 +65,9 @@ struct record_run {
 	char environment[512]; /* canonical JSON of what decides which runs may be compared */
 };
 
+/* Devices and links of a topology; a run may turn to several. */
 struct record_device {
+	char topology[RECORD_NAME_MAX];
 	uint32_t index;
 	char name[RECORD_NAME_MAX];
 	char kind[16];
@@ -73,6 +75,7 @@ struct record_device {
 };
 
 struct record_link {
+	char topology[RECORD_NAME_MAX];
 	uint32_t from, to;
 	double bandwidth_bytes_per_s;
 	double efficiency;
@@ -95,6 +98,7 @@ struct record_cell {
 	char device_mode[16];
 	char node_flags[16];
 	char workflow[RECORD_NAME_MAX]; /* what `replay` ran; "" in a cell of a matrix */
+	char topology[RECORD_NAME_MAX]; /* whose devices its records number */
 };
 
 /* An object, that is a patcher: the n-th one made for a model's name. Put again with another `keep` when the wish changes. */

@@ -22,6 +22,9 @@ struct store;
 struct store *store_open(const char *path, enum store_mode mode, struct error *e);
 void store_close(struct store *store);
 
+/* Removes the files of a closed store; what is not there is fine. */
+void store_remove(const char *path);
+
 /* Borrowed; for the statements of this room and of reports. */
 sqlite3 *store_handle(struct store *store);
 const char *store_path(const struct store *store);

@@ -91,6 +91,7 @@ void run_put_topology(const struct record_sink *sink, const struct topology *top
 		const struct device_description *from = &topology->devices[i];
 		struct record_device device = { .index = (uint32_t)i, .capacity_bytes = from->capacity_bytes };
 
+		record_text(device.topology, sizeof(device.topology), topology->name);
 		record_text(device.name, sizeof(device.name), from->name);
 		record_text(device.kind, sizeof(device.kind), device_kind_name(from->kind));
 		record_put(sink, RECORD_DEVICE, &device, sizeof(device));
@@ -103,6 +104,7 @@ void run_put_topology(const struct record_sink *sink, const struct topology *top
 					    .efficiency = from->efficiency,
 					    .latency_ns = from->latency_ns };
 
+		record_text(link.topology, sizeof(link.topology), topology->name);
 		record_put(sink, RECORD_LINK, &link, sizeof(link));
 	}
 }

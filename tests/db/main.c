@@ -1,0 +1,3 @@
+#include "tests/db/suites.h"
+
+HARNESS_MAIN(record_suite, ring_suite, store_suite, writer_suite)
