@@ -34,5 +34,6 @@ struct bench {
 extern const struct bench *const benches[]; /* NULL-terminated, in the order in which `all` runs them */
 
 extern const struct bench bench_row_links;
+extern const struct bench bench_row_plan;
 
 #endif

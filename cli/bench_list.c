@@ -2,5 +2,6 @@
 
 const struct bench *const benches[] = {
 	&bench_row_links,
+	&bench_row_plan,
 	NULL,
 };

@@ -2,6 +2,7 @@
 
 const struct command *const commands[] = {
 	&command_devices,
+	&command_plan,
 	&command_workflows,
 	NULL,
 };

@@ -7,7 +7,6 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
-#include "core/plan/text.h"
 
 #define TABLE_BYTES_MAX (64u << 20) /* unpacked; the largest model has 1050 lines of 100 bytes */
 
@@ -36,6 +35,14 @@ static bool find_type(struct block_list *list, struct span name, size_t *type, s
 		return false;
 	list->types[list->type_count] = span_copy(name, e);
 	return list->types[list->type_count] && ++list->type_count;
+}
+
+bool block_list_add(struct block_list *list, const struct plan_block *block, struct span name, const char *type,
+		    struct error *e)
+{
+	struct plan_block typed = *block;
+
+	return find_type(list, span_of(type), &typed.type, e) && add_block(list, &typed, name, e);
 }
 
 /* ---- tables ---- */

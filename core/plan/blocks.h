@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "core/plan/plan.h"
+#include "core/plan/text.h"
 
 struct block_list {
 	struct plan_block *blocks;
@@ -23,6 +24,14 @@ bool block_list_read(struct block_list *list, const char *path, struct error *e)
 
 /* {"types":["Linear",...],"blocks":[[name, type index, L, W, B],...]}: L and W may be null; B is 0 or 1. */
 bool block_list_from_json(struct block_list *list, const json_t *model, const char *where, struct error *e);
+
+/* The blocks of a safetensors file: tensors of one module path are a block, in the order of their names as people count. A load
+ * list knows better: the file says neither the modules' order nor their types. */
+bool block_list_from_safetensors(struct block_list *list, const char *path, struct error *e);
+
+/* Appends one block; name and type are copied. For the functions above. */
+bool block_list_add(struct block_list *list, const struct plan_block *block, struct span name, const char *type,
+		    struct error *e);
 
 void block_list_free(struct block_list *list);
 

@@ -1,0 +1,23 @@
+/* plan_show.h - a plan for people, and as JSON. */
+#ifndef RESIDENCY_CLI_PLAN_SHOW_H
+#define RESIDENCY_CLI_PLAN_SHOW_H
+
+#include <stdio.h>
+
+#include "core/device/topology.h"
+#include "core/plan/blocks.h"
+#include "core/plan/plan.h"
+
+/* All borrowed. */
+struct plan_shown {
+	const struct plan *plan;
+	const struct plan_request *request;
+	const struct topology *topology;
+	const struct block_list *list;
+	const char *source; /* the file the blocks came from */
+};
+
+void plan_show(const struct plan_shown *shown, bool every_block, FILE *out);
+bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e);
+
+#endif

@@ -1,0 +1,118 @@
+#include "core/plan/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/plan/plan.h"
+
+static const struct {
+	const char *allocation;
+	bool is_clip;
+} modes[] = {
+	{ "#cuda:0;14.0;cuda:1,cpu", false },
+	{ "cuda:0,6gb;cuda:1,4gb;cpu,*#cuda:0", false },
+	{ "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0", false },
+	{ "cuda:0,0.3;cuda:1,0.2;cpu,0.2#cuda:0", false },
+	{ "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0", true },
+};
+
+static const struct plan_device devices[] = {
+	{ "cpu", 68719476736 },
+	{ "cuda:0", 25393692672 },
+	{ "cuda:1", 25438126080 },
+	{ "cuda:2", 12884901888 },
+};
+
+#define MODEL_BYTES 24e9
+#define NAME_MAX_BYTES 80
+
+size_t plan_bench_modes(void)
+{
+	return ARRAY_SIZE(modes);
+}
+
+/* Blocks of sizes from a half to one and a half of the mean, with one tiny one in ten, named as a transformer's are. */
+static void make_blocks(struct plan_block *blocks, char (*names)[NAME_MAX_BYTES], size_t count, uint64_t seed)
+{
+	uint64_t state = seed * 2 + 1;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t size;
+
+		state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		size = (uint64_t)(MODEL_BYTES / (double)count * (0.5 + (double)(state >> 40) * 0x1p-24));
+		snprintf(names[i], NAME_MAX_BYTES, "diffusion_model.double_blocks.%zu.img_attn.norm.query_norm", i);
+		blocks[i] = (struct plan_block) { .name = names[i],
+						  .size_bytes = i % 10 == 9 ? 128 : size,
+						  .weight_size_bytes = i % 10 == 9 ? 128 : size,
+						  .has_bias = true };
+	}
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a;
+	uint64_t y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* One timed plan; also counts what moved. */
+static bool time_one(const struct plan_request *request, uint64_t *elapsed_ns, size_t *moved, struct error *e)
+{
+	uint64_t start = clock_now_ns();
+	struct plan *plan = plan_make(request, NULL, e);
+
+	if (!plan)
+		return false;
+	*moved = 0;
+	for (size_t i = 0; i < plan->share_count; i++)
+		*moved += i == plan->compute_share ? 0 : (size_t)plan->shares[i].block_count;
+	plan_free(plan);
+	*elapsed_ns = clock_now_ns() - start;
+	return true;
+}
+
+static bool measure(const struct plan_request *request, uint64_t *times, struct plan_bench_point *point, struct error *e)
+{
+	for (unsigned i = 0; i < point->repeats; i++) {
+		if (!time_one(request, &times[i], &point->moved_count, e))
+			return false;
+	}
+	qsort(times, point->repeats, sizeof(*times), compare_times);
+	point->median_ns = times[point->repeats / 2];
+	point->least_ns = times[0];
+	point->most_ns = times[point->repeats - 1];
+	return true;
+}
+
+bool plan_bench(size_t block_count, size_t mode, unsigned repeats, uint64_t seed, struct plan_bench_point *point,
+		struct error *e)
+{
+	struct plan_block *blocks = array_new(block_count, sizeof(*blocks), e);
+	char(*names)[NAME_MAX_BYTES] = array_new(block_count, NAME_MAX_BYTES, e);
+	uint64_t *times = array_new(repeats ? repeats : 1, sizeof(*times), e);
+	bool fine = blocks && names && times;
+
+	*point = (struct plan_bench_point) { .block_count = block_count,
+					     .allocation = modes[mode].allocation,
+					     .repeats = repeats ? repeats : 1 };
+	if (fine) {
+		struct plan_request request = { .rules = plan_rules_find("01df082"),
+						.allocation = modes[mode].allocation,
+						.is_clip = modes[mode].is_clip,
+						.blocks = blocks,
+						.block_count = block_count,
+						.devices = devices,
+						.device_count = ARRAY_SIZE(devices) };
+
+		make_blocks(blocks, names, block_count, seed);
+		fine = measure(&request, times, point, e);
+	}
+	free(times);
+	free(names);
+	free(blocks);
+	return fine;
+}

@@ -1,0 +1,155 @@
+/* Blocks of a weights file: tensors that share a module path are one block. The file does not say in which order its modules
+ * were registered, nor what they are: names are ordered as people count (block 2 before block 10), and a module's type is
+ * guessed from the shape of its weight. A load list says both. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/plan/blocks.h"
+#include "core/plan/text.h"
+#include "core/tensor/safetensors.h"
+
+struct file_block {
+	struct span module;
+	const struct safetensors_tensor **tensors;
+	size_t count;
+};
+
+static struct span module_of(const struct safetensors_tensor *tensor)
+{
+	const char *dot = strrchr(tensor->name, '.');
+
+	return (struct span) { tensor->name, dot ? (size_t)(dot - tensor->name) : 0 };
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Digits at the front, without leading zeros. */
+static struct span number_at(struct span text)
+{
+	struct span number = { text.text, 0 };
+
+	while (number.length < text.length && is_digit(text.text[number.length]))
+		number.length++;
+	return number;
+}
+
+static int compare_numbers(struct span a, struct span b)
+{
+	if (a.length != b.length)
+		return a.length < b.length ? -1 : 1;
+	return memcmp(a.text, b.text, a.length);
+}
+
+/* Runs of digits by value, all else by bytes. */
+static int compare_as_counted(struct span a, struct span b)
+{
+	while (a.length && b.length) {
+		size_t step = 1;
+		int order = (unsigned char)*a.text - (unsigned char)*b.text;
+
+		if (is_digit(*a.text) && is_digit(*b.text)) {
+			struct span x = number_at(a);
+
+			order = compare_numbers(x, number_at(b));
+			step = x.length;
+		}
+		if (order)
+			return order;
+		a.text += step;
+		a.length -= step;
+		b.text += step;
+		b.length -= step;
+	}
+	return (a.length > b.length) - (a.length < b.length);
+}
+
+static int compare_tensors(const void *a, const void *b)
+{
+	const struct safetensors_tensor *x = *(const struct safetensors_tensor *const *)a;
+	const struct safetensors_tensor *y = *(const struct safetensors_tensor *const *)b;
+	int order = compare_as_counted(module_of(x), module_of(y));
+
+	return order ? order : strcmp(x->name, y->name);
+}
+
+static const char *type_of_rank(size_t rank)
+{
+	static const char *const types[] = { "Parameter", "Norm", "Linear", "Conv1d", "Conv2d", "Conv3d" };
+
+	return types[rank < ARRAY_SIZE(types) ? rank : 0];
+}
+
+static const char *last_name(const struct safetensors_tensor *tensor, struct span module)
+{
+	return tensor->name + module.length + (module.length ? 1 : 0);
+}
+
+/* A matrix or a kernel has a bias attribute even where the bias is None; a vector has one only where it is there. */
+static bool add_file_block(struct block_list *list, const struct file_block *from, struct error *e)
+{
+	struct plan_block block = { .size_bytes = 0 };
+	uint64_t weight_bytes = 0;
+	bool has_weight = false;
+	const char *type = "Parameter";
+
+	for (size_t i = 0; i < from->count; i++) {
+		const struct safetensors_tensor *tensor = from->tensors[i];
+		const char *name = last_name(tensor, from->module);
+		bool is_weight = strcmp(name, "weight") == 0;
+		bool is_bias = strcmp(name, "bias") == 0;
+
+		block.size_bytes += tensor->size_bytes;
+		weight_bytes += is_weight || is_bias ? tensor->size_bytes : 0;
+		block.has_bias = block.has_bias || is_bias || (is_weight && tensor->rank >= 2);
+		has_weight = has_weight || is_weight;
+		if (is_weight)
+			type = type_of_rank(tensor->rank);
+	}
+	block.weight_size_bytes = has_weight ? weight_bytes : PLAN_NO_SIZE;
+	return block_list_add(list, &block, from->module, type, e);
+}
+
+static bool add_all(struct block_list *list, const struct safetensors_tensor **sorted, size_t count, struct error *e)
+{
+	for (size_t i = 0; i < count;) {
+		struct file_block block = { module_of(sorted[i]), &sorted[i], 0 };
+
+		while (i < count && span_equal(module_of(sorted[i]), block.module)) {
+			block.count++;
+			i++;
+		}
+		if (!add_file_block(list, &block, e))
+			return false;
+	}
+	return true;
+}
+
+bool block_list_from_safetensors(struct block_list *list, const char *path, struct error *e)
+{
+	struct safetensors *file = safetensors_open(path, e);
+	const struct safetensors_tensor **sorted = NULL;
+	size_t count;
+	bool fine = false;
+
+	*list = (struct block_list) { .blocks = NULL };
+	if (!file)
+		return false;
+	count = safetensors_count(file);
+	sorted = array_new(count ? count : 1, sizeof(const struct safetensors_tensor *), e);
+	if (sorted) {
+		for (size_t i = 0; i < count; i++)
+			sorted[i] = safetensors_tensor(file, i);
+		if (count)
+			qsort(sorted, count, sizeof(const struct safetensors_tensor *), compare_tensors);
+		fine = add_all(list, sorted, count, e);
+	}
+	free(sorted);
+	safetensors_close(file);
+	if (!fine)
+		block_list_free(list);
+	return fine;
+}
