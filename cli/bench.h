@@ -35,5 +35,6 @@ extern const struct bench *const benches[]; /* NULL-terminated, in the order in 
 
 extern const struct bench bench_row_links;
 extern const struct bench bench_row_plan;
+extern const struct bench bench_row_writer;
 
 #endif

@@ -3,5 +3,6 @@
 const struct bench *const benches[] = {
 	&bench_row_links,
 	&bench_row_plan,
+	&bench_row_writer,
 	NULL,
 };

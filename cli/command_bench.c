@@ -115,7 +115,8 @@ static bool run_bench(const struct bench *bench, const struct bench_request *req
 	if (!members)
 		return error_context(e, "bench %s%s%s", bench->name, request->topology ? " of " : "",
 				     request->topology ? request->topology->name : "");
-	entry = json_pack("{s:s, s:s, s:s?}", "bench", bench->name, "backend", request->backend->name, "topology",
+	entry = json_pack("{s:s, s:s?, s:s?}", "bench", bench->name, "backend",
+			  bench->needs_topology ? request->backend->name : NULL, "topology",
 			  request->topology ? request->topology->name : NULL);
 	if (!entry || json_object_update(entry, members) || json_array_append(results, entry))
 		error_no_memory(e);

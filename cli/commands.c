@@ -1,8 +1,5 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-	&command_devices,
-	&command_plan,
-	&command_workflows,
-	NULL,
+	&command_bench, &command_devices, &command_plan, &command_workflows, &command_doctor, NULL,
 };

@@ -99,6 +99,57 @@ START_TEST(a_malformed_topology_file_is_refused_with_its_place)
 }
 END_TEST
 
+static const char *doctor_state(const json_t *report, const char *name)
+{
+	json_t *checks = json_object_get(report, "checks");
+
+	for (size_t i = 0; i < json_array_size(checks); i++) {
+		const json_t *check = json_array_get(checks, i);
+
+		if (strcmp(json_string_value(json_object_get(check, "name")), name) == 0)
+			return json_string_value(json_object_get(check, "state"));
+	}
+	return "not looked at";
+}
+
+START_TEST(doctor_says_fine_where_all_is_there)
+{
+	json_t *report = run_json("doctor --json --store none", 0);
+
+	ck_assert_str_eq(doctor_state(report, "OpenBLAS"), "fine");
+	ck_assert_str_eq(doctor_state(report, "SQLite"), "fine");
+	json_decref(report);
+}
+END_TEST
+
+START_TEST(doctor_tells_of_a_store_that_cannot_be_written_and_still_ends_well)
+{
+	json_t *report = run_json("doctor --json --store /proc/no/such/folder/x.db", 0);
+
+	ck_assert_str_eq(doctor_state(report, "store"), "missing");
+	json_decref(report);
+}
+END_TEST
+
+START_TEST(bench_links_of_sim_prints_what_the_topology_says)
+{
+	json_t *value = run_json("bench links --json --store none --topology mixed --repeats 1", 0);
+	json_t *bench = json_array_get(json_object_get(value, "benches"), 0);
+	json_t *link = json_array_get(json_object_get(bench, "links"), 0);
+
+	ck_assert_str_eq(json_string_value(json_object_get(bench, "topology")), "mixed");
+	ck_assert_double_eq_tol(json_real_value(json_object_get(link, "bandwidth_bytes_per_s")), 27.2e9 * 0.64, 1e8);
+	json_decref(value);
+}
+END_TEST
+
+START_TEST(bench_without_a_name_says_what_there_is)
+{
+	assert_fails("bench", 2, "links");
+	assert_fails("bench lynx", 2, "links");
+}
+END_TEST
+
 Suite *commands_suite(void)
 {
 	Suite *suite = suite_create("devices and doctor");
@@ -109,6 +160,10 @@ Suite *commands_suite(void)
 	tcase_add_test(tests, an_unknown_topology_is_answered_with_what_there_is);
 	tcase_add_test(tests, a_backend_that_this_build_lacks_is_answered_with_what_there_is);
 	tcase_add_test(tests, a_malformed_topology_file_is_refused_with_its_place);
+	tcase_add_test(tests, doctor_says_fine_where_all_is_there);
+	tcase_add_test(tests, doctor_tells_of_a_store_that_cannot_be_written_and_still_ends_well);
+	tcase_add_test(tests, bench_links_of_sim_prints_what_the_topology_says);
+	tcase_add_test(tests, bench_without_a_name_says_what_there_is);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
