@@ -1,0 +1,524 @@
+#include "core/compute/compute.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/compute/rounding.h"
+#include "core/tensor/convert.h"
+
+#define NAME_MAX_BYTES 256
+
+void compute_begin(struct compute *c, const struct model *model, struct device *device, enum dtype dtype, struct error *e)
+{
+	struct machine *machine = device_machine(device);
+
+	*c = (struct compute) { .model = model,
+				.device = device,
+				.host = machine_device(machine, 0),
+				.dtype = dtype,
+				.ops = machine_backend(machine)->has_bytes ? &ops_host : &ops_sim,
+				.prefix = "",
+				.error = e };
+}
+
+bool compute_end(struct compute *c)
+{
+	while (c->tensors)
+		compute_drop(c, c->tensors);
+	return !c->failed;
+}
+
+struct tensor *compute_fail(struct compute *c, enum error_kind kind, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	error_set_v(c->error, kind, format, arguments);
+	va_end(arguments);
+	c->failed = true;
+	return NULL;
+}
+
+static struct tensor *fail_as_set(struct compute *c)
+{
+	c->failed = true;
+	return NULL;
+}
+
+/* ---- tensors ---- */
+
+/* Values are kept as float32 where they exist. */
+static size_t element_size_bytes(const struct compute *c, enum dtype dtype)
+{
+	return c->ops == &ops_host ? sizeof(float) : dtype_size_bytes(dtype);
+}
+
+static struct tensor *new_tensor(struct compute *c, enum dtype dtype, unsigned rank, const int64_t *shape)
+{
+	struct tensor *tensor;
+
+	if (c->failed)
+		return NULL;
+	tensor = array_new(1, sizeof(*tensor), c->error);
+	if (!tensor)
+		return fail_as_set(c);
+	tensor->dtype = dtype;
+	tensor->rank = rank;
+	memcpy(tensor->shape, shape, rank * sizeof(*shape));
+	if (!device_alloc(c->device, tensor_count(tensor) * element_size_bytes(c, dtype), &tensor->buffer, c->error)) {
+		free(tensor);
+		error_context(c->error, "running %s", c->model->name);
+		return fail_as_set(c);
+	}
+	tensor->next = c->tensors;
+	if (c->tensors)
+		c->tensors->previous = tensor;
+	c->tensors = tensor;
+	return tensor;
+}
+
+struct tensor *compute_new(struct compute *c, unsigned rank, const int64_t *shape)
+{
+	return new_tensor(c, c->dtype, rank, shape);
+}
+
+void compute_drop(struct compute *c, struct tensor *tensor)
+{
+	if (!tensor)
+		return;
+	if (tensor->previous)
+		tensor->previous->next = tensor->next;
+	else
+		c->tensors = tensor->next;
+	if (tensor->next)
+		tensor->next->previous = tensor->previous;
+	device_free(&tensor->buffer);
+	free(tensor);
+}
+
+struct tensor *compute_replace(struct compute *c, struct tensor *old, struct tensor *fresh)
+{
+	if (!c->failed)
+		compute_drop(c, old);
+	return fresh;
+}
+
+static struct tensor *upload(struct compute *c, const float *values, enum dtype dtype, unsigned rank, const int64_t *shape)
+{
+	struct tensor *tensor = new_tensor(c, dtype, rank, shape);
+	struct buffer staging = { .device = NULL };
+	uint64_t size_bytes;
+
+	if (!tensor)
+		return NULL;
+	size_bytes = tensor_count(tensor) * element_size_bytes(c, dtype);
+	if (!device_alloc(c->host, size_bytes, &staging, c->error))
+		return fail_as_set(c);
+	if (c->ops == &ops_host && size_bytes) {
+		memcpy(staging.address, values, size_bytes);
+		round_values(dtype, staging.address, tensor_count(tensor));
+	}
+	if (!device_copy(c->device, STREAM_COMPUTE, &tensor->buffer, 0, &staging, 0, size_bytes, c->error))
+		tensor = fail_as_set(c);
+	device_free(&staging);
+	return tensor;
+}
+
+struct tensor *compute_upload(struct compute *c, const float *values, unsigned rank, const int64_t *shape)
+{
+	return upload(c, values, c->dtype, rank, shape);
+}
+
+struct tensor *compute_upload_f32(struct compute *c, const float *values, unsigned rank, const int64_t *shape)
+{
+	return upload(c, values, DTYPE_F32, rank, shape);
+}
+
+bool compute_download(struct compute *c, const struct tensor *tensor, float *to)
+{
+	struct buffer staging = { .device = NULL };
+	uint64_t size_bytes;
+
+	if (c->failed)
+		return false;
+	size_bytes = tensor_count(tensor) * element_size_bytes(c, tensor->dtype);
+	if (!device_alloc(c->host, size_bytes, &staging, c->error))
+		return fail_as_set(c) != NULL;
+	if (!device_copy(c->device, STREAM_COMPUTE, &staging, 0, &tensor->buffer, 0, size_bytes, c->error))
+		fail_as_set(c);
+	stream_synchronize(c->device, STREAM_COMPUTE);
+	if (!c->failed && c->ops == &ops_host && to && size_bytes)
+		memcpy(to, staging.address, size_bytes);
+	device_free(&staging);
+	return !c->failed;
+}
+
+static void write_name(const struct compute *c, char *name, const char *format, va_list arguments)
+{
+	int length = snprintf(name, NAME_MAX_BYTES, "%s", c->prefix);
+
+	vsnprintf(name + length, NAME_MAX_BYTES - (size_t)length, format, arguments);
+}
+
+void compute_tell(struct compute *c, const struct tensor *value, int part, const char *module, ...)
+{
+	char name[NAME_MAX_BYTES];
+	va_list arguments;
+
+	if (!c->tap || c->failed || !value)
+		return;
+	va_start(arguments, module);
+	write_name(c, name, module, arguments);
+	va_end(arguments);
+	c->tap->told(c->tap->context, name, part, value);
+}
+
+/* ---- weights ---- */
+
+/* A parameter at the compute device in the pass's type, for the length of one operation. */
+struct fetched {
+	struct weight weight;
+	struct buffer moved; /* its bytes, where they had to come over */
+	struct buffer cast; /* its values, where they had to be converted */
+};
+
+static void release(struct fetched *fetched)
+{
+	device_free(&fetched->moved);
+	device_free(&fetched->cast);
+}
+
+static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter, const void *bytes)
+{
+	size_t size_bytes = fetched->weight.count * element_size_bytes(c, c->dtype);
+
+	if (!device_alloc(c->device, size_bytes, &fetched->cast, c->error))
+		return fail_as_set(c) != NULL;
+	if (c->ops == &ops_host) {
+		if (!convert_to_f32(parameter->dtype, bytes, fetched->cast.address, fetched->weight.count, c->error))
+			return fail_as_set(c) != NULL;
+		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
+		fetched->weight.values = fetched->cast.address;
+	} else {
+		struct kernel_cost cost = { .bytes = (double)parameter->size_bytes + (double)size_bytes };
+
+		device_kernel(c->device, STREAM_COMPUTE, &cost);
+	}
+	return true;
+}
+
+/* Fills *fetched; false when the pass failed. Released by the caller either way. */
+static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
+{
+	const struct parameter *parameter = model_parameter(c->model, name);
+	const void *bytes;
+
+	*fetched = (struct fetched) { .weight = { .values = NULL } };
+	if (!parameter) {
+		compute_fail(c, ERROR_FORMAT, "%s has no tensor called %s", c->model->name, name);
+		return false;
+	}
+	fetched->weight.rank = parameter->rank;
+	fetched->weight.count = (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
+	memcpy(fetched->weight.shape, parameter->shape, sizeof(parameter->shape));
+	bytes = parameter->resting.address;
+	if (c->model->blocks[parameter->block].device != device_index(c->device)) {
+		if (!device_alloc(c->device, parameter->size_bytes, &fetched->moved, c->error) ||
+		    !device_copy(c->device, STREAM_COMPUTE, &fetched->moved, 0, &parameter->resting, 0, parameter->size_bytes,
+				 c->error)) {
+			error_context(c->error, "bringing %s of %s over", name, c->model->name);
+			return fail_as_set(c) != NULL;
+		}
+		bytes = fetched->moved.address;
+		c->moved_bytes += parameter->size_bytes;
+	}
+	if (parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host)) {
+		fetched->weight.values = c->ops == &ops_host ? bytes : NULL;
+		return true;
+	}
+	return convert(c, fetched, parameter, bytes);
+}
+
+/* Weight and bias of a module; the bias may be absent. */
+struct module {
+	struct fetched weight, bias;
+	const struct weight *b; /* NULL where there is none */
+};
+
+static void release_module(struct module *module)
+{
+	release(&module->weight);
+	release(&module->bias);
+}
+
+static bool fetch_module(struct compute *c, struct module *module, const char *name)
+{
+	char parameter[NAME_MAX_BYTES + 8];
+
+	*module = (struct module) { .b = NULL };
+	snprintf(parameter, sizeof(parameter), "%s.weight", name);
+	if (!fetch(c, &module->weight, parameter))
+		return false;
+	snprintf(parameter, sizeof(parameter), "%s.bias", name);
+	if (!model_parameter(c->model, parameter))
+		return true;
+	module->b = &module->bias.weight;
+	return fetch(c, &module->bias, parameter);
+}
+
+static bool bias_fits(const struct module *module, int64_t count)
+{
+	return !module->b || (module->b->rank == 1 && module->b->shape[0] == count);
+}
+
+/* ---- operations ---- */
+
+static struct tensor *new_like(struct compute *c, const struct tensor *x)
+{
+	return c->failed ? NULL : compute_new(c, x->rank, x->shape);
+}
+
+struct tensor *compute_linear(struct compute *c, const struct tensor *x, const char *module, ...)
+{
+	char name[NAME_MAX_BYTES];
+	struct module fetched;
+	struct tensor *out = NULL;
+	int64_t shape[TENSOR_RANK_MAX];
+	const struct weight *w;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	va_start(arguments, module);
+	write_name(c, name, module, arguments);
+	va_end(arguments);
+	if (!fetch_module(c, &fetched, name))
+		goto out;
+	w = &fetched.weight.weight;
+	if (w->rank != 2 || w->shape[1] != x->shape[x->rank - 1] || !bias_fits(&fetched, w->shape[0])) {
+		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels", c->model->name, name,
+			     (long long)x->shape[x->rank - 1]);
+		goto out;
+	}
+	memcpy(shape, x->shape, sizeof(shape));
+	shape[x->rank - 1] = w->shape[0];
+	out = compute_new(c, x->rank, shape);
+	if (out)
+		c->ops->linear(c, x, w, fetched.b, out);
+out:
+	release_module(&fetched);
+	return out;
+}
+
+struct tensor *compute_convolve(struct compute *c, const struct tensor *x, const struct convolution *how, const char *module,
+				...)
+{
+	char name[NAME_MAX_BYTES];
+	struct module fetched;
+	struct tensor *out = NULL;
+	const struct weight *w;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	va_start(arguments, module);
+	write_name(c, name, module, arguments);
+	va_end(arguments);
+	if (!fetch_module(c, &fetched, name))
+		goto out;
+	w = &fetched.weight.weight;
+	if (w->rank != 4 || w->shape[1] != x->shape[1] || !bias_fits(&fetched, w->shape[0]) ||
+	    x->shape[2] + how->top + how->bottom < w->shape[2] || x->shape[3] + how->left + how->right < w->shape[3]) {
+		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels, %lld x %lld", c->model->name,
+			     name, (long long)x->shape[1], (long long)x->shape[2], (long long)x->shape[3]);
+		goto out;
+	}
+	out = compute_new(c, 4,
+			  (int64_t[]) { x->shape[0], w->shape[0],
+					(x->shape[2] + how->top + how->bottom - w->shape[2]) / how->stride + 1,
+					(x->shape[3] + how->left + how->right - w->shape[3]) / how->stride + 1 });
+	if (out)
+		c->ops->convolve(c, x, w, fetched.b, how, out);
+out:
+	release_module(&fetched);
+	return out;
+}
+
+struct tensor *compute_layer_norm(struct compute *c, const struct tensor *x, double eps, const char *module, ...)
+{
+	char name[NAME_MAX_BYTES];
+	struct module fetched = { .b = NULL };
+	struct tensor *out = NULL;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	if (module) {
+		va_start(arguments, module);
+		write_name(c, name, module, arguments);
+		va_end(arguments);
+		if (!fetch_module(c, &fetched, name))
+			goto out;
+		if (fetched.weight.weight.count != (size_t)x->shape[x->rank - 1] ||
+		    !bias_fits(&fetched, x->shape[x->rank - 1])) {
+			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
+			goto out;
+		}
+	}
+	out = new_like(c, x);
+	if (out)
+		c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out);
+out:
+	release_module(&fetched);
+	return out;
+}
+
+struct tensor *compute_rms_norm(struct compute *c, const struct tensor *x, double eps, const char *parameter, ...)
+{
+	char name[NAME_MAX_BYTES];
+	struct fetched fetched;
+	struct tensor *out = NULL;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	va_start(arguments, parameter);
+	write_name(c, name, parameter, arguments);
+	va_end(arguments);
+	if (fetch(c, &fetched, name)) {
+		if (fetched.weight.count != (size_t)x->shape[x->rank - 1])
+			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
+		out = new_like(c, x);
+	}
+	if (out)
+		c->ops->rms_norm(c, x, &fetched.weight, eps, out);
+	release(&fetched);
+	return out;
+}
+
+struct tensor *compute_group_norm(struct compute *c, const struct tensor *x, unsigned groups, double eps, const char *module,
+				  ...)
+{
+	char name[NAME_MAX_BYTES];
+	struct module fetched;
+	struct tensor *out = NULL;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	va_start(arguments, module);
+	write_name(c, name, module, arguments);
+	va_end(arguments);
+	if (fetch_module(c, &fetched, name)) {
+		if (x->shape[1] % groups != 0 || fetched.weight.weight.count != (size_t)x->shape[1] ||
+		    !bias_fits(&fetched, x->shape[1]))
+			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
+		out = new_like(c, x);
+	}
+	if (out)
+		c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out);
+	release_module(&fetched);
+	return out;
+}
+
+struct tensor *compute_embed(struct compute *c, const int64_t *ids, size_t count, const char *parameter, ...)
+{
+	char name[NAME_MAX_BYTES];
+	struct fetched fetched;
+	struct tensor *out = NULL;
+	va_list arguments;
+
+	if (c->failed)
+		return NULL;
+	va_start(arguments, parameter);
+	write_name(c, name, parameter, arguments);
+	va_end(arguments);
+	if (!fetch(c, &fetched, name))
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		if (ids[i] < 0 || ids[i] >= fetched.weight.shape[0]) {
+			compute_fail(c, ERROR_FORMAT, "%s: token %lld is not in %s, which has %lld rows", c->model->name,
+				     (long long)ids[i], name, (long long)fetched.weight.shape[0]);
+			goto out;
+		}
+	}
+	out = compute_new(c, 2, (int64_t[]) { (int64_t)count, fetched.weight.shape[1] });
+	if (out)
+		c->ops->embed(c, &fetched.weight, ids, count, out);
+out:
+	release(&fetched);
+	return out;
+}
+
+struct tensor *compute_attend(struct compute *c, const struct tensor *q, const struct tensor *k, const struct tensor *v,
+			      const struct tensor *bias, double scale)
+{
+	struct tensor *out = new_like(c, q);
+
+	if (out)
+		c->ops->attend(c, q, k, v, bias, scale, out);
+	return out;
+}
+
+struct tensor *compute_unary(struct compute *c, enum unary kind, const struct tensor *x)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (out)
+		c->ops->unary(c, kind, x, out);
+	return out;
+}
+
+static struct tensor *binary(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (!out)
+		return NULL;
+	if (tensor_count(x) != tensor_count(y))
+		return compute_fail(c, ERROR_BUG, "%s: two tensors of %zu and %zu elements were to be combined", c->model->name,
+				    tensor_count(x), tensor_count(y));
+	c->ops->binary(c, kind, x, y, out);
+	return out;
+}
+
+struct tensor *compute_add(struct compute *c, const struct tensor *x, const struct tensor *y)
+{
+	return binary(c, BINARY_ADD, x, y);
+}
+
+struct tensor *compute_multiply(struct compute *c, const struct tensor *x, const struct tensor *y)
+{
+	return binary(c, BINARY_MULTIPLY, x, y);
+}
+
+struct tensor *compute_modulate(struct compute *c, const struct tensor *x, const struct tensor *scale,
+				const struct tensor *shift)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (out)
+		c->ops->modulate(c, x, scale, shift, out);
+	return out;
+}
+
+struct tensor *compute_gate(struct compute *c, const struct tensor *x, const struct tensor *gate, const struct tensor *y)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (out)
+		c->ops->gate(c, x, gate, y, out);
+	return out;
+}
+
+struct tensor *compute_rotate(struct compute *c, const struct tensor *x, const struct tensor *angles)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (out)
+		c->ops->rotate(c, x, angles, out);
+	return out;
+}

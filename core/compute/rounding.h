@@ -1,0 +1,27 @@
+/* rounding.h - values kept as float32, rounded to the type that a pass computes in. */
+#ifndef RESIDENCY_COMPUTE_ROUNDING_H
+#define RESIDENCY_COMPUTE_ROUNDING_H
+
+#include <stddef.h>
+
+#include "core/tensor/convert.h"
+#include "core/tensor/dtype.h"
+
+static inline float round_value(enum dtype dtype, float value)
+{
+	if (dtype == DTYPE_BF16)
+		return bf16_to_f32(f32_to_bf16(value));
+	if (dtype == DTYPE_F16)
+		return f16_to_f32(f32_to_f16(value));
+	return value;
+}
+
+static inline void round_values(enum dtype dtype, float *values, size_t count)
+{
+	if (dtype == DTYPE_F32)
+		return;
+	for (size_t i = 0; i < count; i++)
+		values[i] = round_value(dtype, values[i]);
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* tensor.h - the values of a forward pass while it runs: dense, row-major, on the compute device.
+ *
+ * A tensor has the type that the pass computes in. Where the machine has bytes its values are kept as float32, rounded to that
+ * type after each operation: the same numbers as storing them narrow, without widening them again for the next product. On a
+ * machine without bytes only the shape and the memory's accounting exist, at the type's own size.
+ *
+ * Tensors belong to the pass that made them (compute.h): whatever was not dropped before goes with it.
+ */
+#ifndef RESIDENCY_COMPUTE_TENSOR_H
+#define RESIDENCY_COMPUTE_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/device/device.h"
+#include "core/model/model.h"
+#include "core/tensor/dtype.h"
+
+struct tensor {
+	enum dtype dtype;
+	unsigned rank;
+	int64_t shape[TENSOR_RANK_MAX];
+	struct buffer buffer;
+	struct tensor *previous, *next; /* of the pass */
+};
+
+/* Product of the dimensions. */
+static inline size_t tensor_count(const struct tensor *tensor)
+{
+	size_t count = 1;
+
+	for (unsigned i = 0; i < tensor->rank; i++)
+		count *= (size_t)tensor->shape[i];
+	return count;
+}
+
+/* The values; NULL on a machine without bytes. */
+static inline float *tensor_values(const struct tensor *tensor)
+{
+	return tensor->buffer.address;
+}
+
+/* Bytes that the tensor has on a device of its type's size: what kernels read and write. */
+static inline double tensor_bytes(const struct tensor *tensor)
+{
+	return (double)tensor_count(tensor) * (double)dtype_size_bytes(tensor->dtype);
+}
+
+#endif
