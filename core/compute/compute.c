@@ -11,6 +11,22 @@
 
 #define NAME_MAX_BYTES 256
 
+enum dtype compute_dtype_of(const struct model *model)
+{
+	enum dtype dtype = model->parameter_count ? model->parameters[0].dtype : DTYPE_F32;
+
+	switch (dtype) {
+	case DTYPE_F8_E4M3:
+	case DTYPE_F8_E5M2:
+		return DTYPE_BF16;
+	case DTYPE_BF16:
+	case DTYPE_F16:
+		return dtype;
+	default:
+		return DTYPE_F32;
+	}
+}
+
 void compute_begin(struct compute *c, const struct model *model, struct device *device, enum dtype dtype, struct error *e)
 {
 	struct machine *machine = device_machine(device);

@@ -51,6 +51,9 @@ struct compute {
 	uint64_t moved_bytes; /* weights brought from other devices */
 };
 
+/* The type to compute in for a model's weights: their own; bfloat16 for 8-bit ones. */
+enum dtype compute_dtype_of(const struct model *model);
+
 void compute_begin(struct compute *c, const struct model *model, struct device *device, enum dtype dtype, struct error *e);
 
 /* Drops what is left. True unless something failed. */

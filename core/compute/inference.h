@@ -25,14 +25,34 @@ struct values {
 
 void values_free(struct values *values);
 
+/* Zeros of a shape; no values on a machine without bytes. */
+bool values_new(struct values *values, const struct machine *machine, unsigned rank, const int64_t *shape, struct error *e);
+size_t values_count(const struct values *values);
+
+/* XXH3-128 of shape and bytes, as 32 hexadecimal digits; "" where there are no values. */
+#define VALUES_HASH_MAX 33
+void values_hash(const struct values *values, char hash[VALUES_HASH_MAX]);
+
+/* Images [b, height, width, 3] in 0..1 to a PNG file, one below the other; 8 bits, rounded down as ComfyUI does. */
+bool values_write_png(const struct values *image, const char *path, struct error *e);
+
 struct conditioning {
 	struct values cond; /* [1, tokens, channels] */
 	struct values pooled; /* [1, channels] */
 	double guidance; /* NAN where none was set */
 };
 
+void conditioning_free(struct conditioning *conditioning);
+
+/* Told what a sampler does, for tests: "x", "x0", "model_in", "model_denoised" of a step, as values. */
+struct sample_tap {
+	void *context;
+	void (*told)(void *context, const char *name, unsigned step, const float *values, size_t count);
+};
+
 struct inference {
 	struct machine *machine;
+	const struct sample_tap *tap; /* may be NULL */
 	const struct observer *observer; /* steps are told to it; may be NULL */
 	unsigned sampler_run; /* counts sampler runs, for step events */
 	const bool *interrupted; /* polled between steps; may be NULL */
@@ -61,6 +81,9 @@ bool inference_sigmas(const struct model *unet, double shift, const char *schedu
 
 bool inference_sample(struct inference *inference, const struct model *unet, struct device *compute,
 		      const struct sample_request *request, struct values *out, struct error *e);
+
+/* A model's default shift (mu): 1.15 for FLUX. */
+double inference_default_shift(const struct model *unet);
 
 /* Latent [b, c, h, w] to image [b, height, width, 3] in 0..1. */
 bool inference_decode(struct inference *inference, const struct model *vae, struct device *compute, const struct values *latent,
