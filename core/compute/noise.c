@@ -99,8 +99,8 @@ static float log_f32(float x)
 		x -= 1.0F;
 	}
 	z = x * x;
-	y = horner(coefficients, 9, x) * x * z;
-	y = fmaf(e, -2.12194440e-4F, y);
+	y = horner(coefficients, 9, x) * x;
+	y = fmaf(y, z, e * -2.12194440e-4F);
 	y = y - z * 0.5F;
 	return fmaf(e, 0.693359375F, x + y);
 }

@@ -7,6 +7,7 @@
 #include "core/compute/flux.h"
 #include "core/compute/inference.h"
 #include "core/compute/noise.h"
+#include "core/compute/sampler.h"
 #include "core/compute/schedule.h"
 
 #define DEFAULT_GUIDANCE 3.5
@@ -48,6 +49,7 @@ struct run {
 	float *denoised;
 	float *batch_in, *batch_out; /* uncond then cond, where both run as one batch */
 	unsigned step;
+	uint64_t start_ns;
 	unsigned pass_count;
 	uint64_t moved_bytes;
 };
@@ -175,9 +177,9 @@ static bool denoise(struct run *run, float sigma, struct error *e)
 	return true;
 }
 
-/* ---- samplers ---- */
+/* ---- steps ---- */
 
-static bool interrupted(const struct run *run, struct error *e)
+static bool is_interrupted(const struct run *run, struct error *e)
 {
 	if (!run->inference->interrupted || !*run->inference->interrupted)
 		return false;
@@ -185,49 +187,37 @@ static bool interrupted(const struct run *run, struct error *e)
 	return true;
 }
 
-static void tell_step(const struct run *run, uint64_t start_ns)
+static bool denoise_step(void *context, struct sampler_run *sampler, unsigned step, float sigma, struct error *e)
 {
+	struct run *run = context;
+
+	run->step = step;
+	run->start_ns = machine_now_ns(run->inference->machine);
+	run->pass_count = 0;
+	run->moved_bytes = 0;
+	tell(run, "x", sampler->x, run->count);
+	if (is_interrupted(run, e) || !denoise(run, sigma, e))
+		return false;
+	tell(run, "x0", sampler->denoised, run->count);
+	return true;
+}
+
+static void tell_step(void *context, struct sampler_run *sampler, unsigned step)
+{
+	const struct run *run = context;
 	const struct observer *observer = run->inference->observer;
 	struct step_event event = { .node = run->inference->sampler_run,
-				    .step = run->step,
+				    .step = step,
 				    .pass_count = run->pass_count,
-				    .start_ns = start_ns,
+				    .start_ns = run->start_ns,
 				    .moved_bytes = run->moved_bytes };
 
+	(void)sampler;
 	stream_synchronize(run->device, STREAM_COMPUTE);
 	event.end_ns = machine_now_ns(run->inference->machine);
 	if (observer && observer->step)
 		observer->step(observer->context, &event);
 }
-
-static bool euler(struct run *run, struct error *e)
-{
-	const float *sigmas = run->request->sigmas;
-
-	for (run->step = 0; run->step + 1 < run->request->sigma_count; run->step++) {
-		float sigma = sigmas[run->step];
-		float step = sigmas[run->step + 1] - sigma;
-		uint64_t start_ns = machine_now_ns(run->inference->machine);
-
-		if (interrupted(run, e))
-			return false;
-		run->pass_count = 0;
-		run->moved_bytes = 0;
-		tell(run, "x", run->x, run->count);
-		if (!denoise(run, sigma, e))
-			return false;
-		tell(run, "x0", run->denoised, run->count);
-		for (size_t i = 0; run->has_bytes && i < run->count; i++)
-			run->x[i] = run->x[i] + (run->x[i] - run->denoised[i]) / sigma * step;
-		tell_step(run, start_ns);
-	}
-	return true;
-}
-
-static const struct {
-	const char *name;
-	bool (*run)(struct run *run, struct error *e);
-} samplers[] = { { "euler", euler } };
 
 /* ---- the whole ---- */
 
@@ -240,33 +230,27 @@ static bool all_zero(const float *values, size_t count)
 	return true;
 }
 
-/* sigma * noise + (1 - sigma) * latent; a latent of zeros is not brought to the model's scale. */
-static void begin(struct run *run)
+/* Noise, and the latent in the model's scale; a latent of zeros stays one. Uses run->denoised as scratch. */
+static void begin(struct run *run, struct sampler_run *sampler)
 {
 	const struct sample_request *request = run->request;
 	const float *latent = request->latent->values;
-	bool empty = all_zero(latent, run->count);
-	float sigma = request->sigmas[0];
 	struct noise noise;
 
-	memset(run->x, 0, run->count * sizeof(float));
 	if (request->add_noise) {
 		noise_seed(&noise, request->seed);
 		noise_fill(&noise, run->x, run->count);
 	}
-	for (size_t i = 0; i < run->count; i++) {
-		float value = empty ? 0.0F : (latent[i] - LATENT_SHIFT) * LATENT_SCALE;
-
-		run->x[i] = sigma * run->x[i] + (1.0F - sigma) * value;
-	}
+	for (size_t i = 0; i < run->count; i++)
+		run->denoised[i] = (latent[i] - LATENT_SHIFT) * LATENT_SCALE;
+	sampler_mix_noise(sampler, all_zero(latent, run->count) ? NULL : run->denoised);
 }
 
-static void finish(const struct run *run, float *out)
+static void finish(const struct run *run, struct sampler_run *sampler, float *out)
 {
-	float last = run->request->sigmas[run->request->sigma_count - 1];
-
+	sampler_unmix_noise(sampler);
 	for (size_t i = 0; i < run->count; i++)
-		out[i] = run->x[i] / (1.0F - last) / LATENT_SCALE + LATENT_SHIFT;
+		out[i] = run->x[i] / LATENT_SCALE + LATENT_SHIFT;
 }
 
 static bool check(const struct run *run, struct error *e)
@@ -288,13 +272,30 @@ static bool check(const struct run *run, struct error *e)
 	return true;
 }
 
-static bool sample(struct run *run, const char *sampler, struct error *e)
+static bool sample(struct run *run, float *out, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(samplers); i++) {
-		if (strcmp(samplers[i].name, sampler) == 0)
-			return samplers[i].run(run, e);
-	}
-	return error_set(e, ERROR_UNSUPPORTED, "sampler \"%.40s\" is not built in; there is euler", sampler);
+	const struct sample_request *request = run->request;
+	const struct sampler *sampler = sampler_find(request->sampler, e);
+	struct sampler_run steps = { .sigmas = request->sigmas,
+				     .sigma_count = request->sigma_count,
+				     .x = run->x,
+				     .denoised = run->denoised,
+				     .count = run->count,
+				     .context = run,
+				     .denoise = denoise_step,
+				     .stepped = tell_step };
+
+	if (!sampler)
+		return false;
+	if (run->has_bytes && request->sigma_count)
+		begin(run, &steps);
+	if (!sampler->run(&steps, e))
+		return false;
+	if (run->has_bytes && request->sigma_count)
+		finish(run, &steps, out);
+	else if (run->has_bytes)
+		memcpy(out, request->latent->values, run->count * sizeof(*out));
+	return true;
 }
 
 bool inference_sample(struct inference *inference, const struct model *unet, struct device *device,
@@ -319,14 +320,11 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 		run.batch_out = array_new(2 * run.count, sizeof(float), e);
 		if (!run.x || !run.denoised || !run.batch_in || !run.batch_out)
 			goto out;
-		begin(&run);
 	}
 	if (!values_new(out, inference->machine, 4, request->latent->shape, e))
 		goto out;
-	if (request->sigma_count > 1 && !sample(&run, request->sampler, e))
+	if (!sample(&run, out->values, e))
 		goto out;
-	if (run.has_bytes)
-		finish(&run, out->values);
 	inference->sampler_run++;
 	fine = true;
 out:

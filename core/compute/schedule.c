@@ -10,12 +10,12 @@
 #define FLOW_ENTRIES 1000u
 #define STEPS_MAX 100000u
 
-/* e^mu / (e^mu + 1/u - 1), in the order and the precision in which upstream computes it. */
+/* e^mu / (e^mu + 1/u - 1), as PyTorch computes it: a number divided by a tensor is a reciprocal and a product. */
 static float flux_sigma(double mu, float u)
 {
-	double e = exp(mu);
+	float e = (float)exp(mu);
 
-	return (float)e / ((float)e + (1.0F / u - 1.0F));
+	return 1.0F / (e + (1.0F / u - 1.0F)) * e;
 }
 
 static float flow_sigma(double shift, float u)
@@ -64,14 +64,14 @@ static size_t simple(const struct sigma_table *table, unsigned steps, float *sig
 	return steps + 1;
 }
 
-/* torch.linspace in float32: from both ends towards the middle. */
+/* torch.linspace in float32: from both ends towards the middle, each step one fused multiply-add. */
 static float linspace(float first, float last, unsigned count, unsigned i)
 {
 	float step = (last - first) / (float)(count - 1);
 
 	if (count == 1)
 		return first;
-	return i < count / 2 ? first + (float)i * step : last - (float)(count - 1 - i) * step;
+	return i < count / 2 ? fmaf((float)i, step, first) : fmaf(-(float)(count - 1 - i), step, last);
 }
 
 static float timestep_of(const struct sigma_table *table, float sigma)
