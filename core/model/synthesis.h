@@ -1,0 +1,40 @@
+/* synthesis.h - models made up from a name: real architectures, real shapes, weights seeded by name.
+ *
+ * A file name that begins like a published one stands for that architecture at its full size ("flux1-dev...", "t5xxl...",
+ * "clip_l...", "ae..."); one that begins like it and goes on with "-small" for a small one that a processor runs in a moment. A
+ * name with "fp8" in it has 8-bit weights. The same name gives the same bytes everywhere; another name, other bytes.
+ */
+#ifndef RESIDENCY_MODEL_SYNTHESIS_H
+#define RESIDENCY_MODEL_SYNTHESIS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/model/architecture.h"
+#include "core/model/family.h"
+
+/* What a name stands for as a model of a kind. `config` is the family's, owned by the caller (free). False without an error when
+ * the name stands for nothing; false with e set when there was no memory. second_file may be NULL; a FLUX text encoder takes two
+ * files in either order. */
+struct synthesis {
+	const struct family *family;
+	void *config;
+	enum dtype dtype;
+};
+bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e);
+
+/* Makes up the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
+bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
+
+/* A made-up model as a safetensors file, its configuration in the metadata. ERROR_UNSUPPORTED when the name stands for nothing. */
+bool synthesis_write(enum model_kind kind, const char *name, const char *path, struct error *e);
+
+/* Key of the metadata that holds family and configuration: {"family":"flux","config":{...}}. */
+#define SYNTHESIS_METADATA "residency.model"
+
+/* Prefixes that stand for something, for messages: "flux1-dev, flux1-small, ...". */
+const char *synthesis_known(enum model_kind kind);
+
+#endif

@@ -1,0 +1,20 @@
+/* model_library.h - the catalog of models that run: files of a models folder, else made up by name (core/model/synthesis.h).
+ *
+ * A file is looked for in the folder itself and in ComfyUI's subfolders (checkpoints, unet, diffusion_models, clip,
+ * text_encoders, vae). Its family and configuration are in its metadata where residency wrote it, else they follow from the
+ * shapes of a published FLUX.1 model's tensors. Weights are read where they lie mapped and copied once.
+ */
+#ifndef RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
+#define RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
+
+#include "core/base/error.h"
+#include "core/workflow/catalog.h"
+
+struct model_library {
+	const char *folder; /* borrowed; NULL: every model is made up */
+};
+
+/* The catalog over a library, which must live as long. */
+struct catalog model_library_catalog(const struct model_library *library);
+
+#endif
