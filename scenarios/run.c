@@ -16,7 +16,7 @@ static bool make_id(char *id, size_t id_size_bytes, int64_t wall_ns, struct erro
 	time_t seconds = (time_t)(wall_ns / (int64_t)NS_PER_S);
 	uint64_t chance;
 	struct tm utc;
-	char when[32];
+	char when[20];
 
 	if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
 		return error_set(e, ERROR_IO, "the system gives no random numbers for the run's id");

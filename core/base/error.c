@@ -49,7 +49,9 @@ bool error_context(struct error *e, const char *format, ...)
 	memcpy(after, e->text, sizeof(after));
 	length = strnlen(before, sizeof(before) - 3);
 	memcpy(e->text, before, length);
-	snprintf(e->text + length, sizeof(e->text) - length, ": %s", after);
+	memcpy(e->text + length, ": ", 2);
+	memcpy(e->text + length + 2, after, sizeof(e->text) - length - 2); /* what does not fit is cut */
+	e->text[sizeof(e->text) - 1] = '\0';
 	return false;
 }
 

@@ -47,7 +47,7 @@ static void run_file(const char *folder, const char *name, size_t which, struct 
 /* A family that is not there: its cases, by its own count. */
 static void count_absent(const char *folder, const char *name, struct tally *tally)
 {
-	char what[96];
+	char what[160];
 	struct strbuf path = STRBUF_INIT;
 	json_t *root;
 	size_t count;
