@@ -98,7 +98,7 @@ static void look_at_sqlite(const struct cli *cli, const char *store, struct doct
 static void *load_any(const char *const *names, const char **loaded)
 {
 	for (; *names; names++) {
-		void *library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL);
+		void *library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
 
 		*loaded = *names;
 		if (library)
