@@ -223,6 +223,12 @@ void reference_set(struct reference *reference, struct object *owner, struct obj
 		object_discard(old);
 }
 
+void object_let_go(struct object *owner)
+{
+	while (owner->out)
+		reference_drop(owner->out);
+}
+
 void weak_unlist(struct weak *weak)
 {
 	struct object *object = weak->listed;

@@ -109,6 +109,9 @@ void object_discard(struct object *object);
 void reference_set(struct reference *reference, struct object *owner, struct object *target, const char *label);
 void reference_drop(struct reference *reference);
 
+/* Drops all that owner holds, oldest first. */
+void object_let_go(struct object *owner);
+
 void weak_set(struct weak *weak, struct object *owner, struct object *target, const char *label,
 	      void (*callback)(struct weak *weak));
 void weak_clear(struct weak *weak);

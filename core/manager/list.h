@@ -1,0 +1,21 @@
+/* list.h - entries of the loaded list, for the files of this room. */
+#ifndef RESIDENCY_MANAGER_LIST_H
+#define RESIDENCY_MANAGER_LIST_H
+
+#include "core/manager/manager.h"
+
+/* Nobody holds it yet, and it is not listed. */
+struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error *e);
+
+/* If the patcher is a clone and dies before its parent, the parent takes its place. */
+void entry_set_patcher(struct entry *entry, struct patcher *patcher);
+
+/* From now on the model's death cleans the list up. */
+void entry_set_loaded(struct entry *entry, struct inner *inner);
+void entry_forget_model(struct entry *entry);
+
+/* On top. */
+bool list_insert(struct manager *m, struct entry *entry, struct error *e);
+struct entry *list_find(const struct manager *m, const struct patcher *patcher);
+
+#endif

@@ -1,0 +1,203 @@
+/* load.c - loading models: siblings popped, room made, weights put in place, on top of the list. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/base/array.h"
+#include "core/base/units.h"
+#include "core/manager/list.h"
+
+#define INFERENCE_SHARE_OF_DEVICE 0.0 /* of a device, that weights may take in any case: upstream's ratio on NVIDIA */
+#define BUDGET_LEAST_BYTES (128.0 * (double)MIB)
+
+struct load {
+	struct manager *m;
+	struct entry **entries;
+	size_t count;
+	double extra_bytes, minimum_bytes;
+	bool full;
+};
+
+double manager_core_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+{
+	const struct inner *inner = patcher_inner(patcher);
+
+	(void)m;
+	return (double)(inner->reported_device == device ? inner_offloaded_bytes(inner) : inner_size_bytes(inner));
+}
+
+static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+{
+	if (m->policy->memory_required)
+		return m->policy->memory_required(m, patcher, device);
+	return manager_core_memory_required(m, patcher, device);
+}
+
+/* Each patcher once; its own entry where it is listed, else a new one. Held until the load is done. */
+static bool find_entries(struct load *load, struct patcher *const *patchers, size_t count, struct error *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct entry *entry = list_find(load->m, patchers[i]);
+
+		if (!entry)
+			entry = entry_new(load->m, patchers[i], e);
+		if (!entry)
+			return false;
+		entry->currently_used = true;
+		entry->device = patchers[i]->load_device; /* ours may have been placed anew */
+		if (entry->busy.target)
+			continue;
+		reference_set(&entry->busy, load->m->running, &entry->object, "being loaded");
+		load->entries[load->count++] = entry;
+	}
+	return true;
+}
+
+/* Every other patcher of the model that is loaded now: its weights are, under another's name. */
+static void tell_superseded(struct manager *m, const struct patcher *patcher)
+{
+	for (const struct reference *in = patcher->inner.target->in; in; in = in->in_next) {
+		const struct patcher *sibling = (const struct patcher *)in->owner;
+
+		if (in->owner->class == &patcher_class && sibling != patcher && !in->owner->dying)
+			manager_tell_departure(m, sibling, REASON_SUPERSEDED);
+	}
+}
+
+/* Entries of the same model leave the list, weights untouched; the one that is loaded comes back on top. */
+static void pop_siblings(struct manager *m, const struct entry *loading)
+{
+	const struct patcher *patcher = entry_patcher(loading);
+
+	for (size_t i = m->list_count; i-- > 0;) {
+		struct entry *entry = m->list[i];
+		const struct patcher *listed = entry_patcher(entry);
+
+		if (!listed || listed->inner.target != patcher->inner.target)
+			continue;
+		entry_forget_model(entry);
+		manager_pop(m, i);
+	}
+}
+
+static bool is_first_of_device(const struct load *load, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (load->entries[i]->device == load->entries[index]->device)
+			return false;
+	}
+	return true;
+}
+
+static double needed_on(const struct load *load, const struct device *device)
+{
+	double need = 0;
+
+	for (size_t i = 0; i < load->count; i++) {
+		if (load->entries[i]->device == device)
+			need += memory_required(load->m, entry_patcher(load->entries[i]), device);
+	}
+	return need;
+}
+
+static bool make_room_on(struct load *load, struct device *device, struct error *e)
+{
+	double need_bytes = needed_on(load, device) * 1.1 + load->extra_bytes;
+
+	if (!manager_free_memory(load->m, need_bytes, device, NULL, e))
+		return false;
+	if ((double)device_free_bytes(device) >= load->minimum_bytes)
+		return true;
+	return manager_free_memory(load->m, load->minimum_bytes, device, NULL, e);
+}
+
+static bool make_room(struct load *load, struct error *e)
+{
+	const struct policy *policy = load->m->policy;
+
+	for (size_t i = 0; i < load->count; i++) {
+		struct entry *entry = load->entries[i];
+
+		if (policy->before_load && !policy->before_load(load->m, entry_patcher(entry), entry->device, e))
+			return false;
+	}
+	for (size_t i = 0; i < load->count; i++) {
+		struct device *device = load->entries[i]->device;
+
+		if (!device_is_cpu(device) && is_first_of_device(load, i) && !make_room_on(load, device, e))
+			return false;
+	}
+	return true;
+}
+
+/* How many bytes more may be loaded: what is free, less what inference takes; at least 128 MiB. */
+static double budget_of(const struct load *load, const struct entry *entry)
+{
+	const struct inner *inner = patcher_inner(entry_patcher(entry));
+	double inference_bytes = manager_inference_bytes(load->m, entry->device);
+	double least_bytes = fmin(BUDGET_LEAST_BYTES, inference_bytes);
+	double free_bytes;
+	double budget_bytes;
+
+	if (load->full || device_is_cpu(entry->device))
+		return ALL_MEMORY;
+	free_bytes = (double)device_free_bytes(entry->device) + (double)inner->loaded_bytes;
+	budget_bytes = fmin(free_bytes * INFERENCE_SHARE_OF_DEVICE, free_bytes - inference_bytes);
+	budget_bytes = fmax(fmax(least_bytes, free_bytes - load->minimum_bytes), budget_bytes);
+	return fmax(0.1, budget_bytes - (double)inner->loaded_bytes);
+}
+
+static bool load_entry(struct load *load, struct entry *entry, struct error *e)
+{
+	struct manager *m = load->m;
+	struct patcher *patcher = entry_patcher(entry);
+
+	if (!patcher_partially_load(patcher, budget_of(load, entry), e)) {
+		manager_tell_departure(m, patcher, m->unload_reason);
+		return false;
+	}
+	entry_set_loaded(entry, patcher_inner(patcher));
+	tell_superseded(m, patcher);
+	if (!list_insert(m, entry, e))
+		return false;
+	if (m->policy->distributed && patcher_inner(patcher)->allocation)
+		return m->policy->distributed(m, patcher, e);
+	return true;
+}
+
+static bool load_all(struct load *load, struct patcher *const *patchers, size_t count, struct error *e)
+{
+	if (!manager_cleanup_collecting(load->m, e) || !find_entries(load, patchers, count, e))
+		return false;
+	for (size_t i = 0; i < load->count; i++)
+		pop_siblings(load->m, load->entries[i]);
+	if (!make_room(load, e))
+		return false;
+	for (size_t i = 0; i < load->count; i++) {
+		if (!load_entry(load, load->entries[i], e))
+			return false;
+	}
+	return true;
+}
+
+bool manager_load(struct manager *m, struct patcher *const *patchers, size_t count, const struct load_request *request,
+		  struct error *e)
+{
+	double inference_bytes = manager_inference_bytes(m, patchers[0]->load_device);
+	double extra_bytes = fmax(inference_bytes, request->memory_required_bytes);
+	enum reason before = m->unload_reason;
+	struct load load = { .m = m, .extra_bytes = extra_bytes, .minimum_bytes = extra_bytes, .full = request->full };
+	bool fine;
+
+	if (!isnan(request->minimum_bytes))
+		load.minimum_bytes = fmax(inference_bytes, request->minimum_bytes);
+	load.entries = array_new(count, sizeof(struct entry *), e);
+	if (!load.entries)
+		return false;
+	m->unload_reason = REASON_EVICTED_BY_LOAD;
+	fine = load_all(&load, patchers, count, e);
+	m->unload_reason = before;
+	for (size_t i = 0; i < load.count; i++)
+		reference_drop(&load.entries[i]->busy);
+	free(load.entries);
+	return fine;
+}

@@ -1,0 +1,228 @@
+#include "core/manager/patcher.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/manager/manager.h"
+
+static void inner_destroy(struct object *object)
+{
+	struct inner *inner = (struct inner *)object;
+
+	model_free(inner->model);
+	free(inner->allocation);
+	free(inner->cast);
+	free(inner->order);
+	free(inner->device_of);
+}
+
+/* __del__ is detach(unpatch_all=False): the weights stay as they are. */
+static void patcher_finalize(struct object *object)
+{
+	struct patcher *patcher = (struct patcher *)object;
+
+	manager_note_death(patcher->manager, patcher);
+}
+
+static void patcher_unregister(struct patcher *patcher)
+{
+	struct manager *m = patcher->manager;
+
+	if (patcher->previous)
+		patcher->previous->next = patcher->next;
+	else
+		m->first = patcher->next;
+	if (patcher->next)
+		patcher->next->previous = patcher->previous;
+	else
+		m->last = patcher->previous;
+	m->patcher_count--;
+}
+
+static void patcher_destroy(struct object *object)
+{
+	struct patcher *patcher = (struct patcher *)object;
+
+	patcher_unregister(patcher);
+	for (size_t i = 0; i < patcher->lora_count; i++)
+		free(patcher->loras[i].file);
+	free(patcher->loras);
+	free(patcher->key);
+	free(patcher->name);
+	free(patcher->obituary);
+}
+
+const struct object_class inner_class = { .name = "model", .destroy = inner_destroy };
+const struct object_class patcher_class = {
+	.name = "patcher", .transparent = true, .finalize = patcher_finalize, .destroy = patcher_destroy
+};
+const struct object_class clip_class = { .name = "clip", .transparent = true };
+const struct object_class vae_class = { .name = "vae", .transparent = true };
+
+/* Takes the model over, also on failure. */
+static struct inner *inner_new(struct manager *m, struct model *model, struct error *e)
+{
+	struct inner *inner = object_new(m->heap, &inner_class, model->name, sizeof(*inner), e);
+
+	if (!inner) {
+		model_free(model);
+		return NULL;
+	}
+	inner->manager = m;
+	inner->model = model;
+	inner->wish = KEEP_NONE;
+	inner->offload_device = m->offload_device;
+	inner->reported_device = m->offload_device;
+	inner->cast = array_new(model->block_count, sizeof(*inner->cast), e);
+	if (!inner->cast) {
+		object_discard(&inner->object);
+		return NULL;
+	}
+	return inner;
+}
+
+/* Registered from the start, so that destroy can always take it out. */
+static struct patcher *patcher_make(struct manager *m, struct inner *inner, struct device *load_device, const char *key,
+				    struct error *e)
+{
+	struct patcher *patcher = object_new(m->heap, &patcher_class, "", sizeof(*patcher), e);
+
+	if (!patcher)
+		return NULL;
+	patcher->manager = m;
+	patcher->load_device = load_device;
+	patcher->wish = inner->wish;
+	patcher->sampling_shift = NAN;
+	patcher->previous = m->last;
+	if (m->last)
+		m->last->next = patcher;
+	else
+		m->first = patcher;
+	m->last = patcher;
+	m->patcher_count++;
+	reference_set(&patcher->inner, &patcher->object, &inner->object, "model");
+	patcher->key = string_copy(key, e);
+	patcher->obituary = array_new(1, sizeof(*patcher->obituary), e);
+	return patcher;
+}
+
+static bool patcher_is_whole(const struct patcher *patcher)
+{
+	return patcher->key && patcher->obituary && patcher->name;
+}
+
+/* One that never was has no death to tell. */
+static struct patcher *patcher_give_up(struct patcher *patcher)
+{
+	free(patcher->obituary);
+	patcher->obituary = NULL;
+	object_discard(&patcher->object);
+	return NULL;
+}
+
+struct patcher *patcher_new(struct manager *m, struct model *model, struct device *load_device, const char *key,
+			    struct error *e)
+{
+	struct inner *inner = inner_new(m, model, e);
+	struct patcher *patcher;
+
+	if (!inner)
+		return NULL;
+	patcher = patcher_make(m, inner, load_device, key, e);
+	if (!patcher) {
+		object_discard(&inner->object);
+		return NULL;
+	}
+	patcher->name = string_copy(model->name, e);
+	if (!patcher_is_whole(patcher))
+		return patcher_give_up(patcher);
+	patcher->object.name = patcher->name;
+	manager_tell_object(m, patcher);
+	return patcher;
+}
+
+static char *clone_name(const struct patcher *parent, struct error *e)
+{
+	static const char suffix[] = "+clone";
+	size_t length = strlen(parent->name);
+	char *name;
+
+	if (parent->parent.target)
+		return string_copy(parent->name, e);
+	name = array_new(length + sizeof(suffix), 1, e);
+	if (name)
+		snprintf(name, length + sizeof(suffix), "%s%s", parent->name, suffix);
+	return name;
+}
+
+static bool clone_patches(struct patcher *clone, const struct patcher *parent, const struct patcher_change *change,
+			  struct error *e)
+{
+	clone->loras = array_new(parent->lora_count + 1, sizeof(*clone->loras), e);
+	if (!clone->loras)
+		return false;
+	for (size_t i = 0; i < parent->lora_count; i++) {
+		clone->loras[i].strength = parent->loras[i].strength;
+		clone->loras[i].file = string_copy(parent->loras[i].file, e);
+		clone->lora_count++;
+		if (!clone->loras[i].file)
+			return false;
+	}
+	clone->patches_id = parent->patches_id;
+	if (!change->lora)
+		return true;
+	clone->patches_id = ++clone->manager->next_patches_id;
+	clone->loras[clone->lora_count].strength = change->lora_strength;
+	clone->loras[clone->lora_count].file = string_copy(change->lora, e);
+	return clone->loras[clone->lora_count++].file != NULL;
+}
+
+struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e)
+{
+	struct manager *m = parent->manager;
+	struct patcher *clone = m->policy->adopt_clone ? m->policy->adopt_clone(m, parent, change->key) : NULL;
+
+	if (clone)
+		return clone;
+	clone = patcher_make(m, patcher_inner(parent), parent->load_device, change->key, e);
+	if (!clone)
+		return NULL;
+	reference_set(&clone->parent, &clone->object, &parent->object, "parent");
+	clone->wish = parent->wish;
+	clone->sampling_shift = isnan(change->sampling_shift) ? parent->sampling_shift : change->sampling_shift;
+	clone->name = clone_name(parent, e);
+	if (!clone_patches(clone, parent, change, e) || !patcher_is_whole(clone))
+		return patcher_give_up(clone);
+	clone->object.name = clone->name;
+	manager_tell_object(m, clone);
+	if (m->policy->cloned)
+		m->policy->cloned(m, clone);
+	return clone;
+}
+
+struct wrapper *wrapper_new(struct patcher *patcher, struct error *e)
+{
+	const struct object_class *class = patcher_model(patcher)->kind == MODEL_VAE ? &vae_class : &clip_class;
+	struct wrapper *wrapper = object_new(patcher->manager->heap, class, patcher->name, sizeof(*wrapper), e);
+
+	if (!wrapper)
+		return NULL;
+	wrapper->object.name = "";
+	reference_set(&wrapper->patcher, &wrapper->object, &patcher->object, "patcher");
+	reference_set(&wrapper->inner, &wrapper->object, patcher->inner.target, "model");
+	return wrapper;
+}
+
+struct patcher *patcher_of(struct object *object)
+{
+	if (!object)
+		return NULL;
+	if (object->class == &patcher_class)
+		return (struct patcher *)object;
+	if (object->class == &clip_class || object->class == &vae_class)
+		return wrapper_patcher((struct wrapper *)object);
+	return NULL;
+}

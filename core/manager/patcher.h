@@ -1,0 +1,144 @@
+/* patcher.h - models as objects of the heap, and the handles that nodes pass around.
+ *
+ *	patcher --"model"--> inner --> struct model (weights)
+ *	clone   --"model"--> the same inner, --"parent"--> the patcher it was made from
+ *	wrapper (what a CLIP or VAE output is) --"patcher"--> patcher, --"model"--> inner
+ *
+ * A patcher owns patches (LoRAs, as data) and says where the model runs and where its weights wait. Clones share one inner, its
+ * placement and the mark of whose patches are in the weights. A dying patcher leaves the weights as they are.
+ *
+ * Loading follows ComfyUI: whole, or as many blocks as a budget allows, largest first, the others being cast when they are used.
+ * A model with an allocation is distributed block by block instead (DisTorch2), whatever the budget.
+ */
+#ifndef RESIDENCY_MANAGER_PATCHER_H
+#define RESIDENCY_MANAGER_PATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/event.h"
+#include "core/device/device.h"
+#include "core/model/model.h"
+#include "core/object/heap.h"
+
+struct manager;
+struct obituary;
+
+struct inner {
+	struct object object;
+	struct manager *manager;
+	struct model *model; /* owned */
+	struct device *offload_device;
+	struct device *compute_device; /* where it was last loaded to run */
+	struct device *reported_device; /* where upstream thinks that it is: untouched by a distributed load */
+	enum keep_wish wish; /* the flag that a loader set */
+	char *allocation; /* NULL: none */
+	double virtual_vram_bytes; /* that the allocation takes off the compute device */
+	bool eject; /* loading it asks for all of the device */
+	uint64_t loaded_bytes; /* that a whole or partial load put on the device */
+	uint64_t patches_id; /* whose patches are in the weights; 0: nobody's */
+	bool patched; /* weights were put in place, and not taken back */
+	bool is_partial; /* some blocks are cast when used */
+	bool *cast; /* by block: not to be moved, cast when used */
+	size_t *order; /* blocks by (bytes, name), descending */
+	unsigned *device_of; /* by block: its place, while planned_for is set */
+	struct device *planned_for; /* the load device */
+};
+
+struct lora {
+	char *file;
+	double strength;
+};
+
+struct patcher {
+	struct object object;
+	struct manager *manager;
+	struct reference inner;
+	struct reference parent; /* empty for a base */
+	struct reference kept; /* the manager's own, while a policy keeps it */
+	struct reference anchor; /* of a policy's anchor set */
+	struct patcher *next, *previous; /* the manager's living patchers, oldest first */
+	struct device *load_device;
+	enum keep_wish wish;
+	uint64_t patches_id; /* new with each change of patches; inherited by a clone that changes none */
+	struct lora *loras;
+	size_t lora_count;
+	double sampling_shift; /* NAN: the model's own */
+	char *key; /* what it was made from: loader class, files, inputs that change the weights */
+	char *name; /* of the object: "B", "B+clone" */
+	struct obituary *obituary; /* written in advance, so that dying cannot fail */
+};
+
+/* What a CLIP or VAE output is. */
+struct wrapper {
+	struct object object;
+	struct reference patcher;
+	struct reference inner;
+};
+
+/* Takes the model over, also on failure. Nobody holds the patcher yet. */
+struct patcher *patcher_new(struct manager *manager, struct model *model, struct device *load_device, const char *key,
+			    struct error *e);
+
+/* What a node changes in a clone. */
+struct patcher_change {
+	const char *key; /* the node's class and every input that matters */
+	const char *lora; /* NULL: none */
+	double lora_strength;
+	double sampling_shift; /* NAN: as before */
+};
+
+/* A clone of parent, or the living one that a policy lets it be. Nobody may hold it yet. */
+struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e);
+
+struct wrapper *wrapper_new(struct patcher *patcher, struct error *e);
+
+static inline struct inner *patcher_inner(const struct patcher *patcher)
+{
+	return (struct inner *)patcher->inner.target;
+}
+
+static inline struct model *patcher_model(const struct patcher *patcher)
+{
+	return patcher_inner(patcher)->model;
+}
+
+static inline struct patcher *wrapper_patcher(const struct wrapper *wrapper)
+{
+	return (struct patcher *)wrapper->patcher.target;
+}
+
+/* The patcher that an object is or wraps. */
+struct patcher *patcher_of(struct object *object);
+
+extern const struct object_class patcher_class, inner_class, clip_class, vae_class;
+
+static inline uint64_t inner_size_bytes(const struct inner *inner)
+{
+	return inner->model->size_bytes;
+}
+
+static inline uint64_t inner_offloaded_bytes(const struct inner *inner)
+{
+	return inner->model->size_bytes - inner->loaded_bytes;
+}
+
+/* What loading put on the compute device; 0 for a model that is not patched. */
+uint64_t inner_bytes_on_compute(const struct inner *inner);
+
+/* A new allocation string; the next load places anew. NULL or "" for none. */
+bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e);
+
+/* Puts weights in place for a patcher: extra_bytes more than are loaded, or by the allocation. On failure the model is back on
+ * its offload device, as far as that can be. */
+bool patcher_partially_load(struct patcher *patcher, double extra_bytes, struct error *e);
+
+/* Moves patched blocks off, smallest first, until need_bytes are free; *freed_bytes says how many became so. */
+bool inner_partially_unload(struct inner *inner, double need_bytes, uint64_t *freed_bytes, struct error *e);
+
+/* Takes weights back to the offload device. */
+bool inner_unpatch(struct inner *inner, struct error *e);
+
+#endif

@@ -1,0 +1,46 @@
+/* anchors.c - upstream 07b429f (v2.5.0): as delegate, with the patchers that it keeps held in an anchor set.
+ *
+ * What it loses: the next unload with nothing flagged clears the anchors, and what only they held dies inside it. */
+#include "core/manager/policies/multigpu.h"
+
+static bool is_flagged(const struct entry *entry)
+{
+	const struct patcher *patcher = entry_patcher(entry);
+
+	return patcher && patcher_inner(patcher)->wish == KEEP_NO;
+}
+
+static bool is_not_flagged(const struct entry *entry)
+{
+	return !is_flagged(entry);
+}
+
+static bool unload_all(struct manager *m, struct error *e)
+{
+	size_t flagged = 0;
+
+	for (size_t i = 0; i < m->list_count; i++)
+		flagged += is_flagged(m->list[i]);
+	if (flagged == 0)
+		manager_clear_anchors(m);
+	if (flagged == 0 || flagged == m->list_count)
+		return manager_core_unload_all(m, e);
+	for (size_t i = 0; i < m->list_count; i++) {
+		if (is_not_flagged(m->list[i]) && entry_patcher(m->list[i]))
+			manager_anchor(m, entry_patcher(m->list[i]));
+	}
+	return multigpu_unload_others(m, is_not_flagged, e);
+}
+
+const struct policy policy_anchors = {
+	.name = "anchors",
+	.aliases = { "07b429f" },
+	.summary = "as delegate, and holds what it keeps in an anchor set, which the next unload may clear",
+	.lived = "ComfyUI-MultiGPU 07b429f (v2.5.0)",
+	.planner = "01df082",
+	.has_anchors = true,
+	.loader_ran = multigpu_loader_ran,
+	.memory_required = multigpu_memory_required,
+	.unload_all = unload_all,
+	.soft_empty = multigpu_soft_empty,
+};

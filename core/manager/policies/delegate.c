@@ -1,0 +1,37 @@
+/* delegate.c - upstream 01df082 and 1ca3daf: a selective unload that hands over to core when all are to be kept, or none is.
+ *
+ * What it loses: everything, when nothing is flagged (core takes all); everything again when one model is not kept, since its
+ * loader sets both flags and the caches' reset drops the last owners of the kept ones; and the worker, when a dead entry is
+ * listed. */
+#include "core/manager/policies/multigpu.h"
+
+static bool is_not_flagged(const struct entry *entry)
+{
+	return patcher_inner(entry_patcher(entry))->wish != KEEP_NO;
+}
+
+static bool unload_all(struct manager *m, struct error *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->list_count; i++) {
+		if (!entry_patcher(m->list[i]))
+			return error_set(e, ERROR_NODE, "AttributeError: 'NoneType' object has no attribute 'model'");
+		kept += is_not_flagged(m->list[i]);
+	}
+	if (kept == m->list_count || kept == 0)
+		return manager_core_unload_all(m, e);
+	return multigpu_unload_others(m, is_not_flagged, e);
+}
+
+const struct policy policy_delegate = {
+	.name = "delegate",
+	.aliases = { "01df082", "1ca3daf" },
+	.summary = "unloads the models not kept; hands over to core when all are to be kept, or none is",
+	.lived = "ComfyUI-MultiGPU 01df082, 1ca3daf",
+	.planner = "01df082",
+	.loader_ran = multigpu_loader_ran,
+	.memory_required = multigpu_memory_required,
+	.unload_all = unload_all,
+	.soft_empty = multigpu_soft_empty,
+};

@@ -1,0 +1,64 @@
+#include "core/manager/policies/multigpu.h"
+
+static bool is_active(const struct manager *m)
+{
+	for (size_t i = 0; i < m->list_count; i++) {
+		const struct patcher *patcher = entry_patcher(m->list[i]);
+
+		if (patcher && patcher_inner(patcher)->allocation)
+			return true;
+	}
+	return false;
+}
+
+bool multigpu_soft_empty(struct manager *m, bool force, struct error *e)
+{
+	bool active = is_active(m);
+
+	if (active)
+		heap_collect(m->heap);
+	if (!manager_core_soft_empty(m, force && !active, e))
+		return false;
+	if (force)
+		manager_set_flags(m, false, true, "soft_empty");
+	return true;
+}
+
+bool multigpu_loader_ran(struct manager *m, struct patcher *patcher, bool keep, struct error *e)
+{
+	(void)patcher;
+	(void)e;
+	if (!keep)
+		manager_set_flags(m, true, true, "node");
+	return true;
+}
+
+double multigpu_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+{
+	switch (patcher_inner(patcher)->wish) {
+	case KEEP_NO:
+		return (double)device_description(device)->capacity_bytes;
+	case KEEP_YES:
+		return 0;
+	case KEEP_NONE:
+		break;
+	}
+	return manager_core_memory_required(m, patcher, device);
+}
+
+bool multigpu_unload_others(struct manager *m, bool (*wanted)(const struct entry *entry), struct error *e)
+{
+	bool fine = true;
+	bool gone;
+
+	m->unload_reason = REASON_UNLOADED_BY_POLICY;
+	for (size_t i = 0; i < m->list_count && fine; i++) {
+		struct entry *entry = m->list[i];
+
+		if (!wanted(entry) && entry_patcher(entry))
+			fine = entry_unload(entry, -1, &gone, e);
+	}
+	m->unload_reason = REASON_EVICTED_BY_PRESSURE;
+	manager_list_filter(m, wanted);
+	return fine;
+}

@@ -1,0 +1,47 @@
+/* selective.c - upstream ae8bb7c: keeps every model that is not flagged, in the list and by an anchor that nothing takes back.
+ *
+ * What it loses: nothing, but the next prompt does not find what was kept, reads it again, and list and anchors grow. A model
+ * of any loader is kept, also one that nobody asked to keep; every distributed load asks for memory to be freed. */
+#include "core/manager/policies/multigpu.h"
+
+static bool is_kept(const struct entry *entry)
+{
+	const struct patcher *patcher = entry_patcher(entry);
+
+	return patcher && patcher_inner(patcher)->wish != KEEP_NO;
+}
+
+static bool unload_all(struct manager *m, struct error *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->list_count; i++)
+		kept += is_kept(m->list[i]);
+	if (kept == 0)
+		return manager_core_unload_all(m, e);
+	for (size_t i = 0; i < m->list_count; i++) {
+		if (is_kept(m->list[i]))
+			manager_anchor(m, entry_patcher(m->list[i]));
+	}
+	return multigpu_unload_others(m, is_kept, e);
+}
+
+/* Upstream asks whether a quarter of any device of the allocation is cached; on the cpu, always a donor, all that is free counts
+ * as cached. */
+static bool distributed(struct manager *m, const struct patcher *patcher, struct error *e)
+{
+	(void)patcher;
+	return manager_soft_empty(m, true, e);
+}
+
+const struct policy policy_selective = {
+	.name = "selective",
+	.aliases = { "ae8bb7c" },
+	.summary = "unloads only models flagged as not kept; anchors every other one for good",
+	.lived = "ComfyUI-MultiGPU ae8bb7c",
+	.planner = "01df082",
+	.has_anchors = true,
+	.distributed = distributed,
+	.unload_all = unload_all,
+	.soft_empty = multigpu_soft_empty,
+};

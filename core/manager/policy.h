@@ -1,0 +1,68 @@
+/* policy.h - what differs between versions of upstream, and what is ours: one behaviour of unload and cache clearing.
+ *
+ * A policy is one file under policies/, ended by its table; policies.c lists them. A slot left NULL does what `stock` does.
+ */
+#ifndef RESIDENCY_MANAGER_POLICY_H
+#define RESIDENCY_MANAGER_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/base/event.h"
+
+struct device;
+struct entry;
+struct inner;
+struct manager;
+struct patcher;
+
+#define POLICY_ALIASES_MAX 4
+
+struct policy {
+	const char *name;
+	const char *aliases[POLICY_ALIASES_MAX]; /* upstream's commits; NULL ends them */
+	const char *summary; /* one line, for `residency policies` */
+	const char *lived; /* upstream versions that behaved like this; NULL for ours */
+	const char *planner; /* whose rules place blocks (plan_rules_find) */
+	bool has_anchors;
+
+	/* A loader with a keep flag returned `patcher`. */
+	bool (*loader_ran)(struct manager *m, struct patcher *patcher, bool keep, struct error *e);
+
+	/* What loading the patcher is said to need on a device. */
+	double (*memory_required)(const struct manager *m, const struct patcher *patcher, const struct device *device);
+
+	/* Before room is made for a load: what else must go. */
+	bool (*before_load)(struct manager *m, const struct patcher *patcher, struct device *device, struct error *e);
+
+	/* After a distributed load. */
+	bool (*distributed)(struct manager *m, const struct patcher *patcher, struct error *e);
+
+	/* A kept patcher made from `key`, to be used instead of loading; NULL if there is none. */
+	struct patcher *(*adopt)(struct manager *m, const char *key);
+
+	/* A living clone of parent made from `key`, to be used instead of another. */
+	struct patcher *(*adopt_clone)(struct manager *m, const struct patcher *parent, const char *key);
+
+	/* A clone was made. */
+	void (*cloned)(struct manager *m, struct patcher *clone);
+
+	bool (*unload_all)(struct manager *m, struct error *e);
+	bool (*soft_empty)(struct manager *m, bool force, struct error *e);
+
+	/* Under pressure, which of two entries goes first: below 0, a; 0: core's order decides. */
+	int (*evict_order)(const struct entry *a, const struct entry *b);
+
+	/* A full cleanup node ran; the flags that it sets come after. */
+	void (*full_cleanup)(struct manager *m);
+};
+
+/* In the order that help shows; NULL ends them. */
+extern const struct policy *const policies[];
+extern const struct policy policy_stock, policy_delegate, policy_selective, policy_anchors, policy_strict;
+
+/* By name or alias; NULL if there is none. */
+const struct policy *policy_find(const char *name);
+
+#endif
