@@ -30,6 +30,7 @@ void tally_not_built(struct tally *tally, const char *what, size_t count);
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e);
 
 extern const struct part part_planner;
+extern const struct part part_retention;
 extern const struct part part_forward;
 
 #endif

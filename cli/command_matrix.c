@@ -1,0 +1,237 @@
+#include <string.h>
+
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "cli/matrix_print.h"
+#include "cli/progress.h"
+#include "cli/recording.h"
+#include "cli/topology_find.h"
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/manager/policy.h"
+#include "db/writer.h"
+#include "scenarios/flow.h"
+#include "scenarios/matrix.h"
+#include "scenarios/matrix_workflow.h"
+
+/* ---- names of the axes ---- */
+
+static const char *policy_name(size_t index)
+{
+	for (size_t i = 0; policies[i]; i++) {
+		if (i == index)
+			return policies[i]->name;
+	}
+	return NULL;
+}
+
+static int policy_index(const char *name)
+{
+	for (size_t i = 0; policies[i]; i++) {
+		if (policies[i] == policy_find(name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static const char *matrix_name(size_t index)
+{
+	for (size_t i = 0; matrices[i]; i++) {
+		if (i == index)
+			return matrices[i]->name;
+	}
+	return NULL;
+}
+
+static int matrix_index(const char *name)
+{
+	for (size_t i = 0; matrices[i]; i++) {
+		if (matrices[i] == matrix_find(name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static const char *flow_name(size_t index)
+{
+	for (size_t i = 0; flows[i]; i++) {
+		if (i == index)
+			return flows[i]->name;
+	}
+	return NULL;
+}
+
+static int flow_index(const char *name)
+{
+	for (size_t i = 0; flows[i]; i++) {
+		if (flows[i] == flow_find(name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static const char *cache_name(size_t index)
+{
+	return index < CACHE_KIND_COUNT ? cache_kind_name((enum cache_kind)index) : NULL;
+}
+
+static int cache_index(const char *name)
+{
+	enum cache_kind kind;
+
+	return cache_kind_from_name(name, &kind) ? (int)kind : -1;
+}
+
+static const char *mode_name(size_t index)
+{
+	return index < DEVICE_MODE_COUNT ? device_mode_name((enum device_mode)index) : NULL;
+}
+
+static int mode_index(const char *name)
+{
+	enum device_mode mode;
+
+	return device_mode_from_name(name, &mode) ? (int)mode : -1;
+}
+
+static const char *flags_name(size_t index)
+{
+	return index < NODE_FLAGS_COUNT ? node_flags_name((enum node_flags)index) : NULL;
+}
+
+static int flags_index(const char *name)
+{
+	enum node_flags flags;
+
+	return node_flags_from_name(name, &flags) ? (int)flags : -1;
+}
+
+/* ---- the command ---- */
+
+struct wishes {
+	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
+	const char *backend, *topology, *store;
+	bool json;
+};
+
+static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
+		   struct error *e)
+{
+	return !list || choices_parse(option, list, find, name, chosen, e);
+}
+
+static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, struct error *e)
+{
+	*axes = matrix_axes_default();
+	return choose("policies", wishes->policies, policy_index, policy_name, &axes->policies, e) &&
+	       choose("matrices", wishes->matrices, matrix_index, matrix_name, &axes->matrices, e) &&
+	       choose("flows", wishes->flows, flow_index, flow_name, &axes->flows, e) &&
+	       choose("caches", wishes->caches, cache_index, cache_name, &axes->caches, e) &&
+	       choose("device-modes", wishes->device_modes, mode_index, mode_name, &axes->device_modes, e) &&
+	       choose("node-flags", wishes->node_flags, flags_index, flags_name, &axes->node_flags, e);
+}
+
+struct state {
+	struct matrix_printer printer;
+	struct progress progress;
+	struct recording recording;
+	struct cli *cli;
+	size_t done;
+};
+
+static bool finished(void *context, const struct judge_result *result)
+{
+	struct state *state = context;
+
+	progress_end(&state->progress); /* the line is drawn again below what is printed */
+	matrix_print_cell(&state->printer, result);
+	progress_update(&state->progress, ++state->done);
+	return !*state->cli->interrupted && (!state->recording.writer || writer_is_fine(state->recording.writer));
+}
+
+static uint64_t dropped(void *context, uint32_t cell)
+{
+	const struct state *state = context;
+
+	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
+}
+
+static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes,
+		      const struct topology *topology, const struct backend *backend)
+{
+	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
+	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
+	struct matrix_run run = { .subject_name = "engine", .finished = finished, .dropped = dropped, .context = &state };
+	struct error e = ERROR_INIT;
+	uint64_t started_ns = clock_now_ns();
+	int exit_code;
+
+	run.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
+	if (!run.subject || !recording_begin(&state.recording, cli, wishes->store, !backend->has_bytes, &environment, &e)) {
+		subject_close(run.subject);
+		return command_fail(cli, "matrix", &e);
+	}
+	run.sink = &state.recording.sink;
+	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
+	matrix_print_begin(&state.printer);
+	progress_begin(&state.progress, cli, "cells", matrix_cell_count(axes));
+	if (!matrix_run(&run, axes, &e))
+		exit_code = command_fail(cli, "matrix", &e);
+	else
+		exit_code = matrix_print_exit_code(&state.printer);
+	progress_end(&state.progress);
+	matrix_print_end(&state.printer);
+	if (*cli->interrupted)
+		exit_code = error_exit_code(ERROR_INTERRUPTED);
+	subject_close(run.subject);
+	fprintf(cli->err, "%zu cells in %.3f s, %.0f a second\n", state.done, (double)(clock_now_ns() - started_ns) / 1e9,
+		(double)state.done / ((double)(clock_now_ns() - started_ns) / 1e9));
+	return recording_end(&state.recording, cli, "matrix", exit_code);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .backend = "sim", .topology = "2x3090-nvlink" };
+	const struct option options[] = {
+		{ "policies", "LIST", "policies, by name or upstream commit (default: all)", OPTION_TEXT, &wishes.policies },
+		{ "matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)", OPTION_TEXT,
+		  &wishes.matrices },
+		{ "flows", "LIST", "both, unload, free, ... (default: these three)", OPTION_TEXT, &wishes.flows },
+		{ "caches", "LIST", "executor caches: classic, lru, none (default: classic)", OPTION_TEXT, &wishes.caches },
+		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
+		{ "node-flags", "LIST", "real, suppressed (default: real)", OPTION_TEXT, &wishes.node_flags },
+		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
+		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
+		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+	};
+	struct error e = ERROR_INIT;
+	struct matrix_axes axes;
+	struct topology *topology;
+	const struct backend *backend;
+	int exit_code;
+
+	if (!command_parse(cli, &command_matrix, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc > 1)
+		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
+	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e))
+		return command_fail(cli, "matrix", &e);
+	backend = backend_find_named(wishes.backend, &e);
+	topology = backend ? topology_find_named(wishes.topology, &e) : NULL;
+	if (!topology)
+		return command_fail(cli, "matrix", &e);
+	exit_code = run_matrix(cli, &wishes, &axes, topology, backend);
+	topology_free(topology);
+	return exit_code;
+}
+
+const struct command command_matrix = {
+	.name = "matrix",
+	.summary = "the retention matrix: which kept models leave, at which stage, and why",
+	.synopsis = "[options]",
+	.examples = "  residency matrix\n"
+		    "  residency matrix --policies delegate,strict --matrices de --flows both\n"
+		    "  residency matrix --caches all --device-modes all --node-flags all --json --store none\n",
+	.run = run,
+};

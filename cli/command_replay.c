@@ -1,0 +1,296 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/recording.h"
+#include "cli/replay_print.h"
+#include "cli/topology_find.h"
+#include "cli/workflow_find.h"
+#include "core/base/array.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/manager/policy.h"
+#include "core/workflow/model_library.h"
+#include "db/writer.h"
+
+struct wishes {
+	const char *subject, *backend, *topology, *models, *out, *free, *store;
+	int64_t prompts, seed;
+	bool verify, json;
+};
+
+/* The requests that may follow the last prompt. */
+static const struct {
+	const char *name;
+	const char *body; /* NULL: none */
+} frees[] = {
+	{ "both", "{\"unload_models\":true,\"free_memory\":true}" },
+	{ "unload", "{\"unload_models\":true}" },
+	{ "free", "{\"free_memory\":true}" },
+	{ "none", NULL },
+};
+
+/* What one invocation works with. */
+struct state {
+	struct cli *cli;
+	const struct wishes *wishes;
+	const struct policy *policy;
+	const char *free_name;
+	json_t *free_body;
+	struct subject *subject;
+	struct judge *judge;
+	struct recording recording;
+	struct model_library library;
+	struct catalog catalog;
+	struct subject_setup setup; /* of the cell under way */
+	uint32_t cell; /* the last one */
+	json_t *list; /* of results, for --json */
+	int exit_code;
+};
+
+static bool read_subject(const char *text, const struct policy **policy, struct error *e)
+{
+	const char *name = strncmp(text, "engine:", 7) == 0 ? text + 7 : NULL;
+
+	if (strcmp(text, "engine") == 0)
+		name = "strict";
+	if (!name)
+		return error_set(e, ERROR_USAGE, "--subject is engine:POLICY, not \"%.60s\"", text);
+	*policy = policy_find(name);
+	return *policy || error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them", name);
+}
+
+static bool read_free(const char *name, json_t **body, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(frees); i++) {
+		if (strcmp(frees[i].name, name) != 0)
+			continue;
+		*body = frees[i].body ? json_parse(frees[i].body, strlen(frees[i].body), "--free", false, e) : NULL;
+		return *body || !frees[i].body;
+	}
+	return error_set(e, ERROR_USAGE, "--free is both, unload, free or none, not \"%.40s\"", name);
+}
+
+/* --seed takes the place of every seed in the workflow. */
+static void set_seed(json_t *workflow, int64_t seed)
+{
+	static const char *const names[] = { "seed", "noise_seed" };
+	const char *id;
+	json_t *node;
+
+	json_object_foreach(workflow, id, node)
+	{
+		json_t *inputs = json_object_get(node, "inputs");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			if (json_is_integer(json_object_get(inputs, names[i])))
+				json_object_set_new(inputs, names[i], json_integer(seed));
+		}
+	}
+}
+
+static bool run_one(struct state *state, const char *name, const json_t *workflow, struct replay_result *result,
+		    struct replay *replay, struct error *e)
+{
+	static struct subject_setup setup;
+
+	setup = (struct subject_setup) { .cell = ++state->cell,
+					 .policy = state->policy,
+					 .catalog = &state->catalog,
+					 .output_folder = state->wishes->out,
+					 .record_steps = true,
+					 .record_transfers = true,
+					 .record_placement = true };
+	*replay = (struct replay) { .subject = state->subject,
+				    .setup = &state->setup,
+				    .policy = state->policy,
+				    .subject_name = "engine",
+				    .workflow_name = name,
+				    .workflow = workflow,
+				    .prompts = (unsigned)state->wishes->prompts,
+				    .free_body = state->free_body,
+				    .free_name = state->free_name,
+				    .sink = &state->recording.sink };
+	if (state->recording.writer)
+		replay->dropped = writer_dropped(state->recording.writer, state->cell);
+	return replay_run(replay, state->judge, result, e);
+}
+
+/* The images of the same workflow with its weights elsewhere: equal to the last bit? */
+static bool verify(struct state *state, const char *name, const json_t *workflow, const struct replay_result *as_written,
+		   json_t *value, struct error *e)
+{
+	json_t *list = json_array();
+	bool fine = true;
+
+	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
+		json_t *placed = placement_apply(workflow, (enum placement)p);
+		struct replay_result other = { .image_count = 0 };
+		struct replay replay;
+		bool same;
+
+		fine = placed ? run_one(state, name, placed, &other, &replay, e) : error_no_memory(e);
+		same = fine && other.image_count == as_written->image_count;
+		for (size_t i = 0; same && i < other.image_count; i++)
+			same = strcmp(other.images[i].hash, as_written->images[i].hash) == 0;
+		if (fine && !state->wishes->json)
+			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
+				same ? "the same bits" : "OTHER BITS");
+		if (fine && !same)
+			state->exit_code = 1;
+		json_array_append_new(list, json_pack("{ss sb}", "placement", placement_name((enum placement)p), "same", same));
+		replay_result_free(&other);
+		json_decref(placed);
+	}
+	json_object_set_new(value, "placements", list);
+	return fine;
+}
+
+static bool replay_workflow(struct state *state, const char *name, const json_t *workflow, struct error *e)
+{
+	struct replay_result result = { .image_count = 0 };
+	struct replay replay;
+	bool fine = run_one(state, name, workflow, &result, &replay, e);
+	json_t *value = NULL;
+
+	if (fine) {
+		value = replay_to_json(&replay, &result);
+		if (!state->wishes->json)
+			replay_print_text(state->cli, &replay, &result);
+		if (result.judged.verdict == VERDICT_UNTRUSTWORTHY)
+			state->exit_code = error_exit_code(ERROR_UNTRUSTWORTHY);
+		else if (result.judged.verdict == VERDICT_FAIL && state->exit_code == 0)
+			state->exit_code = 1;
+		if (!value)
+			fine = error_no_memory(e);
+		else if (state->wishes->verify)
+			fine = verify(state, name, workflow, &result, value, e);
+	}
+	if (value)
+		json_array_append_new(state->list, value);
+	replay_result_free(&result);
+	return fine;
+}
+
+static bool replay_named(struct state *state, const char *name_or_file, struct error *e)
+{
+	struct workflow_text text;
+	json_t *workflow;
+	bool fine = false;
+
+	if (!workflow_find_named(name_or_file, &text, e))
+		return false;
+	workflow = json_parse(text.text, text.length, name_or_file, true, e);
+	if (workflow) {
+		if (state->wishes->seed >= 0)
+			set_seed(workflow, state->wishes->seed);
+		fine = replay_workflow(state, text.name, workflow, e);
+	}
+	json_decref(workflow);
+	workflow_text_free(&text);
+	return fine;
+}
+
+static int replay_all(struct state *state, int argc, char **argv, const struct topology *topology,
+		      const struct backend *backend)
+{
+	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
+	struct error e = ERROR_INIT;
+
+	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))
+		return command_fail(state->cli, "replay", &e);
+	if (!recording_begin(&state->recording, state->cli, state->wishes->store, !backend->has_bytes, &environment, &e))
+		return command_fail(state->cli, "replay", &e);
+	for (int i = 1; i < argc && !*state->cli->interrupted; i++) {
+		if (replay_named(state, argv[i], &e))
+			continue;
+		state->exit_code = command_fail(state->cli, "replay", &e);
+		break;
+	}
+	if (*state->cli->interrupted)
+		state->exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (state->wishes->json) {
+		fputs("{\"schema\":1,\"replays\":", state->cli->out);
+		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
+		fputs("}\n", state->cli->out);
+	}
+	return recording_end(&state->recording, state->cli, "replay", state->exit_code);
+}
+
+static int open_and_replay(struct cli *cli, const struct wishes *wishes, int argc, char **argv)
+{
+	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
+	const struct backend *backend;
+	struct topology *topology = NULL;
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	state.library = (struct model_library) { .folder = wishes->models };
+	state.catalog = model_library_catalog(&state.library);
+	backend = backend_find_named(wishes->backend, &e);
+	if (backend)
+		topology = topology_find_named(wishes->topology	    ? wishes->topology
+					       : backend->has_bytes ? "host-2gpu"
+								    : "2x3090-nvlink",
+					       &e);
+	if (!topology || !read_subject(wishes->subject, &state.policy, &e) || !read_free(wishes->free, &state.free_body, &e))
+		goto fail;
+	state.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
+	state.judge = judge_new(&e);
+	state.list = json_array();
+	if (!state.subject || !state.judge || !state.list)
+		goto fail;
+	exit_code = replay_all(&state, argc, argv, topology, backend);
+	goto out;
+fail:
+	exit_code = command_fail(cli, "replay", &e);
+out:
+	json_decref(state.list);
+	json_decref(state.free_body);
+	judge_free(state.judge);
+	subject_close(state.subject);
+	topology_free(topology);
+	return exit_code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .subject = "engine:strict", .backend = "host", .free = "both", .prompts = 1, .seed = -1 };
+	const struct option options[] = {
+		{ "subject", "engine:POLICY", "what runs it (default: engine:strict)", OPTION_TEXT, &wishes.subject },
+		{ "backend", "NAME", "host computes, sim simulates (default: host)", OPTION_TEXT, &wishes.backend },
+		{ "topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)", OPTION_TEXT,
+		  &wishes.topology },
+		{ "models", "DIR", "where model files are; else they are made up by name", OPTION_TEXT, &wishes.models },
+		{ "out", "DIR", "where images go; none are written without it", OPTION_TEXT, &wishes.out },
+		{ "prompts", "N", "how often the workflow is run (default: 1)", OPTION_INTEGER, &wishes.prompts },
+		{ "free", "WHICH", "the request to free after it: both, unload, free, none", OPTION_TEXT, &wishes.free },
+		{ "seed", "N", "in place of the workflow's seeds", OPTION_INTEGER, &wishes.seed },
+		{ "verify", NULL, "run it with other placements too: the image must have the same bits", OPTION_FLAG,
+		  &wishes.verify },
+		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+	};
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_replay, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc < 2)
+		error_set(&e, ERROR_USAGE, "which workflow? A file, or a name that `residency workflows` lists");
+	else if (wishes.prompts < 1 || wishes.prompts > 100000)
+		error_set(&e, ERROR_USAGE, "--prompts is 1 to 100000");
+	if (error_is_set(&e))
+		return command_fail(cli, "replay", &e);
+	return open_and_replay(cli, &wishes, argc, argv);
+}
+
+const struct command command_replay = {
+	.name = "replay",
+	.summary = "run workflows: residency timeline, step times, output hash",
+	.synopsis = "[options] WORKFLOW...",
+	.examples = "  residency replay flux-three-loaders --subject engine:delegate\n"
+		    "  residency replay flux-all-kept --verify --out images\n"
+		    "  residency replay flux-dev-1024 --backend sim --topology mixed\n",
+	.run = run,
+};

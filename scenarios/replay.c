@@ -1,0 +1,144 @@
+#include "scenarios/replay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/manager/policy.h"
+
+/* ---- placements ---- */
+
+const char *placement_name(enum placement placement)
+{
+	static const char *const names[] = { "as written", "all on the compute device", "as much as possible waiting on cpu" };
+
+	return names[placement];
+}
+
+json_t *placement_apply(const json_t *workflow, enum placement placement)
+{
+	json_t *copy = json_deep_copy(workflow);
+	const char *id;
+	json_t *node;
+
+	json_object_foreach(copy, id, node)
+	{
+		json_t *inputs = json_object_get(node, "inputs");
+
+		if (placement == PLACEMENT_AS_WRITTEN || !json_object_get(inputs, "virtual_vram_gb"))
+			continue;
+		json_object_set_new(inputs, "virtual_vram_gb", json_real(placement == PLACEMENT_WAITING ? 64.0 : 0.0));
+		json_object_set_new(inputs, "donor_device", json_string("cpu"));
+		json_object_set_new(inputs, "expert_mode_allocations", json_string(""));
+	}
+	return copy;
+}
+
+/* ---- running ---- */
+
+static void put_cell(const struct replay *replay, const struct record_sink *sink)
+{
+	struct record_cell cell = { .cell = replay->setup->cell };
+	char subject[RECORD_NAME_MAX];
+
+	snprintf(subject, sizeof(subject), "%s:%s", replay->subject_name, replay->policy->name);
+	record_text(cell.subject, sizeof(cell.subject), subject);
+	record_text(cell.policy, sizeof(cell.policy), replay->policy->name);
+	record_text(cell.matrix, sizeof(cell.matrix), replay->workflow_name);
+	record_text(cell.workflow, sizeof(cell.workflow), replay->workflow_name);
+	record_text(cell.flow, sizeof(cell.flow), replay->free_name);
+	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(replay->setup->cache));
+	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(replay->setup->device_mode));
+	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(replay->setup->node_flags));
+	record_put(sink, RECORD_CELL, &cell, sizeof(cell));
+}
+
+static void put_action(const struct replay *replay, const struct record_sink *sink, enum action_kind kind, bool asks)
+{
+	struct record_action action = { .cell = replay->setup->cell,
+					.cycle = replay->subject->operations->cycle(replay->subject),
+					.kind = kind,
+					.asks = asks };
+
+	record_text(action.detail, sizeof(action.detail), kind == ACTION_POST ? replay->free_name : replay->workflow_name);
+	record_put(sink, RECORD_ACTION, &action, sizeof(action));
+}
+
+static bool asks(const json_t *body)
+{
+	return json_is_true(json_object_get(body, "unload_models")) || json_is_true(json_object_get(body, "free_memory"));
+}
+
+static bool act(const struct replay *replay, const struct record_sink *sink, struct error *e)
+{
+	const struct subject_operations *subject = replay->subject->operations;
+
+	for (unsigned i = 0; i < (replay->prompts ? replay->prompts : 1); i++) {
+		put_action(replay, sink, ACTION_PROMPT, false);
+		if (!subject->prompt(replay->subject, replay->workflow, replay->workflow_name, e) ||
+		    !subject->wait_until_idle(replay->subject, e))
+			return false;
+		if (subject->worker_died(replay->subject))
+			return true;
+	}
+	if (!replay->free_body)
+		return true;
+	put_action(replay, sink, ACTION_POST, asks(replay->free_body));
+	return subject->request_free(replay->subject, replay->free_body, e) && subject->wait_until_idle(replay->subject, e);
+}
+
+static void on_image(void *context, const struct image_event *event)
+{
+	struct replay_result *result = context;
+	struct replay_image *image;
+
+	if (result->image_count == REPLAY_IMAGES_MAX)
+		return;
+	image = &result->images[result->image_count++];
+	record_text(image->path, sizeof(image->path), event->path);
+	record_text(image->hash, sizeof(image->hash), event->hash);
+}
+
+static void put_images(const struct replay *replay, const struct replay_result *result)
+{
+	for (size_t i = 0; i < result->image_count; i++) {
+		struct record_artifact artifact = { .cell = replay->setup->cell };
+
+		record_text(artifact.kind, sizeof(artifact.kind), "png");
+		record_text(artifact.path, sizeof(artifact.path), result->images[i].path);
+		record_text(artifact.hash, sizeof(artifact.hash), result->images[i].hash);
+		record_put(replay->sink, RECORD_ARTIFACT, &artifact, sizeof(artifact));
+	}
+}
+
+void replay_result_free(struct replay_result *result)
+{
+	timeline_free(&result->timeline);
+}
+
+bool replay_run(const struct replay *replay, struct judge *judge, struct replay_result *result, struct error *e)
+{
+	struct record_tee inner = { .first = judge_sink(judge), .second = timeline_sink(&result->timeline) };
+	struct record_tee outer = { .first = record_tee_sink(&inner), .second = replay->sink ? *replay->sink : inner.second };
+	struct record_sink sink = replay->sink ? record_tee_sink(&outer) : record_tee_sink(&inner);
+	bool fine;
+
+	judge_reset(judge);
+	result->image_count = 0;
+	subject_engine_on_image(replay->subject, on_image, result);
+	put_cell(replay, &sink);
+	if (!replay->subject->operations->begin(replay->subject, replay->setup, &sink, e))
+		return false;
+	fine = act(replay, &sink, e);
+	fine = replay->subject->operations->end(replay->subject, e) && fine;
+	if (!fine)
+		return false;
+	if (result->timeline.failed)
+		return error_no_memory(e);
+	judge_add_dropped(judge, replay->dropped);
+	if (!judge_finish(judge, &result->judged, e))
+		return false;
+	judge_put(judge, replay->sink);
+	put_images(replay, result);
+	return true;
+}
