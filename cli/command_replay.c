@@ -92,9 +92,7 @@ static void set_seed(json_t *workflow, int64_t seed)
 static bool run_one(struct state *state, const char *name, const json_t *workflow, struct replay_result *result,
 		    struct replay *replay, struct error *e)
 {
-	static struct subject_setup setup;
-
-	setup = (struct subject_setup) { .cell = ++state->cell,
+	state->setup = (struct subject_setup) { .cell = ++state->cell,
 					 .policy = state->policy,
 					 .catalog = &state->catalog,
 					 .output_folder = state->wishes->out,

@@ -9,7 +9,10 @@ extern const struct command *const commands[]; /* NULL-terminated, in the order 
 extern const struct command command_bench;
 extern const struct command command_devices;
 extern const struct command command_doctor;
+extern const struct command command_matrix;
 extern const struct command command_plan;
+extern const struct command command_policies;
+extern const struct command command_replay;
 extern const struct command command_workflows;
 
 #endif

@@ -52,7 +52,7 @@ struct data *data_tensor(struct values *tensor, struct error *e)
 		return NULL;
 	}
 	data->tensor = *tensor;
-	*tensor = (struct values){ .values = NULL };
+	*tensor = (struct values) { .values = NULL };
 	return data;
 }
 
@@ -81,8 +81,7 @@ static const struct object_class outputs_class = { .name = "outputs", .transpare
 
 struct outputs *outputs_new(struct heap *heap, size_t count, struct error *e)
 {
-	struct outputs *outputs =
-		object_new(heap, &outputs_class, "", sizeof(*outputs) + count * sizeof(struct output), e);
+	struct outputs *outputs = object_new(heap, &outputs_class, "", sizeof(*outputs) + count * sizeof(struct output), e);
 
 	if (outputs)
 		outputs->count = count;
@@ -93,11 +92,11 @@ void outputs_set_object(struct outputs *outputs, size_t slot, struct object *obj
 {
 	struct output *output = &outputs->slots[slot];
 
-	output->value = (struct value){ .kind = VALUE_OBJECT, .object = object };
+	output->value = (struct value) { .kind = VALUE_OBJECT, .object = object };
 	reference_set(&output->reference, &outputs->object, object, label);
 }
 
 void outputs_set_data(struct outputs *outputs, size_t slot, struct data *data)
 {
-	outputs->slots[slot].value = (struct value){ .kind = VALUE_DATA, .data = data };
+	outputs->slots[slot].value = (struct value) { .kind = VALUE_DATA, .data = data };
 }

@@ -1,0 +1,280 @@
+/* Loaders: stock ones, and ComfyUI-MultiGPU's with a device (MultiGPU) or an allocation and a keep flag (DisTorch2MultiGPU). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/strbuf.h"
+#include "core/base/units.h"
+#include "core/plan/node_string.h"
+#include "core/workflow/node.h"
+
+/* What tells one loader from another. */
+struct loader {
+	const char *base; /* the stock class: part of the key, so that all versions of a loader find the same kept model */
+	enum model_kind kinds[3]; /* of its outputs */
+	size_t kind_count;
+	const char *files[2]; /* inputs that name files */
+	const char *weights; /* the input that changes the weights' type; NULL: none */
+	enum node_class allocation; /* of a distributed one */
+};
+
+static const struct loader unet = {
+	"UNETLoader", { MODEL_UNET }, 1, { "unet_name" }, "weight_dtype", NODE_CLASS_SAFETENSOR_V2
+};
+static const struct loader clip = { "CLIPLoader", { MODEL_CLIP }, 1, { "clip_name" }, "type", NODE_CLASS_SAFETENSOR_V2_CLIP };
+static const struct loader dual_clip = {
+	"DualCLIPLoader", { MODEL_CLIP }, 1, { "clip_name1", "clip_name2" }, "type", NODE_CLASS_SAFETENSOR_V2_CLIP
+};
+static const struct loader vae = { "VAELoader", { MODEL_VAE }, 1, { "vae_name" }, NULL, NODE_CLASS_SAFETENSOR_V2 };
+static const struct loader checkpoint = {
+	"CheckpointLoaderSimple", { MODEL_UNET, MODEL_CLIP, MODEL_VAE }, 3, { "ckpt_name" }, NULL, NODE_CLASS_SAFETENSOR_V2
+};
+
+/* How a version of a loader places what it loads. */
+struct placing {
+	struct device *device; /* where the model runs */
+	char *allocation; /* owned; NULL: not distributed */
+	double virtual_vram_bytes;
+	enum keep_wish keep;
+};
+
+/* ---- loading ---- */
+
+static char *make_key(const struct call *call, const struct loader *loader, enum model_kind kind, struct error *e)
+{
+	struct strbuf key = STRBUF_INIT;
+
+	strbuf_printf(&key, "%s/%d", loader->base, (int)kind);
+	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
+		strbuf_printf(&key, "/%s", call_text(call, loader->files[i]));
+	if (loader->weights)
+		strbuf_printf(&key, "/%s", call_text(call, loader->weights));
+	return strbuf_finish(&key, e);
+}
+
+static struct patcher *read_model(const struct call *call, const struct loader *loader, enum model_kind kind, const char *key,
+				  struct device *device, struct error *e)
+{
+	const struct services *services = call->services;
+	struct manager *m = services->manager;
+	struct model_source source = { .kind = kind, .type = "", .weight_dtype = "default" };
+	struct model *model;
+
+	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
+		source.files[source.file_count++] = call_text(call, loader->files[i]);
+	if (loader->weights && strcmp(loader->weights, "type") == 0)
+		source.type = call_text(call, "type");
+	else if (loader->weights)
+		source.weight_dtype = call_text(call, loader->weights);
+	model = services->catalog->open(services->catalog->context, &source, m->machine, m->offload_device, e);
+	return model ? patcher_new(m, model, device, key, e) : NULL;
+}
+
+/* Upstream loads a text encoder where it is made when it is to run where its weights wait. */
+static bool load_at_once(struct manager *m, struct patcher *patcher, struct error *e)
+{
+	struct load_request request = { .minimum_bytes = NAN, .full = true };
+
+	if (patcher_model(patcher)->kind != MODEL_CLIP || patcher->load_device != m->offload_device)
+		return true;
+	return manager_load(m, &patcher, 1, &request, e);
+}
+
+static bool place(struct patcher *patcher, const struct placing *placing, struct error *e)
+{
+	patcher->load_device = placing->device;
+	return !placing->allocation ||
+	       inner_set_allocation(patcher_inner(patcher), placing->allocation, placing->virtual_vram_bytes, e);
+}
+
+static bool set_output(const struct call *call, size_t slot, struct patcher *patcher, struct error *e)
+{
+	struct wrapper *wrapper;
+
+	if (patcher_model(patcher)->kind == MODEL_UNET) {
+		outputs_set_object(call->outputs, slot, &patcher->object, "MODEL");
+		return true;
+	}
+	wrapper = wrapper_new(patcher, e);
+	if (!wrapper) {
+		object_discard(&patcher->object);
+		return false;
+	}
+	outputs_set_object(call->outputs, slot, &wrapper->object, patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
+	return true;
+}
+
+static bool load_one(const struct call *call, const struct loader *loader, size_t slot, const struct placing *placing,
+		     struct error *e)
+{
+	struct manager *m = call->services->manager;
+	enum model_kind kind = loader->kinds[slot];
+	char *key = make_key(call, loader, kind, e);
+	struct patcher *patcher = key ? manager_adopt(m, key) : NULL;
+	bool from_disk = patcher == NULL;
+
+	if (key && from_disk)
+		patcher = read_model(call, loader, kind, key, placing->device, e);
+	free(key);
+	if (!patcher || !set_output(call, slot, patcher, e))
+		return false;
+	if (from_disk && !load_at_once(m, patcher, e))
+		return false;
+	return place(patcher, placing, e) && manager_loader_ran(m, patcher, placing->keep, from_disk, e);
+}
+
+static bool load_all(const struct call *call, const struct placing *placing, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+
+	for (size_t i = 0; i < loader->kind_count; i++) {
+		if (!load_one(call, loader, i, placing, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- versions ---- */
+
+static bool run_stock(struct call *call, struct error *e)
+{
+	struct placing placing = { .device = call->services->manager->load_device, .keep = KEEP_NONE };
+
+	return load_all(call, &placing, e);
+}
+
+static struct device *find_device(const struct call *call, const char *input, struct error *e)
+{
+	struct manager *m = call->services->manager;
+	const char *name = call_text(call, input);
+	struct device *device = name[0] && strcmp(name, "default") != 0 ? machine_find(m->machine, name) : m->load_device;
+
+	if (!device)
+		error_set(e, ERROR_ABSENT, "%s \"%.40s\" is not a device of topology %s", input, name,
+			  machine_topology(m->machine)->name);
+	return device;
+}
+
+static bool run_multigpu(struct call *call, struct error *e)
+{
+	struct placing placing = { .device = find_device(call, "device", e), .keep = KEEP_NONE };
+
+	return placing.device && load_all(call, &placing, e);
+}
+
+static char *make_allocation(const struct call *call, const struct loader *loader, const struct device *device, struct error *e)
+{
+	const struct manager *m = call->services->manager;
+	const struct value *vram = call_argument(call, "virtual_vram_gb");
+	const char *names[DEVICE_MAX];
+	struct node_inputs inputs = { .class = loader->allocation,
+				      .compute = device_name(device),
+				      .expert = call_text(call, "expert_mode_allocations"),
+				      .virtual_vram_gb = call_number(call, "virtual_vram_gb"),
+				      .virtual_vram_is_whole = vram->kind == VALUE_INTEGER,
+				      .donor = call_text(call, "donor_device"),
+				      .device_names = names,
+				      .device_count = machine_device_count(m->machine) };
+	struct plan_failure failure;
+	bool stored;
+
+	for (size_t i = 0; i < inputs.device_count; i++)
+		names[i] = device_name(machine_device(m->machine, i));
+	return node_string(&inputs, plan_rules_find(m->policy->planner), &stored, &failure, e);
+}
+
+static bool run_distorch(struct call *call, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
+	struct placing placing = { .device = find_device(call, is_clip ? "device" : "compute_device", e),
+				   .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+				   .keep = call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO };
+	bool fine;
+
+	if (!placing.device)
+		return false;
+	placing.allocation = make_allocation(call, loader, placing.device, e);
+	fine = !error_is_set(e) && load_all(call, &placing, e);
+	free(placing.allocation);
+	return fine;
+}
+
+/* ---- tables ---- */
+
+#define TEXT(input)                                                                                                            \
+	{                                                                                                                      \
+		.name = (input), .kind = INPUT_TEXT                                                                            \
+	}
+#define OPTIONAL_TEXT(input, fallback_text)                                                                                    \
+	{                                                                                                                      \
+		.name = (input), .kind = INPUT_TEXT, .optional = true, .fallback = {                                           \
+			.kind = VALUE_TEXT,                                                                                    \
+			.text = (fallback_text)                                                                                \
+		}                                                                                                              \
+	}
+#define DISTORCH(device_input)                                                                                                 \
+	OPTIONAL_TEXT(device_input, "default"),                                                                                \
+		{ .name = "virtual_vram_gb",                                                                                   \
+		  .kind = INPUT_NUMBER,                                                                                        \
+		  .optional = true,                                                                                            \
+		  .most = 128,                                                                                                 \
+		  .fallback = { .kind = VALUE_NUMBER, .number = 4.0 } },                                                       \
+		OPTIONAL_TEXT("donor_device", "cpu"), OPTIONAL_TEXT("expert_mode_allocations", ""),                            \
+	{                                                                                                                      \
+		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true, .fallback = {                                  \
+			.kind = VALUE_BOOLEAN,                                                                                 \
+			.boolean = true                                                                                        \
+		}                                                                                                              \
+	}
+
+#define UNET_INPUTS TEXT("unet_name"), OPTIONAL_TEXT("weight_dtype", "default")
+#define CLIP_INPUTS TEXT("clip_name"), OPTIONAL_TEXT("type", "")
+#define DUAL_INPUTS TEXT("clip_name1"), TEXT("clip_name2"), OPTIONAL_TEXT("type", "")
+
+static const struct input_type unet_inputs[] = { UNET_INPUTS, { .name = NULL } };
+static const struct input_type clip_inputs[] = { CLIP_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type dual_inputs[] = { DUAL_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type vae_inputs[] = { TEXT("vae_name"), { .name = NULL } };
+static const struct input_type checkpoint_inputs[] = { TEXT("ckpt_name"), { .name = NULL } };
+
+const struct node_type nodes_loaders[] = {
+	{ "UNETLoader", unet_inputs, { "MODEL" }, false, run_stock, &unet },
+	{ "CLIPLoader", clip_inputs, { "CLIP" }, false, run_stock, &clip },
+	{ "DualCLIPLoader", dual_inputs, { "CLIP" }, false, run_stock, &dual_clip },
+	{ "VAELoader", vae_inputs, { "VAE" }, false, run_stock, &vae },
+	{ "CheckpointLoaderSimple", checkpoint_inputs, { "MODEL", "CLIP", "VAE" }, false, run_stock, &checkpoint },
+	{ .name = NULL },
+};
+
+static const struct input_type unet_device[] = { UNET_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type vae_device[] = { TEXT("vae_name"), OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type checkpoint_device[] = { TEXT("ckpt_name"),
+						       OPTIONAL_TEXT("device", "default"),
+						       { .name = NULL } };
+static const struct input_type unet_distorch[] = { UNET_INPUTS, DISTORCH("compute_device"), { .name = NULL } };
+static const struct input_type clip_distorch[] = { CLIP_INPUTS, DISTORCH("device"), { .name = NULL } };
+static const struct input_type dual_distorch[] = { DUAL_INPUTS, DISTORCH("device"), { .name = NULL } };
+static const struct input_type vae_distorch[] = { TEXT("vae_name"), DISTORCH("compute_device"), { .name = NULL } };
+static const struct input_type checkpoint_distorch[] = { TEXT("ckpt_name"), DISTORCH("compute_device"), { .name = NULL } };
+
+const struct node_type nodes_loaders_multigpu[] = {
+	{ "UNETLoaderMultiGPU", unet_device, { "MODEL" }, false, run_multigpu, &unet },
+	{ "CLIPLoaderMultiGPU", clip_inputs, { "CLIP" }, false, run_multigpu, &clip },
+	{ "DualCLIPLoaderMultiGPU", dual_inputs, { "CLIP" }, false, run_multigpu, &dual_clip },
+	{ "VAELoaderMultiGPU", vae_device, { "VAE" }, false, run_multigpu, &vae },
+	{ "CheckpointLoaderSimpleMultiGPU", checkpoint_device, { "MODEL", "CLIP", "VAE" }, false, run_multigpu, &checkpoint },
+	{ "UNETLoaderDisTorch2MultiGPU", unet_distorch, { "MODEL" }, false, run_distorch, &unet },
+	{ "CLIPLoaderDisTorch2MultiGPU", clip_distorch, { "CLIP" }, false, run_distorch, &clip },
+	{ "DualCLIPLoaderDisTorch2MultiGPU", dual_distorch, { "CLIP" }, false, run_distorch, &dual_clip },
+	{ "VAELoaderDisTorch2MultiGPU", vae_distorch, { "VAE" }, false, run_distorch, &vae },
+	{ "CheckpointLoaderSimpleDisTorch2MultiGPU",
+	  checkpoint_distorch,
+	  { "MODEL", "CLIP", "VAE" },
+	  false,
+	  run_distorch,
+	  &checkpoint },
+	{ .name = NULL },
+};
