@@ -3,10 +3,10 @@
  *	used	      what the device says is taken
  *	context	      taken before the first allocation (a CUDA context; 0 on host and sim)
  *	weights	      of the models given
- *	activations   other allocated buffers that whoever computes has announced
- *	cache	      freed by their users, kept by the allocator
- *	other	      announced by somebody else (staging buffers)
- *	unattributed  used, less all of these
+ *	activations   in buffers of whoever computes, as announced
+ *	cache	      kept by the allocator: freed by its users, or rounding of what they use
+ *	other	      in buffers of somebody else (staging), as announced
+ *	unattributed  used, less all of these: buffers that nobody told of
  */
 #ifndef RESIDENCY_PROBES_LEDGER_H
 #define RESIDENCY_PROBES_LEDGER_H

@@ -39,6 +39,7 @@ struct memory_use {
 	uint64_t capacity_bytes;
 	uint64_t reserved_bytes; /* taken from the device: allocated and cached */
 	uint64_t allocated_bytes; /* in buffers: whole pieces, since nobody else can use the rest */
+	uint64_t requested_bytes; /* in buffers, as asked for */
 	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
 	uint64_t peak_bytes; /* largest allocated_bytes since the machine was opened */
 };

@@ -174,6 +174,7 @@ bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buf
 	buffer->piece = cache_take(&device->cache, size_bytes, &cause);
 	if (buffer->piece) {
 		buffer->address = piece_address(buffer->piece);
+		device->cache.use.requested_bytes += size_bytes;
 		return true;
 	}
 	*buffer = (struct buffer) { .device = NULL };
@@ -184,8 +185,10 @@ bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buf
 
 void device_free(struct buffer *buffer)
 {
-	if (buffer->piece)
+	if (buffer->piece) {
+		buffer->device->cache.use.requested_bytes -= buffer->size_bytes;
 		cache_give(&buffer->device->cache, buffer->piece);
+	}
 	*buffer = (struct buffer) { .device = NULL };
 }
 

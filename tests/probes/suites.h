@@ -6,5 +6,6 @@
 
 Suite *judge_suite(void);
 Suite *judge_findings_suite(void);
+Suite *ledger_suite(void);
 
 #endif
