@@ -119,7 +119,9 @@ void manager_note_death(struct manager *m, struct patcher *patcher)
 					.time_ns = machine_now_ns(m->machine) };
 	patcher->name = NULL;
 	patcher->object.name = "";
-	weak_set(&obituary->inner, NULL, patcher->inner.target, "obituary", NULL);
+	/* In a collection weak references to garbage are empty already: none is taken to a model that dies, too. */
+	if (!heap_is_collecting(m->heap) || patcher->inner.target->marked)
+		weak_set(&obituary->inner, NULL, patcher->inner.target, "obituary", NULL);
 	if (m->last_death)
 		m->last_death->next = obituary;
 	else

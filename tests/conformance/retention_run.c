@@ -200,7 +200,7 @@ bool retention_run(struct subject *subject, const struct retention_case *what, s
 	cell.model_count = read_models(json_object_get(what->spec, "models"), cell.models);
 	if (!subject->operations->begin(subject, &setup, &sink, e))
 		return false;
-	for (size_t i = 0; fine && i < json_array_size(actions); i++)
+	for (size_t i = 0; fine && !subject->operations->worker_died(subject) && i < json_array_size(actions); i++)
 		fine = act(&cell, json_array_get(actions, i), e);
 	if (!subject->operations->end(subject, e) || !fine)
 		return false;
