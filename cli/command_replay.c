@@ -93,12 +93,12 @@ static bool run_one(struct state *state, const char *name, const json_t *workflo
 		    struct replay *replay, struct error *e)
 {
 	state->setup = (struct subject_setup) { .cell = ++state->cell,
-					 .policy = state->policy,
-					 .catalog = &state->catalog,
-					 .output_folder = state->wishes->out,
-					 .record_steps = true,
-					 .record_transfers = true,
-					 .record_placement = true };
+						.policy = state->policy,
+						.catalog = &state->catalog,
+						.output_folder = state->wishes->out,
+						.record_steps = true,
+						.record_transfers = true,
+						.record_placement = true };
 	*replay = (struct replay) { .subject = state->subject,
 				    .setup = &state->setup,
 				    .policy = state->policy,

@@ -99,7 +99,7 @@ static void add_loader(struct builder *b, const struct matrix_model *model, char
 
 static void add_constant(struct builder *b, const char *class_type, char id[16])
 {
-	add(b, class_type, json_pack("{si}", "seed", (int)b->seed), id);
+	add(b, class_type, json_pack("{si}", "seed", 0), id);
 }
 
 static void add_output(struct builder *b, const char *source)
@@ -181,7 +181,9 @@ static void add_model(struct builder *b, const struct matrix_model *model)
 		break;
 	case MODEL_VAE:
 		add_constant(b, "ResidencyConstantLatent", latent);
-		add(b, "VAEDecode", json_pack("{s[si] s[si]}", "samples", latent, 0, "vae", loader, 0), consumer);
+		/* decoding knows no seed: a literal that nobody declares changes the key all the same */
+		add(b, "VAEDecode", json_pack("{s[si] s[si] si}", "samples", latent, 0, "vae", loader, 0, "seed", (int)b->seed),
+		    consumer);
 		break;
 	}
 	add_output(b, consumer);

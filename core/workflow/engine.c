@@ -340,6 +340,7 @@ bool engine_soft_empty(struct engine *engine, bool force, struct error *e)
 	if (!manager_soft_empty(engine->manager, force, e))
 		return false;
 	tell_stage(engine, STAGE_AFTER_DIRECT_SOFT_EMPTY, "");
+	begin_action(engine); /* what it asks of the worker is a cycle of its own */
 	return true;
 }
 
