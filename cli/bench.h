@@ -34,6 +34,7 @@ struct bench {
 extern const struct bench *const benches[]; /* NULL-terminated, in the order in which `all` runs them */
 
 extern const struct bench bench_row_links;
+extern const struct bench bench_row_offload;
 extern const struct bench bench_row_plan;
 extern const struct bench bench_row_writer;
 

@@ -13,6 +13,7 @@ extern const struct command command_matrix;
 extern const struct command command_plan;
 extern const struct command command_policies;
 extern const struct command command_replay;
+extern const struct command command_report;
 extern const struct command command_workflows;
 
 #endif
