@@ -33,9 +33,15 @@ struct bench {
 
 extern const struct bench *const benches[]; /* NULL-terminated, in the order in which `all` runs them */
 
+/* Where a bench may make files for a while: $TMPDIR, else /tmp. */
+const char *bench_folder(void);
+
 extern const struct bench bench_row_links;
 extern const struct bench bench_row_offload;
 extern const struct bench bench_row_plan;
 extern const struct bench bench_row_writer;
+extern const struct bench bench_row_snapshot;
+extern const struct bench bench_row_probes;
+extern const struct bench bench_row_matrix;
 
 #endif

@@ -1,5 +1,15 @@
+#include <stdlib.h>
+
 #include "cli/bench.h"
 
 const struct bench *const benches[] = {
-	&bench_row_links, &bench_row_offload, &bench_row_plan, &bench_row_writer, NULL,
+	&bench_row_links,    &bench_row_offload, &bench_row_plan,   &bench_row_writer,
+	&bench_row_snapshot, &bench_row_probes,	 &bench_row_matrix, NULL,
 };
+
+const char *bench_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder && folder[0] ? folder : "/tmp";
+}

@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "cli/bench.h"
 #include "db/writer.h"
 
@@ -15,11 +13,10 @@ static void print_speed(FILE *out, const struct writer_speed *speed)
 
 static json_t *run(const struct bench_request *request, struct error *e)
 {
-	const char *folder = getenv("TMPDIR");
 	struct writer_speed speed;
 	json_t *json;
 
-	if (!writer_bench(folder ? folder : "/tmp", CELLS, &speed, e))
+	if (!writer_bench(bench_folder(), CELLS, &speed, e))
 		return NULL;
 	json = json_pack("{s:I, s:f, s:f, s:f}", "records", (json_int_t)speed.records, "writer_records_per_s",
 			 speed.writer_per_s, "bare_records_per_s", speed.bare_per_s, "ratio",
