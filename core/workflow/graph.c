@@ -71,6 +71,16 @@ static bool is_link(const json_t *value)
 	       (json_is_number(json_array_get(value, 1)) || json_is_boolean(json_array_get(value, 1)));
 }
 
+/* Towards zero; what no int64_t holds becomes the nearest one that does. */
+static int64_t truncate_number(double number)
+{
+	const double limit = 9223372036854775808.0;
+
+	if (number >= limit)
+		return INT64_MAX;
+	return number < -limit ? INT64_MIN : (int64_t)number;
+}
+
 static bool read_inputs(struct graph_node *node, json_t *inputs, struct error *e)
 {
 	const char *name;
@@ -88,7 +98,7 @@ static bool read_inputs(struct graph_node *node, json_t *inputs, struct error *e
 			json_t *slot = json_array_get(value, 1);
 
 			input->slot_literal = slot;
-			input->slot = json_is_boolean(slot) ? json_is_true(slot) : (int64_t)json_number_value(slot);
+			input->slot = json_is_boolean(slot) ? json_is_true(slot) : truncate_number(json_number_value(slot));
 			input->literal = NULL;
 			input->value.text = json_string_value(json_array_get(value, 0)); /* until the source is found */
 		} else {
@@ -190,9 +200,9 @@ static bool cast(const struct graph_node *node, const struct input_type *type, s
 	case INPUT_INTEGER:
 		if (!is_number)
 			break;
-		input->value =
-			(struct value) { .kind = VALUE_INTEGER,
-					 .integer = json_is_integer(literal) ? json_integer_value(literal) : (int64_t)number };
+		input->value = (struct value) { .kind = VALUE_INTEGER,
+						.integer = json_is_integer(literal) ? json_integer_value(literal)
+										    : truncate_number(number) };
 		goto in_range;
 	case INPUT_NUMBER:
 		if (!is_number)
