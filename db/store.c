@@ -21,6 +21,7 @@ extern const struct embedded_file db_schema[];
 struct store {
 	sqlite3 *db;
 	char *path;
+	bool made; /* there was no file before */
 };
 
 sqlite3 *store_handle(struct store *store)
@@ -283,14 +284,38 @@ void store_remove(const char *path)
 	}
 }
 
+/* Nobody has committed a run, or there is not even a table of them. What cannot be read now is not taken for empty. */
+static bool is_empty(struct store *store)
+{
+	sqlite3_stmt *statement = NULL;
+	int code = sqlite3_prepare_v2(store->db, "SELECT 1 FROM run LIMIT 1", -1, &statement, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return code == SQLITE_DONE || code == SQLITE_ERROR;
+}
+
+void store_give_up(struct store *store)
+{
+	bool remove = store->made && (!store->db || is_empty(store));
+	char *path = store->path;
+
+	store->path = NULL;
+	store_close(store);
+	if (remove)
+		store_remove(path);
+	free(path);
+}
+
 struct store *store_open(const char *path, enum store_mode mode, struct error *e)
 {
 	struct store *store = array_new(1, sizeof(*store), e);
-	bool existed = access(path, F_OK) == 0;
 	bool fine;
 
 	if (!store)
 		return NULL;
+	store->made = access(path, F_OK) != 0;
 	store->path = string_copy(path, e);
 	if (!store->path) {
 		free(store);
@@ -299,9 +324,10 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
 	fine = mode == STORE_WRITE ? open_to_write(store, e) : open_to_read(store, e);
 	if (fine)
 		return store;
-	store_close(store);
-	if (!existed && mode == STORE_WRITE)
-		store_remove(path); /* a store that could not be made leaves nothing behind */
+	if (mode == STORE_WRITE)
+		store_give_up(store); /* one that could not be made leaves nothing behind */
+	else
+		store_close(store);
 	return NULL;
 }
 

@@ -22,6 +22,9 @@ struct store;
 struct store *store_open(const char *path, enum store_mode mode, struct error *e);
 void store_close(struct store *store);
 
+/* Closes a store that could not be written to; if it was made by this store_open and holds no run, its files go too. */
+void store_give_up(struct store *store);
+
 /* Removes the files of a closed store; what is not there is fine. */
 void store_remove(const char *path);
 

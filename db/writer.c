@@ -187,10 +187,13 @@ static void *write_all(void *context)
 	return NULL;
 }
 
-static void free_writer(struct writer *writer)
+static void free_writer(struct writer *writer, bool fine)
 {
 	inserter_free(writer->inserter);
-	store_close(writer->store);
+	if (fine || !writer->store)
+		store_close(writer->store);
+	else
+		store_give_up(writer->store);
 	ring_free(writer->ring);
 	free(writer->drops);
 	free(writer);
@@ -219,7 +222,7 @@ struct writer *writer_start(const char *path, const struct writer_options *optio
 	}
 	return writer;
 fail:
-	free_writer(writer);
+	free_writer(writer, false);
 	return NULL;
 }
 
@@ -232,6 +235,6 @@ bool writer_finish(struct writer *writer, struct error *e)
 	fine = atomic_load(&writer->fine);
 	if (!fine)
 		error_set(e, writer->error.kind, "%s", writer->error.text);
-	free_writer(writer);
+	free_writer(writer, fine);
 	return fine;
 }

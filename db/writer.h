@@ -5,7 +5,7 @@
  * its cell and lost: the cell becomes UNTRUSTWORTHY in the store. Where time is virtual it may wait for room instead.
  *
  * A store that fails in the middle (the disk is full) does not stop the producer: the writer takes the rest and forgets it,
- * and writer_finish tells.
+ * and writer_finish tells. What was committed stays; a store that this writer made and nothing was committed to is removed.
  *
  *	struct writer *writer = writer_start(path, &(struct writer_options){ .wait_for_room = true }, e);
  *	struct record_sink sink = writer_sink(writer);
