@@ -1,0 +1,10 @@
+/* suites.h - the suites of this area. */
+#ifndef RESIDENCY_TESTS_WORKFLOW_SUITES_H
+#define RESIDENCY_TESTS_WORKFLOW_SUITES_H
+
+#include <check.h>
+
+Suite *graph_suite(void);
+Suite *long_run_suite(void);
+
+#endif

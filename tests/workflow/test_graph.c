@@ -1,0 +1,166 @@
+/* What a prompt is refused for, and that the message names the node. */
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/workflow/graph.h"
+#include "tests/harness/harness.h"
+#include "tests/workflow/suites.h"
+
+#define LATENT(id, width)                                                                                                      \
+	"\"" id "\":{\"class_type\":\"EmptySD3LatentImage\",\"inputs\":{\"width\":" width ",\"height\":64,\"batch_size\":1}}"
+#define VAE(id) "\"" id "\":{\"class_type\":\"VAELoader\",\"inputs\":{\"vae_name\":\"ae-small.safetensors\"}}"
+#define DECODE(id, samples, vae)                                                                                               \
+	"\"" id "\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":" samples ",\"vae\":" vae "}}"
+#define SAVE(id, images)                                                                                                       \
+	"\"" id "\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":" images ",\"filename_prefix\":\"x\"}}"
+#define WHOLE "{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"1\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}"
+
+static struct graph *read_graph(const char *text, struct error *e)
+{
+	json_t *prompt = json_parse(text, strlen(text), "test", true, e);
+	struct graph *graph = prompt ? graph_new(prompt, "test", e) : NULL;
+
+	json_decref(prompt);
+	return graph;
+}
+
+static void assert_refused(const char *text, const char *words)
+{
+	struct error e = ERROR_INIT;
+	struct graph *graph = read_graph(text, &e);
+
+	ck_assert_ptr_null(graph);
+	ck_assert_int_eq(e.kind, ERROR_FORMAT);
+	ck_assert_msg(strstr(e.text, words), "\"%s\" does not say \"%s\"", e.text, words);
+}
+
+START_TEST(a_whole_prompt_is_read_in_the_order_written)
+{
+	struct error e = ERROR_INIT;
+	struct graph *graph = read_graph(WHOLE, &e);
+
+	ck_assert_ok(graph, &e);
+	ck_assert_uint_eq(graph->node_count, 4);
+	ck_assert_str_eq(graph->nodes[2].id, "3");
+	ck_assert_uint_eq(graph->output_count, 1);
+	ck_assert_uint_eq(graph->link_count, 3);
+	graph_free(graph);
+}
+END_TEST
+
+START_TEST(slot_minus_one_is_the_last)
+{
+	struct error e = ERROR_INIT;
+	struct graph *graph = read_graph(
+		"{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"1\",-1]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		&e);
+
+	ck_assert_ok(graph, &e);
+	ck_assert_int_eq(graph_slot(graph, &graph->nodes[2].inputs[0]), 0);
+	graph_free(graph);
+}
+END_TEST
+
+START_TEST(a_slot_that_the_source_lacks_is_refused_with_both_nodes)
+{
+	assert_refused(
+		"{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"1\",4]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		"node 3 (VAEDecode): input samples is linked to output 4 of node 1");
+}
+END_TEST
+
+START_TEST(a_slot_that_no_integer_holds_is_refused)
+{
+	assert_refused(
+		"{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"1\",1e28]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		"input samples is linked to output");
+}
+END_TEST
+
+START_TEST(a_number_that_no_integer_holds_is_out_of_range)
+{
+	assert_refused(
+		"{" LATENT("1", "1e300") "," VAE("2") "," DECODE("3", "[\"1\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		"node 1 (EmptySD3LatentImage): input width is 1e+300; it may be");
+}
+END_TEST
+
+START_TEST(an_unknown_class_is_named)
+{
+	assert_refused("{\"7\":{\"class_type\":\"FluxCapacitor\",\"inputs\":{}}}",
+		       "node 7: there is no node class \"FluxCapacitor\"");
+}
+END_TEST
+
+START_TEST(a_link_to_nowhere_names_both_ends)
+{
+	assert_refused("{" VAE("2") "," DECODE("3", "[\"9\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		       "node 3 (VAEDecode): input samples is linked to node 9, which is not there");
+}
+END_TEST
+
+START_TEST(a_link_of_the_wrong_type_is_refused)
+{
+	assert_refused(
+		"{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"2\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		"input samples takes LATENT; node 2 (VAELoader) gives VAE");
+}
+END_TEST
+
+START_TEST(a_missing_input_is_named)
+{
+	assert_refused("{" LATENT("1", "64") ",\"3\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"1\",0]}}," SAVE(
+			       "4", "[\"3\",0]") "}",
+		       "node 3 (VAEDecode): input vae is missing");
+}
+END_TEST
+
+START_TEST(a_cycle_names_a_node_on_it)
+{
+	assert_refused("{\"1\":{\"class_type\":\"ModelSamplingFlux\",\"inputs\":{\"model\":[\"2\",0],\"max_shift\":1.15,"
+		       "\"base_shift\":0.5,\"width\":64,\"height\":64}},"
+		       "\"2\":{\"class_type\":\"ModelSamplingFlux\",\"inputs\":{\"model\":[\"1\",0],\"max_shift\":1.15,"
+		       "\"base_shift\":0.5,\"width\":64,\"height\":64}}}",
+		       "closes a cycle through node");
+}
+END_TEST
+
+START_TEST(a_prompt_without_an_output_would_run_nothing)
+{
+	assert_refused("{" LATENT("1", "64") "}", "no node is an output");
+}
+END_TEST
+
+START_TEST(a_workflow_in_ui_format_is_told_apart)
+{
+	assert_refused("{\"nodes\":[],\"links\":[]}", "UI format");
+}
+END_TEST
+
+START_TEST(what_is_no_object_is_no_prompt)
+{
+	assert_refused("[1,2]", "a workflow in API format is an object of nodes");
+}
+END_TEST
+
+Suite *graph_suite(void)
+{
+	Suite *suite = suite_create("graph");
+	TCase *tests = tcase_create("graph");
+
+	tcase_add_test(tests, a_whole_prompt_is_read_in_the_order_written);
+	tcase_add_test(tests, slot_minus_one_is_the_last);
+	tcase_add_test(tests, a_slot_that_the_source_lacks_is_refused_with_both_nodes);
+	tcase_add_test(tests, a_slot_that_no_integer_holds_is_refused);
+	tcase_add_test(tests, a_number_that_no_integer_holds_is_out_of_range);
+	tcase_add_test(tests, an_unknown_class_is_named);
+	tcase_add_test(tests, a_link_to_nowhere_names_both_ends);
+	tcase_add_test(tests, a_link_of_the_wrong_type_is_refused);
+	tcase_add_test(tests, a_missing_input_is_named);
+	tcase_add_test(tests, a_cycle_names_a_node_on_it);
+	tcase_add_test(tests, a_prompt_without_an_output_would_run_nothing);
+	tcase_add_test(tests, a_workflow_in_ui_format_is_told_apart);
+	tcase_add_test(tests, what_is_no_object_is_no_prompt);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
