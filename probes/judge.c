@@ -149,6 +149,30 @@ static void note_entry(struct judged_object *object, size_t snapshot)
 	}
 }
 
+/* Moved for want of room, by a load or a direct free_memory, while the manager itself holds on. */
+static bool is_displaced(const struct judge *judge, const struct judged_object *object)
+{
+	return (object->departure == REASON_EVICTED_BY_PRESSURE || object->departure == REASON_EVICTED_BY_LOAD) &&
+	       object->now.patcher_alive && judge_is_held_by(judge, object, HOLDER_MANAGER);
+}
+
+/* What was before it was ever resident does not count. */
+static void note_counted(struct judged_object *object)
+{
+	if (!object->counted_resident)
+		object->left_otherwise = false;
+	object->counted_resident = true;
+}
+
+static void note_not_counted(const struct judge *judge, struct judged_object *object)
+{
+	object->left |= object->counted_resident;
+	if (is_displaced(judge, object))
+		object->displaced = true;
+	else
+		object->left_otherwise = true;
+}
+
 static void close_object(struct judge *judge, struct judged_object *object, size_t snapshot)
 {
 	bool counts = judge_counts_as_resident(judge, object);
@@ -159,14 +183,10 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_absence(judge, object, snapshot);
 	if (object->now.state == STATE_DEAD && object->died_at == NO_SNAPSHOT)
 		object->died_at = snapshot;
-	if (counts) {
-		object->counted_resident = true;
-	} else if (object->counted_resident) {
-		object->left = true;
-		if (object->departure != REASON_EVICTED_BY_PRESSURE || !object->now.patcher_alive ||
-		    !judge_is_held_by(judge, object, HOLDER_MANAGER))
-			object->left_otherwise = true;
-	}
+	if (counts)
+		note_counted(object);
+	else
+		note_not_counted(judge, object);
 	note_entry(object, snapshot);
 }
 
@@ -474,7 +494,7 @@ static bool strays(const struct judge *judge, const struct judged_object *object
 static enum outcome outcome_of(const struct judge *judge, const struct judged_object *object)
 {
 	if (object->model.keep == KEEP_YES) {
-		if (object->counted_resident && object->left && !object->left_otherwise)
+		if (object->displaced && !object->left_otherwise)
 			return OUTCOME_DISPLACED;
 		return object->counted_resident && !object->left ? OUTCOME_KEPT : OUTCOME_LOST;
 	}

@@ -26,7 +26,8 @@ struct judged_object {
 	bool was_resident; /* by its own state, at some snapshot */
 	bool counted_resident; /* itself or through another patcher of the model, at some snapshot */
 	bool left; /* not counted resident at a snapshot after one where it was */
-	bool left_otherwise; /* ... and pressure alone, with the manager holding on, does not explain it */
+	bool displaced; /* not counted resident at a snapshot: pressure, with the manager holding on, explains that */
+	bool left_otherwise; /* ... and at another one it does not */
 	bool asked; /* to go, since its last load */
 	enum reason departure; /* the first since it was last resident */
 	size_t lost_at; /* index of the first snapshot without it, by its own state */

@@ -6,5 +6,8 @@
 
 Suite *options_suite(void);
 Suite *program_suite(void);
+Suite *matrix_suite(void);
+Suite *replay_suite(void);
+Suite *trouble_suite(void);
 
 #endif

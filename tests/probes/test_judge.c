@@ -201,6 +201,39 @@ START_TEST(moved_off_by_pressure_and_only_cached_is_lost)
 }
 END_TEST
 
+START_TEST(displaced_by_another_load_before_the_first_stage_is_not_lost)
+{
+	struct judge_result result;
+	uint32_t b = cell_object(&cell, "B", KEEP_YES);
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_departs(&cell, b, REASON_EVICTED_BY_LOAD);
+	cell_stage(&cell, STAGE_LOADED, "U");
+	cell_holder(&cell, b, "kept", HOLDER_MANAGER, true);
+	cell_stage(&cell, STAGE_END, "U");
+	cell_holder(&cell, b, "kept", HOLDER_MANAGER, true);
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[0].outcome, OUTCOME_DISPLACED);
+	ck_assert_int_eq(result.models[0].reason, REASON_EVICTED_BY_LOAD);
+}
+END_TEST
+
+START_TEST(evicted_by_another_load_and_only_cached_is_lost)
+{
+	struct judge_result result;
+	uint32_t b = cell_object(&cell, "B", KEEP_YES);
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_departs(&cell, b, REASON_EVICTED_BY_LOAD);
+	cell_stage(&cell, STAGE_LOADED, "U");
+	cell_holder(&cell, b, "node 1", HOLDER_CACHE, true);
+	cell_stage(&cell, STAGE_END, "U");
+	cell_holder(&cell, b, "node 1", HOLDER_CACHE, true);
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[0].outcome, OUTCOME_LOST);
+}
+END_TEST
+
 START_TEST(displaced_and_later_dead_is_lost)
 {
 	struct judge_result result;
@@ -461,6 +494,8 @@ Suite *judge_suite(void)
 		holders_that_do_not_fit_are_left_out_whole,
 		displaced_is_moved_off_by_pressure_alone_while_the_manager_holds_it,
 		moved_off_by_pressure_and_only_cached_is_lost,
+		displaced_by_another_load_before_the_first_stage_is_not_lost,
+		evicted_by_another_load_and_only_cached_is_lost,
 		displaced_and_later_dead_is_lost,
 		listed_through_a_clone_counts_as_resident,
 		leaked_is_still_held_by_somebody_after_it_was_asked_to_go,

@@ -1,0 +1,103 @@
+/* `residency replay` and `residency report` over our own workflows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/strbuf.h"
+#include "tests/cli/run.h"
+#include "tests/cli/suites.h"
+#include "tests/harness/harness.h"
+
+START_TEST(an_image_has_the_same_bits_wherever_weights_wait)
+{
+	char *text = run_text(0, "replay flux-three-loaders flux-lora --verify --store none");
+	const char *same = ": the same bits";
+	unsigned count = 0;
+
+	for (const char *at = strstr(text, same); at; at = strstr(at + 1, same))
+		count++;
+	ck_assert_uint_eq(count, 4);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_lora_changes_the_image)
+{
+	json_t *plain = run_json(0, "replay flux-all-kept --store none --json");
+	json_t *with = run_json(0, "replay flux-lora --store none --json");
+	char *left = json_dumps(plain, JSON_COMPACT);
+	char *right = json_dumps(with, JSON_COMPACT);
+	const char *a = strstr(left, "\"hash\":");
+	const char *b = strstr(right, "\"hash\":");
+
+	ck_assert_ptr_nonnull(a);
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_ne(strncmp(a, b, 40), 0);
+	free(left);
+	free(right);
+	json_decref(plain);
+	json_decref(with);
+}
+END_TEST
+
+START_TEST(delegate_loses_what_strict_keeps)
+{
+	char *lost = run_text(1, "replay flux-three-loaders --subject engine:delegate --store none");
+
+	ck_assert_ptr_nonnull(strstr(lost, "ae-small.safetensors lost"));
+	free(lost);
+	free(run_text(0, "replay flux-three-loaders --subject engine:strict --store none"));
+}
+END_TEST
+
+START_TEST(a_full_size_model_replays_on_the_simulator)
+{
+	char *text = run_text(0, "replay flux-dev-1024 --backend sim --topology mixed --store none");
+
+	ck_assert_ptr_nonnull(strstr(text, "flux1-dev.safetensors"));
+	ck_assert_ptr_nonnull(strstr(text, "23.8 GB"));
+	free(text);
+}
+END_TEST
+
+START_TEST(a_report_is_one_page_without_network)
+{
+	char *folder = harness_make_folder();
+	struct strbuf page_path = STRBUF_INIT;
+	struct error e = ERROR_INIT;
+	size_t length;
+	char *page;
+
+	free(run_text(1, "matrix --policies delegate,strict --store '%s/r.db'", folder));
+	free(run_text(0, "bench offload --topology pcie4-x16 --store '%s/r.db'", folder));
+	free(run_text(0, "report --html '%s/page' --store '%s/r.db'", folder, folder));
+	strbuf_printf(&page_path, "%s/page/index.html", folder);
+	page = file_read_whole(strbuf_text(&page_path), &length, &e);
+	ck_assert_ok(page, &e);
+	ck_assert_ptr_nonnull(strstr(page, "delegate"));
+	ck_assert_ptr_nonnull(strstr(page, "c1.after_unload"));
+	ck_assert_ptr_nonnull(strstr(page, "unloaded_by_core"));
+	ck_assert_ptr_nonnull(strstr(page, "<svg"));
+	ck_assert_ptr_null(strstr(page, "<script"));
+	ck_assert_ptr_null(strstr(page, " src=\"http"));
+	ck_assert_ptr_null(strstr(page, "@import"));
+	free(page);
+	strbuf_free(&page_path);
+	harness_remove_folder(folder);
+}
+END_TEST
+
+Suite *replay_suite(void)
+{
+	Suite *suite = suite_create("replay");
+	TCase *tests = tcase_create("replay");
+
+	tcase_set_timeout(tests, 200);
+	tcase_add_test(tests, an_image_has_the_same_bits_wherever_weights_wait);
+	tcase_add_test(tests, a_lora_changes_the_image);
+	tcase_add_test(tests, delegate_loses_what_strict_keeps);
+	tcase_add_test(tests, a_full_size_model_replays_on_the_simulator);
+	tcase_add_test(tests, a_report_is_one_page_without_network);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
