@@ -2,6 +2,7 @@
 
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/flow_find.h"
 #include "cli/matrix_print.h"
 #include "cli/progress.h"
 #include "cli/recording.h"
@@ -52,24 +53,6 @@ static int matrix_index(const char *name)
 	return -1;
 }
 
-static const char *flow_name(size_t index)
-{
-	for (size_t i = 0; flows[i]; i++) {
-		if (i == index)
-			return flows[i]->name;
-	}
-	return NULL;
-}
-
-static int flow_index(const char *name)
-{
-	for (size_t i = 0; flows[i]; i++) {
-		if (flows[i] == flow_find(name))
-			return (int)i;
-	}
-	return -1;
-}
-
 static const char *cache_name(size_t index)
 {
 	return index < CACHE_KIND_COUNT ? cache_kind_name((enum cache_kind)index) : NULL;
@@ -111,7 +94,7 @@ static int flags_index(const char *name)
 struct wishes {
 	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
 	const char *backend, *topology, *store;
-	bool json;
+	bool json, verbose;
 };
 
 static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
@@ -125,7 +108,6 @@ static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, s
 	*axes = matrix_axes_default();
 	return choose("policies", wishes->policies, policy_index, policy_name, &axes->policies, e) &&
 	       choose("matrices", wishes->matrices, matrix_index, matrix_name, &axes->matrices, e) &&
-	       choose("flows", wishes->flows, flow_index, flow_name, &axes->flows, e) &&
 	       choose("caches", wishes->caches, cache_index, cache_name, &axes->caches, e) &&
 	       choose("device-modes", wishes->device_modes, mode_index, mode_name, &axes->device_modes, e) &&
 	       choose("node-flags", wishes->node_flags, flags_index, flags_name, &axes->node_flags, e);
@@ -164,6 +146,7 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	struct matrix_run run = { .subject_name = "engine", .finished = finished, .dropped = dropped, .context = &state };
 	struct error e = ERROR_INIT;
 	uint64_t started_ns = clock_now_ns();
+	struct matrix_left_out left_out;
 	int exit_code;
 
 	run.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
@@ -174,7 +157,7 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	run.sink = &state.recording.sink;
 	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
 	matrix_print_begin(&state.printer);
-	progress_begin(&state.progress, cli, "cells", matrix_cell_count(axes));
+	progress_begin(&state.progress, cli, "cells", matrix_cell_count(axes, &left_out));
 	if (!matrix_run(&run, axes, &e))
 		exit_code = command_fail(cli, "matrix", &e);
 	else
@@ -183,6 +166,9 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	matrix_print_end(&state.printer);
 	if (*cli->interrupted)
 		exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (left_out.count)
+		fprintf(cli->err, "%zu pairs of a matrix and a flow cannot be and are left out; the first: %s\n",
+			left_out.count, left_out.why);
 	subject_close(run.subject);
 	fprintf(cli->err, "%zu cells in %.3f s, %.0f a second\n", state.done, (double)(clock_now_ns() - started_ns) / 1e9,
 		(double)state.done / ((double)(clock_now_ns() - started_ns) / 1e9));
@@ -196,7 +182,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "policies", "LIST", "policies, by name or upstream commit (default: all)", OPTION_TEXT, &wishes.policies },
 		{ "matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)", OPTION_TEXT,
 		  &wishes.matrices },
-		{ "flows", "LIST", "both, unload, free, ... (default: these three)", OPTION_TEXT, &wishes.flows },
+		{ "flows", "LIST", "both, unload, free, ..., or files (default: these three)", OPTION_TEXT, &wishes.flows },
 		{ "caches", "LIST", "executor caches: classic, lru, none (default: classic)", OPTION_TEXT, &wishes.caches },
 		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
 		{ "node-flags", "LIST", "real, suppressed (default: real)", OPTION_TEXT, &wishes.node_flags },
@@ -207,6 +193,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	};
 	struct error e = ERROR_INIT;
 	struct matrix_axes axes;
+	struct flow_choice flows = FLOW_CHOICE_INIT;
 	struct topology *topology;
 	const struct backend *backend;
 	int exit_code;
@@ -215,14 +202,21 @@ static int run(struct cli *cli, int argc, char **argv)
 		return exit_code;
 	if (argc > 1)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
-	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e))
-		return command_fail(cli, "matrix", &e);
+	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e) || !flow_choose(&flows, wishes.flows, &e))
+		goto fail;
+	axes.flows = flows.chosen;
+	axes.flow_count = flows.chosen_count;
 	backend = backend_find_named(wishes.backend, &e);
 	topology = backend ? topology_find_named(wishes.topology, &e) : NULL;
 	if (!topology)
-		return command_fail(cli, "matrix", &e);
+		goto fail;
 	exit_code = run_matrix(cli, &wishes, &axes, topology, backend);
 	topology_free(topology);
+	goto out;
+fail:
+	exit_code = command_fail(cli, "matrix", &e);
+out:
+	flow_choice_free(&flows);
 	return exit_code;
 }
 
@@ -232,6 +226,7 @@ const struct command command_matrix = {
 	.synopsis = "[options]",
 	.examples = "  residency matrix\n"
 		    "  residency matrix --policies delegate,strict --matrices de --flows both\n"
+		    "  residency matrix --matrices all --flows all,mine.json\n"
 		    "  residency matrix --caches all --device-modes all --node-flags all --json --store none\n",
 	.run = run,
 };

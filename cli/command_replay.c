@@ -1,11 +1,12 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
 #include "cli/recording.h"
+#include "cli/replay_input.h"
 #include "cli/replay_print.h"
 #include "cli/topology_find.h"
-#include "cli/workflow_find.h"
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
@@ -14,7 +15,7 @@
 #include "db/writer.h"
 
 struct wishes {
-	const char *subject, *backend, *topology, *models, *out, *free, *store;
+	const char *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
 	int64_t prompts, seed;
 	bool verify, json;
 };
@@ -34,7 +35,7 @@ static const struct {
 struct state {
 	struct cli *cli;
 	const struct wishes *wishes;
-	const struct policy *policy;
+	const struct policy *policy; /* of --subject; NULL: not said */
 	const char *free_name;
 	json_t *free_body;
 	struct subject *subject;
@@ -71,43 +72,41 @@ static bool read_free(const char *name, json_t **body, struct error *e)
 	return error_set(e, ERROR_USAGE, "--free is both, unload, free or none, not \"%.40s\"", name);
 }
 
-/* --seed takes the place of every seed in the workflow. */
-static void set_seed(json_t *workflow, int64_t seed)
+/* Where a scenario says nothing, and for a workflow, it is as on the command line. */
+static void set_up(struct state *state, const struct flow *flow)
 {
-	static const char *const names[] = { "seed", "noise_seed" };
-	const char *id;
-	json_t *node;
+	const struct flow_setting none = { .policy = NULL };
+	const struct flow_setting *setting = flow ? &flow->setting : &none;
 
-	json_object_foreach(workflow, id, node)
-	{
-		json_t *inputs = json_object_get(node, "inputs");
-
-		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-			if (json_is_integer(json_object_get(inputs, names[i])))
-				json_object_set_new(inputs, names[i], json_integer(seed));
-		}
-	}
-}
-
-static bool run_one(struct state *state, const char *name, const json_t *workflow, struct replay_result *result,
-		    struct replay *replay, struct error *e)
-{
 	state->setup = (struct subject_setup) { .cell = ++state->cell,
 						.policy = state->policy,
-						.catalog = &state->catalog,
+						.cache = setting->cache,
+						.device_mode = setting->device_mode,
+						.node_flags = setting->node_flags,
+						.catalog = flow ? NULL : &state->catalog,
 						.output_folder = state->wishes->out,
 						.record_steps = true,
 						.record_transfers = true,
 						.record_placement = true };
+	if (!state->policy)
+		state->setup.policy = setting->policy ? setting->policy : &policy_strict;
+}
+
+static bool run_one(struct state *state, const struct replay_input *input, const json_t *workflow, struct replay_result *result,
+		    struct replay *replay, struct error *e)
+{
+	set_up(state, input->flow);
 	*replay = (struct replay) { .subject = state->subject,
 				    .setup = &state->setup,
-				    .policy = state->policy,
+				    .policy = state->setup.policy,
 				    .subject_name = "engine",
-				    .workflow_name = name,
+				    .workflow_name = input->name,
 				    .workflow = workflow,
+				    .flow = input->flow,
+				    .matrix = input->matrix,
 				    .prompts = (unsigned)state->wishes->prompts,
 				    .free_body = state->free_body,
-				    .free_name = state->free_name,
+				    .free_name = input->flow ? "" : state->free_name,
 				    .sink = &state->recording.sink };
 	if (state->recording.writer)
 		replay->dropped = writer_dropped(state->recording.writer, state->cell);
@@ -115,19 +114,19 @@ static bool run_one(struct state *state, const char *name, const json_t *workflo
 }
 
 /* The images of the same workflow with its weights elsewhere: equal to the last bit? */
-static bool verify(struct state *state, const char *name, const json_t *workflow, const struct replay_result *as_written,
-		   json_t *value, struct error *e)
+static bool verify(struct state *state, const struct replay_input *input, const struct replay_result *as_written, json_t *value,
+		   struct error *e)
 {
 	json_t *list = json_array();
 	bool fine = true;
 
 	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
-		json_t *placed = placement_apply(workflow, (enum placement)p);
+		json_t *placed = placement_apply(input->workflow, (enum placement)p);
 		struct replay_result other = { .image_count = 0 };
 		struct replay replay;
 		bool same;
 
-		fine = placed ? run_one(state, name, placed, &other, &replay, e) : error_no_memory(e);
+		fine = placed ? run_one(state, input, placed, &other, &replay, e) : error_no_memory(e);
 		same = fine && other.image_count == as_written->image_count;
 		for (size_t i = 0; same && i < other.image_count; i++)
 			same = strcmp(other.images[i].hash, as_written->images[i].hash) == 0;
@@ -144,11 +143,11 @@ static bool verify(struct state *state, const char *name, const json_t *workflow
 	return fine;
 }
 
-static bool replay_workflow(struct state *state, const char *name, const json_t *workflow, struct error *e)
+static bool replay_input(struct state *state, const struct replay_input *input, struct error *e)
 {
 	struct replay_result result = { .image_count = 0 };
 	struct replay replay;
-	bool fine = run_one(state, name, workflow, &result, &replay, e);
+	bool fine = run_one(state, input, input->workflow, &result, &replay, e);
 	json_t *value = NULL;
 
 	if (fine) {
@@ -161,8 +160,8 @@ static bool replay_workflow(struct state *state, const char *name, const json_t 
 			state->exit_code = 1;
 		if (!value)
 			fine = error_no_memory(e);
-		else if (state->wishes->verify)
-			fine = verify(state, name, workflow, &result, value, e);
+		else if (state->wishes->verify && input->workflow)
+			fine = verify(state, input, &result, value, e);
 	}
 	if (value)
 		json_array_append_new(state->list, value);
@@ -170,26 +169,7 @@ static bool replay_workflow(struct state *state, const char *name, const json_t 
 	return fine;
 }
 
-static bool replay_named(struct state *state, const char *name_or_file, struct error *e)
-{
-	struct workflow_text text;
-	json_t *workflow;
-	bool fine = false;
-
-	if (!workflow_find_named(name_or_file, &text, e))
-		return false;
-	workflow = json_parse(text.text, text.length, name_or_file, true, e);
-	if (workflow) {
-		if (state->wishes->seed >= 0)
-			set_seed(workflow, state->wishes->seed);
-		fine = replay_workflow(state, text.name, workflow, e);
-	}
-	json_decref(workflow);
-	workflow_text_free(&text);
-	return fine;
-}
-
-static int replay_all(struct state *state, int argc, char **argv, const struct topology *topology,
+static int replay_all(struct state *state, const struct replay_input *inputs, size_t count, const struct topology *topology,
 		      const struct backend *backend)
 {
 	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
@@ -199,8 +179,8 @@ static int replay_all(struct state *state, int argc, char **argv, const struct t
 		return command_fail(state->cli, "replay", &e);
 	if (!recording_begin(&state->recording, state->cli, state->wishes->store, !backend->has_bytes, &environment, &e))
 		return command_fail(state->cli, "replay", &e);
-	for (int i = 1; i < argc && !*state->cli->interrupted; i++) {
-		if (replay_named(state, argv[i], &e))
+	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
+		if (replay_input(state, &inputs[i], &e))
 			continue;
 		state->exit_code = command_fail(state->cli, "replay", &e);
 		break;
@@ -215,7 +195,17 @@ static int replay_all(struct state *state, int argc, char **argv, const struct t
 	return recording_end(&state->recording, state->cli, "replay", state->exit_code);
 }
 
-static int open_and_replay(struct cli *cli, const struct wishes *wishes, int argc, char **argv)
+/* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */
+static const char *default_backend(const struct replay_input *inputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!inputs[i].flow)
+			return "host";
+	}
+	return "sim";
+}
+
+static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
 {
 	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
 	const struct backend *backend;
@@ -225,20 +215,21 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, int arg
 
 	state.library = (struct model_library) { .folder = wishes->models };
 	state.catalog = model_library_catalog(&state.library);
-	backend = backend_find_named(wishes->backend, &e);
+	backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), &e);
 	if (backend)
 		topology = topology_find_named(wishes->topology	    ? wishes->topology
 					       : backend->has_bytes ? "host-2gpu"
 								    : "2x3090-nvlink",
 					       &e);
-	if (!topology || !read_subject(wishes->subject, &state.policy, &e) || !read_free(wishes->free, &state.free_body, &e))
+	if (!topology || (wishes->subject && !read_subject(wishes->subject, &state.policy, &e)) ||
+	    !read_free(wishes->free, &state.free_body, &e))
 		goto fail;
 	state.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
 	state.judge = judge_new(&e);
 	state.list = json_array();
 	if (!state.subject || !state.judge || !state.list)
 		goto fail;
-	exit_code = replay_all(&state, argc, argv, topology, backend);
+	exit_code = replay_all(&state, inputs, count, topology, backend);
 	goto out;
 fail:
 	exit_code = command_fail(cli, "replay", &e);
@@ -251,14 +242,36 @@ out:
 	return exit_code;
 }
 
+static int read_and_replay(struct cli *cli, const struct wishes *wishes, char **names, size_t count)
+{
+	struct error e = ERROR_INIT;
+	struct replay_input *inputs = array_new(count, sizeof(*inputs), &e);
+	size_t read = 0;
+	int exit_code;
+
+	while (inputs && read < count && replay_input_read(&inputs[read], names[read], wishes->matrix, &e)) {
+		if (wishes->seed >= 0)
+			replay_input_set_seed(&inputs[read], wishes->seed);
+		read++;
+	}
+	exit_code = error_is_set(&e) ? command_fail(cli, "replay", &e) : open_and_replay(cli, wishes, inputs, count);
+	for (size_t i = 0; inputs && i < count; i++)
+		replay_input_free(&inputs[i]);
+	free(inputs);
+	return exit_code;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .subject = "engine:strict", .backend = "host", .free = "both", .prompts = 1, .seed = -1 };
+	struct wishes wishes = { .free = "both", .prompts = 1, .seed = -1 };
 	const struct option options[] = {
-		{ "subject", "engine:POLICY", "what runs it (default: engine:strict)", OPTION_TEXT, &wishes.subject },
-		{ "backend", "NAME", "host computes, sim simulates (default: host)", OPTION_TEXT, &wishes.backend },
+		{ "subject", "engine:POLICY", "what runs it (default: the scenario's policy, else engine:strict)", OPTION_TEXT,
+		  &wishes.subject },
+		{ "backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)", OPTION_TEXT,
+		  &wishes.backend },
 		{ "topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)", OPTION_TEXT,
 		  &wishes.topology },
+		{ "matrix", "NAME", "the models of a flow that carries none", OPTION_TEXT, &wishes.matrix },
 		{ "models", "DIR", "where model files are; else they are made up by name", OPTION_TEXT, &wishes.models },
 		{ "out", "DIR", "where images go; none are written without it", OPTION_TEXT, &wishes.out },
 		{ "prompts", "N", "how often the workflow is run (default: 1)", OPTION_INTEGER, &wishes.prompts },
@@ -275,20 +288,23 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (!command_parse(cli, &command_replay, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
 	if (argc < 2)
-		error_set(&e, ERROR_USAGE, "which workflow? A file, or a name that `residency workflows` lists");
+		error_set(
+			&e, ERROR_USAGE,
+			"which workflow or scenario? A file, or a name that `residency workflows` or `residency flows` lists");
 	else if (wishes.prompts < 1 || wishes.prompts > 100000)
 		error_set(&e, ERROR_USAGE, "--prompts is 1 to 100000");
 	if (error_is_set(&e))
 		return command_fail(cli, "replay", &e);
-	return open_and_replay(cli, &wishes, argc, argv);
+	return read_and_replay(cli, &wishes, argv + 1, (size_t)argc - 1);
 }
 
 const struct command command_replay = {
 	.name = "replay",
-	.summary = "run workflows: residency timeline, step times, output hash",
-	.synopsis = "[options] WORKFLOW...",
+	.summary = "run workflows or saved scenarios: residency timeline, step times, output hash",
+	.synopsis = "[options] WORKFLOW|SCENARIO...",
 	.examples = "  residency replay flux-three-loaders --subject engine:delegate\n"
 		    "  residency replay flux-all-kept --verify --out images\n"
-		    "  residency replay flux-dev-1024 --backend sim --topology mixed\n",
+		    "  residency replay flux-dev-1024 --backend sim --topology mixed\n"
+		    "  residency replay other-workflow --matrix abc --subject engine:anchors\n",
 	.run = run,
 };

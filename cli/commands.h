@@ -9,6 +9,7 @@ extern const struct command *const commands[]; /* NULL-terminated, in the order 
 extern const struct command command_bench;
 extern const struct command command_devices;
 extern const struct command command_doctor;
+extern const struct command command_flows;
 extern const struct command command_matrix;
 extern const struct command command_plan;
 extern const struct command command_policies;

@@ -74,7 +74,11 @@ void replay_print_text(struct cli *cli, const struct replay *replay, const struc
 	char duration[UNITS_TEXT_MAX];
 	char size[UNITS_TEXT_MAX];
 
-	fprintf(cli->out, "%s on %s\n", replay->workflow_name, result->judged.cell.subject);
+	fprintf(cli->out, "%s on %s", replay->workflow_name, result->judged.cell.subject);
+	if (replay->flow)
+		fprintf(cli->out, ", matrix %s, cache %s, device mode %s", result->judged.cell.matrix,
+			result->judged.cell.cache, result->judged.cell.device_mode);
+	fputc('\n', cli->out);
 	for (size_t m = 0; m < timeline->model_count; m++)
 		print_model(cli, timeline, m);
 	if (step_times(timeline, &median_ns, &moved_bytes))
@@ -144,8 +148,8 @@ json_t *replay_to_json(const struct replay *replay, const struct replay_result *
 	for (size_t i = 0; i < result->image_count; i++)
 		json_array_append_new(images,
 				      json_pack("{ss ss}", "path", result->images[i].path, "hash", result->images[i].hash));
-	return json_pack("{ss ss ss ss so so so so}", "workflow", replay->workflow_name, "subject", result->judged.cell.subject,
-			 "free", replay->free_name, "verdict", verdict_name(result->judged.verdict), "models",
-			 models_value(&result->judged), "timeline", timeline_value(&result->timeline), "steps",
-			 steps_value(&result->timeline), "images", images);
+	return json_pack("{ss ss ss ss so so so so}", replay->flow ? "scenario" : "workflow", replay->workflow_name, "subject",
+			 result->judged.cell.subject, "free", replay->free_name, "verdict",
+			 verdict_name(result->judged.verdict), "models", models_value(&result->judged), "timeline",
+			 timeline_value(&result->timeline), "steps", steps_value(&result->timeline), "images", images);
 }

@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
+#include "scenarios/flows.h"
 #include "scenarios/workflows.h"
 
 static bool refuse(const char *wanted, struct error *e)
@@ -17,8 +18,9 @@ static bool refuse(const char *wanted, struct error *e)
 	for (const struct embedded_file *file = scenario_workflows; file->name; file++)
 		strbuf_printf(&known, "%s%.*s", file == scenario_workflows ? "" : ", ", (int)strcspn(file->name, "."),
 			      file->name);
-	error_set(e, ERROR_MISSING, "there is no file and no workflow called \"%.200s\"; built in are %s", wanted,
-		  strbuf_text(&known));
+	error_set(e, ERROR_MISSING,
+		  "there is no file and no workflow called \"%.200s\"; built in are %s, and what `residency flows` lists",
+		  wanted, strbuf_text(&known));
 	strbuf_free(&known);
 	return false;
 }
@@ -38,6 +40,8 @@ bool workflow_find_named(const char *name_or_file, struct workflow_text *workflo
 	}
 	snprintf(file, sizeof(file), "%s.json", workflow->name);
 	builtin = strcmp(base, name_or_file) == 0 ? embedded_find(scenario_workflows, file) : NULL;
+	if (!builtin && strcmp(base, name_or_file) == 0)
+		builtin = embedded_find(scenario_flows, file);
 	if (!builtin)
 		return refuse(name_or_file, e);
 	workflow->length = embedded_length(builtin);

@@ -1,4 +1,8 @@
-/* flow.h - flows: sequences of actions that may free models. */
+/* flow.h - flows: sequences of actions that may free models, and how one runs.
+ *
+ * A flow is data: a file of scenarios/flows or of the user's (flow_file.h), or made in memory. It runs over a matrix's models, or
+ * over its own where it carries some; one that says its policy and modes, too, is a whole scenario and can be replayed as it is.
+ */
 #ifndef RESIDENCY_SCENARIOS_FLOW_H
 #define RESIDENCY_SCENARIOS_FLOW_H
 
@@ -11,46 +15,66 @@
 #include "scenarios/matrix_workflow.h"
 #include "scenarios/subject.h"
 
+/* Each waits until the worker is idle. flow_file.h says what an action takes. */
 enum flow_action {
-	FLOW_PROMPT, /* the matrix's workflow */
+	FLOW_PROMPT, /* the workflow of the flow's models, else of the matrix's */
 	FLOW_PROMPT_CHANGED, /* the same with another seed: consumers run again */
 	FLOW_PROMPT_OTHER, /* another workflow: one stock unet S */
 	FLOW_PROMPT_MODELS, /* the workflow of these models */
-	FLOW_POST,
-	FLOW_SOFT_EMPTY,
-	FLOW_FREE_MEMORY,
-	FLOW_HOLD_PATCHER,
+	FLOW_POST, /* POST /free */
+	FLOW_SOFT_EMPTY, /* direct soft_empty_cache(force) */
+	FLOW_FREE_MEMORY, /* direct free_memory of the load device, for all memory */
+	FLOW_HOLD_PATCHER, /* a foreign reference to the newest object of a model's name */
 	FLOW_HOLD_MODEL,
 	FLOW_DROP_HOLDS,
-	FLOW_SETTLE
+	FLOW_SETTLE, /* time passes, beyond the interval between collections */
+	FLOW_ACTION_COUNT
 };
 
 enum wanted { WANTED_ABSENT, WANTED_FALSE, WANTED_TRUE };
 
 struct flow_step {
 	enum flow_action action;
-	enum wanted unload_models, free_memory; /* of a post */
-	unsigned seed; /* of PROMPT_CHANGED */
-	const char *target; /* of a hold: a model's name, or NULL for the matrix's model number `index` */
-	size_t index;
+	const char *tag; /* of a prompt: tells it from others, changes nothing; NULL: none */
+	enum wanted unload_models, free_memory, release_kept; /* of a post */
+	uint64_t number; /* what the action counts: a seed */
+	const char *target; /* of a hold: a model's name, or NULL for the model number `index` */
+	size_t index; /* from 0 */
 	const struct matrix_model *models; /* of PROMPT_MODELS */
 	size_t model_count;
 };
 
+/* What a saved scenario says of where it runs; what it does not say is up to who runs it. */
+struct flow_setting {
+	const struct policy *policy; /* NULL: not said */
+	bool has_cache, has_device_mode, has_node_flags, has_seed;
+	enum cache_kind cache;
+	enum device_mode device_mode;
+	enum node_flags node_flags;
+	uint64_t seed; /* that it was made from */
+};
+
 struct flow {
 	const char *name; /* "both" */
-	const char *alias; /* "F1" */
-	const char *summary;
+	const char *alias; /* "F1"; "" for none */
+	const char *summary; /* half a line */
+	const char *help; /* what it shows; "" for none */
+	const char *const *reports; /* upstream threads that report it: "CC#4655" */
+	size_t report_count;
+	unsigned failure_class; /* number in the list of failure classes; 0: none */
+	struct flow_setting setting;
+	const char *matrix; /* whose models it is meant for: a built-in matrix, or what records are to say; NULL: any */
+	const struct matrix_model *models; /* its own */
+	size_t model_count; /* 0: it runs over a matrix's */
 	const struct flow_step *steps;
 	size_t step_count;
 };
 
-extern const struct flow *const flows[]; /* NULL-terminated; the first FLOWS_DEFAULT run by default */
-#define FLOWS_DEFAULT 3
-const struct flow *flow_find(const char *name_or_alias);
+/* Whether all models that the flow speaks of by number are there. */
+bool flow_fits(const struct flow *flow, size_t model_count, struct error *e);
 
-/* Runs a flow over a matrix's models on a subject whose cell has begun; puts the RECORD_ACTIONs. Steps after the worker's death
- * are left out. The caller ends the cell. */
+/* Runs a flow over a matrix's models, or its own, on a subject whose cell has begun; puts the RECORD_ACTIONs. Steps after the
+ * worker's death are left out. The caller ends the cell. */
 bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct subject *subject,
 	      const struct record_sink *sink, uint32_t cell, struct error *e);
 

@@ -25,18 +25,67 @@ struct matrix_axes matrix_axes_default(void)
 		policy_count++;
 	return (struct matrix_axes) { .policies = first_bits(policy_count),
 				      .matrices = first_bits(MATRICES_DEFAULT),
-				      .flows = first_bits(FLOWS_DEFAULT),
 				      .caches = UINT64_C(1) << CACHE_CLASSIC,
 				      .device_modes = UINT64_C(1) << DEVICE_MODE_SPLIT,
 				      .node_flags = UINT64_C(1) << NODE_FLAGS_REAL };
 }
 
-size_t matrix_cell_count(const struct matrix_axes *axes)
+/* ---- which flow runs over what ---- */
+
+/* Stands for the models that a flow carries. */
+static const struct matrix own_models = { .name = "own", .summary = "the models that the flow carries" };
+
+/* The matrix at an index: first those of matrices[], then, once, the flows' own models; NULL past the last. */
+static const struct matrix *matrix_at(size_t index)
 {
-	return (size_t)__builtin_popcountll(axes->policies) * (size_t)__builtin_popcountll(axes->matrices) *
-	       (size_t)__builtin_popcountll(axes->flows) * (size_t)__builtin_popcountll(axes->caches) *
-	       (size_t)__builtin_popcountll(axes->device_modes) * (size_t)__builtin_popcountll(axes->node_flags);
+	size_t count = 0;
+
+	while (matrices[count])
+		count++;
+	return index < count ? matrices[index] : index == count ? &own_models : NULL;
 }
+
+static bool is_chosen(const struct matrix_axes *axes, size_t index)
+{
+	return matrix_at(index) == &own_models || is_set(axes->matrices, index);
+}
+
+static bool runs_over(const struct flow *flow, const struct matrix *matrix, struct error *e)
+{
+	if (flow->model_count || matrix == &own_models)
+		return flow->model_count && matrix == &own_models;
+	return flow_fits(flow, matrix->model_count, e);
+}
+
+static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)
+{
+	size_t count = 0;
+
+	for (size_t m = 0; matrix_at(m); m++) {
+		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m); f++) {
+			struct error why = ERROR_INIT;
+
+			count += runs_over(axes->flows[f], matrix_at(m), &why);
+			if (!error_is_set(&why) || !left_out)
+				continue;
+			if (left_out->count++ == 0)
+				snprintf(left_out->why, sizeof(left_out->why), "flow %s on matrix %s: %.80s",
+					 axes->flows[f]->name, matrix_at(m)->name, why.text);
+		}
+	}
+	return count;
+}
+
+size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)
+{
+	if (left_out)
+		*left_out = (struct matrix_left_out) { .count = 0 };
+	return pair_count(axes, left_out) * (size_t)__builtin_popcountll(axes->policies) *
+	       (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) *
+	       (size_t)__builtin_popcountll(axes->node_flags);
+}
+
+/* ---- cells ---- */
 
 /* Where a run stands. */
 struct progress {
@@ -66,7 +115,8 @@ static void put_cell(const struct progress *progress, const struct place *place)
 	snprintf(subject, sizeof(subject), "%s:%s", progress->run->subject_name, place->policy->name);
 	record_text(cell.subject, sizeof(cell.subject), subject);
 	record_text(cell.policy, sizeof(cell.policy), place->policy->name);
-	record_text(cell.matrix, sizeof(cell.matrix), place->matrix->name);
+	record_text(cell.matrix, sizeof(cell.matrix),
+		    place->flow->model_count && place->flow->matrix ? place->flow->matrix : place->matrix->name);
 	record_text(cell.flow, sizeof(cell.flow), place->flow->name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
@@ -131,22 +181,26 @@ static bool run_modes(struct progress *progress, const struct matrix_axes *axes,
 	return true;
 }
 
+static bool run_policy(struct progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
+{
+	struct place place = { .policy = policy };
+
+	for (size_t m = 0; matrix_at(m); m++) {
+		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m) && !progress->stopped; f++) {
+			place.matrix = matrix_at(m);
+			place.flow = axes->flows[f];
+			if (runs_over(place.flow, place.matrix, NULL) && !run_modes(progress, axes, &place, e))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool run_all(struct progress *progress, const struct matrix_axes *axes, struct error *e)
 {
-	struct place place;
-
-	for (size_t p = 0; policies[p]; p++) {
-		for (size_t m = 0; matrices[m]; m++) {
-			for (size_t f = 0; flows[f]; f++) {
-				if (!is_set(axes->policies, p) || !is_set(axes->matrices, m) || !is_set(axes->flows, f))
-					continue;
-				place = (struct place) { .policy = policies[p], .matrix = matrices[m], .flow = flows[f] };
-				if (!run_modes(progress, axes, &place, e))
-					return false;
-				if (progress->stopped)
-					return true;
-			}
-		}
+	for (size_t p = 0; policies[p] && !progress->stopped; p++) {
+		if (is_set(axes->policies, p) && !run_policy(progress, axes, policies[p], e))
+			return false;
 	}
 	return true;
 }

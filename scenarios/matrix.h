@@ -15,14 +15,27 @@
 #include "probes/judge.h"
 #include "scenarios/subject.h"
 
-/* What to run: one bit for each member of the tables policies[], matrices[], flows[] and of the enums. */
+struct flow;
+
+/* What to run: one bit for each member of the tables policies[], matrices[] and of the enums, and the flows. A flow that carries
+ * its own models runs over those, once, and not over each matrix; one that does not fit a matrix is not run over it. */
 struct matrix_axes {
-	uint64_t policies, matrices, flows, caches, device_modes, node_flags;
+	uint64_t policies, matrices, caches, device_modes, node_flags;
+	const struct flow *const *flows;
+	size_t flow_count;
 };
 
-/* All policies, the matrices and flows that run by default, classic cache, split, real. */
+/* All policies, the matrices that run by default, classic cache, split, real; no flow. */
 struct matrix_axes matrix_axes_default(void);
-size_t matrix_cell_count(const struct matrix_axes *axes);
+
+/* Pairs of a matrix and a flow that cannot be. */
+struct matrix_left_out {
+	size_t count;
+	char why[160]; /* of the first: "flow second-model-held on matrix clone: ..." */
+};
+
+/* How many cells there will be; what is left out, where the caller asks (NULL: it does not). */
+size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out *left_out);
 
 struct matrix_run {
 	struct subject *subject;

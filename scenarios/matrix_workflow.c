@@ -97,9 +97,9 @@ static void add_loader(struct builder *b, const struct matrix_model *model, char
 	add(b, (has_flag ? distorch : stock)[model->kind], inputs, id);
 }
 
-static void add_constant(struct builder *b, const char *class_type, char id[16])
+static void add_constant(struct builder *b, const char *class_type, int seed, char id[16])
 {
-	add(b, class_type, json_pack("{si}", "seed", 0), id);
+	add(b, class_type, json_pack("{si}", "seed", seed), id);
 }
 
 static void add_output(struct builder *b, const char *source)
@@ -116,10 +116,12 @@ static void add_sampler(struct builder *b, const char *model, const char *latent
 	char negative[16];
 	char constant[16];
 
-	add_constant(b, "ResidencyConstantConditioning", positive);
-	add_constant(b, "ResidencyConstantConditioning", negative);
+	/* A sampler that takes another's latent has constants unlike that one's: without a cache, an output that two nodes share is
+	 * gone as soon as the consumers of one have run. */
+	add_constant(b, "ResidencyConstantConditioning", latent[0] != '\0', positive);
+	add_constant(b, "ResidencyConstantConditioning", latent[0] != '\0', negative);
 	if (!latent[0]) {
-		add_constant(b, "ResidencyConstantLatent", constant);
+		add_constant(b, "ResidencyConstantLatent", 0, constant);
 		latent = constant;
 	}
 	add(b, "KSampler",
@@ -180,7 +182,7 @@ static void add_model(struct builder *b, const struct matrix_model *model)
 		add(b, "CLIPTextEncode", json_pack("{ss s[si]}", "text", text, "clip", loader, 0), consumer);
 		break;
 	case MODEL_VAE:
-		add_constant(b, "ResidencyConstantLatent", latent);
+		add_constant(b, "ResidencyConstantLatent", 0, latent);
 		/* decoding knows no seed: a literal that nobody declares changes the key all the same */
 		add(b, "VAEDecode", json_pack("{s[si] s[si] si}", "samples", latent, 0, "vae", loader, 0, "seed", (int)b->seed),
 		    consumer);

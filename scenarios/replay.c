@@ -36,6 +36,15 @@ json_t *placement_apply(const json_t *workflow, enum placement placement)
 
 /* ---- running ---- */
 
+static const char *matrix_name(const struct replay *replay)
+{
+	if (!replay->flow)
+		return replay->workflow_name;
+	if (replay->matrix)
+		return replay->matrix->name;
+	return replay->flow->matrix ? replay->flow->matrix : "own";
+}
+
 static void put_cell(const struct replay *replay, const struct record_sink *sink)
 {
 	struct record_cell cell = { .cell = replay->setup->cell };
@@ -44,9 +53,9 @@ static void put_cell(const struct replay *replay, const struct record_sink *sink
 	snprintf(subject, sizeof(subject), "%s:%s", replay->subject_name, replay->policy->name);
 	record_text(cell.subject, sizeof(cell.subject), subject);
 	record_text(cell.policy, sizeof(cell.policy), replay->policy->name);
-	record_text(cell.matrix, sizeof(cell.matrix), replay->workflow_name);
-	record_text(cell.workflow, sizeof(cell.workflow), replay->workflow_name);
-	record_text(cell.flow, sizeof(cell.flow), replay->free_name);
+	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(replay));
+	record_text(cell.workflow, sizeof(cell.workflow), replay->flow ? "" : replay->workflow_name);
+	record_text(cell.flow, sizeof(cell.flow), replay->flow ? replay->flow->name : replay->free_name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(replay->setup->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(replay->setup->device_mode));
 	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(replay->setup->node_flags));
@@ -129,7 +138,10 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 	put_cell(replay, &sink);
 	if (!replay->subject->operations->begin(replay->subject, replay->setup, &sink, e))
 		return false;
-	fine = act(replay, &sink, e);
+	fine = replay->flow ? flow_run(replay->flow, replay->matrix ? replay->matrix->models : NULL,
+				       replay->matrix ? replay->matrix->model_count : 0, replay->subject, &sink,
+				       replay->setup->cell, e)
+			    : act(replay, &sink, e);
 	fine = replay->subject->operations->end(replay->subject, e) && fine;
 	if (!fine)
 		return false;

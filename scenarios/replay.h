@@ -1,5 +1,5 @@
-/* replay.h - a workflow of the user's run on a subject, then a request to free: what was where, how long steps took, what came
- * out.
+/* replay.h - a workflow of the user's run on a subject, then a request to free; or a scenario, as it was saved: what was where,
+ * how long steps took, what came out.
  *
  * Verifying runs the same workflow with other placements (every weight on its compute device, as many as possible waiting on cpu)
  * and compares the images' hashes: where weights wait must not change a bit.
@@ -15,6 +15,7 @@
 #include "core/base/error.h"
 #include "db/record.h"
 #include "probes/judge.h"
+#include "scenarios/flow.h"
 #include "scenarios/subject.h"
 #include "scenarios/timeline.h"
 
@@ -30,8 +31,10 @@ struct replay {
 	const struct subject_setup *setup; /* its cell number is this replay's */
 	const struct policy *policy;
 	const char *subject_name;
-	const char *workflow_name;
+	const char *workflow_name; /* or the flow's */
 	const json_t *workflow;
+	const struct flow *flow; /* instead of a workflow, prompts and a request; NULL: none */
+	const struct matrix *matrix; /* that the flow runs over where it carries no models */
 	unsigned prompts; /* how often it is run, at least once */
 	const json_t *free_body; /* of the request after the last prompt; NULL: none is made */
 	const char *free_name; /* "both", "none": the flow in the records */

@@ -7,8 +7,8 @@
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "core/manager/policy.h"
-#include "scenarios/flow.h"
-#include "scenarios/matrix_workflow.h"
+#include "scenarios/flow_file.h"
+#include "scenarios/flows.h"
 #include "scenarios/topologies.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/retention_run.h"
@@ -41,7 +41,7 @@ enum verdict_column {
 };
 
 struct retention {
-	json_t *specs;
+	struct flow_set specs;
 	struct table stages, verdicts;
 	struct topology *topology;
 	struct subject *subject;
@@ -63,20 +63,37 @@ static void run_name(const struct table_row *row, char *name, size_t name_size_b
 
 /* ---- which runs ---- */
 
-static const json_t *find_spec(const struct retention *r, const struct table_row *row)
+static const struct flow *find_spec(const struct retention *r, const struct table_row *row)
 {
 	bool suppressed = strcmp(row->fields[KEY_NODE_FLAGS], "suppressed") == 0;
-	size_t index;
-	json_t *spec;
 
-	json_array_foreach(r->specs, index, spec)
-	{
-		if (strcmp(json_string_value(json_object_get(spec, "matrix")), row->fields[KEY_MATRIX]) == 0 &&
-		    strcmp(json_string_value(json_object_get(spec, "flow")), row->fields[KEY_FLOW]) == 0 &&
-		    json_is_true(json_object_get(spec, "suppress_node_flags")) == suppressed)
-			return spec;
+	for (size_t i = 0; i < r->specs.count; i++) {
+		const struct flow *flow = r->specs.flows[i];
+
+		if (strcmp(flow->matrix, row->fields[KEY_MATRIX]) == 0 && strcmp(flow->name, row->fields[KEY_FLOW]) == 0 &&
+		    (flow->setting.node_flags == NODE_FLAGS_SUPPRESSED) == suppressed)
+			return flow;
 	}
 	return NULL;
+}
+
+static bool read_specs(const char *folder, struct flow_set *specs, struct error *e)
+{
+	size_t length;
+	char *text = part_read(folder, "specs.json", &length, e);
+	json_t *list = text ? json_parse(text, length, "specs.json", false, e) : NULL;
+	bool fine = list != NULL;
+
+	free(text);
+	for (size_t i = 0; fine && i < json_array_size(list); i++) {
+		struct flow *flow = flow_from_json(json_array_get(list, i), "specs.json", e);
+
+		fine = flow && flow_set_add(specs, flow, e);
+		if (fine && !flow->matrix)
+			fine = error_set(e, ERROR_FORMAT, "specs.json: case %zu has no matrix", i + 1);
+	}
+	json_decref(list);
+	return fine;
 }
 
 /* NULL when the product has all that the run needs; else what it has not. */
@@ -86,10 +103,6 @@ static const char *not_built(const struct table_row *row, char *what, size_t wha
 
 	if (!policy_find(row->fields[KEY_POLICY]))
 		snprintf(what, what_size_bytes, "policy %s", row->fields[KEY_POLICY]);
-	else if (!matrix_find(row->fields[KEY_MATRIX]))
-		snprintf(what, what_size_bytes, "matrix %s", row->fields[KEY_MATRIX]);
-	else if (!flow_find(row->fields[KEY_FLOW]))
-		snprintf(what, what_size_bytes, "flow %s", row->fields[KEY_FLOW]);
 	else if (!cache_kind_from_name(row->fields[KEY_CACHE], &cache))
 		snprintf(what, what_size_bytes, "cache %s", row->fields[KEY_CACHE]);
 	else
@@ -334,7 +347,7 @@ static size_t count_stages(const struct table *table, size_t first, size_t count
 static void run_one(struct retention *r, size_t first, size_t count)
 {
 	const struct table_row *row = &r->stages.rows[first];
-	struct retention_case what = { .spec = find_spec(r, row) };
+	struct retention_case what = { .flow = find_spec(r, row) };
 	struct judge_result result;
 	struct error e = ERROR_INIT;
 	char name[256];
@@ -350,7 +363,7 @@ static void run_one(struct retention *r, size_t first, size_t count)
 	run_name(row, name, sizeof(name));
 	what.policy = policy_find(row->fields[KEY_POLICY]);
 	cache_kind_from_name(row->fields[KEY_CACHE], &what.cache);
-	if (!what.spec || !device_mode_from_name(row->fields[KEY_DEVICE], &what.device_mode) ||
+	if (!what.flow || !device_mode_from_name(row->fields[KEY_DEVICE], &what.device_mode) ||
 	    !node_flags_from_name(row->fields[KEY_NODE_FLAGS], &what.node_flags)) {
 		tally_fail(r->tally, name, "there is no such case in specs.json");
 		return;
@@ -369,14 +382,8 @@ static void run_one(struct retention *r, size_t first, size_t count)
 static bool open_all(struct retention *r, const char *folder, struct error *e)
 {
 	const struct embedded_file *topology = embedded_find(scenario_topologies, "host-1gpu.json");
-	size_t length;
-	char *text = part_read(folder, "specs.json", &length, e);
 
-	if (!text)
-		return false;
-	r->specs = json_parse(text, length, "specs.json", false, e);
-	free(text);
-	if (!r->specs || !table_read(&r->stages, folder, "stages.csv.gz", e) ||
+	if (!read_specs(folder, &r->specs, e) || !table_read(&r->stages, folder, "stages.csv.gz", e) ||
 	    !table_read(&r->verdicts, folder, "verdicts.csv", e))
 		return false;
 	r->topology = topology_parse(topology->bytes, embedded_length(topology), topology->name, e);
@@ -404,7 +411,7 @@ static bool run(const char *folder, struct tally *tally, struct error *e)
 	topology_free(r.topology);
 	table_free(&r.stages);
 	table_free(&r.verdicts);
-	json_decref(r.specs);
+	flow_set_free(&r.specs);
 	return fine;
 }
 

@@ -2,13 +2,13 @@
 #ifndef RESIDENCY_TESTS_CONFORMANCE_RETENTION_RUN_H
 #define RESIDENCY_TESTS_CONFORMANCE_RETENTION_RUN_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/error.h"
 #include "db/record.h"
 #include "probes/judge.h"
+#include "scenarios/flow.h"
 #include "scenarios/subject.h"
 
 #define OBJECTS_MAX 64
@@ -31,7 +31,7 @@ struct seen {
 void seen_free(struct seen *seen);
 
 struct retention_case {
-	const json_t *spec; /* of specs.json */
+	const struct flow *flow; /* of specs.json */
 	const struct policy *policy;
 	enum cache_kind cache;
 	enum device_mode device_mode;

@@ -33,5 +33,6 @@ out:
 const struct torture_piece torture_pieces[] = {
 	{ "json and text", json_and_text },
 	{ "devices", torture_devices },
+	{ "a flow", torture_flow },
 	{ NULL, NULL },
 };

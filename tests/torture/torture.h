@@ -17,6 +17,7 @@ struct torture_piece {
 };
 
 bool torture_devices(struct error *e);
+bool torture_flow(struct error *e);
 
 extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
 

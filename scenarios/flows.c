@@ -1,0 +1,49 @@
+#include "scenarios/flows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "scenarios/flow_file.h"
+
+const char *const flows_by_default[] = { "both", "unload", "free", NULL };
+
+bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e)
+{
+	if (!array_reserve(&set->flows, &set->capacity, set->count + 1, sizeof(*set->flows), e)) {
+		flow_free(flow);
+		return false;
+	}
+	set->flows[set->count++] = flow;
+	return true;
+}
+
+bool flow_set_add_builtin(struct flow_set *set, struct error *e)
+{
+	for (const struct embedded_file *file = scenario_flows; file->name; file++) {
+		struct flow *flow = flow_parse(file->bytes, embedded_length(file), file->name, e);
+
+		if (!flow || !flow_set_add(set, flow, e))
+			return false;
+	}
+	return true;
+}
+
+void flow_set_free(struct flow_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		flow_free(set->flows[i]);
+	free(set->flows);
+	*set = (struct flow_set) { .flows = NULL };
+}
+
+const struct flow *flow_set_find(const struct flow_set *set, const char *name_or_alias)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct flow *flow = set->flows[i];
+
+		if (strcmp(flow->name, name_or_alias) == 0 || (flow->alias[0] && strcmp(flow->alias, name_or_alias) == 0))
+			return flow;
+	}
+	return NULL;
+}

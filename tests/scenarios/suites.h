@@ -1,0 +1,8 @@
+#ifndef RESIDENCY_TESTS_SCENARIOS_SUITES_H
+#define RESIDENCY_TESTS_SCENARIOS_SUITES_H
+
+#include <check.h>
+
+Suite *flow_file_suite(void);
+
+#endif

@@ -1,0 +1,22 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenarios/flow_file.h"
+#include "tests/torture/torture.h"
+
+static const char scenario[] =
+	"{\"name\":\"t\",\"reports\":[\"CC#1\"],\"policy\":\"strict\",\"models\":[{\"name\":\"A\",\"kind\":\"unet\",\"keep\":"
+	"true}],"
+	"\"actions\":[[\"prompt\",\"first\"],[\"promptm\",[{\"name\":\"B\",\"kind\":\"vae\"}],\"second\"],"
+	"[\"post\",{\"unload_models\":true}],[\"hold_inner\",1],[\"promptseed\",2],[\"settle\"]]}";
+
+bool torture_flow(struct error *e)
+{
+	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
+	char *text = flow ? flow_to_text(flow, e) : NULL;
+	bool fine = text != NULL;
+
+	free(text);
+	flow_free(flow);
+	return fine;
+}
