@@ -1,15 +1,30 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/wrap.h"
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
 
-static void print_text(struct cli *cli, const struct policy *policy)
+static void print_text(const struct cli *cli, const struct policy *policy)
 {
-	fprintf(cli->out, "%s\n  %s\n", policy->name, policy->summary);
-	if (policy->lived)
-		fprintf(cli->out, "  lived in: %s\n", policy->lived);
+	const struct {
+		const char *label, *text;
+	} rows[] = {
+		{ "  nothing flagged: ", policy->unflagged },
+		{ "  anchors: ", policy->anchored },
+		{ "  delegates: ", policy->delegated },
+		{ policy->lived ? "  gets wrong: " : "  costs: ", policy->wrong },
+		{ "  lived in: ", policy->lived },
+	};
+	char first[64];
+
+	snprintf(first, sizeof(first), "%s: ", policy->name);
+	wrap_print(cli->out, first, policy->summary, 2, cli->width);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].text)
+			wrap_print(cli->out, rows[i].label, rows[i].text, 4, cli->width);
+	}
 	for (size_t i = 0; i < POLICY_ALIASES_MAX && policy->aliases[i]; i++)
 		fprintf(cli->out, "%s%s", i ? ", " : "  also called: ", policy->aliases[i]);
 	fputs(policy->aliases[0] ? "\n\n" : "\n", cli->out);
@@ -21,8 +36,9 @@ static json_t *to_json(const struct policy *policy)
 
 	for (size_t i = 0; i < POLICY_ALIASES_MAX && policy->aliases[i]; i++)
 		json_array_append_new(aliases, json_string(policy->aliases[i]));
-	return json_pack("{ss ss ss? so}", "name", policy->name, "summary", policy->summary, "lived", policy->lived, "aliases",
-			 aliases);
+	return json_pack("{ss ss ss? ss ss ss ss so}", "name", policy->name, "summary", policy->summary, "lived", policy->lived,
+			 "nothing_flagged", policy->unflagged, "anchors", policy->anchored, "delegates", policy->delegated,
+			 "wrong", policy->wrong, "aliases", aliases);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

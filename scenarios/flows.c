@@ -6,7 +6,7 @@
 #include "core/base/array.h"
 #include "scenarios/flow_file.h"
 
-const char *const flows_by_default[] = { "both", "unload", "free", NULL };
+const char *const flows_by_default[FLOWS_BY_DEFAULT + 1] = { "both", "unload", "free", NULL };
 
 bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e)
 {
@@ -46,4 +46,22 @@ const struct flow *flow_set_find(const struct flow_set *set, const char *name_or
 			return flow;
 	}
 	return NULL;
+}
+
+const struct flow *const *flow_set_put_default_first(const struct flow_set *set)
+{
+	size_t front = 0;
+
+	for (size_t i = 0; flows_by_default[i]; i++) {
+		for (size_t j = front; j < set->count; j++) {
+			struct flow *flow = set->flows[j];
+
+			if (strcmp(flow->name, flows_by_default[i]) != 0)
+				continue;
+			set->flows[j] = set->flows[front];
+			set->flows[front++] = flow;
+			break;
+		}
+	}
+	return (const struct flow *const *)set->flows;
 }

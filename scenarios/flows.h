@@ -8,7 +8,8 @@
 extern const struct embedded_file scenario_flows[];
 
 /* Names of those that run where nobody chose; NULL ends them. */
-extern const char *const flows_by_default[];
+#define FLOWS_BY_DEFAULT 3
+extern const char *const flows_by_default[FLOWS_BY_DEFAULT + 1];
 
 /* Flows that are owned together. */
 struct flow_set {
@@ -22,6 +23,9 @@ bool flow_set_add_builtin(struct flow_set *set, struct error *e);
 /* Takes the flow over, also on failure. */
 bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e);
 void flow_set_free(struct flow_set *set);
+
+/* Puts those that run where nobody chose in front, in their order, and returns the set's flows. All built-in ones are in it. */
+const struct flow *const *flow_set_put_default_first(const struct flow_set *set);
 
 /* By name or alias; NULL if there is none. */
 const struct flow *flow_set_find(const struct flow_set *set, const char *name_or_alias);

@@ -3,7 +3,8 @@
 #include "core/manager/policy.h"
 
 const struct policy *const policies[] = {
-	&policy_stock, &policy_delegate, &policy_selective, &policy_anchors, &policy_strict, NULL,
+	&policy_stock, &policy_delegate,    &policy_selective, &policy_anchors,
+	&policy_eject, &policy_eject_donor, &policy_strict,    NULL,
 };
 
 const struct policy *policy_find(const char *name)

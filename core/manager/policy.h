@@ -24,6 +24,9 @@ struct policy {
 	const char *aliases[POLICY_ALIASES_MAX]; /* upstream's commits; NULL ends them */
 	const char *summary; /* one line, for `residency policies` */
 	const char *lived; /* upstream versions that behaved like this; NULL for ours */
+	/* For `residency policies`, each half a sentence or two: what an unload does when no model is flagged, what is held that
+	 * nothing else holds, what is left to core, and what goes wrong. */
+	const char *unflagged, *anchored, *delegated, *wrong;
 	const char *planner; /* whose rules place blocks (plan_rules_find) */
 	bool has_anchors;
 
@@ -60,7 +63,8 @@ struct policy {
 
 /* In the order that help shows; NULL ends them. */
 extern const struct policy *const policies[];
-extern const struct policy policy_stock, policy_delegate, policy_selective, policy_anchors, policy_strict;
+extern const struct policy policy_stock, policy_delegate, policy_selective, policy_anchors, policy_eject, policy_eject_donor,
+	policy_strict;
 
 /* By name or alias; NULL if there is none. */
 const struct policy *policy_find(const char *name);

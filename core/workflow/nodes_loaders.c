@@ -185,13 +185,21 @@ static char *make_allocation(const struct call *call, const struct loader *loade
 	return node_string(&inputs, plan_rules_find(m->policy->planner), &stored, &failure, e);
 }
 
+/* keep_loaded, or from v2.5.1 on eject_models, which says the opposite. */
+static enum keep_wish wish_of(const struct call *call)
+{
+	if (call_argument(call, "eject_models")->kind == VALUE_BOOLEAN)
+		return call_boolean(call, "eject_models") ? KEEP_NO : KEEP_YES;
+	return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
+}
+
 static bool run_distorch(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
 	struct placing placing = { .device = find_device(call, is_clip ? "device" : "compute_device", e),
 				   .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
-				   .keep = call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO };
+				   .keep = wish_of(call) };
 	bool fine;
 
 	if (!placing.device)
@@ -223,6 +231,7 @@ static bool run_distorch(struct call *call, struct error *e)
 		  .most = 128,                                                                                                 \
 		  .fallback = { .kind = VALUE_NUMBER, .number = 4.0 } },                                                       \
 		OPTIONAL_TEXT("donor_device", "cpu"), OPTIONAL_TEXT("expert_mode_allocations", ""),                            \
+		{ .name = "eject_models", .kind = INPUT_BOOLEAN, .optional = true },                                           \
 	{                                                                                                                      \
 		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true, .fallback = {                                  \
 			.kind = VALUE_BOOLEAN,                                                                                 \

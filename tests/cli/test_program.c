@@ -46,6 +46,30 @@ START_TEST(a_result_that_cannot_be_written_is_a_failure)
 }
 END_TEST
 
+static void no_line_is_wider_than(const char *text, size_t columns)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		ck_assert_msg(length <= columns, "%.*s", (int)length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+START_TEST(each_policy_and_flow_is_told_whole_at_80_columns)
+{
+	char *out;
+
+	ck_assert_int_eq(harness_residency("policies", &out, NULL), 0);
+	no_line_is_wider_than(out, 80);
+	ck_assert_ptr_nonnull(strstr(out, "nothing flagged: clears the anchors"));
+	free(out);
+	ck_assert_int_eq(harness_residency("flows", &out, NULL), 0);
+	no_line_is_wider_than(out, 80);
+	free(out);
+}
+END_TEST
+
 Suite *program_suite(void)
 {
 	Suite *suite = suite_create("program");
@@ -55,6 +79,7 @@ Suite *program_suite(void)
 	tcase_add_test(tests, no_command_is_a_usage_error_on_standard_error);
 	tcase_add_test(tests, an_unknown_command_is_a_usage_error);
 	tcase_add_test(tests, a_result_that_cannot_be_written_is_a_failure);
+	tcase_add_test(tests, each_policy_and_flow_is_told_whole_at_80_columns);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

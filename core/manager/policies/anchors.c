@@ -37,6 +37,12 @@ const struct policy policy_anchors = {
 	.aliases = { "07b429f" },
 	.summary = "as delegate, and holds what it keeps in an anchor set, which the next unload may clear",
 	.lived = "ComfyUI-MultiGPU 07b429f (v2.5.0)",
+	.unflagged = "clears the anchors, then hands over to core",
+	.anchored = "each model that an unload kept, until the next unload that finds nothing flagged",
+	.delegated = "the unload, when no listed model is flagged as not kept, or all are",
+	.wrong = "what was kept through one unload dies in the next, inside it; the next prompt reads kept models again beside "
+		 "the "
+		 "anchored ones; flags do not pass on to clones",
 	.planner = "01df082",
 	.has_anchors = true,
 	.loader_ran = multigpu_loader_ran,

@@ -29,6 +29,12 @@ const struct policy policy_delegate = {
 	.aliases = { "01df082", "1ca3daf" },
 	.summary = "unloads the models not kept; hands over to core when all are to be kept, or none is",
 	.lived = "ComfyUI-MultiGPU 01df082, 1ca3daf",
+	.unflagged = "hands over to core, which takes every model: when all are to be kept, all are lost",
+	.anchored = "nothing: kept models live in the executor's caches alone, and die with them",
+	.delegated = "the unload, when all listed models are to be kept or none is",
+	.wrong = "a loader without the wish asks for a whole cleanup while its prompt runs, so one such model costs all the "
+		 "others; "
+		 "loading it evicts kept models; a listed entry whose patcher is gone kills the worker",
 	.planner = "01df082",
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,

@@ -1,5 +1,7 @@
 #include "core/manager/policies/multigpu.h"
 
+#include <math.h>
+
 static bool is_active(const struct manager *m)
 {
 	for (size_t i = 0; i < m->list_count; i++) {
@@ -44,6 +46,14 @@ double multigpu_memory_required(const struct manager *m, const struct patcher *p
 		break;
 	}
 	return manager_core_memory_required(m, patcher, device);
+}
+
+double multigpu_memory_required_less(const struct manager *m, const struct patcher *patcher, const struct device *device,
+				     bool ejects)
+{
+	if (ejects)
+		return (double)device_description(device)->capacity_bytes;
+	return fmax(0, manager_core_memory_required(m, patcher, device) - patcher_inner(patcher)->virtual_vram_bytes);
 }
 
 bool multigpu_unload_others(struct manager *m, bool (*wanted)(const struct entry *entry), struct error *e)

@@ -14,6 +14,10 @@ bool multigpu_loader_ran(struct manager *m, struct patcher *patcher, bool keep, 
 /* A model not to be kept is said to need all of the device, one to be kept nothing: loading the first evicts all others. */
 double multigpu_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device);
 
+/* From v2.5.1 on: an ejecting model needs all of the device, another one what is left of it beside its virtual VRAM. */
+double multigpu_memory_required_less(const struct manager *m, const struct patcher *patcher, const struct device *device,
+				     bool ejects);
+
 /* Unloads the entries that are not wanted, each fully; what it meets on the way is swallowed. Then they leave the list. */
 bool multigpu_unload_others(struct manager *m, bool (*wanted)(const struct entry *entry), struct error *e);
 

@@ -39,6 +39,12 @@ const struct policy policy_selective = {
 	.aliases = { "ae8bb7c" },
 	.summary = "unloads only models flagged as not kept; anchors every other one for good",
 	.lived = "ComfyUI-MultiGPU ae8bb7c",
+	.unflagged = "keeps every model, also those that nobody asked to keep",
+	.anchored = "every model that it keeps, for good",
+	.delegated = "the unload, when no listed model is to be kept",
+	.wrong = "the next prompt does not find what was kept and reads it again, so list and anchors grow with every round; "
+		 "each "
+		 "distributed load asks for the caches to be dropped",
 	.planner = "01df082",
 	.has_anchors = true,
 	.distributed = distributed,

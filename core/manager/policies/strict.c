@@ -113,6 +113,10 @@ static int evict_order(const struct entry *a, const struct entry *b)
 const struct policy policy_strict = {
 	.name = "strict",
 	.summary = "keeps what is wished until the wish ends, frees the rest, finds kept models again",
+	.unflagged = "frees nothing where all are to be kept, everything where no wish was told",
+	.anchored = "each kept model from its loader's return on, by the manager's own reference, until the wish ends",
+	.delegated = "nothing",
+	.wrong = "kept models go from the device under pressure alone, last of all, and come back when they are next used",
 	.planner = "01df082",
 	.loader_ran = loader_ran,
 	.adopt = adopt,

@@ -1,0 +1,36 @@
+/* eject.c - upstream dde3480 (v2.5.1): no wish to keep any more, but a wish that loading a model ejects the others.
+ *
+ * What it loses: everything, at any /free, as core alone does; and before that, whatever is on the device, when a UNet whose
+ * loader ejects is loaded. Only a UNet is marked: the mark is set where the loader's output is a patcher itself. */
+#include "core/manager/policies/multigpu.h"
+
+static bool loader_ran(struct manager *m, struct patcher *patcher, bool keep, struct error *e)
+{
+	(void)m;
+	(void)e;
+	if (!keep && patcher_model(patcher)->kind == MODEL_UNET)
+		patcher_inner(patcher)->eject = true; /* nothing takes it back */
+	return true;
+}
+
+static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+{
+	return multigpu_memory_required_less(m, patcher, device, patcher_inner(patcher)->eject);
+}
+
+const struct policy policy_eject = {
+	.name = "eject",
+	.aliases = { "dde3480" },
+	.summary = "knows no wish to keep; a loader may ask that loading its UNet evicts every other model",
+	.lived = "ComfyUI-MultiGPU dde3480 (v2.5.1)",
+	.unflagged = "core's unload: every model of the device goes",
+	.anchored = "nothing",
+	.delegated = "every unload, to core",
+	.wrong =
+		"keep_loaded's place in a saved workflow is eject_models' now, with the opposite meaning; CLIP and VAE loaders "
+		"take the wish and do nothing with it; a model that was once marked ejects at every later load",
+	.planner = "01df082",
+	.loader_ran = loader_ran,
+	.memory_required = memory_required,
+	.soft_empty = multigpu_soft_empty,
+};

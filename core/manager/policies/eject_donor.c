@@ -1,0 +1,37 @@
+/* eject_donor.c - upstream 62f98ed (v2.5.9) to a38cbda: as eject, where naming a donor is what marks a model.
+ *
+ * What it loses: each load of a model whose allocation has a donor evicts all others from its device, whatever was wished; so of
+ * several such models only the last is ever loaded. */
+#include <string.h>
+
+#include "core/manager/policies/multigpu.h"
+
+/* The third part of what follows the '#': "expert#compute;gigabytes;donors". */
+static bool has_donor(const char *allocation)
+{
+	const char *part = allocation ? strchr(allocation, '#') : NULL;
+
+	for (unsigned i = 0; part && i < 2; i++)
+		part = strpbrk(part + 1, ";#");
+	return part && *part == ';' && part[1] && part[1] != ';' && part[1] != '#';
+}
+
+static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+{
+	return multigpu_memory_required_less(m, patcher, device, has_donor(patcher_inner(patcher)->allocation));
+}
+
+const struct policy policy_eject_donor = {
+	.name = "eject-donor",
+	.aliases = { "62f98ed", "a38cbda+shim", "a38cbda" },
+	.summary = "knows no wish to keep; loading a model whose allocation names a donor evicts every other model",
+	.lived = "ComfyUI-MultiGPU 62f98ed (v2.5.9) to a38cbda (v2.6), the newest",
+	.unflagged = "core's unload: every model of the device goes",
+	.anchored = "nothing",
+	.delegated = "every unload, to core",
+	.wrong = "eject_models itself is never read: a donor in the allocation stands for it, so that every distributed load "
+		 "evicts whatever else is on its device, asked to or not",
+	.planner = "HEAD",
+	.memory_required = memory_required,
+	.soft_empty = multigpu_soft_empty,
+};
