@@ -46,7 +46,7 @@ static bool script_for(struct strbuf *script, struct store *store, const char *r
 	bool fine;
 
 	strbuf_printf(script,
-		      "set terminal svg size 640,400 noenhanced font 'sans-serif,13' linewidth 1.4\nset key top left samplen 2 "
+		      "set terminal svg size 600,420 noenhanced font 'sans-serif,15' linewidth 1.4\nset key above samplen 2 "
 		      "spacing 1.1\n"
 		      "set grid lc rgb '#d7dce2'\nset border lc rgb '#626c78'\nset xlabel '%s'\nset ylabel '%s'\nset yrange "
 		      "[0:*]\n%sset title ",
