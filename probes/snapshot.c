@@ -226,7 +226,7 @@ static enum residency_state state_of(const struct known *known, int32_t listed)
 		return STATE_DEAD;
 	if (!known->patcher.target)
 		return STATE_LEAKED;
-	if (!inner->patched)
+	if (!inner_is_patched(inner))
 		return STATE_UNLOADED;
 	return listed >= 0 ? STATE_RESIDENT : STATE_LOADED_UNLISTED;
 }

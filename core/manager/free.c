@@ -6,14 +6,18 @@
 
 struct candidate {
 	struct entry *entry;
-	uint64_t offloaded_bytes, size_bytes;
-	uint32_t references; /* where upstream asks Python for its count */
-	size_t index;
+	struct trace_row row;
 	bool gone;
 };
 
+/* Who is not to go. */
+struct spared {
+	struct patcher *const *patchers;
+	size_t count;
+};
+
 /* Most offloaded first, then fewest references, then smallest, then newest. */
-static int core_order(const struct candidate *a, const struct candidate *b)
+static int core_order(const struct trace_row *a, const struct trace_row *b)
 {
 	if (a->offloaded_bytes != b->offloaded_bytes)
 		return a->offloaded_bytes > b->offloaded_bytes ? -1 : 1;
@@ -31,91 +35,172 @@ static int compare_candidates(const void *left, const void *right, void *context
 	const struct policy *policy = context;
 	int order = policy->evict_order ? policy->evict_order(a->entry, b->entry) : 0;
 
-	return order ? order : core_order(a, b);
+	return order ? order : core_order(&a->row, &b->row);
 }
 
-static size_t collect_candidates(struct manager *m, const struct device *device, struct candidate *candidates)
+static int compare_indexes(const void *left, const void *right)
+{
+	const struct candidate *a = left;
+	const struct candidate *b = right;
+
+	return a->row.index > b->row.index ? -1 : 1;
+}
+
+static bool is_spared(const struct spared *spared, const struct patcher *patcher)
+{
+	for (size_t i = 0; i < spared->count; i++) {
+		if (spared->patchers[i] == patcher)
+			return true;
+	}
+	return false;
+}
+
+/* In the list's order. The references of a patcher stand where upstream asks Python for its count. */
+static size_t collect_candidates(const struct manager *m, const struct device *device, const struct spared *spared,
+				 struct candidate *candidates)
 {
 	size_t count = 0;
 
-	for (size_t i = m->list_count; i-- > 0;) {
-		struct entry *entry = m->list[i];
-		const struct patcher *patcher = entry_patcher(entry);
+	for (size_t i = 0; i < m->list_count; i++) {
+		const struct patcher *patcher = entry_patcher(m->list[i]);
+		struct inner *inner = patcher ? patcher_inner(patcher) : NULL;
 
-		if (entry->device != device || !patcher)
+		if (m->list[i]->device != device || !patcher || is_spared(spared, patcher))
 			continue;
-		entry->currently_used = false;
-		candidates[count++] = (struct candidate) { .entry = entry,
-							   .offloaded_bytes = inner_offloaded_bytes(patcher_inner(patcher)),
-							   .size_bytes = inner_size_bytes(patcher_inner(patcher)),
-							   .references = object_strong_count(&patcher->object),
-							   .index = i };
+		candidates[count++] = (struct candidate) { .entry = m->list[i],
+							   .row = { .patcher = patcher,
+								    .offloaded_bytes = inner_offloaded_bytes(inner),
+								    .size_bytes = inner_size_bytes(inner),
+								    .references = object_strong_count(&patcher->object),
+								    .index = i } };
 	}
 	return count;
 }
 
-/* The cache is emptied when something went, and where it holds more than a quarter of what is free. On a cpu upstream counts
- * all that is free as cached. */
+static bool tell_rows(const struct manager *m, struct trace_event *event, const struct candidate *candidates, size_t count,
+		      bool only_gone, struct error *e)
+{
+	struct trace_row *rows = array_new(count, sizeof(*rows), e);
+
+	if (!rows)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!only_gone || candidates[i].gone)
+			rows[event->row_count++] = candidates[i].row;
+	}
+	event->rows = rows;
+	trace_tell(m, event);
+	free(rows);
+	return true;
+}
+
+static bool tell_start(const struct manager *m, double need_bytes, const struct device *device, const struct spared *spared,
+		       struct error *e)
+{
+	struct trace_event event = {
+		.kind = TRACE_FREE, .device = device, .wanted_bytes = need_bytes, .bytes = memory_free_bytes(m, device)
+	};
+	struct candidate *candidates;
+	bool fine;
+
+	if (!m->trace)
+		return true;
+	candidates = array_new(m->list_count, sizeof(*candidates), e);
+	fine = candidates && tell_rows(m, &event, candidates, collect_candidates(m, device, spared, candidates), false, e);
+	free(candidates);
+	return fine;
+}
+
+/* The cache is emptied when something went, and where it holds more than a quarter of what is free. */
 static bool empty_cache_after(struct manager *m, struct device *device, size_t gone, struct error *e)
 {
-	struct memory_use use = device_memory_use(device);
-	uint64_t cached_bytes = use.reserved_bytes - use.allocated_bytes;
-
-	if (gone || device_is_cpu(device) || (double)cached_bytes > 0.25 * (double)device_free_bytes(device))
+	if (gone || (m->rules.state != VRAM_HIGH && memory_cached_bytes(m, device) > 0.25 * memory_free_bytes(m, device)))
 		return manager_soft_empty(m, false, e);
 	return true;
 }
 
+/* None of them is used any more, whether it goes or not. */
 static void hold(struct manager *m, struct candidate *candidates, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		candidates[i].entry->currently_used = false;
 		reference_set(&candidates[i].entry->busy, m->running, &candidates[i].entry->object, "being unloaded");
+	}
 }
 
-/* Pops those that are gone, whatever became of the list meanwhile, and lets go of all. */
+/* Pops those that are gone, last in the list first, whatever became of the list meanwhile, and lets go of all. */
 static size_t settle(struct manager *m, struct candidate *candidates, size_t count)
 {
 	size_t gone = 0;
 
+	qsort(candidates, count, sizeof(*candidates), compare_indexes);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = m->list_count; candidates[i].gone && j-- > 0;) {
 			if (m->list[j] == candidates[i].entry)
 				manager_pop(m, j);
 		}
 		gone += candidates[i].gone;
-		reference_drop(&candidates[i].entry->busy);
 	}
 	return gone;
 }
 
-bool manager_free_memory(struct manager *m, double need_bytes, struct device *device, size_t *unloaded, struct error *e)
+/* Until enough is free. A manager that is not smart lets all of them go. */
+static bool unload_candidates(struct manager *m, double need_bytes, struct device *device, struct candidate *candidates,
+			      size_t count, struct error *e)
 {
-	struct candidate *candidates;
+	for (size_t i = 0; i < count; i++) {
+		double wanted_bytes = -1;
+
+		if (m->rules.is_smart) {
+			double free_bytes = memory_free_bytes(m, device);
+
+			if (free_bytes > need_bytes)
+				break;
+			wanted_bytes = need_bytes - free_bytes;
+		}
+		if (!entry_unload(candidates[i].entry, wanted_bytes, &candidates[i].gone, e))
+			return false;
+	}
+	return true;
+}
+
+static bool free_candidates(struct manager *m, double need_bytes, struct device *device, const struct spared *spared,
+			    size_t *unloaded, struct error *e)
+{
+	struct trace_event done = { .kind = TRACE_FREE_DONE, .device = device };
+	struct candidate *candidates = array_new(m->list_count, sizeof(*candidates), e);
 	size_t count;
-	size_t gone;
 	bool fine;
 
-	if (!manager_cleanup_collecting(m, e))
-		return false;
-	candidates = array_new(m->list_count, sizeof(*candidates), e);
 	if (!candidates)
 		return false;
-	count = collect_candidates(m, device, candidates);
+	count = collect_candidates(m, device, spared, candidates);
 	qsort_r(candidates, count, sizeof(*candidates), compare_candidates, (void *)(uintptr_t)m->policy);
 	hold(m, candidates, count);
-	fine = true;
-	for (size_t i = 0; fine && i < count; i++) {
-		double free_bytes = (double)device_free_bytes(device);
-
-		if (free_bytes > need_bytes)
-			break;
-		fine = entry_unload(candidates[i].entry, need_bytes - free_bytes, &candidates[i].gone, e);
-	}
-	gone = settle(m, candidates, count);
+	fine = unload_candidates(m, need_bytes, device, candidates, count, e);
+	*unloaded = settle(m, candidates, count);
+	fine = fine && empty_cache_after(m, device, *unloaded, e);
+	if (fine && m->trace)
+		fine = tell_rows(m, &done, candidates, count, true, e);
+	for (size_t i = 0; i < count; i++)
+		reference_drop(&candidates[i].entry->busy);
 	free(candidates);
-	if (unloaded)
-		*unloaded = gone;
-	return fine && empty_cache_after(m, device, gone, e);
+	return fine;
+}
+
+bool manager_free_memory_sparing(struct manager *m, double need_bytes, struct device *device, struct patcher *const *patchers,
+				 size_t patcher_count, size_t *unloaded, struct error *e)
+{
+	struct spared spared = { .patchers = patchers, .count = patcher_count };
+	size_t ignored;
+
+	return tell_start(m, need_bytes, device, &spared, e) && manager_cleanup_collecting(m, e) &&
+	       free_candidates(m, need_bytes, device, &spared, unloaded ? unloaded : &ignored, e);
+}
+
+bool manager_free_memory(struct manager *m, double need_bytes, struct device *device, size_t *unloaded, struct error *e)
+{
+	return manager_free_memory_sparing(m, need_bytes, device, NULL, 0, unloaded, e);
 }
 
 bool manager_free_everything(struct manager *m, struct error *e)
@@ -140,12 +225,18 @@ bool manager_unload_all(struct manager *m, struct error *e)
 	return m->policy->unload_all ? m->policy->unload_all(m, e) : manager_core_unload_all(m, e);
 }
 
+void manager_empty_caches(struct manager *m)
+{
+	for (size_t i = 0; i < machine_device_count(m->machine); i++)
+		device_empty_cache(machine_device(m->machine, i));
+}
+
 bool manager_core_soft_empty(struct manager *m, bool force, struct error *e)
 {
 	(void)force;
 	(void)e;
-	for (size_t i = 0; i < machine_device_count(m->machine); i++)
-		device_empty_cache(machine_device(m->machine, i));
+	trace_tell(m, &(struct trace_event) { .kind = TRACE_SOFT_EMPTY });
+	manager_empty_caches(m);
 	return true;
 }
 

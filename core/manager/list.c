@@ -1,4 +1,5 @@
 /* list.c - the loaded list and its entries: made, found, popped, cleaned up, unloaded. */
+#include <math.h>
 #include <string.h>
 
 #include "core/base/array.h"
@@ -125,36 +126,109 @@ bool manager_cleanup_collecting(struct manager *m, struct error *e)
 		return true;
 	log_say(m->log, LOG_WARNING, "the patcher of %s is gone and its model is still there: collecting",
 		entry_model(dead)->model->name);
+	trace_tell(m, &(struct trace_event) { .kind = TRACE_LEAK, .inner = entry_model(dead) });
 	heap_collect(m->heap);
 	if (!manager_soft_empty(m, false, e))
 		return false;
 	for (size_t i = 0; i < m->list_count; i++) {
-		if (entry_is_dead(m->list[i]))
-			log_say(m->log, LOG_WARNING, "the model of %s is held by somebody else, and stays listed",
-				entry_model(m->list[i])->model->name);
+		if (!entry_is_dead(m->list[i]))
+			continue;
+		log_say(m->log, LOG_WARNING, "the model of %s is held by somebody else, and stays listed",
+			entry_model(m->list[i])->model->name);
+		trace_tell(m, &(struct trace_event) { .kind = TRACE_LEAK_STAYS, .inner = entry_model(m->list[i]) });
 	}
+	return true;
+}
+
+/* True in *enough if part of the model is enough. */
+static bool unload_part(struct patcher *patcher, double need_bytes, bool *enough, struct error *e)
+{
+	uint64_t freed_bytes;
+
+	*enough = false;
+	if (!(need_bytes >= 0) || need_bytes >= (double)patcher_inner(patcher)->loaded_bytes)
+		return true;
+	if (!patcher_partially_unload(patcher, need_bytes, &freed_bytes, e))
+		return false;
+	*enough = (double)freed_bytes >= need_bytes;
 	return true;
 }
 
 /* A dead entry has no patcher to detach; upstream raises there, and so do its policies before they come here. */
 bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e)
 {
+	struct manager *m = entry->manager;
 	struct patcher *patcher = entry_patcher(entry);
-	struct inner *inner = patcher ? patcher_inner(patcher) : entry_model(entry);
-	uint64_t freed_bytes;
+	bool enough;
 
 	*gone = false;
-	if (need_bytes >= 0 && need_bytes < (double)inner->loaded_bytes) {
-		if (!inner_partially_unload(inner, need_bytes, &freed_bytes, e))
-			return false;
-		if ((double)freed_bytes >= need_bytes)
-			return true;
-	}
-	if (!inner_unpatch(inner, e))
+	if (!patcher)
+		return error_set(e, ERROR_NODE, "AttributeError: 'NoneType' object has no attribute 'model'");
+	trace_tell(m, &(struct trace_event) {
+			      .kind = TRACE_UNLOAD, .patcher = patcher, .wanted_bytes = need_bytes < 0 ? NAN : need_bytes });
+	if (!unload_part(patcher, need_bytes, &enough, e))
 		return false;
-	if (patcher)
-		manager_tell_departure(entry->manager, patcher, entry->manager->unload_reason);
-	entry_forget_model(entry);
-	*gone = true;
+	if (!enough) {
+		if (!patcher_detach(patcher, e))
+			return false;
+		manager_tell_departure(m, patcher, m->unload_reason);
+		entry_forget_model(entry);
+		*gone = true;
+	}
+	trace_tell(m, &(struct trace_event) { .kind = TRACE_UNLOAD_DONE, .patcher = patcher, .yes = *gone });
+	return true;
+}
+
+/* ---- what the list has ---- */
+
+size_t manager_loaded_patchers(const struct manager *m, bool only_used, struct patcher **patchers, size_t capacity)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->list_count; i++) {
+		if (only_used && !m->list[i]->currently_used)
+			continue;
+		if (count < capacity)
+			patchers[count] = entry_patcher(m->list[i]);
+		count++;
+	}
+	return count;
+}
+
+static bool refuse_dead(struct error *e)
+{
+	return error_set(e, ERROR_NODE, "AttributeError: 'NoneType' object has no attribute 'model_size'");
+}
+
+bool manager_offloaded_bytes(const struct manager *m, const struct device *device, uint64_t *offloaded_bytes, struct error *e)
+{
+	*offloaded_bytes = 0;
+	for (size_t i = 0; i < m->list_count; i++) {
+		if (m->list[i]->device != device)
+			continue;
+		if (!entry_patcher(m->list[i]))
+			return refuse_dead(e);
+		*offloaded_bytes += inner_offloaded_bytes(patcher_inner(entry_patcher(m->list[i])));
+	}
+	return true;
+}
+
+bool manager_use_more_memory(struct manager *m, double extra_bytes, struct device *device, struct error *e)
+{
+	uint64_t gained_bytes;
+
+	for (size_t i = 0; i < m->list_count; i++) {
+		struct patcher *patcher = entry_patcher(m->list[i]);
+
+		if (m->list[i]->device != device)
+			continue;
+		if (!patcher)
+			return refuse_dead(e);
+		if (!patcher_partially_load(patcher, extra_bytes, false, &gained_bytes, e))
+			return false;
+		extra_bytes -= (double)gained_bytes;
+		if (extra_bytes <= 0)
+			break;
+	}
 	return true;
 }

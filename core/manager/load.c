@@ -3,18 +3,16 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
-#include "core/base/units.h"
 #include "core/manager/list.h"
 
-#define INFERENCE_SHARE_OF_DEVICE 0.0 /* of a device, that weights may take in any case: upstream's ratio on NVIDIA */
-#define BUDGET_LEAST_BYTES (128.0 * (double)MIB)
+#define NO_BUDGET 1e32 /* upstream's word for all of it */
 
 struct load {
 	struct manager *m;
 	struct entry **entries;
 	size_t count;
 	double extra_bytes, minimum_bytes;
-	bool full;
+	bool full, force_patch;
 };
 
 double manager_core_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
@@ -74,6 +72,7 @@ static void pop_siblings(struct manager *m, const struct entry *loading)
 
 		if (!listed || listed->inner.target != patcher->inner.target)
 			continue;
+		trace_tell(m, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = listed });
 		entry_forget_model(entry);
 		manager_pop(m, i);
 	}
@@ -99,15 +98,35 @@ static double needed_on(const struct load *load, const struct device *device)
 	return need;
 }
 
-static bool make_room_on(struct load *load, struct device *device, struct error *e)
+/* By core's order or the policy's, and then, for the least that inference cannot do without, once more. */
+static bool make_room_for_weights(struct load *load, struct device *device, struct error *e)
 {
-	double need_bytes = needed_on(load, device) * 1.1 + load->extra_bytes;
+	return manager_free_memory(load->m, needed_on(load, device) * 1.1 + load->extra_bytes, device, NULL, e);
+}
 
-	if (!manager_free_memory(load->m, need_bytes, device, NULL, e))
-		return false;
-	if ((double)device_free_bytes(device) >= load->minimum_bytes)
+static bool make_room_for_inference(struct load *load, struct device *device, struct error *e)
+{
+	size_t unloaded;
+
+	if (memory_free_bytes(load->m, device) >= load->minimum_bytes)
 		return true;
-	return manager_free_memory(load->m, load->minimum_bytes, device, NULL, e);
+	if (!manager_free_memory(load->m, load->minimum_bytes, device, &unloaded, e))
+		return false;
+	trace_tell(load->m, &(struct trace_event) { .kind = TRACE_UNLOADED, .device = device, .count = unloaded });
+	return true;
+}
+
+/* One step for every device of the load that is not a cpu, in the order in which they are first named. */
+static bool on_each_device(struct load *load, bool (*step)(struct load *load, struct device *device, struct error *e),
+			   struct error *e)
+{
+	for (size_t i = 0; i < load->count; i++) {
+		struct device *device = load->entries[i]->device;
+
+		if (!device_is_cpu(device) && is_first_of_device(load, i) && !step(load, device, e))
+			return false;
+	}
+	return true;
 }
 
 static bool make_room(struct load *load, struct error *e)
@@ -120,38 +139,18 @@ static bool make_room(struct load *load, struct error *e)
 		if (policy->before_load && !policy->before_load(load->m, entry_patcher(entry), entry->device, e))
 			return false;
 	}
-	for (size_t i = 0; i < load->count; i++) {
-		struct device *device = load->entries[i]->device;
-
-		if (!device_is_cpu(device) && is_first_of_device(load, i) && !make_room_on(load, device, e))
-			return false;
-	}
-	return true;
-}
-
-/* How many bytes more may be loaded: what is free, less what inference takes; at least 128 MiB. */
-static double budget_of(const struct load *load, const struct entry *entry)
-{
-	const struct inner *inner = patcher_inner(entry_patcher(entry));
-	double inference_bytes = manager_inference_bytes(load->m, entry->device);
-	double least_bytes = fmin(BUDGET_LEAST_BYTES, inference_bytes);
-	double free_bytes;
-	double budget_bytes;
-
-	if (load->full || device_is_cpu(entry->device))
-		return ALL_MEMORY;
-	free_bytes = (double)device_free_bytes(entry->device) + (double)inner->loaded_bytes;
-	budget_bytes = fmin(free_bytes * INFERENCE_SHARE_OF_DEVICE, free_bytes - inference_bytes);
-	budget_bytes = fmax(fmax(least_bytes, free_bytes - load->minimum_bytes), budget_bytes);
-	return fmax(0.1, budget_bytes - (double)inner->loaded_bytes);
+	return on_each_device(load, make_room_for_weights, e) && on_each_device(load, make_room_for_inference, e);
 }
 
 static bool load_entry(struct load *load, struct entry *entry, struct error *e)
 {
 	struct manager *m = load->m;
 	struct patcher *patcher = entry_patcher(entry);
+	double loaded_bytes = (double)patcher_inner(patcher)->loaded_bytes;
+	double budget_bytes = memory_budget_bytes(m, entry->device, loaded_bytes, load->minimum_bytes, load->full);
 
-	if (!patcher_partially_load(patcher, budget_of(load, entry), e)) {
+	trace_tell(m, &(struct trace_event) { .kind = TRACE_LOAD_ENTRY, .patcher = patcher, .wanted_bytes = budget_bytes });
+	if (!patcher_partially_load(patcher, budget_bytes > 0 ? budget_bytes : NO_BUDGET, load->force_patch, NULL, e)) {
 		manager_tell_departure(m, patcher, m->unload_reason);
 		return false;
 	}
@@ -159,7 +158,7 @@ static bool load_entry(struct load *load, struct entry *entry, struct error *e)
 	tell_superseded(m, patcher);
 	if (!list_insert(m, entry, e))
 		return false;
-	if (m->policy->distributed && patcher_inner(patcher)->allocation)
+	if (m->policy->distributed && inner_allocation(patcher_inner(patcher)))
 		return m->policy->distributed(m, patcher, e);
 	return true;
 }
@@ -182,14 +181,19 @@ static bool load_all(struct load *load, struct patcher *const *patchers, size_t 
 bool manager_load(struct manager *m, struct patcher *const *patchers, size_t count, const struct load_request *request,
 		  struct error *e)
 {
-	double inference_bytes = manager_inference_bytes(m, patchers[0]->load_device);
-	double extra_bytes = fmax(inference_bytes, request->memory_required_bytes);
+	double inference_bytes = memory_inference_bytes(m, patchers[0]->load_device);
+	double reserved_bytes = memory_reserved_bytes(m, patchers[0]->load_device);
+	double extra_bytes = fmax(inference_bytes, request->memory_required_bytes + reserved_bytes);
 	enum reason before = m->unload_reason;
-	struct load load = { .m = m, .extra_bytes = extra_bytes, .minimum_bytes = extra_bytes, .full = request->full };
+	struct load load = { .m = m,
+			     .extra_bytes = extra_bytes,
+			     .minimum_bytes = extra_bytes,
+			     .full = request->full,
+			     .force_patch = request->force_patch };
 	bool fine;
 
 	if (!isnan(request->minimum_bytes))
-		load.minimum_bytes = fmax(inference_bytes, request->minimum_bytes);
+		load.minimum_bytes = fmax(inference_bytes, request->minimum_bytes + reserved_bytes);
 	load.entries = array_new(count, sizeof(struct entry *), e);
 	if (!load.entries)
 		return false;

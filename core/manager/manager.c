@@ -1,11 +1,10 @@
 #include "core/manager/manager.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/units.h"
+#include "core/manager/allocation.h"
 
 static const struct object_class list_class = { .name = "list" };
 static const struct object_class keeper_class = { .name = "manager" };
@@ -23,6 +22,10 @@ struct manager *manager_new(const struct manager_options *options, struct error 
 	m->policy = options->policy;
 	m->observer = options->observer;
 	m->log = options->log;
+	m->trace = options->trace;
+	m->rules = options->rules ? *options->rules : memory_rules_default;
+	if (options->view)
+		m->view = *options->view;
 	m->load_device = options->load_device;
 	m->offload_device = options->offload_device;
 	m->current_device = options->load_device;
@@ -57,17 +60,26 @@ void manager_free(struct manager *m)
 		m->deaths = told->next;
 		free_obituary(told);
 	}
+	allocations_free(m);
 	free(m->list);
 	free(m);
 }
 
-double manager_inference_bytes(const struct manager *m, const struct device *device)
-{
-	const double usual = 1.2 * (double)GIB; /* 0.8 GiB for inference, 400 MiB for others */
-	double share = (double)device_description(device)->capacity_bytes / 16;
+static const char *const trace_names[] = {
+#define TRACE_NAME(name, text) [TRACE_##name] = text,
+	TRACE_KINDS(TRACE_NAME)
+#undef TRACE_NAME
+};
 
-	(void)m;
-	return share < usual ? share : usual; /* a share, so that small machines of tests and demos can work at all */
+const char *trace_kind_name(enum trace_kind kind)
+{
+	return trace_names[kind];
+}
+
+void trace_tell(const struct manager *m, const struct trace_event *event)
+{
+	if (m->trace)
+		m->trace->event(m->trace->context, event);
 }
 
 void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, const char *source)

@@ -18,8 +18,10 @@
 #include "core/base/event.h"
 #include "core/base/log.h"
 #include "core/device/device.h"
+#include "core/manager/memory.h"
 #include "core/manager/patcher.h"
 #include "core/manager/policy.h"
+#include "core/manager/trace.h"
 #include "core/object/heap.h"
 
 #define ALL_MEMORY 1e30
@@ -48,12 +50,18 @@ struct obituary {
 	struct weak inner; /* still there: only the patcher died */
 };
 
+/* An allocation that models of one shape share. */
+struct shared_allocation;
+
 struct manager {
 	struct heap *heap;
 	struct machine *machine;
 	const struct policy *policy;
 	const struct observer *observer;
 	const struct log_sink *log;
+	const struct trace *trace; /* may be NULL */
+	struct memory_rules rules; /* may be changed between loads */
+	struct memory_view view;
 	struct device *load_device; /* where models run whose loader names no device */
 	struct device *offload_device;
 	struct device *current_device; /* upstream's torch device: what unload_all frees; loaders with a device change it */
@@ -66,6 +74,7 @@ struct manager {
 	enum reason unload_reason; /* of what is unloaded now */
 	enum reason death_reason; /* of what dies by count now */
 	uint64_t next_patches_id;
+	struct shared_allocation *shared; /* by shape; where the policy shares them */
 	void *flags_context;
 	void (*set_flags)(void *context, bool unload_models, bool free_memory, const char *source);
 };
@@ -77,6 +86,9 @@ struct manager_options {
 	struct device *load_device, *offload_device;
 	const struct observer *observer;
 	const struct log_sink *log;
+	const struct memory_rules *rules; /* copied; NULL: memory_rules_default */
+	const struct memory_view *view; /* copied; NULL: the machine's own memory */
+	const struct trace *trace; /* borrowed; NULL: nobody looks */
 	void *flags_context; /* for set_flags: a node's or soft_empty's wish that the worker frees */
 	void (*set_flags)(void *context, bool unload_models, bool free_memory, const char *source);
 };
@@ -89,6 +101,7 @@ struct load_request {
 	double memory_required_bytes; /* what inference is thought to take */
 	double minimum_bytes; /* what it cannot do without; NAN: the same */
 	bool full; /* no budget */
+	bool force_patch; /* patches are put into weights that are cast when used, too */
 };
 
 /* Loads the patchers and puts them on top of the list. On failure the one that failed is off the list. */
@@ -98,6 +111,21 @@ bool manager_load(struct manager *m, struct patcher *const *patchers, size_t cou
 /* Unloads entries of a device until need_bytes are free, by core's order or the policy's. *unloaded counts entries that went;
  * may be NULL. */
 bool manager_free_memory(struct manager *m, double need_bytes, struct device *device, size_t *unloaded, struct error *e);
+
+/* The same, sparing entries of some patchers. */
+bool manager_free_memory_sparing(struct manager *m, double need_bytes, struct device *device, struct patcher *const *spared,
+				 size_t spared_count, size_t *unloaded, struct error *e);
+
+/* Loads more of what a device's entries hold, newest first, until extra_bytes are taken. ERROR_NODE, as upstream raises, at a
+ * dead entry. */
+bool manager_use_more_memory(struct manager *m, double extra_bytes, struct device *device, struct error *e);
+
+/* The patchers of the list, newest first; only those used by the last load if only_used. Fills at most capacity, returns how
+ * many there are. */
+size_t manager_loaded_patchers(const struct manager *m, bool only_used, struct patcher **patchers, size_t capacity);
+
+/* What entries of a device have elsewhere. ERROR_NODE, as upstream raises, when one is dead. */
+bool manager_offloaded_bytes(const struct manager *m, const struct device *device, uint64_t *offloaded_bytes, struct error *e);
 
 /* A direct free_memory(1e30) of the load device. */
 bool manager_free_everything(struct manager *m, struct error *e);
@@ -110,6 +138,8 @@ bool manager_soft_empty(struct manager *m, bool force, struct error *e);
 /* ComfyUI's own, without the policy: for policies. */
 bool manager_core_unload_all(struct manager *m, struct error *e);
 bool manager_core_soft_empty(struct manager *m, bool force, struct error *e);
+/* Every device gives back what its allocator holds. */
+void manager_empty_caches(struct manager *m);
 double manager_core_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device);
 
 /* Pops every entry whose model is gone. */
@@ -171,9 +201,6 @@ void manager_tell_object(struct manager *m, const struct patcher *patcher);
 
 /* Of a patcher that dies: its obituary waits to be told. */
 void manager_note_death(struct manager *m, struct patcher *patcher);
-
-/* Memory that inference is thought to need in any case; and that a card keeps for others. */
-double manager_inference_bytes(const struct manager *m, const struct device *device);
 
 static inline bool device_is_cpu(const struct device *device)
 {

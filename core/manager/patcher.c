@@ -15,6 +15,7 @@ static void inner_destroy(struct object *object)
 	model_free(inner->model);
 	free(inner->allocation);
 	free(inner->cast);
+	free(inner->backed_up);
 	free(inner->order);
 	free(inner->device_of);
 }
@@ -24,6 +25,8 @@ static void patcher_finalize(struct object *object)
 {
 	struct patcher *patcher = (struct patcher *)object;
 
+	if (patcher->obituary)
+		trace_tell(patcher->manager, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = patcher });
 	manager_note_death(patcher->manager, patcher);
 }
 
@@ -50,6 +53,7 @@ static void patcher_destroy(struct object *object)
 	for (size_t i = 0; i < patcher->lora_count; i++)
 		free(patcher->loras[i].file);
 	free(patcher->loras);
+	free(patcher->patches);
 	free(patcher->key);
 	free(patcher->name);
 	free(patcher->obituary);
@@ -77,7 +81,8 @@ static struct inner *inner_new(struct manager *m, struct model *model, struct er
 	inner->offload_device = m->offload_device;
 	inner->reported_device = m->offload_device;
 	inner->cast = array_new(model->block_count, sizeof(*inner->cast), e);
-	if (!inner->cast) {
+	inner->backed_up = array_new(model->parameter_count, sizeof(*inner->backed_up), e);
+	if (!inner->cast || !inner->backed_up) {
 		object_discard(&inner->object);
 		return NULL;
 	}
@@ -136,6 +141,7 @@ struct patcher *patcher_new(struct manager *m, struct model *model, struct devic
 		object_discard(&inner->object);
 		return NULL;
 	}
+	patcher->patches_id = ++m->next_patches_id;
 	patcher->name = string_copy(model->name, e);
 	if (!patcher_is_whole(patcher))
 		return patcher_give_up(patcher);
@@ -158,11 +164,31 @@ static char *clone_name(const struct patcher *parent, struct error *e)
 	return name;
 }
 
+static bool make_patches(struct patcher *patcher, const bool *from, struct error *e)
+{
+	size_t count = patcher_model(patcher)->parameter_count;
+
+	patcher->patches = array_new(count, sizeof(*patcher->patches), e);
+	if (patcher->patches && from)
+		memcpy(patcher->patches, from, count * sizeof(*from));
+	return patcher->patches != NULL;
+}
+
+bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size_t count, struct error *e)
+{
+	if (!patcher->patches && !make_patches(patcher, NULL, e))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		patcher->patches[parameters[i]] = true;
+	patcher->patches_id = ++patcher->manager->next_patches_id;
+	return true;
+}
+
 static bool clone_patches(struct patcher *clone, const struct patcher *parent, const struct patcher_change *change,
 			  struct error *e)
 {
 	clone->loras = array_new(parent->lora_count + 1, sizeof(*clone->loras), e);
-	if (!clone->loras)
+	if (!clone->loras || (parent->patches && !make_patches(clone, parent->patches, e)))
 		return false;
 	for (size_t i = 0; i < parent->lora_count; i++) {
 		clone->loras[i].strength = parent->loras[i].strength;

@@ -34,17 +34,19 @@ struct inner {
 	struct device *compute_device; /* where it was last loaded to run */
 	struct device *reported_device; /* where upstream thinks that it is: untouched by a distributed load */
 	enum keep_wish wish; /* the flag that a loader set */
-	char *allocation; /* NULL: none */
+	char *allocation; /* the last one set for it; NULL: none. inner_allocation() is what counts */
 	double virtual_vram_bytes; /* that the allocation takes off the compute device */
 	bool eject; /* loading it asks for all of the device */
 	uint64_t loaded_bytes; /* that a whole or partial load put on the device */
-	uint64_t patches_id; /* whose patches are in the weights; 0: nobody's */
-	bool patched; /* weights were put in place, and not taken back */
-	bool is_partial; /* some blocks are cast when used */
+	uint64_t patches_id; /* whose patches are in the weights; 0: nobody's, nothing is in place */
+	bool is_partial; /* some blocks are cast when used: upstream's lowvram flag */
+	uint64_t function_count; /* patches that are applied when a weight is used, not put into it */
 	bool *cast; /* by block: not to be moved, cast when used */
-	size_t *order; /* blocks by (bytes, name), descending */
-	unsigned *device_of; /* by block: its place, while planned_for is set */
-	struct device *planned_for; /* the load device */
+	bool *backed_up; /* by parameter: what it was before patches is kept on the offload device */
+	size_t backup_count;
+	size_t *order; /* blocks of the load list by (bytes, name), descending */
+	size_t order_count;
+	unsigned *device_of; /* by block: where the last plan wants it */
 };
 
 struct lora {
@@ -65,6 +67,7 @@ struct patcher {
 	uint64_t patches_id; /* new with each change of patches; inherited by a clone that changes none */
 	struct lora *loras;
 	size_t lora_count;
+	bool *patches; /* by parameter: a patch changes it; NULL: none does */
 	double sampling_shift; /* NAN: the model's own */
 	char *key; /* what it was made from: loader class, files, inputs that change the weights */
 	char *name; /* of the object: "B", "B+clone" */
@@ -78,7 +81,7 @@ struct wrapper {
 	struct reference inner;
 };
 
-/* Takes the model over, also on failure. Nobody holds the patcher yet. */
+/* Takes the model over, also on failure. Nobody holds the patcher yet. Its patches_id is its own. */
 struct patcher *patcher_new(struct manager *manager, struct model *model, struct device *load_device, const char *key,
 			    struct error *e);
 
@@ -125,20 +128,36 @@ static inline uint64_t inner_offloaded_bytes(const struct inner *inner)
 	return inner->model->size_bytes - inner->loaded_bytes;
 }
 
+/* Weights were put in place, and not taken back. */
+static inline bool inner_is_patched(const struct inner *inner)
+{
+	return inner->patches_id != 0;
+}
+
 /* What loading put on the compute device; 0 for a model that is not patched. */
 uint64_t inner_bytes_on_compute(const struct inner *inner);
 
-/* A new allocation string; the next load places anew. NULL or "" for none. */
+/* A new allocation string; the next load places anew. NULL or "" for none. Where the policy shares allocations, for every model
+ * of this shape. */
 bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e);
 
-/* Puts weights in place for a patcher: extra_bytes more than are loaded, or by the allocation. On failure the model is back on
- * its offload device, as far as that can be. */
-bool patcher_partially_load(struct patcher *patcher, double extra_bytes, struct error *e);
+/* The allocation that counts; NULL for none. */
+const char *inner_allocation(const struct inner *inner);
 
-/* Moves patched blocks off, smallest first, until need_bytes are free; *freed_bytes says how many became so. */
-bool inner_partially_unload(struct inner *inner, double need_bytes, uint64_t *freed_bytes, struct error *e);
+/* More patches: parameters (indexes of the model's) that they change. The patcher's patches are other ones from now on. */
+bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size_t count, struct error *e);
+
+/* Puts weights in place for a patcher: extra_bytes more than are loaded, or by the allocation. *gained_bytes, which may be NULL,
+ * says how many more are. force_patch puts patches in anew, and into what is cast when used. On failure the model is back on
+ * its offload device, as far as that can be. */
+bool patcher_partially_load(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes,
+			    struct error *e);
+
+/* Moves patched blocks off, smallest first, until more than need_bytes are free; *freed_bytes says how many became so. */
+bool patcher_partially_unload(struct patcher *patcher, double need_bytes, uint64_t *freed_bytes, struct error *e);
 
 /* Takes weights back to the offload device. */
+bool patcher_detach(struct patcher *patcher, struct error *e);
 bool inner_unpatch(struct inner *inner, struct error *e);
 
 #endif

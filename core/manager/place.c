@@ -1,35 +1,21 @@
-/* place.c - putting weights in place and taking them back: whole, in part, or by an allocation. */
+/* place.c - putting weights in place and taking them back: whole, or as many blocks as a budget allows. */
+#include "core/manager/place.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/manager/manager.h"
-#include "core/manager/patcher.h"
-#include "core/plan/plan_model.h"
+#include "core/manager/allocation.h"
 
 uint64_t inner_bytes_on_compute(const struct inner *inner)
 {
-	if (!inner->patched || !inner->compute_device)
+	if (!inner_is_patched(inner) || !inner->compute_device)
 		return 0;
 	return inner->model->bytes_on[device_index(inner->compute_device)];
 }
 
-bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e)
-{
-	char *copy = NULL;
-
-	if (allocation && allocation[0]) {
-		copy = string_copy(allocation, e);
-		if (!copy)
-			return false;
-	}
-	free(inner->allocation);
-	inner->allocation = copy;
-	inner->planned_for = NULL;
-	inner->virtual_vram_bytes = copy ? virtual_vram_bytes : 0;
-	return true;
-}
+/* ---- the load list ---- */
 
 static int compare_blocks(const void *a, const void *b, void *context)
 {
@@ -42,7 +28,7 @@ static int compare_blocks(const void *a, const void *b, void *context)
 	return -strcmp(left->name, right->name);
 }
 
-/* Upstream's load order: (bytes, full name) descending, names compared as texts. */
+/* Upstream's load order: (bytes, full name) descending, names compared as texts. What containers own is in no list. */
 static bool order_blocks(struct inner *inner, struct error *e)
 {
 	struct model *model = inner->model;
@@ -52,159 +38,325 @@ static bool order_blocks(struct inner *inner, struct error *e)
 	inner->order = array_new(model->block_count, sizeof(*inner->order), e);
 	if (!inner->order)
 		return false;
-	for (size_t i = 0; i < model->block_count; i++)
-		inner->order[i] = i;
-	qsort_r(inner->order, model->block_count, sizeof(*inner->order), compare_blocks, model->blocks);
+	for (size_t i = 0; i < model->block_count; i++) {
+		if (!model->blocks[i].of_container)
+			inner->order[inner->order_count++] = i;
+	}
+	qsort_r(inner->order, inner->order_count, sizeof(*inner->order), compare_blocks, model->blocks);
 	return true;
 }
 
+/* ---- moving ---- */
+
+static bool may_move(const struct inner *inner, uint64_t size_bytes, const struct device *to, struct error *e)
+{
+	struct manager *m = inner->manager;
+
+	if (memory_admits(m, to, size_bytes, e))
+		return true;
+	trace_tell(m, &(struct trace_event) { .kind = TRACE_OUT_OF_MEMORY,
+					      .inner = inner,
+					      .device = to,
+					      .wanted_bytes = (double)size_bytes,
+					      .bytes = memory_free_bytes(m, to) });
+	return false;
+}
+
+bool inner_move_block(struct inner *inner, size_t block, struct device *to, struct error *e)
+{
+	return may_move(inner, model_bytes_to_move(inner->model, block, to), to, e) &&
+	       model_move_block(inner->model, block, to, e);
+}
+
+static bool move_all(struct inner *inner, struct device *to, struct error *e)
+{
+	struct model *model = inner->model;
+	uint64_t size_bytes = model->size_bytes - model->bytes_on[device_index(to)];
+
+	return may_move(inner, size_bytes, to, e) && model_move(model, to, e);
+}
+
+/* ---- patches ---- */
+
+/* Calls for nothing where the patcher has no patches. */
+static bool is_patched(const struct patcher *patcher, size_t parameter)
+{
+	return patcher->patches && patcher->patches[parameter];
+}
+
+bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *to, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+	const struct block *block = &inner->model->blocks[index];
+
+	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
+		if (!is_patched(patcher, i))
+			continue;
+		if (!inner->backed_up[i]) {
+			inner->backed_up[i] = true;
+			inner->backup_count++;
+		}
+		if (to && !model_move_parameter(inner->model, i, to, e))
+			return false;
+	}
+	return true;
+}
+
+/* How many patches of a block would be applied when it is used. */
+static size_t count_patches(const struct patcher *patcher, const struct block *block)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < block->parameter_count; i++)
+		count += is_patched(patcher, block->first_parameter + i);
+	return count;
+}
+
+static bool has_backup(const struct inner *inner, const struct block *block)
+{
+	for (size_t i = 0; i < block->parameter_count; i++) {
+		if (inner->backed_up[block->first_parameter + i])
+			return true;
+	}
+	return false;
+}
+
+static void restore_block(struct inner *inner, const struct block *block)
+{
+	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
+		inner->backup_count -= inner->backed_up[i];
+		inner->backed_up[i] = false;
+	}
+}
+
+/* ---- unpatching ---- */
+
+/* Cast marks and patches applied on use stay unless the model was loaded in part: upstream looks at that flag alone. */
 bool inner_unpatch(struct inner *inner, struct error *e)
 {
 	struct model *model = inner->model;
 
-	memset(inner->cast, 0, model->block_count * sizeof(*inner->cast));
-	inner->is_partial = false;
+	if (inner->is_partial) {
+		memset(inner->cast, 0, model->block_count * sizeof(*inner->cast));
+		inner->is_partial = false;
+		inner->function_count = 0;
+	}
 	inner->patches_id = 0;
-	inner->patched = false;
 	inner->loaded_bytes = 0;
 	inner->reported_device = inner->offload_device;
-	for (size_t i = 0; i < model->block_count; i++)
+	for (size_t i = 0; i < model->block_count; i++) {
+		restore_block(inner, &model->blocks[i]);
 		model->blocks[i].patched = false;
-	return model_move(model, inner->offload_device, e);
+	}
+	return move_all(inner, inner->offload_device, e);
 }
 
-/* Which blocks a budget takes: largest first, strictly below it; what may be cast stays where it is, what may not is left out.
- * The scan never stops: smaller ones may still fit. */
-static bool load_within(struct inner *inner, struct device *device, double budget_bytes, bool full, struct error *e)
+bool patcher_detach(struct patcher *patcher, struct error *e)
 {
-	struct model *model = inner->model;
-	uint64_t taken_bytes = 0;
-	bool any_cast = false;
+	trace_tell(patcher->manager, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = patcher, .yes = true });
+	return inner_unpatch(patcher_inner(patcher), e);
+}
 
-	for (size_t i = 0; i < model->block_count; i++) {
-		struct block *block = &model->blocks[inner->order[i]];
-		double with_bytes = (double)(taken_bytes + block->size_bytes);
+/* ---- loading within a budget ---- */
 
-		if (!full && block->castable && with_bytes >= budget_bytes) {
-			inner->cast[inner->order[i]] = true;
-			any_cast = true;
+struct loading {
+	struct patcher *patcher;
+	struct inner *inner;
+	struct device *device;
+	double budget_bytes;
+	bool full, force_patch;
+	bool *selected; /* by place in the load order */
+	uint64_t taken_bytes;
+	uint64_t function_count; /* added */
+	bool any_cast;
+};
+
+/* A block that does not fit is cast when it is used, with its patches, where it is; it is not moved. */
+static bool leave_block(struct loading *loading, size_t index, struct error *e)
+{
+	struct inner *inner = loading->inner;
+
+	loading->any_cast = true;
+	if (inner->cast[index])
+		return true;
+	inner->cast[index] = true;
+	if (loading->force_patch)
+		return patcher_patch_block(loading->patcher, index, NULL, e);
+	loading->function_count += count_patches(loading->patcher, &inner->model->blocks[index]);
+	return true;
+}
+
+/* Which blocks a budget takes: largest first, strictly below it. What may not be cast and does not fit is left out. The scan
+ * never stops: smaller ones may still fit. */
+static bool select_blocks(struct loading *loading, struct error *e)
+{
+	struct inner *inner = loading->inner;
+
+	for (size_t i = 0; i < inner->order_count; i++) {
+		size_t index = inner->order[i];
+		const struct block *block = &inner->model->blocks[index];
+		bool fits = loading->full || (double)(loading->taken_bytes + block->size_bytes) < loading->budget_bytes;
+
+		if (!fits && block->castable) {
+			if (!leave_block(loading, index, e))
+				return false;
 			continue;
 		}
-		inner->cast[inner->order[i]] = false;
-		if (!full && with_bytes >= budget_bytes)
+		if (block->castable)
+			inner->cast[index] = false;
+		loading->selected[i] = fits;
+		loading->taken_bytes += fits ? block->size_bytes : 0;
+	}
+	return true;
+}
+
+/* First every patch is put in, then every block is moved. */
+static bool move_selected(struct loading *loading, struct error *e)
+{
+	struct inner *inner = loading->inner;
+
+	for (size_t i = 0; i < inner->order_count; i++) {
+		struct block *block = &inner->model->blocks[inner->order[i]];
+
+		if (!loading->selected[i] || block->patched)
 			continue;
-		if (!model_move_block(model, inner->order[i], device, e))
+		if (!patcher_patch_block(loading->patcher, inner->order[i], loading->device, e))
 			return false;
-		taken_bytes += block->size_bytes;
 		block->patched = true;
 	}
-	inner->is_partial = any_cast;
-	inner->loaded_bytes = any_cast || !full ? taken_bytes : model->size_bytes;
-	inner->reported_device = device;
-	return true;
-}
-
-/* Where each block waits, by the allocation; made anew when that or the device has changed. */
-static bool plan_blocks(struct patcher *patcher, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-	const struct topology *topology = machine_topology(inner->manager->machine);
-	const struct plan_rules *rules = plan_rules_find(inner->manager->policy->planner);
-
-	if (inner->planned_for == patcher->load_device)
-		return true;
-	if (!inner->device_of)
-		inner->device_of = array_new(inner->model->block_count, sizeof(*inner->device_of), e);
-	if (!inner->device_of)
-		return false;
-	if (!plan_model(inner->model, topology, inner->allocation, rules, device_index(patcher->load_device), inner->device_of,
-			e))
-		return error_context(e, "%s", inner->model->name);
-	inner->planned_for = patcher->load_device;
-	return true;
-}
-
-/* DisTorch2: every block over the compute device, where patches are put in, to its place. As upstream, loaded bytes and the
- * reported device are left alone: so the model counts as offloaded whole, and is always unloaded whole. */
-static bool load_distributed(struct patcher *patcher, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-	struct machine *machine = inner->manager->machine;
-	struct model *model = inner->model;
-
-	if (!plan_blocks(patcher, e))
-		return false;
-	for (size_t i = 0; i < model->block_count; i++) {
-		size_t index = inner->order[i];
-		struct device *place = machine_device(machine, inner->device_of[index]);
-
-		if (!model->blocks[index].patched && !model_move_block(model, index, patcher->load_device, e))
+	for (size_t i = 0; i < inner->order_count; i++) {
+		if (loading->selected[i] && !inner_move_block(inner, inner->order[i], loading->device, e))
 			return false;
-		if (!model_move_block(model, index, place, e))
-			return false;
-		inner->cast[index] = place != patcher->load_device;
-		model->blocks[index].patched = true;
 	}
 	return true;
 }
 
-static bool load_more(struct patcher *patcher, double extra_bytes, struct error *e)
+static bool finish_loading(struct loading *loading, struct error *e)
+{
+	struct inner *inner = loading->inner;
+
+	trace_tell(inner->manager, &(struct trace_event) { .kind = loading->any_cast ? TRACE_LOADED_PART : TRACE_LOADED_WHOLE,
+							   .patcher = loading->patcher,
+							   .wanted_bytes = loading->budget_bytes,
+							   .bytes = (double)loading->taken_bytes,
+							   .count = loading->function_count,
+							   .whole = loading->full });
+	inner->is_partial = loading->any_cast;
+	if (!loading->any_cast && loading->full) {
+		if (!move_all(inner, loading->device, e))
+			return false;
+		loading->taken_bytes = inner_size_bytes(inner);
+	}
+	inner->function_count += loading->function_count;
+	inner->reported_device = loading->device;
+	inner->loaded_bytes = loading->taken_bytes;
+	inner->patches_id = loading->patcher->patches_id;
+	return true;
+}
+
+static bool load_within(struct patcher *patcher, double budget_bytes, bool force_patch, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
-	bool other_patches = inner->patched && inner->patches_id != patcher->patches_id;
-	double wanted_bytes;
-	bool full;
+	struct loading loading = { .patcher = patcher,
+				   .inner = inner,
+				   .device = patcher->load_device,
+				   .budget_bytes = budget_bytes,
+				   .full = budget_bytes > (double)inner_size_bytes(inner),
+				   .force_patch = force_patch };
+	bool fine;
 
-	if (other_patches) {
+	trace_tell(patcher->manager,
+		   &(struct trace_event) {
+			   .kind = TRACE_LOAD, .patcher = patcher, .wanted_bytes = budget_bytes, .whole = loading.full });
+	loading.selected = array_new(inner->order_count, sizeof(*loading.selected), e);
+	fine = loading.selected && select_blocks(&loading, e) && move_selected(&loading, e) && finish_loading(&loading, e);
+	free(loading.selected);
+	return fine;
+}
+
+/* The model as other patches left it is taken back first; the bytes that this frees may be taken again. */
+static bool load_more(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+	const char *allocation = inner_allocation(inner);
+	bool anew = inner_is_patched(inner) && (inner->patches_id != patcher->patches_id || force_patch);
+	uint64_t before_bytes;
+
+	trace_tell(patcher->manager,
+		   &(struct trace_event) {
+			   .kind = TRACE_LOAD_PART, .patcher = patcher, .whole = allocation != NULL, .yes = force_patch });
+	if (anew) {
 		extra_bytes += (double)inner->loaded_bytes;
 		if (!inner_unpatch(inner, e))
 			return false;
 	}
-	if (inner->allocation)
-		return load_distributed(patcher, e);
-	if (inner->patched && !inner->is_partial && inner->loaded_bytes > 0)
+	if (allocation)
+		return patcher_distribute(patcher, allocation, anew, e);
+	if (!inner->is_partial && inner->loaded_bytes > 0)
 		return true;
-	wanted_bytes = (double)inner->loaded_bytes + extra_bytes;
-	full = wanted_bytes > (double)inner_size_bytes(inner);
-	return load_within(inner, patcher->load_device, wanted_bytes, full, e);
-}
-
-bool patcher_partially_load(struct patcher *patcher, double extra_bytes, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-
-	if (!order_blocks(inner, e))
+	before_bytes = inner->loaded_bytes;
+	if (!load_within(patcher, (double)before_bytes + extra_bytes, force_patch, e))
 		return false;
-	if (!load_more(patcher, extra_bytes, e)) {
-		inner_unpatch(inner, NULL);
-		return false;
-	}
-	inner->patched = true;
-	inner->compute_device = patcher->load_device;
-	inner->patches_id = patcher->patches_id;
+	*gained_bytes = inner->loaded_bytes - before_bytes;
 	return true;
 }
 
-bool inner_partially_unload(struct inner *inner, double need_bytes, uint64_t *freed_bytes, struct error *e)
+bool patcher_partially_load(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes,
+			    struct error *e)
 {
-	struct model *model = inner->model;
+	struct inner *inner = patcher_inner(patcher);
+	uint64_t ignored;
+	uint64_t *gained = gained_bytes ? gained_bytes : &ignored;
+
+	*gained = 0;
+	if (!order_blocks(inner, e))
+		return false;
+	if (!load_more(patcher, extra_bytes, force_patch, gained, e)) {
+		patcher_detach(patcher, NULL);
+		return false;
+	}
+	inner->compute_device = patcher->load_device;
+	return true;
+}
+
+/* ---- unloading in part ---- */
+
+/* A block that goes. One that holds patches and may not be cast has to stay. */
+static bool unload_block(struct patcher *patcher, size_t index, uint64_t *freed_bytes, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+	struct block *block = &inner->model->blocks[index];
+
+	if (has_backup(inner, block) && !block->castable)
+		return true;
+	restore_block(inner, block);
+	if (!inner_move_block(inner, index, inner->offload_device, e))
+		return false;
+	if (block->castable) {
+		inner->function_count += count_patches(patcher, block);
+		inner->cast[index] = true;
+	}
+	block->patched = false;
+	*freed_bytes += block->size_bytes;
+	return true;
+}
+
+bool patcher_partially_unload(struct patcher *patcher, double need_bytes, uint64_t *freed_bytes, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
 
 	*freed_bytes = 0;
 	if (!order_blocks(inner, e))
 		return false;
-	for (size_t i = model->block_count; i-- > 0 && need_bytes >= (double)*freed_bytes;) {
-		size_t index = inner->order[i];
-		struct block *block = &model->blocks[index];
-
-		if (!block->patched)
-			continue;
-		if (!model_move_block(model, index, inner->offload_device, e))
+	for (size_t i = inner->order_count; i-- > 0 && need_bytes >= (double)*freed_bytes;) {
+		if (inner->model->blocks[inner->order[i]].patched && !unload_block(patcher, inner->order[i], freed_bytes, e))
 			return false;
-		block->patched = false;
-		inner->cast[index] = block->castable;
-		*freed_bytes += block->size_bytes;
 	}
 	inner->is_partial = true;
 	inner->loaded_bytes -= *freed_bytes < inner->loaded_bytes ? *freed_bytes : inner->loaded_bytes;
+	trace_tell(patcher->manager, &(struct trace_event) { .kind = TRACE_UNLOAD_PART,
+							     .patcher = patcher,
+							     .wanted_bytes = need_bytes,
+							     .bytes = (double)*freed_bytes });
 	return true;
 }

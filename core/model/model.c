@@ -65,6 +65,7 @@ static bool add_block(struct model *model, const struct block_description *from,
 				  .weight_size_bytes = from->weight_size_bytes,
 				  .has_bias = from->has_bias,
 				  .castable = from->castable,
+				  .of_container = from->of_container,
 				  .device = device_index(device) };
 	block->name = string_copy(from->name, e);
 	if (!block->name)
@@ -154,13 +155,15 @@ void model_free(struct model *model)
 	free(model);
 }
 
-/* The block's bytes at a new place; the old place is untouched until all of them are there. */
-static bool copy_block(const struct parameter *parameters, size_t count, struct device *to, struct buffer *arrived,
-		       struct error *e)
+/* The bytes at a new place; the old place is untouched until all of them are there. A parameter that is there stays. */
+static bool copy_parameters(const struct parameter *parameters, size_t count, struct device *to, struct buffer *arrived,
+			    struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct parameter *parameter = &parameters[i];
 
+		if (parameter->resting.device == to)
+			continue;
 		if (!device_alloc(to, parameter->size_bytes, &arrived[i], e) ||
 		    !device_copy(to, STREAM_COMPUTE, &arrived[i], 0, &parameter->resting, 0, parameter->size_bytes, e))
 			return false;
@@ -169,35 +172,80 @@ static bool copy_block(const struct parameter *parameters, size_t count, struct 
 	return true;
 }
 
-bool model_move_block(struct model *model, size_t index, struct device *to, struct error *e)
+/* Takes over what arrived. */
+static void settle_parameters(struct model *model, struct parameter *parameters, size_t count, struct buffer *arrived)
 {
-	struct block *block = &model->blocks[index];
-	struct parameter *parameters = &model->parameters[block->first_parameter];
+	for (size_t i = 0; i < count; i++) {
+		struct parameter *parameter = &parameters[i];
+
+		if (!arrived[i].device)
+			continue;
+		model->bytes_on[device_index(parameter->resting.device)] -= parameter->size_bytes;
+		model->bytes_on[device_index(arrived[i].device)] += parameter->size_bytes;
+		device_free(&parameter->resting);
+		parameter->resting = arrived[i];
+	}
+	model->placement_version++;
+}
+
+static bool move_parameters(struct model *model, struct parameter *parameters, size_t count, struct device *to, struct error *e)
+{
 	struct buffer few[4] = { { .device = NULL } }; /* weight, bias: nearly every module */
 	struct buffer *arrived = few;
 	bool fine;
 
-	if (block->device == device_index(to))
-		return true;
-	if (block->parameter_count > ARRAY_SIZE(few)) {
-		arrived = array_new(block->parameter_count, sizeof(*arrived), e);
+	if (count > ARRAY_SIZE(few)) {
+		arrived = array_new(count, sizeof(*arrived), e);
 		if (!arrived)
 			return false;
 	}
-	fine = copy_block(parameters, block->parameter_count, to, arrived, e);
-	for (size_t i = 0; i < block->parameter_count; i++) {
-		device_free(fine ? &parameters[i].resting : &arrived[i]);
-		if (fine)
-			parameters[i].resting = arrived[i];
-	}
+	fine = copy_parameters(parameters, count, to, arrived, e);
+	if (fine)
+		settle_parameters(model, parameters, count, arrived);
+	for (size_t i = 0; !fine && i < count; i++)
+		device_free(&arrived[i]);
 	if (arrived != few)
 		free(arrived);
-	if (!fine)
+	return fine;
+}
+
+bool model_move_parameter(struct model *model, size_t index, struct device *to, struct error *e)
+{
+	struct parameter *parameter = &model->parameters[index];
+
+	if (parameter->resting.device == to || move_parameters(model, parameter, 1, to, e))
+		return true;
+	return error_context(e, "moving %s of %s", parameter->name, model->name);
+}
+
+uint64_t model_bytes_to_move(const struct model *model, size_t index, const struct device *to)
+{
+	const struct block *block = &model->blocks[index];
+	const struct parameter *parameters = &model->parameters[block->first_parameter];
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < block->parameter_count; i++)
+		bytes += parameters[i].resting.device == to ? 0 : parameters[i].size_bytes;
+	return bytes;
+}
+
+static bool is_whole_on(const struct model *model, const struct block *block, const struct device *device)
+{
+	for (size_t i = 0; i < block->parameter_count; i++) {
+		if (model->parameters[block->first_parameter + i].resting.device != device)
+			return false;
+	}
+	return true;
+}
+
+bool model_move_block(struct model *model, size_t index, struct device *to, struct error *e)
+{
+	struct block *block = &model->blocks[index];
+
+	if (!is_whole_on(model, block, to) &&
+	    !move_parameters(model, &model->parameters[block->first_parameter], block->parameter_count, to, e))
 		return error_context(e, "moving %s of %s", block->name, model->name);
-	model->bytes_on[block->device] -= block->size_bytes;
 	block->device = device_index(to);
-	model->bytes_on[block->device] += block->size_bytes;
-	model->placement_version++;
 	return true;
 }
 

@@ -41,12 +41,14 @@ struct block {
 	uint64_t weight_size_bytes; /* W of the planner: weight and bias; UINT64_MAX where the module has no weight */
 	bool has_bias; /* the module has a bias attribute, None counting as one */
 	bool castable; /* weights may be cast when used, so may wait on another device */
+	bool of_container; /* what a module owns that has others with weights below it: in no load list, moves with the whole model */
 	bool patched;
 	unsigned device; /* index of the device where its parameters are now */
 };
 
 struct model {
 	char *name; /* as the workflow's loader names it: a file name, or A, B, C in the matrix */
+	const char *class_name; /* upstream's class, where that matters; NULL: the name stands for it. Borrowed */
 	enum model_kind kind;
 	const struct family *family; /* NULL for a model nobody runs */
 	void *config; /* the family's own, freed with the model; NULL if none */
@@ -77,6 +79,7 @@ struct block_description {
 	uint64_t weight_size_bytes;
 	bool has_bias;
 	bool castable;
+	bool of_container;
 };
 
 /* All weights on `device`. The caller frees with model_free(). NULL with ERROR_DEVICE_MEMORY when they do not fit. */
@@ -88,6 +91,12 @@ void model_free(struct model *model);
 /* Moves one block's parameters to a device on its compute stream; nothing if they are there. On failure the block is whole,
  * where it was. */
 bool model_move_block(struct model *model, size_t block, struct device *to, struct error *e);
+
+/* Moves one parameter ahead of its block, which stays where it is until it is moved, too. */
+bool model_move_parameter(struct model *model, size_t parameter, struct device *to, struct error *e);
+
+/* Bytes of a block that are not on a device yet. */
+uint64_t model_bytes_to_move(const struct model *model, size_t block, const struct device *to);
 
 /* Moves every block; on failure the blocks before the failing one have moved. */
 bool model_move(struct model *model, struct device *to, struct error *e);

@@ -23,8 +23,9 @@ static struct plan_block *list_blocks(const struct model *model, struct error *e
 
 		/* The layer type matters to V1's estimate of bytes alone, which nobody reads here: one type serves all. */
 		blocks[i] = (struct plan_block) { .name = block->name,
-						  .size_bytes = block->size_bytes,
-						  .weight_size_bytes = block->weight_size_bytes,
+						  .size_bytes = block->of_container ? PLAN_NO_SIZE : block->size_bytes,
+						  .weight_size_bytes =
+							  block->of_container ? PLAN_NO_SIZE : block->weight_size_bytes,
 						  .has_bias = block->has_bias };
 	}
 	return blocks;

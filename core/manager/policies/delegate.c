@@ -10,6 +10,19 @@ static bool is_not_flagged(const struct entry *entry)
 	return patcher_inner(entry_patcher(entry))->wish != KEEP_NO;
 }
 
+/* Upstream's loop variable still holds the last patcher that it looked at, which counts when candidates are sorted. */
+static bool core_unload_all(struct manager *m, struct error *e)
+{
+	struct reference looked_at = { .target = NULL };
+	bool fine;
+
+	if (m->list_count)
+		reference_set(&looked_at, m->running, &entry_patcher(m->list[m->list_count - 1])->object, "looked at last");
+	fine = manager_core_unload_all(m, e);
+	reference_drop(&looked_at);
+	return fine;
+}
+
 static bool unload_all(struct manager *m, struct error *e)
 {
 	size_t kept = 0;
@@ -20,7 +33,7 @@ static bool unload_all(struct manager *m, struct error *e)
 		kept += is_not_flagged(m->list[i]);
 	}
 	if (kept == m->list_count || kept == 0)
-		return manager_core_unload_all(m, e);
+		return core_unload_all(m, e);
 	return multigpu_unload_others(m, is_not_flagged, e);
 }
 

@@ -7,7 +7,7 @@ static bool is_active(const struct manager *m)
 	for (size_t i = 0; i < m->list_count; i++) {
 		const struct patcher *patcher = entry_patcher(m->list[i]);
 
-		if (patcher && patcher_inner(patcher)->allocation)
+		if (patcher && inner_allocation(patcher_inner(patcher)))
 			return true;
 	}
 	return false;
@@ -17,10 +17,13 @@ bool multigpu_soft_empty(struct manager *m, bool force, struct error *e)
 {
 	bool active = is_active(m);
 
-	if (active)
+	if (active) {
+		trace_tell(m, &(struct trace_event) { .kind = TRACE_SOFT_EMPTY_ALL });
 		heap_collect(m->heap);
-	if (!manager_core_soft_empty(m, force && !active, e))
+		manager_empty_caches(m);
+	} else if (!manager_core_soft_empty(m, force, e)) {
 		return false;
+	}
 	if (force)
 		manager_set_flags(m, false, true, "soft_empty");
 	return true;
