@@ -30,20 +30,30 @@ static double memory_required(const struct manager *m, const struct patcher *pat
 	return manager_core_memory_required(m, patcher, device);
 }
 
+static bool is_asked_for(const struct load *load, const struct patcher *patcher)
+{
+	for (size_t i = 0; i < load->count; i++) {
+		if (entry_patcher(load->entries[i]) == patcher)
+			return true;
+	}
+	return false;
+}
+
 /* Each patcher once; its own entry where it is listed, else a new one. Held until the load is done. */
 static bool find_entries(struct load *load, struct patcher *const *patchers, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct entry *entry = list_find(load->m, patchers[i]);
+		struct entry *entry;
 
+		if (is_asked_for(load, patchers[i]))
+			continue;
+		entry = list_find(load->m, patchers[i]);
 		if (!entry)
 			entry = entry_new(load->m, patchers[i], e);
 		if (!entry)
 			return false;
 		entry->currently_used = true;
 		entry->device = patchers[i]->load_device; /* ours may have been placed anew */
-		if (entry->busy.target)
-			continue;
 		reference_set(&entry->busy, load->m->running, &entry->object, "being loaded");
 		load->entries[load->count++] = entry;
 	}

@@ -2,6 +2,8 @@
 #ifndef RESIDENCY_MODEL_SETTINGS_H
 #define RESIDENCY_MODEL_SETTINGS_H
 
+#include <stdbool.h>
+
 /* How freely a GPU's memory is used; the texts are upstream's. */
 #define VRAM_STATES(X)                                                                                                         \
 	X(DISABLED, "DISABLED") /* no GPU */                                                                                   \
@@ -17,5 +19,8 @@ enum vram_state {
 #undef VRAM_ENUM
 		VRAM_STATE_COUNT
 };
+
+const char *vram_state_name(enum vram_state state);
+bool vram_state_from_name(const char *name, enum vram_state *state); /* a NULL name is none */
 
 #endif

@@ -17,7 +17,7 @@
 #define FAILURES_SHOWN 12
 #define NAMES_MAX 256
 
-static const struct part *const parts[] = { &part_planner, &part_retention, &part_forward };
+static const struct part *const parts[] = { &part_planner, &part_retention, &part_forward, &part_pressure };
 
 struct tally {
 	const char *part;

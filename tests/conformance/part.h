@@ -32,5 +32,6 @@ char *part_read(const char *folder, const char *name, size_t *length, struct err
 extern const struct part part_planner;
 extern const struct part part_retention;
 extern const struct part part_forward;
+extern const struct part part_pressure;
 
 #endif

@@ -42,7 +42,7 @@ double multigpu_memory_required(const struct manager *m, const struct patcher *p
 {
 	switch (patcher_inner(patcher)->wish) {
 	case KEEP_NO:
-		return (double)device_description(device)->capacity_bytes;
+		return memory_total_bytes(m, device);
 	case KEEP_YES:
 		return 0;
 	case KEEP_NONE:
