@@ -207,6 +207,21 @@ static void release(struct fetched *fetched)
 	device_free(&fetched->cast);
 }
 
+/* Patches that are not in the weight go into the copy. */
+static bool patch_copy(struct compute *c, const struct parameter *parameter, float *values)
+{
+	const struct patch_pending *pending = c->pending;
+	struct kernel_cost cost;
+
+	if (!patch_is_pending(pending, (size_t)(parameter - c->model->parameters)))
+		return true;
+	if (c->ops == &ops_host)
+		return patch_values(parameter, pending->uses, pending->use_count, values, c->error);
+	cost = patch_cost(parameter, pending->use_count);
+	device_kernel(c->device, STREAM_COMPUTE, &cost);
+	return true;
+}
+
 static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter, const void *bytes)
 {
 	size_t size_bytes = fetched->weight.count * element_size_bytes(c, c->dtype);
@@ -214,7 +229,8 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 	if (!device_alloc(c->device, size_bytes, &fetched->cast, c->error))
 		return fail_as_set(c) != NULL;
 	if (c->ops == &ops_host) {
-		if (!convert_to_f32(parameter->dtype, bytes, fetched->cast.address, fetched->weight.count, c->error))
+		if (!convert_to_f32(parameter->dtype, bytes, fetched->cast.address, fetched->weight.count, c->error) ||
+		    !patch_copy(c, parameter, fetched->cast.address))
 			return fail_as_set(c) != NULL;
 		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
 		fetched->weight.values = fetched->cast.address;
@@ -222,6 +238,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 		struct kernel_cost cost = { .bytes = (double)parameter->size_bytes + (double)size_bytes };
 
 		device_kernel(c->device, STREAM_COMPUTE, &cost);
+		patch_copy(c, parameter, NULL);
 	}
 	return true;
 }
@@ -251,7 +268,8 @@ static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
 		bytes = fetched->moved.address;
 		c->moved_bytes += parameter->size_bytes;
 	}
-	if (parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host)) {
+	if (parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host) &&
+	    !patch_is_pending(c->pending, (size_t)(parameter - c->model->parameters))) {
 		fetched->weight.values = c->ops == &ops_host ? bytes : NULL;
 		return true;
 	}

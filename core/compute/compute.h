@@ -26,6 +26,7 @@
 #include "core/compute/tensor.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
+#include "core/patch/patch.h"
 
 #define TAP_WHOLE (-1)
 #define TAP_INPUT (-2)
@@ -44,6 +45,7 @@ struct compute {
 	enum dtype dtype;
 	const struct ops *ops;
 	const struct compute_tap *tap; /* may be NULL */
+	const struct patch_pending *pending; /* patches for weights when they are used; may be NULL */
 	const char *prefix; /* put before every module's name: "clip_l." */
 	struct error *error;
 	bool failed;

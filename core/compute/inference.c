@@ -41,6 +41,7 @@ static bool encode_clip(struct inference *inference, const struct model *model, 
 		return false;
 	compute_begin(&c, model, device, DTYPE_F32, e);
 	c.prefix = prefix;
+	c.pending = inference->pending;
 	clip_encode(&c, config, &tokens, &(struct clip_options) { .project = false }, cond->values, pooled->values);
 	return compute_end(&c);
 }
@@ -60,6 +61,7 @@ static bool encode_t5(struct inference *inference, const struct model *model, co
 		return false;
 	compute_begin(&c, model, device, DTYPE_F32, e);
 	c.prefix = prefix;
+	c.pending = inference->pending;
 	t5_encode(&c, config, &tokens, false, cond->values);
 	return compute_end(&c);
 }

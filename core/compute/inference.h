@@ -15,6 +15,7 @@
 #include "core/base/event.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
+#include "core/patch/patch.h"
 
 /* A dense float32 tensor in main memory; `values` is NULL on a machine without bytes (shapes still hold). */
 struct values {
@@ -54,6 +55,7 @@ struct inference {
 	struct machine *machine;
 	const struct sample_tap *tap; /* may be NULL */
 	const struct observer *observer; /* steps are told to it; may be NULL */
+	const struct patch_pending *pending; /* patches for the model's weights when they are used; may be NULL */
 	unsigned sampler_run; /* counts sampler runs, for step events */
 	const bool *interrupted; /* polled between steps; may be NULL */
 };

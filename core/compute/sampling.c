@@ -140,6 +140,7 @@ static bool evaluate(struct run *run, const struct conditioning *const *rows, si
 					  .pooled = conditions.pooled,
 					  .guidance = conditions.guidance };
 	compute_begin(&c, run->unet, run->device, run->dtype, e);
+	c.pending = run->inference->pending;
 	out = flux_forward(&c, run->unet->config, &request);
 	fine = out && compute_download(&c, out, x0);
 	run->moved_bytes += c.moved_bytes;

@@ -12,6 +12,9 @@ static void inner_destroy(struct object *object)
 {
 	struct inner *inner = (struct inner *)object;
 
+	for (size_t i = 0; inner->backups && i < inner->model->parameter_count; i++)
+		free(inner->backups[i]);
+	free(inner->backups);
 	model_free(inner->model);
 	free(inner->allocation);
 	free(inner->cast);
@@ -51,7 +54,7 @@ static void patcher_destroy(struct object *object)
 
 	patcher_unregister(patcher);
 	for (size_t i = 0; i < patcher->lora_count; i++)
-		free(patcher->loras[i].file);
+		lora_close(patcher->loras[i].lora);
 	free(patcher->loras);
 	free(patcher->patches);
 	free(patcher->key);
@@ -184,6 +187,19 @@ bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size
 	return true;
 }
 
+/* Which parameters the newest LoRA changes. */
+static bool mark_patches(struct patcher *clone, struct error *e)
+{
+	const struct patch_use *use = &clone->loras[clone->lora_count - 1];
+	const struct model *model = patcher_model(clone);
+
+	if (!clone->patches && !make_patches(clone, NULL, e))
+		return false;
+	for (size_t i = 0; i < model->parameter_count; i++)
+		clone->patches[i] |= patch_covers(use, 1, &model->parameters[i]);
+	return true;
+}
+
 static bool clone_patches(struct patcher *clone, const struct patcher *parent, const struct patcher_change *change,
 			  struct error *e)
 {
@@ -191,19 +207,24 @@ static bool clone_patches(struct patcher *clone, const struct patcher *parent, c
 	if (!clone->loras || (parent->patches && !make_patches(clone, parent->patches, e)))
 		return false;
 	for (size_t i = 0; i < parent->lora_count; i++) {
-		clone->loras[i].strength = parent->loras[i].strength;
-		clone->loras[i].file = string_copy(parent->loras[i].file, e);
-		clone->lora_count++;
-		if (!clone->loras[i].file)
-			return false;
+		clone->loras[clone->lora_count] = parent->loras[i];
+		lora_share(clone->loras[clone->lora_count++].lora);
 	}
 	clone->patches_id = parent->patches_id;
 	if (!change->lora)
 		return true;
 	clone->patches_id = ++clone->manager->next_patches_id;
-	clone->loras[clone->lora_count].strength = change->lora_strength;
-	clone->loras[clone->lora_count].file = string_copy(change->lora, e);
-	return clone->loras[clone->lora_count++].file != NULL;
+	clone->loras[clone->lora_count++] =
+		(struct patch_use) { .lora = lora_share(change->lora), .strength = change->lora_strength };
+	return mark_patches(clone, e);
+}
+
+struct patch_pending patcher_pending(const struct patcher *patcher)
+{
+	return (struct patch_pending) { .uses = patcher->loras,
+					.use_count = patcher->lora_count,
+					.wanted = patcher->patches,
+					.done = patcher_inner(patcher)->backed_up };
 }
 
 struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e)

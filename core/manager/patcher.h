@@ -22,6 +22,7 @@
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "core/object/heap.h"
+#include "core/patch/patch.h"
 
 struct manager;
 struct obituary;
@@ -42,16 +43,12 @@ struct inner {
 	bool is_partial; /* some blocks are cast when used: upstream's lowvram flag */
 	uint64_t function_count; /* patches that are applied when a weight is used, not put into it */
 	bool *cast; /* by block: not to be moved, cast when used */
-	bool *backed_up; /* by parameter: what it was before patches is kept on the offload device */
+	bool *backed_up; /* by parameter: what it was before patches is kept */
+	void **backups; /* by parameter: those bytes; NULL while there are none */
 	size_t backup_count;
 	size_t *order; /* blocks of the load list by (bytes, name), descending */
 	size_t order_count;
 	unsigned *device_of; /* by block: where the last plan wants it */
-};
-
-struct lora {
-	char *file;
-	double strength;
 };
 
 struct patcher {
@@ -65,7 +62,7 @@ struct patcher {
 	struct device *load_device;
 	enum keep_wish wish;
 	uint64_t patches_id; /* new with each change of patches; inherited by a clone that changes none */
-	struct lora *loras;
+	struct patch_use *loras; /* owned, in the order in which they are added */
 	size_t lora_count;
 	bool *patches; /* by parameter: a patch changes it; NULL: none does */
 	double sampling_shift; /* NAN: the model's own */
@@ -88,7 +85,7 @@ struct patcher *patcher_new(struct manager *manager, struct model *model, struct
 /* What a node changes in a clone. */
 struct patcher_change {
 	const char *key; /* the node's class and every input that matters */
-	const char *lora; /* NULL: none */
+	struct lora_file *lora; /* NULL: none; the clone becomes one more owner */
 	double lora_strength;
 	double sampling_shift; /* NAN: as before */
 };
@@ -146,6 +143,9 @@ const char *inner_allocation(const struct inner *inner);
 
 /* More patches: parameters (indexes of the model's) that they change. The patcher's patches are other ones from now on. */
 bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size_t count, struct error *e);
+
+/* Patches that are wanted and not in the weights, for those who use them. Lives as long as the patcher is not loaded anew. */
+struct patch_pending patcher_pending(const struct patcher *patcher);
 
 /* Puts weights in place for a patcher: extra_bytes more than are loaded, or by the allocation. *gained_bytes, which may be NULL,
  * says how many more are. force_patch puts patches in anew, and into what is cast when used. On failure the model is back on

@@ -84,6 +84,19 @@ static bool is_patched(const struct patcher *patcher, size_t parameter)
 	return patcher->patches && patcher->patches[parameter];
 }
 
+static bool keep(struct inner *inner, size_t parameter, struct error *e)
+{
+	if (inner->backed_up[parameter])
+		return true;
+	if (!inner->backups)
+		inner->backups = array_new(inner->model->parameter_count, sizeof(*inner->backups), e);
+	if (!inner->backups || !patch_keep(inner->model, parameter, &inner->backups[parameter], e))
+		return false;
+	inner->backed_up[parameter] = true;
+	inner->backup_count++;
+	return true;
+}
+
 bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *to, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
@@ -92,11 +105,8 @@ bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *t
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
 		if (!is_patched(patcher, i))
 			continue;
-		if (!inner->backed_up[i]) {
-			inner->backed_up[i] = true;
-			inner->backup_count++;
-		}
-		if (to && !model_move_parameter(inner->model, i, to, e))
+		if (!keep(inner, i, e) || (to && !model_move_parameter(inner->model, i, to, e)) ||
+		    !patch_parameter(inner->model, i, patcher->loras, patcher->lora_count, e))
 			return false;
 	}
 	return true;
@@ -124,7 +134,10 @@ static bool has_backup(const struct inner *inner, const struct block *block)
 static void restore_block(struct inner *inner, const struct block *block)
 {
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
-		inner->backup_count -= inner->backed_up[i];
+		if (!inner->backed_up[i])
+			continue;
+		patch_restore(inner->model, i, &inner->backups[i]);
+		inner->backup_count--;
 		inner->backed_up[i] = false;
 	}
 }

@@ -17,7 +17,9 @@
 
 struct lora_file {
 	char *name;
-	struct safetensors *file; /* NULL: made up */
+	struct safetensors *file; /* NULL: made up, or blank */
+	bool is_blank;
+	size_t owner_count;
 };
 
 /* The two factors of a parameter's change; owned. */
@@ -48,16 +50,47 @@ static bool find_path(const char *folder, const char *file, char *path, size_t p
 	return false;
 }
 
-struct lora_file *lora_open(const char *folder, const char *file, struct error *e)
+static struct lora_file *lora_new(const char *name, struct error *e)
 {
 	struct lora_file *lora = array_new(1, sizeof(*lora), e);
+
+	if (!lora)
+		return NULL;
+	lora->owner_count = 1;
+	lora->name = string_copy(name, e);
+	if (lora->name)
+		return lora;
+	free(lora);
+	return NULL;
+}
+
+struct lora_file *lora_blank(const char *name, struct error *e)
+{
+	struct lora_file *lora = lora_new(name, e);
+
+	if (lora)
+		lora->is_blank = true;
+	return lora;
+}
+
+struct lora_file *lora_share(struct lora_file *lora)
+{
+	lora->owner_count++;
+	return lora;
+}
+
+const char *lora_name(const struct lora_file *lora)
+{
+	return lora->name;
+}
+
+struct lora_file *lora_open(const char *folder, const char *file, struct error *e)
+{
+	struct lora_file *lora = lora_new(file, e);
 	char path[4096];
 
 	if (!lora)
 		return NULL;
-	lora->name = string_copy(file, e);
-	if (!lora->name)
-		goto fail;
 	if (find_path(folder, file, path, sizeof(path))) {
 		lora->file = safetensors_open(path, e);
 		if (!lora->file)
@@ -75,7 +108,7 @@ fail:
 
 void lora_close(struct lora_file *lora)
 {
-	if (!lora)
+	if (!lora || --lora->owner_count)
 		return;
 	safetensors_close(lora->file);
 	free(lora->name);
@@ -115,7 +148,8 @@ bool lora_covers(const struct lora_file *lora, const struct parameter *parameter
 {
 	if (lora->file)
 		return find_tensor(lora, parameter, up_names) != NULL;
-	return parameter->rank == 2 && strncmp(parameter->name, "double_blocks.", strlen("double_blocks.")) == 0;
+	return !lora->is_blank && parameter->rank == 2 &&
+	       strncmp(parameter->name, "double_blocks.", strlen("double_blocks.")) == 0;
 }
 
 /* ---- factors ---- */

@@ -21,6 +21,14 @@ struct lora_file;
 struct lora_file *lora_open(const char *folder, const char *file, struct error *e);
 void lora_close(struct lora_file *lora);
 
+/* One that changes nothing, for models that nobody runs. */
+struct lora_file *lora_blank(const char *name, struct error *e);
+
+/* One owner more, who closes, too. Returns the same. Owners are of one thread. */
+struct lora_file *lora_share(struct lora_file *lora);
+
+const char *lora_name(const struct lora_file *lora);
+
 /* Whether it changes a parameter. */
 bool lora_covers(const struct lora_file *lora, const struct parameter *parameter);
 

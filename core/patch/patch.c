@@ -6,13 +6,7 @@
 #include "core/base/array.h"
 #include "core/tensor/convert.h"
 
-struct patch_backup {
-	size_t parameter;
-	void *bytes; /* NULL on a machine without bytes */
-	uint64_t size_bytes;
-};
-
-static bool is_covered(const struct parameter *parameter, const struct patch_use *uses, size_t use_count)
+bool patch_covers(const struct patch_use *uses, size_t use_count, const struct parameter *parameter)
 {
 	for (size_t i = 0; i < use_count; i++) {
 		if (lora_covers(uses[i].lora, parameter))
@@ -21,101 +15,88 @@ static bool is_covered(const struct parameter *parameter, const struct patch_use
 	return false;
 }
 
-/* The first bytes are kept once: a second patch starts from what is there. */
-static bool keep(struct patch_backups *backups, const struct model *model, size_t index, struct error *e)
+bool patch_keep(const struct model *model, size_t index, void **kept, struct error *e)
 {
 	const struct parameter *parameter = &model->parameters[index];
-	struct patch_backup *kept;
 
-	for (size_t i = 0; i < backups->count; i++) {
-		if (backups->kept[i].parameter == index)
-			return true;
-	}
-	if (!array_reserve(&backups->kept, &backups->capacity, backups->count + 1, sizeof(*backups->kept), e))
+	*kept = NULL;
+	if (!machine_backend(model->machine)->has_bytes)
+		return true;
+	*kept = array_new(parameter->size_bytes, 1, e);
+	if (!*kept)
 		return false;
-	kept = &backups->kept[backups->count];
-	*kept = (struct patch_backup) { .parameter = index, .size_bytes = parameter->size_bytes };
-	if (machine_backend(model->machine)->has_bytes) {
-		kept->bytes = array_new(parameter->size_bytes, 1, e);
-		if (!kept->bytes)
-			return false;
-		memcpy(kept->bytes, parameter->resting.address, parameter->size_bytes);
-	}
-	backups->count++;
+	memcpy(*kept, parameter->resting.address, parameter->size_bytes);
 	return true;
 }
 
-/* On a machine without bytes a patch costs the products and the passes over the weight. */
-static void charge(const struct model *model, const struct parameter *parameter, size_t use_count)
+void patch_restore(const struct model *model, size_t index, void **kept)
 {
-	struct device *device = machine_device(model->machine, model->blocks[parameter->block].device);
-	struct kernel_cost cost = { .flops = 32.0 * (double)parameter->size_bytes * (double)use_count,
-				    .bytes = 4.0 * (double)parameter->size_bytes * (double)(use_count + 1) };
+	const struct parameter *parameter = &model->parameters[index];
 
-	device_kernel(device, STREAM_COMPUTE, &cost);
+	if (*kept)
+		memcpy(parameter->resting.address, *kept, parameter->size_bytes);
+	free(*kept);
+	*kept = NULL;
 }
 
-static bool patch_parameter(const struct model *model, const struct parameter *parameter, const struct patch_use *uses,
-			    size_t use_count, struct error *e)
+static size_t element_count(const struct parameter *parameter)
 {
-	size_t count = (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
+	return (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
+}
+
+/* The products, and the passes over the weight. */
+struct kernel_cost patch_cost(const struct parameter *parameter, size_t use_count)
+{
+	return (struct kernel_cost) { .flops = 32.0 * (double)parameter->size_bytes * (double)use_count,
+				      .bytes = 4.0 * (double)parameter->size_bytes * (double)(use_count + 1) };
+}
+
+static bool add_all(const struct parameter *parameter, const struct patch_use *uses, size_t use_count, float *values,
+		    struct error *e)
+{
+	for (size_t i = 0; i < use_count; i++) {
+		if (!lora_add(uses[i].lora, parameter, uses[i].strength, values, e))
+			return error_context(e, "patching %s", parameter->name);
+	}
+	return true;
+}
+
+bool patch_parameter(const struct model *model, size_t index, const struct patch_use *uses, size_t use_count, struct error *e)
+{
+	const struct parameter *parameter = &model->parameters[index];
+	struct device *device = machine_device(model->machine, model->blocks[parameter->block].device);
+	size_t count = element_count(parameter);
 	float *values;
 	bool fine;
 
 	if (!machine_backend(model->machine)->has_bytes) {
-		charge(model, parameter, use_count);
+		struct kernel_cost cost = patch_cost(parameter, use_count);
+
+		device_kernel(device, STREAM_COMPUTE, &cost);
 		return true;
 	}
 	values = array_new(count, sizeof(*values), e);
-	fine = values && convert_to_f32(parameter->dtype, parameter->resting.address, values, count, e);
-	for (size_t i = 0; fine && i < use_count; i++)
-		fine = lora_add(uses[i].lora, parameter, uses[i].strength, values, e);
-	fine = fine && convert_from_f32(parameter->dtype, values, parameter->resting.address, count, e);
+	fine = values && convert_to_f32(parameter->dtype, parameter->resting.address, values, count, e) &&
+	       add_all(parameter, uses, use_count, values, e) &&
+	       convert_from_f32(parameter->dtype, values, parameter->resting.address, count, e);
 	free(values);
 	return fine;
 }
 
-bool patch_block(struct patch_backups *backups, struct model *model, size_t index, const struct patch_use *uses,
-		 size_t use_count, struct error *e)
+bool patch_values(const struct parameter *parameter, const struct patch_use *uses, size_t use_count, float *values,
+		  struct error *e)
 {
-	const struct block *block = &model->blocks[index];
+	size_t count = element_count(parameter);
+	void *rounded;
+	bool fine;
 
-	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
-		const struct parameter *parameter = &model->parameters[i];
-
-		if (!is_covered(parameter, uses, use_count))
-			continue;
-		if (!keep(backups, model, i, e) || !patch_parameter(model, parameter, uses, use_count, e))
-			return error_context(e, "patching %s of %s", parameter->name, model->name);
-	}
-	return true;
-}
-
-void patch_restore(struct patch_backups *backups, struct model *model)
-{
-	for (size_t i = 0; i < backups->count; i++) {
-		struct patch_backup *kept = &backups->kept[i];
-
-		if (kept->bytes)
-			memcpy(model->parameters[kept->parameter].resting.address, kept->bytes, kept->size_bytes);
-		free(kept->bytes);
-	}
-	backups->count = 0;
-}
-
-void patch_backups_free(struct patch_backups *backups)
-{
-	for (size_t i = 0; i < backups->count; i++)
-		free(backups->kept[i].bytes);
-	free(backups->kept);
-	*backups = (struct patch_backups) { .kept = NULL };
-}
-
-uint64_t patch_backups_size_bytes(const struct patch_backups *backups)
-{
-	uint64_t size_bytes = 0;
-
-	for (size_t i = 0; i < backups->count; i++)
-		size_bytes += backups->kept[i].size_bytes;
-	return size_bytes;
+	if (!add_all(parameter, uses, use_count, values, e))
+		return false;
+	if (parameter->dtype == DTYPE_F32)
+		return true;
+	rounded = array_new(parameter->size_bytes, 1, e);
+	fine = rounded && convert_from_f32(parameter->dtype, values, rounded, count, e) &&
+	       convert_to_f32(parameter->dtype, rounded, values, count, e);
+	free(rounded);
+	return fine;
 }

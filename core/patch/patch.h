@@ -1,8 +1,9 @@
 /* patch.h - LoRAs put into a model's weights, and taken out again so that the first bytes are back.
  *
- * A block is patched where it is, on the compute device, before it goes to the device where it waits (load, patch, distribute).
- * A parameter that a LoRA covers is kept as it was, once; then its values become float32, each LoRA's change is added in order,
- * and the sum is rounded to the parameter's type, to nearest.
+ * A parameter is patched where it is, on the compute device, before its block goes to the device where it waits (load, patch,
+ * distribute). Its bytes are kept as they were; then its values become float32, each LoRA's change is added in order, and the sum is
+ * rounded to the parameter's type, to nearest. A weight that is cast when it is used gets the same change in its copy, rounded the
+ * same way: the bits do not depend on which of the two it was.
  */
 #ifndef RESIDENCY_PATCH_PATCH_H
 #define RESIDENCY_PATCH_PATCH_H
@@ -16,26 +17,41 @@
 #include "core/model/model.h"
 #include "core/patch/lora.h"
 
-/* What a model's parameters were before. Zero-initialised means nothing is kept. */
-struct patch_backups {
-	struct patch_backup *kept;
-	size_t count, capacity;
-};
-
 struct patch_use {
-	const struct lora_file *lora;
+	struct lora_file *lora;
 	double strength;
 };
 
-/* Patches one block. On failure the parameters before the failing one are patched, and patch_restore undoes them. */
-bool patch_block(struct patch_backups *backups, struct model *model, size_t block, const struct patch_use *uses,
-		 size_t use_count, struct error *e);
+/* Whether any of the LoRAs changes the parameter. */
+bool patch_covers(const struct patch_use *uses, size_t use_count, const struct parameter *parameter);
 
-/* Puts the first bytes back, wherever the parameters are now, and forgets them. */
-void patch_restore(struct patch_backups *backups, struct model *model);
-void patch_backups_free(struct patch_backups *backups);
+/* The bytes of a parameter as they are now, for patch_restore; NULL without an error on a machine without bytes. */
+bool patch_keep(const struct model *model, size_t parameter, void **kept, struct error *e);
 
-/* Main memory that the kept bytes take. */
-uint64_t patch_backups_size_bytes(const struct patch_backups *backups);
+/* Puts the bytes kept back, wherever the parameter is now, frees them and empties *kept. */
+void patch_restore(const struct model *model, size_t parameter, void **kept);
+
+/* Changes a parameter where it is. On failure it is as it was. On a machine without bytes it costs the time. */
+bool patch_parameter(const struct model *model, size_t parameter, const struct patch_use *uses, size_t use_count,
+		     struct error *e);
+
+/* The same change to a parameter's values in float32, rounded to the parameter's type. */
+bool patch_values(const struct parameter *parameter, const struct patch_use *uses, size_t use_count, float *values,
+		  struct error *e);
+
+/* What a patch of a parameter costs a device that has no bytes. */
+struct kernel_cost patch_cost(const struct parameter *parameter, size_t use_count);
+
+/* Patches that are wanted and not in the weights: they are applied to a weight's copy when it is used. All borrowed. */
+struct patch_pending {
+	const struct patch_use *uses;
+	size_t use_count;
+	const bool *wanted, *done; /* by parameter; wanted is NULL where there are none */
+};
+
+static inline bool patch_is_pending(const struct patch_pending *pending, size_t parameter)
+{
+	return pending && pending->wanted && pending->wanted[parameter] && !pending->done[parameter];
+}
 
 #endif

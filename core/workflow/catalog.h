@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
+#include "core/patch/lora.h"
 
 #define MODEL_FILES_MAX 4
 
@@ -29,6 +30,8 @@ struct catalog {
 	 * with model_free(). */
 	struct model *(*open)(void *context, const struct model_source *source, struct machine *machine, struct device *device,
 			      struct error *e);
+	/* The tensors of a LoRA file; the caller closes with lora_close(). NULL: LoRAs change nothing here. */
+	struct lora_file *(*open_lora)(void *context, const char *file, struct error *e);
 };
 
 #endif

@@ -173,7 +173,14 @@ static struct model *open_model(void *context, const struct model_source *source
 	return NULL;
 }
 
+static struct lora_file *open_lora(void *context, const char *file, struct error *e)
+{
+	const struct model_library *library = context;
+
+	return lora_open(library->folder, file, e);
+}
+
 struct catalog model_library_catalog(const struct model_library *library)
 {
-	return (struct catalog) { .context = (void *)(uintptr_t)library, .open = open_model };
+	return (struct catalog) { .context = (void *)(uintptr_t)library, .open = open_model, .open_lora = open_lora };
 }

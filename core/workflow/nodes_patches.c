@@ -35,11 +35,10 @@ static void pass_on(struct call *call, const char *input, size_t slot)
 	outputs_set_object(call->outputs, slot, call_argument(call, input)->object, slot ? "CLIP" : "MODEL");
 }
 
-static bool patch(struct call *call, const char *input, enum model_kind kind, size_t slot, double strength, struct error *e)
+static bool patch(struct call *call, const char *input, enum model_kind kind, size_t slot, double strength,
+		  struct lora_file *lora, struct error *e)
 {
-	struct patcher_change change = { .lora = call_text(call, "lora_name"),
-					 .lora_strength = strength,
-					 .sampling_shift = NAN };
+	struct patcher_change change = { .lora = lora, .lora_strength = strength, .sampling_shift = NAN };
 	struct strbuf key = STRBUF_INIT;
 	bool fine;
 
@@ -49,22 +48,38 @@ static bool patch(struct call *call, const char *input, enum model_kind kind, si
 		pass_on(call, input, slot);
 		return true;
 	}
-	strbuf_printf(&key, "LoRA/%s/%.17g", change.lora, strength);
+	strbuf_printf(&key, "LoRA/%s/%.17g", lora_name(lora), strength);
 	change.key = strbuf_text(&key);
 	fine = strbuf_ok(&key) ? clone_model(call, input, kind, slot, &change, e) : error_no_memory(e);
 	strbuf_free(&key);
 	return fine;
 }
 
+static struct lora_file *open_lora(const struct call *call, struct error *e)
+{
+	const struct catalog *catalog = call->services->catalog;
+	const char *file = call_text(call, "lora_name");
+
+	return catalog->open_lora ? catalog->open_lora(catalog->context, file, e) : lora_blank(file, e);
+}
+
 static bool run_lora_model(struct call *call, struct error *e)
 {
-	return patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), e);
+	struct lora_file *lora = open_lora(call, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e);
+
+	lora_close(lora);
+	return fine;
 }
 
 static bool run_lora(struct call *call, struct error *e)
 {
-	return patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), e) &&
-	       patch(call, "clip", MODEL_CLIP, 1, call_number(call, "strength_clip"), e);
+	struct lora_file *lora = open_lora(call, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e) &&
+		    patch(call, "clip", MODEL_CLIP, 1, call_number(call, "strength_clip"), lora, e);
+
+	lora_close(lora);
+	return fine;
 }
 
 /* The shift grows linearly with the number of tokens, from base_shift at 256 to max_shift at 4096. */

@@ -30,8 +30,11 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 					  .latent = &sampling->latent->tensor,
 					  .seed = sampling->seed,
 					  .add_noise = true };
+	struct inference inference;
+	struct patch_pending pending;
 	struct values out = { .rank = 0 };
 	struct data *data;
+	bool fine;
 
 	if (patcher_model(patcher)->family) {
 		load.memory_required_bytes = sampling_bytes(patcher, request.latent, 2);
@@ -47,7 +50,12 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 		negative = data_conditioning(sampling->negative);
 		request.negative = &negative;
 	}
-	if (!inference_sample(&call->services->inference, patcher_model(patcher), patcher->load_device, &request, &out, e))
+	pending = patcher_pending(patcher);
+	inference = call->services->inference;
+	inference.pending = &pending;
+	fine = inference_sample(&inference, patcher_model(patcher), patcher->load_device, &request, &out, e);
+	call->services->inference.sampler_run = inference.sampler_run;
+	if (!fine)
 		return false;
 	data = data_tensor(&out, e);
 	if (!data)

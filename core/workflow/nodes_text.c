@@ -26,13 +26,16 @@ static bool run_encode(struct call *call, struct error *e)
 	struct patcher *patcher = call_patcher(call, "clip", MODEL_CLIP, e);
 	struct load_request request = { .minimum_bytes = NAN };
 	struct conditioning conditioning = { .guidance = NAN };
+	struct inference inference = call->services->inference;
+	struct patch_pending pending;
 	struct data *data;
 
 	if (!patcher || !manager_load(call->services->manager, &patcher, 1, &request, e))
 		return false;
-	if (patcher_model(patcher)->family &&
-	    !inference_encode_text(&call->services->inference, patcher_model(patcher), patcher->load_device,
-				   call_text(call, "text"), &conditioning, e))
+	pending = patcher_pending(patcher);
+	inference.pending = &pending;
+	if (patcher_model(patcher)->family && !inference_encode_text(&inference, patcher_model(patcher), patcher->load_device,
+								     call_text(call, "text"), &conditioning, e))
 		return false;
 	data = conditioning_data(&conditioning, e);
 	if (!data)

@@ -71,58 +71,74 @@ static void write_lora(const char *file, int64_t down_width)
 START_TEST(a_patch_adds_strength_times_alpha_over_rank_of_the_product)
 {
 	static const float expected[6] = { 2, 12, 103, 6, 25, 206 };
-	struct patch_backups backups = { .kept = NULL };
 	struct error e = ERROR_INIT;
 	struct patch_use use = { .strength = 2 };
-	struct lora_file *lora;
 
 	write_lora("l.safetensors", 3);
-	lora = lora_open(folder, "l.safetensors", &e);
-	ck_assert_ok(lora, &e);
-	use.lora = lora;
-	ck_assert_ok(patch_block(&backups, model, 0, &use, 1, &e), &e);
+	use.lora = lora_open(folder, "l.safetensors", &e);
+	ck_assert_ok(use.lora, &e);
+	ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
 	ck_assert_mem_eq(model->parameters[0].resting.address, expected, sizeof(expected));
-	ck_assert_uint_eq(patch_backups_size_bytes(&backups), sizeof(weight));
-	patch_backups_free(&backups);
-	lora_close(lora);
+	lora_close(use.lora);
 }
 END_TEST
 
 START_TEST(unpatching_brings_the_first_bytes_back_wherever_the_block_went)
 {
-	struct patch_backups backups = { .kept = NULL };
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 1 };
-	struct lora_file *lora = lora_open(NULL, "flux-lora-small.safetensors", &e);
+	struct patch_use use = { .strength = 1, .lora = lora_open(NULL, "flux-lora-small.safetensors", &e) };
+	void *kept;
 
-	use.lora = lora;
+	ck_assert_ok(patch_keep(model, 0, &kept, &e), &e);
 	for (int i = 0; i < 2; i++)
-		ck_assert_ok(patch_block(&backups, model, 0, &use, 1, &e), &e);
+		ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
 	ck_assert(memcmp(model->parameters[0].resting.address, weight, sizeof(weight)) != 0);
 	ck_assert_ok(model_move_block(model, 0, machine_device(machine, 1), &e), &e);
-	patch_restore(&backups, model);
+	patch_restore(model, 0, &kept);
+	ck_assert_ptr_null(kept);
 	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
-	patch_backups_free(&backups);
-	lora_close(lora);
+	lora_close(use.lora);
+}
+END_TEST
+
+START_TEST(a_copy_is_patched_to_the_bits_of_the_weight_itself)
+{
+	struct error e = ERROR_INIT;
+	struct patch_use use = { .strength = 0.7, .lora = lora_open(NULL, "flux-lora-small.safetensors", &e) };
+	float copy[6];
+
+	memcpy(copy, weight, sizeof(copy));
+	ck_assert_ok(patch_values(&model->parameters[0], &use, 1, copy, &e), &e);
+	ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
+	ck_assert_mem_eq(model->parameters[0].resting.address, copy, sizeof(copy));
+	lora_close(use.lora);
+}
+END_TEST
+
+START_TEST(a_blank_lora_covers_nothing)
+{
+	struct error e = ERROR_INIT;
+	struct patch_use use = { .strength = 1, .lora = lora_blank("flux-lora-small.safetensors", &e) };
+
+	ck_assert(!patch_covers(&use, 1, &model->parameters[0]));
+	lora_close(lora_share(use.lora));
+	ck_assert_str_eq(lora_name(use.lora), "flux-lora-small.safetensors");
+	lora_close(use.lora);
 }
 END_TEST
 
 START_TEST(factors_that_do_not_fit_are_refused_and_change_nothing)
 {
-	struct patch_backups backups = { .kept = NULL };
 	struct error e = ERROR_INIT;
 	struct patch_use use = { .strength = 1 };
-	struct lora_file *lora;
 
 	write_lora("wide.safetensors", 4);
-	lora = lora_open(folder, "wide.safetensors", &e);
-	use.lora = lora;
-	ck_assert(!patch_block(&backups, model, 0, &use, 1, &e));
+	use.lora = lora_open(folder, "wide.safetensors", &e);
+	ck_assert(!patch_parameter(model, 0, &use, 1, &e));
 	ck_assert_int_eq(e.kind, ERROR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "wide.safetensors"));
 	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
-	patch_backups_free(&backups);
-	lora_close(lora);
+	lora_close(use.lora);
 }
 END_TEST
 
@@ -143,6 +159,8 @@ Suite *patch_suite(void)
 	tcase_add_checked_fixture(tests, make, unmake);
 	tcase_add_test(tests, a_patch_adds_strength_times_alpha_over_rank_of_the_product);
 	tcase_add_test(tests, unpatching_brings_the_first_bytes_back_wherever_the_block_went);
+	tcase_add_test(tests, a_copy_is_patched_to_the_bits_of_the_weight_itself);
+	tcase_add_test(tests, a_blank_lora_covers_nothing);
 	tcase_add_test(tests, factors_that_do_not_fit_are_refused_and_change_nothing);
 	tcase_add_test(tests, a_lora_that_is_nowhere_is_missing);
 	suite_add_tcase(suite, tests);

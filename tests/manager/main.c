@@ -1,0 +1,4 @@
+#include "tests/manager/suites.h"
+#include "tests/harness/harness.h"
+
+HARNESS_MAIN(lora_suite)

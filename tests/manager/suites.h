@@ -1,0 +1,9 @@
+/* suites.h - the suites of this area. */
+#ifndef RESIDENCY_TESTS_MANAGER_SUITES_H
+#define RESIDENCY_TESTS_MANAGER_SUITES_H
+
+#include <check.h>
+
+Suite *lora_suite(void);
+
+#endif
