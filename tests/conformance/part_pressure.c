@@ -6,6 +6,7 @@
 #include "core/base/strbuf.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/pressure_decisions.h"
+#include "tests/conformance/pressure_estimates.h"
 #include "tests/conformance/pressure_sequence.h"
 
 static bool run_sequence(const char *line, size_t length, struct tally *tally, struct error *e)
@@ -43,7 +44,8 @@ static bool run_sequences(const char *folder, struct tally *tally, struct error 
 
 static bool run(const char *folder, struct tally *tally, struct error *e)
 {
-	return run_sequences(folder, tally, e) && pressure_dtypes(folder, tally, e) && pressure_globals(folder, tally, e);
+	return run_sequences(folder, tally, e) && pressure_dtypes(folder, tally, e) && pressure_globals(folder, tally, e) &&
+	       pressure_estimates(folder, tally, e);
 }
 
 const struct part part_pressure = { .name = "pressure", .folder = "pressure", .run = run };

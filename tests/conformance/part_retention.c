@@ -383,8 +383,8 @@ static bool open_all(struct retention *r, const char *folder, struct error *e)
 {
 	const struct embedded_file *topology = embedded_find(scenario_topologies, "host-1gpu.json");
 
-	if (!read_specs(folder, &r->specs, e) || !table_read(&r->stages, folder, "stages.csv.gz", e) ||
-	    !table_read(&r->verdicts, folder, "verdicts.csv", e))
+	if (!read_specs(folder, &r->specs, e) || !table_read(&r->stages, folder, "stages.csv.gz", KEY_COUNT + 1, e) ||
+	    !table_read(&r->verdicts, folder, "verdicts.csv", KEY_COUNT + 1, e))
 		return false;
 	r->topology = topology_parse(topology->bytes, embedded_length(topology), topology->name, e);
 	if (!r->topology)

@@ -289,14 +289,10 @@ static void run_decision(const struct table_row *row, struct tally *tally)
 bool pressure_dtypes(const char *folder, struct tally *tally, struct error *e)
 {
 	struct table table = { .text = NULL };
-	bool fine = table_read(&table, folder, "dtypes.csv.gz", e);
+	bool fine = table_read(&table, folder, "dtypes.csv.gz", RESULT + 1, e);
 
-	for (size_t i = 0; i < table.row_count; i++) {
-		if (table.rows[i].fields[RESULT])
-			run_decision(&table.rows[i], tally);
-		else
-			tally_fail(tally, "dtypes.csv.gz", "row %zu is short", i + 1);
-	}
+	for (size_t i = 0; fine && i < table.row_count; i++)
+		run_decision(&table.rows[i], tally);
 	table_free(&table);
 	return fine;
 }
@@ -420,14 +416,10 @@ static void run_global(const struct table_row *row, struct tally *tally)
 bool pressure_globals(const char *folder, struct tally *tally, struct error *e)
 {
 	struct table table = { .text = NULL };
-	bool fine = table_read(&table, folder, "globals.csv", e);
+	bool fine = table_read(&table, folder, "globals.csv", GLOBAL_COLUMNS, e);
 
-	for (size_t i = 0; i < table.row_count; i++) {
-		if (table.rows[i].fields[WEIGHTS_MOST])
-			run_global(&table.rows[i], tally);
-		else
-			tally_fail(tally, "globals.csv", "row %zu is short", i + 1);
-	}
+	for (size_t i = 0; fine && i < table.row_count; i++)
+		run_global(&table.rows[i], tally);
 	table_free(&table);
 	return fine;
 }

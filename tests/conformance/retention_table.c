@@ -53,7 +53,7 @@ static bool take_row(struct table *table, char **at, bool is_header, struct erro
 	return true;
 }
 
-bool table_read(struct table *table, const char *folder, const char *name, struct error *e)
+bool table_read(struct table *table, const char *folder, const char *name, size_t least_columns, struct error *e)
 {
 	size_t length;
 	char *at;
@@ -67,7 +67,7 @@ bool table_read(struct table *table, const char *folder, const char *name, struc
 			return false;
 	}
 	for (size_t i = 0; i < table->row_count; i++) {
-		if (!table->rows[i].fields[KEY_COUNT])
+		if (!table->rows[i].fields[least_columns - 1])
 			return error_set(e, ERROR_FORMAT, "%s/%s: row %zu has too few fields", folder, name, i + 2);
 	}
 	return true;

@@ -22,8 +22,9 @@ struct table {
 	size_t row_count, row_capacity;
 };
 
-/* Comma-separated with a header; a field may stand in double quotes, where two stand for one. */
-bool table_read(struct table *table, const char *folder, const char *name, struct error *e);
+/* Comma-separated with a header; a field may stand in double quotes, where two stand for one. Every row has least_columns
+ * fields at least. Free it also on failure. */
+bool table_read(struct table *table, const char *folder, const char *name, size_t least_columns, struct error *e);
 void table_free(struct table *table);
 
 /* Rows from `first` on that are of the same run as it: how many. */

@@ -1,0 +1,12 @@
+/* pressure_estimates.h - factors.csv, estimates.csv.gz, vae_estimates.csv and te_*.csv of part pressure. */
+#ifndef RESIDENCY_TESTS_CONFORMANCE_PRESSURE_ESTIMATES_H
+#define RESIDENCY_TESTS_CONFORMANCE_PRESSURE_ESTIMATES_H
+
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "tests/conformance/part.h"
+
+bool pressure_estimates(const char *folder, struct tally *tally, struct error *e);
+
+#endif
