@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/manager/place.h"
+#include "core/model/family.h"
 #include "core/plan/plan_model.h"
 
 #define SHAPE_NAMES 3
@@ -31,11 +32,17 @@ void allocations_free(struct manager *m)
 	}
 }
 
+static const char *class_of(const struct model *model)
+{
+	if (model->class_name)
+		return model->class_name;
+	return model->family ? model->family->name : model->name;
+}
+
 /* Upstream's key: the class, the size and the first three names. Two models that have these in common share an allocation. */
 static void put_shape(struct strbuf *shape, const struct model *model)
 {
-	strbuf_printf(shape, "%s %llu", model->class_name ? model->class_name : model->name,
-		      (unsigned long long)model->size_bytes);
+	strbuf_printf(shape, "%s %llu", class_of(model), (unsigned long long)model->size_bytes);
 	for (size_t i = 0; i < model->parameter_count && i < SHAPE_NAMES; i++)
 		strbuf_printf(shape, " %s", model->parameters[i].name);
 }

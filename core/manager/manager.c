@@ -23,7 +23,7 @@ struct manager *manager_new(const struct manager_options *options, struct error 
 	m->observer = options->observer;
 	m->log = options->log;
 	m->trace = options->trace;
-	m->rules = options->rules ? *options->rules : memory_rules_default;
+	m->rules = options->rules ? *options->rules : memory_rules_default();
 	if (options->view)
 		m->view = *options->view;
 	m->load_device = options->load_device;

@@ -86,7 +86,7 @@ struct manager_options {
 	struct device *load_device, *offload_device;
 	const struct observer *observer;
 	const struct log_sink *log;
-	const struct memory_rules *rules; /* copied; NULL: memory_rules_default */
+	const struct memory_rules *rules; /* copied; NULL: memory_rules_default() */
 	const struct memory_view *view; /* copied; NULL: the machine's own memory */
 	const struct trace *trace; /* borrowed; NULL: nobody looks */
 	void *flags_context; /* for set_flags: a node's or soft_empty's wish that the worker frees */

@@ -5,17 +5,30 @@
 #include "core/base/units.h"
 #include "core/manager/manager.h"
 
-#define INFERENCE_BYTES (0.8 * (double)GIB)
+#define LEAST_DEVICE_BYTES (4.0 * (double)GIB)
 #define BUDGET_LEAST_BYTES (128.0 * (double)MIB)
 #define BUDGET_NO_VRAM_BYTES 0.1 /* less than any block, but not 0, which is no limit */
 
-const struct memory_rules memory_rules_default = {
-	.state = VRAM_NORMAL,
-	.reserved_bytes = 400.0 * (double)MIB,
-	.weight_share = 0.0,
-	.is_smart = true,
-	.least_device_bytes = 4.0 * (double)GIB,
-};
+struct memory_rules memory_rules_of(const struct settings *settings)
+{
+	return (struct memory_rules) { .state = settings->vram_state,
+				       .reserved_bytes = settings->reserved_bytes,
+				       .weight_share = settings->weight_share,
+				       .is_smart = settings->is_smart,
+				       .fused_attention = settings->fused_attention };
+}
+
+struct memory_rules memory_rules_default(void)
+{
+	static const struct platform platform = { .vendor = VENDOR_NVIDIA, .gpu_name = "", .architecture = "" };
+	struct settings settings;
+	struct memory_rules rules;
+
+	settings_make(&settings, &platform, 0, NAN);
+	rules = memory_rules_of(&settings);
+	rules.least_device_bytes = LEAST_DEVICE_BYTES;
+	return rules;
+}
 
 double memory_free_bytes(const struct manager *m, const struct device *device)
 {
@@ -64,7 +77,7 @@ double memory_reserved_bytes(const struct manager *m, const struct device *devic
 
 double memory_inference_bytes(const struct manager *m, const struct device *device)
 {
-	return (INFERENCE_BYTES + m->rules.reserved_bytes) * scale(m, device);
+	return (INFERENCE_LEAST_BYTES + m->rules.reserved_bytes) * scale(m, device);
 }
 
 double memory_budget_bytes(const struct manager *m, const struct device *device, double loaded_bytes, double minimum_bytes,

@@ -20,11 +20,15 @@ struct memory_rules {
 	double reserved_bytes; /* of each device, left to others */
 	double weight_share; /* of what is free, that weights may take whatever inference wants: 0 on NVIDIA, 0.4 elsewhere */
 	bool is_smart; /* models stay loaded until room is wanted; else they all go for every load */
+	bool fused_attention; /* of estimates: no scores are stored */
 	double least_device_bytes; /* on a device smaller than this, inference and others need less in proportion; 0: never */
 };
 
+/* What settings say, for devices of any size. */
+struct memory_rules memory_rules_of(const struct settings *settings);
+
 /* An NVIDIA card on Linux, no flags, but small devices count: a demonstration of 256 MiB can hold a model, too. */
-extern const struct memory_rules memory_rules_default;
+struct memory_rules memory_rules_default(void);
 
 struct memory_view {
 	void *context;

@@ -19,6 +19,7 @@ struct family {
 	const char *name;
 	const char *summary; /* one line */
 	enum model_kind kind;
+	const char *memory_class; /* whose formulas say what using it takes (memory_estimate.h); NULL: nobody's */
 	size_t config_size_bytes;
 	bool (*read_config)(void *config, const json_t *object, const char *where, struct error *e);
 	void (*describe)(const void *config, struct architecture *a);

@@ -106,6 +106,7 @@ const struct family family_flux_ae = {
 	.name = "flux_ae",
 	.summary = "FLUX autoencoder",
 	.kind = MODEL_VAE,
+	.memory_class = "AutoencoderKL 16 channels",
 	.config_size_bytes = sizeof(struct autoencoder_config),
 	.read_config = read_config,
 	.describe = describe,

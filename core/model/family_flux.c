@@ -123,6 +123,7 @@ const struct family family_flux = {
 	.name = "flux",
 	.summary = "FLUX.1 transformer (dev, Kontext)",
 	.kind = MODEL_UNET,
+	.memory_class = "Flux",
 	.config_size_bytes = sizeof(struct flux_config),
 	.read_config = read_config,
 	.describe = describe,

@@ -9,7 +9,6 @@
 
 #define FLAG_NAME_MAX 40
 
-#define INFERENCE_BYTES (0.8 * (double)GIB)
 #define RESERVED_BYTES (400.0 * (double)MIB)
 #define RESERVED_WINDOWS_BYTES (600.0 * (double)MIB) /* its own desktop takes part of the card */
 #define RESERVED_WINDOWS_MORE_BYTES (100.0 * (double)MIB)
@@ -147,7 +146,7 @@ void settings_make(struct settings *settings, const struct platform *platform, u
 
 double settings_inference_bytes(const struct settings *settings)
 {
-	return INFERENCE_BYTES + settings->reserved_bytes;
+	return INFERENCE_LEAST_BYTES + settings->reserved_bytes;
 }
 
 double settings_weights_most_bytes(const struct settings *settings)

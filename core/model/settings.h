@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/units.h"
+
+#define INFERENCE_LEAST_BYTES (0.8 * (double)GIB) /* that inference is thought to take in any case */
+
 /* How freely a GPU's memory is used; the texts are upstream's. */
 #define VRAM_STATES(X)                                                                                                         \
 	X(DISABLED, "DISABLED") /* no GPU */                                                                                   \
@@ -116,7 +120,7 @@ static inline bool settings_have(const struct settings *settings, uint32_t flag)
 	return (settings->flags & flag) != 0;
 }
 
-/* What inference is thought to take in any case, with what is left to others; and what weights may have of the GPU at most. */
+/* What inference is thought to take in any case, with what is left to others; what weights may have of the GPU at most. */
 double settings_inference_bytes(const struct settings *settings);
 double settings_weights_most_bytes(const struct settings *settings);
 

@@ -1,9 +1,9 @@
 /* Latents, images, and what becomes of them. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/strbuf.h"
+#include "core/workflow/need.h"
 #include "core/workflow/node.h"
 
 static bool empty_latent(struct call *call, int64_t channels, struct error *e)
@@ -32,26 +32,17 @@ static bool run_empty_sd3(struct call *call, struct error *e)
 	return empty_latent(call, 16, e);
 }
 
-/* What decoding is thought to take: upstream's formula for AutoencoderKL. */
-static double decode_bytes(const struct patcher *patcher, const struct values *latent)
-{
-	size_t element = dtype_size_bytes(patcher_model(patcher)->parameters[0].dtype);
-
-	return latent->rank == 4 ? 2178.0 * (double)latent->shape[2] * (double)latent->shape[3] * 64.0 * (double)element : 0;
-}
-
 static bool run_decode(struct call *call, struct error *e)
 {
 	struct patcher *patcher = call_patcher(call, "vae", MODEL_VAE, e);
 	struct data *latent = call_data(call, "samples", DATA_TENSOR, e);
-	struct load_request request = { .minimum_bytes = NAN };
+	struct load_request request;
 	struct values image = { .rank = 0 };
 	struct data *data;
 
 	if (!patcher || !latent)
 		return false;
-	if (patcher_model(patcher)->family)
-		request.memory_required_bytes = decode_bytes(patcher, &latent->tensor);
+	request = need_of_decoding(patcher, &latent->tensor);
 	if (!manager_load(call->services->manager, &patcher, 1, &request, e))
 		return false;
 	if (patcher_model(patcher)->family && !inference_decode(&call->services->inference, patcher_model(patcher),

@@ -8,6 +8,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/plan/node_string.h"
+#include "core/workflow/need.h"
 #include "core/workflow/node.h"
 
 /* What tells one loader from another. */
@@ -72,14 +73,11 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 	return model ? patcher_new(m, model, device, key, e) : NULL;
 }
 
-/* Upstream loads a text encoder where it is made when it is to run where its weights wait. */
 static bool load_at_once(struct manager *m, struct patcher *patcher, struct error *e)
 {
 	struct load_request request = { .minimum_bytes = NAN, .full = true };
 
-	if (patcher_model(patcher)->kind != MODEL_CLIP || patcher->load_device != m->offload_device)
-		return true;
-	return manager_load(m, &patcher, 1, &request, e);
+	return !need_to_load_at_once(patcher) || manager_load(m, &patcher, 1, &request, e);
 }
 
 static bool place(struct patcher *patcher, const struct placing *placing, struct error *e)

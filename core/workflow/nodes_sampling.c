@@ -1,25 +1,14 @@
 /* Sampling: KSampler, and the custom sampler's parts. */
-#include <math.h>
 #include <string.h>
 
 #include "core/compute/sampler.h"
+#include "core/workflow/need.h"
 #include "core/workflow/node.h"
 #include "core/workflow/sample.h"
 
-/* What sampling is thought to take: upstream's formula for a fused attention, 0.01 * 3.1 MB an element of a latent's area. */
-static double sampling_bytes(const struct patcher *patcher, const struct values *latent, unsigned batches)
-{
-	size_t element = dtype_size_bytes(patcher_model(patcher)->parameters[0].dtype);
-
-	if (latent->rank != 4)
-		return 0;
-	return (double)(latent->shape[0] * latent->shape[2] * latent->shape[3]) * batches * (double)element * 0.01 * 3.1 *
-	       0x1p20;
-}
-
 bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e)
 {
-	struct load_request load = { .minimum_bytes = NAN };
+	struct load_request load = need_of_sampling(patcher, &sampling->latent->tensor);
 	struct conditioning positive = data_conditioning(sampling->positive);
 	struct conditioning negative;
 	struct sample_request request = { .sampler = sampling->sampler,
@@ -36,10 +25,6 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 	struct data *data;
 	bool fine;
 
-	if (patcher_model(patcher)->family) {
-		load.memory_required_bytes = sampling_bytes(patcher, request.latent, 2);
-		load.minimum_bytes = sampling_bytes(patcher, request.latent, 1);
-	}
 	if (!manager_load(call->services->manager, &patcher, 1, &load, e))
 		return false;
 	if (!patcher_model(patcher)->family) {

@@ -1,6 +1,7 @@
 /* Text to conditioning. */
 #include <math.h>
 
+#include "core/workflow/need.h"
 #include "core/workflow/node.h"
 
 /* A conditioning of two tensors, counted over from values. */
@@ -24,7 +25,7 @@ static struct data *conditioning_data(struct conditioning *from, struct error *e
 static bool run_encode(struct call *call, struct error *e)
 {
 	struct patcher *patcher = call_patcher(call, "clip", MODEL_CLIP, e);
-	struct load_request request = { .minimum_bytes = NAN };
+	struct load_request request = need_of_text();
 	struct conditioning conditioning = { .guidance = NAN };
 	struct inference inference = call->services->inference;
 	struct patch_pending pending;
