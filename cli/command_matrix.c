@@ -113,6 +113,25 @@ static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, s
 	       choose("node-flags", wishes->node_flags, flags_index, flags_name, &axes->node_flags, e);
 }
 
+#define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */
+
+/* What the engine says goes on only where somebody watches; else it is counted. */
+struct watch {
+	struct log_sink sink;
+	const struct log_sink *to; /* NULL: nobody watches */
+	size_t held_back;
+};
+
+static void watch_line(void *context, enum log_level level, const char *text)
+{
+	struct watch *watch = context;
+
+	if (watch->to)
+		log_say(watch->to, level, "%s", text);
+	else
+		watch->held_back++;
+}
+
 struct state {
 	struct matrix_printer printer;
 	struct progress progress;
@@ -138,6 +157,29 @@ static uint64_t dropped(void *context, uint32_t cell)
 	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
 }
 
+static void widen(int *width, const char *text)
+{
+	if ((int)strlen(text) > *width)
+		*width = (int)strlen(text);
+}
+
+static void set_widths(struct matrix_printer *printer, const struct matrix_axes *axes)
+{
+	printer->policy_width = 9;
+	printer->matrix_width = 12;
+	printer->flow_width = 6;
+	for (size_t i = 0; policies[i]; i++) {
+		if (choice_is_set(axes->policies, i))
+			widen(&printer->policy_width, policies[i]->name);
+	}
+	for (size_t i = 0; matrices[i]; i++) {
+		if (choice_is_set(axes->matrices, i))
+			widen(&printer->matrix_width, matrices[i]->name);
+	}
+	for (size_t i = 0; i < axes->flow_count; i++)
+		widen(&printer->flow_width, axes->flows[i]->name);
+}
+
 static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes,
 		      const struct topology *topology, const struct backend *backend)
 {
@@ -146,18 +188,23 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	struct matrix_run run = { .subject_name = "engine", .finished = finished, .dropped = dropped, .context = &state };
 	struct error e = ERROR_INIT;
 	uint64_t started_ns = clock_now_ns();
+	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
 	struct matrix_left_out left_out;
+	size_t cell_count = matrix_cell_count(axes, &left_out);
 	int exit_code;
 
-	run.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
+	if (wishes->verbose || cell_count <= CELLS_TO_WATCH)
+		watch.to = run.log = cli->log;
+	run.subject = subject_engine_open(topology, backend, &watch.sink, cli->interrupted, &e);
 	if (!run.subject || !recording_begin(&state.recording, cli, wishes->store, !backend->has_bytes, &environment, &e)) {
 		subject_close(run.subject);
 		return command_fail(cli, "matrix", &e);
 	}
 	run.sink = &state.recording.sink;
 	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
+	set_widths(&state.printer, axes);
 	matrix_print_begin(&state.printer);
-	progress_begin(&state.progress, cli, "cells", matrix_cell_count(axes, &left_out));
+	progress_begin(&state.progress, cli, "cells", cell_count);
 	if (!matrix_run(&run, axes, &e))
 		exit_code = command_fail(cli, "matrix", &e);
 	else
@@ -166,6 +213,8 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	matrix_print_end(&state.printer);
 	if (*cli->interrupted)
 		exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (watch.held_back)
+		fprintf(cli->err, "%zu warnings are not shown; --verbose shows them\n", watch.held_back);
 	if (left_out.count)
 		fprintf(cli->err, "%zu pairs of a matrix and a flow cannot be and are left out; the first: %s\n",
 			left_out.count, left_out.why);
@@ -189,6 +238,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
 		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
 		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
+		{ "verbose", NULL, "say every warning and loss at once, however many cells there are", OPTION_FLAG,
+		  &wishes.verbose },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
 	};
 	struct error e = ERROR_INIT;

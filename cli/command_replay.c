@@ -229,6 +229,7 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 	state.list = json_array();
 	if (!state.subject || !state.judge || !state.list)
 		goto fail;
+	judge_say_losses(state.judge, cli->log);
 	exit_code = replay_all(&state, inputs, count, topology, backend);
 	goto out;
 fail:

@@ -26,8 +26,8 @@ void matrix_print_begin(struct matrix_printer *printer)
 	if (printer->json)
 		fputs("{\"schema\":1,\"cells\":[", printer->cli->out);
 	else
-		fprintf(printer->cli->out, "%-9s %-12s %-6s %-5s %s\n", "policy", "matrix", "flow", "",
-			"model, what became of it");
+		fprintf(printer->cli->out, "%-*s %-*s %-*s %-5s %s\n", printer->policy_width, "policy", printer->matrix_width,
+			"matrix", printer->flow_width, "flow", "", "model, what became of it");
 }
 
 /* ---- for people ---- */
@@ -47,6 +47,7 @@ static void print_text(const struct matrix_printer *printer, const struct judge_
 {
 	const struct record_cell *cell = &result->cell;
 	const char *verdict = result->verdict == VERDICT_UNTRUSTWORTHY ? "?" : verdict_name(result->verdict);
+	int indent = printer->policy_width + printer->matrix_width + printer->flow_width + 9;
 	bool first = true;
 
 	if (printer->show_modes)
@@ -56,15 +57,16 @@ static void print_text(const struct matrix_printer *printer, const struct judge_
 		if (!result->models[i].judged)
 			continue;
 		if (first)
-			fprintf(printer->cli->out, "%-9s %-12s %-6s %s%-5s%s ", cell->policy, cell->matrix, cell->flow,
+			fprintf(printer->cli->out, "%-*s %-*s %-*s %s%-5s%s ", printer->policy_width, cell->policy,
+				printer->matrix_width, cell->matrix, printer->flow_width, cell->flow,
 				colour_of(printer, result->verdict), verdict, plain(printer));
 		else
-			fprintf(printer->cli->out, "%36s", "");
+			fprintf(printer->cli->out, "%*s", indent, "");
 		print_model(printer, &result->models[i]);
 		first = false;
 	}
 	if (result->why[0])
-		fprintf(printer->cli->out, "%36s%s\n", "", result->why);
+		fprintf(printer->cli->out, "%*s%s\n", indent, "", result->why);
 }
 
 /* ---- for programs ---- */

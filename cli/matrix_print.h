@@ -11,6 +11,7 @@
 struct matrix_printer {
 	struct cli *cli;
 	bool json;
+	int policy_width, matrix_width, flow_width; /* of the columns */
 	bool show_modes; /* cache, device mode and node flags differ between cells */
 	size_t passed, failed, untrustworthy;
 };

@@ -128,7 +128,16 @@ struct record_load {
 	X(FREE_MEMORY, "free_memory") /* direct free_memory */                                                                 \
 	X(HOLD, "hold") /* a foreign strong reference is taken */                                                              \
 	X(DROP_HOLD, "drop_hold")                                                                                              \
-	X(SETTLE, "settle")
+	X(SETTLE, "settle") /* time passes */                                                                                  \
+	X(QUEUE, "queue") /* several prompts, before the worker runs */                                                        \
+	X(POST_RUNNING, "post_running") /* POST /free, to come while the next prompt runs */                                   \
+	X(POST_UNHEARD, "post_unheard") /* POST /free that wakes nobody */                                                     \
+	X(BEFALL, "befall") /* the next prompt will be interrupted, or fail */                                                 \
+	X(FOREIGN_UNLOAD, "foreign_unload") /* a foreign patch of unload_all_models */                                         \
+	X(LOAD_FOREIGN, "load_foreign") /* another pack loads a model */                                                       \
+	X(OUTSIDE, "outside") /* memory past the manager is taken */                                                           \
+	X(OUTSIDE_DROP, "outside_drop")                                                                                        \
+	X(CPU_MEMORY, "cpu_memory") /* of main memory, how much is in use */
 
 enum action_kind {
 #define ACTION_ENUM(name, text) ACTION_##name,
@@ -140,8 +149,8 @@ enum action_kind {
 const char *action_kind_name(enum action_kind kind);
 
 /* What the scenario does next; put before it is done. Until the next action the judge wants the stages that it must lead to: a
- * prompt to `loaded` or `next_prompt`; a post that asks to before_unload, after_unload, after_gc and after_empty_cache;
- * soft_empty to after_direct_soft_empty, free_memory to after_free_memory. The last stage of a cell is `end`. */
+ * prompt or a queue to `loaded` or `next_prompt`; a post that asks to before_unload, after_unload, after_gc and after_empty_cache;
+ * soft_empty to after_direct_soft_empty, free_memory and load_foreign to after_free_memory. The last stage of a cell is `end`. */
 struct record_action {
 	uint32_t cell, cycle;
 	enum action_kind kind;

@@ -164,13 +164,24 @@ static void note_counted(struct judged_object *object)
 	object->counted_resident = true;
 }
 
+/* It was there at a stage, or was told to have left before one came. */
+static bool has_been_there(const struct judged_object *object)
+{
+	return object->counted_resident || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
+}
+
 static void note_not_counted(const struct judge *judge, struct judged_object *object)
 {
 	object->left |= object->counted_resident;
-	if (is_displaced(judge, object))
+	if (is_displaced(judge, object)) {
 		object->displaced = true;
-	else
-		object->left_otherwise = true;
+		return;
+	}
+	if (object->model.keep == KEEP_YES && !object->loss_is_said && has_been_there(object)) {
+		judge_say_loss(judge, object, cause_of_absence(judge, object));
+		object->loss_is_said = true;
+	}
+	object->left_otherwise = true;
 }
 
 static void close_object(struct judge *judge, struct judged_object *object, size_t snapshot)
@@ -317,6 +328,7 @@ static void take_action(struct judge *judge, const struct record_action *action)
 	settle_wanted(judge);
 	switch (action->kind) {
 	case ACTION_PROMPT:
+	case ACTION_QUEUE:
 		judge->wanted = BIT(judge->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED);
 		judge->prompted = true;
 		break;
@@ -329,6 +341,9 @@ static void take_action(struct judge *judge, const struct record_action *action)
 		break;
 	case ACTION_SOFT_EMPTY:
 		judge->wanted = BIT(STAGE_AFTER_DIRECT_SOFT_EMPTY);
+		break;
+	case ACTION_LOAD_FOREIGN:
+		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
 		break;
 	case ACTION_FREE_MEMORY:
 		take_request(judge);

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "db/record.h"
 
 struct judge;
@@ -55,6 +56,10 @@ struct record_sink judge_sink(struct judge *judge);
 
 /* Records that were lost on their way to the store; makes the verdict UNTRUSTWORTHY. Before judge_finish. */
 void judge_add_dropped(struct judge *judge, uint64_t count);
+
+/* Says it at once, as an error with stage, reason and who held it before, when a kept model is gone; to nobody for NULL, which is so
+ * at first. Outlives judge_reset. */
+void judge_say_losses(struct judge *judge, const struct log_sink *log);
 
 /* After the cell's last record. false only when there was no memory, or records that cannot be (a residency of an object that
  * was never told of). May be called once a cell. */

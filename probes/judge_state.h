@@ -28,6 +28,7 @@ struct judged_object {
 	bool left; /* not counted resident at a snapshot after one where it was */
 	bool displaced; /* not counted resident at a snapshot: pressure, with the manager holding on, explains that */
 	bool left_otherwise; /* ... and at another one it does not */
+	bool loss_is_said;
 	bool asked; /* to go, since its last load */
 	enum reason departure; /* the first since it was last resident */
 	size_t lost_at; /* index of the first snapshot without it, by its own state */
@@ -59,6 +60,7 @@ struct judge {
 	size_t unattributed_at;
 	enum verdict verdict;
 	char why[160]; /* of UNTRUSTWORTHY: the first thing missing */
+	const struct log_sink *log; /* that losses are told to; NULL: nobody */
 	struct error fault; /* out of memory, or records that cannot be */
 };
 
@@ -73,6 +75,9 @@ bool judge_is_held_by(const struct judge *judge, const struct judged_object *obj
 
 /* JSON list of an object's holders, cut at a whole holder where it does not fit. */
 void judge_holders_text(const struct holder_list *holders, uint32_t model, char *text, size_t size_bytes);
+
+/* A kept object has left, by more than pressure, at the newest snapshot. */
+void judge_say_loss(const struct judge *judge, const struct judged_object *object, enum reason reason);
 
 /* Outcomes are known: fills judge->findings. */
 bool judge_find(struct judge *judge, struct error *e);

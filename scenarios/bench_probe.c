@@ -264,7 +264,7 @@ static bool replay(struct rig *rig, const struct replayed *what, uint32_t cell, 
 	start_ns = clock_now_ns();
 	engine = cell ? watch(rig, &options, &all, cell, e) : engine_open(&options, e);
 	fine = engine && engine_submit(engine, what->workflow, REPLAYED, e) && engine_run_until_idle(engine, e) &&
-	       engine_request_free(engine, what->body, e) && engine_run_until_idle(engine, e);
+	       engine_request_free(engine, what->body, REQUEST_HEARD, e) && engine_run_until_idle(engine, e);
 	if (fine)
 		engine_end(engine);
 	*elapsed_ns = (double)(clock_now_ns() - start_ns);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scenarios/flow_file.h"
+
 struct cell {
 	const struct matrix_model *models;
 	size_t model_count;
@@ -21,18 +23,55 @@ static void tell(const struct cell *cell, enum action_kind kind, bool asks, cons
 	record_put(cell->sink, RECORD_ACTION, &action, sizeof(action));
 }
 
-static bool prompt(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed, struct error *e)
+/* A device that is full is a result, told with the prompt's stage, and not the end of the flow. */
+static bool wait_until_idle(const struct cell *cell, struct error *e)
+{
+	struct error failed = ERROR_INIT;
+
+	return cell->subject->operations->wait_until_idle(cell->subject, &failed) || failed.kind == ERROR_DEVICE_MEMORY ||
+	       error_set(e, failed.kind, "%s", failed.text);
+}
+
+/* `count` prompts, each with the next seed. */
+static bool prompts(const struct cell *cell, unsigned count, struct error *e)
+{
+	const struct subject_operations *subject = cell->subject->operations;
+	char detail[32];
+	bool fine = true;
+
+	snprintf(detail, sizeof(detail), "%u", count);
+	tell(cell, ACTION_QUEUE, false, detail);
+	for (unsigned i = 0; fine && i < count; i++) {
+		json_t *workflow =
+			matrix_workflow(cell->models, cell->model_count, subject->compute_device(cell->subject), i + 1, e);
+
+		fine = workflow && subject->prompt(cell->subject, workflow, "matrix", e);
+		json_decref(workflow);
+	}
+	return fine && wait_until_idle(cell, e);
+}
+
+/* A workflow of models; with a full cleanup node where `cleanup` is a number, not 0. */
+static bool prompt_with(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed,
+			unsigned cleanup, struct error *e)
 {
 	const struct subject_operations *subject = cell->subject->operations;
 	json_t *workflow = matrix_workflow(models, count, subject->compute_device(cell->subject), seed, e);
 	bool fine;
 
-	if (!workflow)
+	if (!workflow || (cleanup && !matrix_workflow_add_cleanup(workflow, cleanup, e))) {
+		json_decref(workflow);
 		return false;
-	tell(cell, ACTION_PROMPT, false, "");
-	fine = subject->prompt(cell->subject, workflow, "matrix", e) && subject->wait_until_idle(cell->subject, e);
+	}
+	tell(cell, ACTION_PROMPT, false, cleanup ? "full_cleanup" : "");
+	fine = subject->prompt(cell->subject, workflow, "matrix", e) && wait_until_idle(cell, e);
 	json_decref(workflow);
 	return fine;
+}
+
+static bool prompt(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed, struct error *e)
+{
+	return prompt_with(cell, models, count, seed, 0, e);
 }
 
 static void set_wanted(json_t *body, const char *name, enum wanted wanted)
@@ -41,8 +80,11 @@ static void set_wanted(json_t *body, const char *name, enum wanted wanted)
 		json_object_set_new(body, name, json_boolean(wanted == WANTED_TRUE));
 }
 
-static bool post(const struct cell *cell, const struct flow_step *step, struct error *e)
+static bool post(const struct cell *cell, const struct flow_step *step, enum request_when when, struct error *e)
 {
+	static const enum action_kind kinds[] = { [REQUEST_HEARD] = ACTION_POST,
+						  [REQUEST_UNHEARD] = ACTION_POST_UNHEARD,
+						  [REQUEST_WHILE_RUNNING] = ACTION_POST_RUNNING };
 	const struct subject_operations *subject = cell->subject->operations;
 	json_t *body = json_object();
 	bool asks = step->unload_models == WANTED_TRUE || step->free_memory == WANTED_TRUE;
@@ -57,8 +99,8 @@ static bool post(const struct cell *cell, const struct flow_step *step, struct e
 	snprintf(detail, sizeof(detail), "%s%s%s", step->unload_models == WANTED_TRUE ? "unload_models " : "",
 		 step->free_memory == WANTED_TRUE ? "free_memory " : "",
 		 step->release_kept == WANTED_TRUE ? "release_kept" : "");
-	tell(cell, ACTION_POST, asks, detail);
-	fine = subject->request_free(cell->subject, body, e) && subject->wait_until_idle(cell->subject, e);
+	tell(cell, kinds[when], asks, detail);
+	fine = subject->request_free(cell->subject, body, when, e) && wait_until_idle(cell, e);
 	json_decref(body);
 	return fine;
 }
@@ -77,7 +119,62 @@ static bool hold(const struct cell *cell, const struct flow_step *step, struct e
 					       step->action == FLOW_HOLD_MODEL ? HOLD_MODEL : HOLD_PATCHER, e);
 }
 
-static bool take_step(const struct cell *cell, const struct flow_step *step, struct error *e)
+static bool befall(const struct cell *cell, const struct flow_step *step, enum mishap mishap, struct error *e)
+{
+	char detail[48];
+
+	snprintf(detail, sizeof(detail), "%s at step %llu", flow_action_name(step->action), (unsigned long long)step->number);
+	tell(cell, ACTION_BEFALL, false, detail);
+	return cell->subject->operations->befall(cell->subject, mishap, (unsigned)step->number, e);
+}
+
+static bool take_outside(const struct cell *cell, const struct flow_step *step, struct error *e)
+{
+	const struct subject_operations *subject = cell->subject->operations;
+	const char *device = strcmp(step->word, "compute") == 0 ? subject->compute_device(cell->subject) : step->word;
+
+	tell(cell, ACTION_OUTSIDE, false, device);
+	return subject->take_outside(cell->subject, device, step->number, e);
+}
+
+static bool wait_for(const struct cell *cell, const struct flow_step *step, struct error *e)
+{
+	tell(cell, ACTION_SETTLE, false, "");
+	return cell->subject->operations->wait(cell->subject, step->number ? (unsigned)step->number : SETTLE_SECONDS, e);
+}
+
+/* What others do. */
+static bool take_foreign_step(const struct cell *cell, const struct flow_step *step, struct error *e)
+{
+	const struct subject_operations *subject = cell->subject->operations;
+
+	switch (step->action) {
+	case FLOW_FOREIGN_UNLOAD:
+		tell(cell, ACTION_FOREIGN_UNLOAD, false, step->word);
+		return subject->patch_unload(cell->subject, strcmp(step->word, "throw") == 0, e);
+	case FLOW_LOAD_FOREIGN:
+		tell(cell, ACTION_LOAD_FOREIGN, false, "");
+		return subject->load_foreign(cell->subject, step->number * 1000000, e) && wait_until_idle(cell, e);
+	case FLOW_OUTSIDE:
+		return take_outside(cell, step, e);
+	case FLOW_OUTSIDE_DROP:
+		tell(cell, ACTION_OUTSIDE_DROP, false, "");
+		return subject->drop_outside(cell->subject, e);
+	case FLOW_CPU_MEMORY:
+		tell(cell, ACTION_CPU_MEMORY, false, "");
+		return subject->set_cpu_memory(cell->subject, (unsigned)step->number, e);
+	case FLOW_HOLD_PATCHER:
+	case FLOW_HOLD_MODEL:
+		return hold(cell, step, e);
+	case FLOW_DROP_HOLDS:
+		tell(cell, ACTION_DROP_HOLD, false, "");
+		return subject->drop_holds(cell->subject, e);
+	default:
+		return error_set(e, ERROR_BUG, "a flow's step has no action");
+	}
+}
+
+static bool take_step(const struct cell *cell, const struct flow_step *step, unsigned number, struct error *e)
 {
 	static const struct matrix_model other = { .name = "S", .kind = MODEL_UNET, .keep = KEEP_NONE };
 	const struct subject_operations *subject = cell->subject->operations;
@@ -91,25 +188,32 @@ static bool take_step(const struct cell *cell, const struct flow_step *step, str
 		return prompt(cell, &other, 1, 1, e);
 	case FLOW_PROMPT_MODELS:
 		return prompt(cell, step->models, step->model_count, 1, e);
+	case FLOW_FULL_CLEANUP:
+		return prompt_with(cell, cell->models, cell->model_count, 1, number, e);
+	case FLOW_QUEUE:
+		return prompts(cell, (unsigned)step->number, e);
 	case FLOW_POST:
-		return post(cell, step, e);
+		return post(cell, step, REQUEST_HEARD, e);
+	case FLOW_POST_RUNNING:
+		return post(cell, step, REQUEST_WHILE_RUNNING, e);
+	case FLOW_POST_UNHEARD:
+		return post(cell, step, REQUEST_UNHEARD, e);
 	case FLOW_SOFT_EMPTY:
 		tell(cell, ACTION_SOFT_EMPTY, false, "");
-		return subject->soft_empty(cell->subject, e) && subject->wait_until_idle(cell->subject, e);
+		return subject->soft_empty(cell->subject, e) && wait_until_idle(cell, e);
 	case FLOW_FREE_MEMORY:
 		tell(cell, ACTION_FREE_MEMORY, true, "");
-		return subject->free_memory(cell->subject, e) && subject->wait_until_idle(cell->subject, e);
-	case FLOW_HOLD_PATCHER:
-	case FLOW_HOLD_MODEL:
-		return hold(cell, step, e);
-	case FLOW_DROP_HOLDS:
-		tell(cell, ACTION_DROP_HOLD, false, "");
-		return subject->drop_holds(cell->subject, e);
+		return subject->free_memory(cell->subject, e) && wait_until_idle(cell, e);
 	case FLOW_SETTLE:
-		tell(cell, ACTION_SETTLE, false, "");
-		return subject->settle(cell->subject, e);
+		return wait_for(cell, step, e);
+	case FLOW_INTERRUPT:
+		return befall(cell, step, MISHAP_INTERRUPT, e);
+	case FLOW_FAIL:
+		return befall(cell, step, MISHAP_FAILURE, e);
+	case FLOW_OUT_OF_MEMORY:
+		return befall(cell, step, MISHAP_OUT_OF_MEMORY, e);
 	default:
-		return error_set(e, ERROR_BUG, "a flow's step has no action");
+		return take_foreign_step(cell, step, e);
 	}
 }
 
@@ -140,7 +244,7 @@ bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t
 	for (size_t i = 0; i < flow->step_count; i++) {
 		if (subject->operations->worker_died(subject))
 			return true;
-		if (!take_step(&cell, &flow->steps[i], e))
+		if (!take_step(&cell, &flow->steps[i], (unsigned)i + 1, e))
 			return error_context(e, "flow %s, action %zu", flow->name, i + 1);
 	}
 	return true;

@@ -27,7 +27,19 @@ enum flow_action {
 	FLOW_HOLD_PATCHER, /* a foreign reference to the newest object of a model's name */
 	FLOW_HOLD_MODEL,
 	FLOW_DROP_HOLDS,
-	FLOW_SETTLE, /* time passes, beyond the interval between collections */
+	FLOW_SETTLE, /* time passes: by default, beyond the interval between collections */
+	FLOW_QUEUE, /* prompts with seeds from 1 on, all queued before the worker runs */
+	FLOW_POST_RUNNING, /* POST /free that comes while the next prompt runs */
+	FLOW_POST_UNHEARD, /* POST /free whose wake-up is lost */
+	FLOW_INTERRUPT, /* the next prompt, in the middle of sampling */
+	FLOW_FAIL, /* the same, by an error */
+	FLOW_OUT_OF_MEMORY, /* the same, out of memory */
+	FLOW_FOREIGN_UNLOAD, /* a foreign patch of unload_all_models throws, or is taken away */
+	FLOW_LOAD_FOREIGN, /* another pack loads a model, and holds it */
+	FLOW_OUTSIDE, /* another pack takes memory past the manager */
+	FLOW_OUTSIDE_DROP,
+	FLOW_CPU_MEMORY, /* how much of main memory is in use */
+	FLOW_FULL_CLEANUP, /* the prompt with a full cleanup node in it */
 	FLOW_ACTION_COUNT
 };
 
@@ -37,7 +49,8 @@ struct flow_step {
 	enum flow_action action;
 	const char *tag; /* of a prompt: tells it from others, changes nothing; NULL: none */
 	enum wanted unload_models, free_memory, release_kept; /* of a post */
-	uint64_t number; /* what the action counts: a seed */
+	uint64_t number; /* what the action counts: a seed, prompts, a step, seconds, megabytes, bytes, per cent */
+	const char *word; /* of FOREIGN_UNLOAD: throw, none; of OUTSIDE: a device, or "compute" */
 	const char *target; /* of a hold: a model's name, or NULL for the model number `index` */
 	size_t index; /* from 0 */
 	const struct matrix_model *models; /* of PROMPT_MODELS */

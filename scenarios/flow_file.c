@@ -13,6 +13,7 @@
 #define TEXT_SIZE_MAX ((size_t)4 << 20)
 #define NAME_LENGTH_MAX 40 /* fits a record's name with what clones and generations add */
 #define WORDS_LENGTH_MAX 1000
+#define SIZE_MB_MAX 1000000
 
 /* A flow that was read: texts are borrowed from the JSON, which it keeps. */
 struct read_flow {
@@ -37,7 +38,19 @@ const struct flow_word flow_words[FLOW_ACTION_COUNT] = {
 	[FLOW_HOLD_PATCHER] = { "hold_patcher", TAKES_TARGET, 0, 0, NULL },
 	[FLOW_HOLD_MODEL] = { "hold_inner", TAKES_TARGET, 0, 0, NULL },
 	[FLOW_DROP_HOLDS] = { "drop_hold", TAKES_NOTHING, 0, 0, NULL },
-	[FLOW_SETTLE] = { "settle", TAKES_NOTHING, 0, 0, NULL },
+	[FLOW_SETTLE] = { "settle", TAKES_OPTIONAL_NUMBER, 1, 100000, "seconds" },
+	[FLOW_QUEUE] = { "queue", TAKES_NUMBER, 1, 100, "prompts" },
+	[FLOW_POST_RUNNING] = { "post_running", TAKES_BODY, 0, 0, NULL },
+	[FLOW_POST_UNHEARD] = { "post_unheard", TAKES_BODY, 0, 0, NULL },
+	[FLOW_INTERRUPT] = { "interrupt", TAKES_NUMBER, 0, 1000000, "a step" },
+	[FLOW_FAIL] = { "fail", TAKES_NUMBER, 0, 1000000, "a step" },
+	[FLOW_OUT_OF_MEMORY] = { "oom", TAKES_NUMBER, 0, 1000000, "a step" },
+	[FLOW_FOREIGN_UNLOAD] = { "foreign_unload", TAKES_PATCH, 0, 0, NULL },
+	[FLOW_LOAD_FOREIGN] = { "load_foreign", TAKES_NUMBER, 1, SIZE_MB_MAX, "megabytes" },
+	[FLOW_OUTSIDE] = { "outside", TAKES_DEVICE, 1, UINT64_C(1) << 50, "bytes" },
+	[FLOW_OUTSIDE_DROP] = { "outside_drop", TAKES_NOTHING, 0, 0, NULL },
+	[FLOW_CPU_MEMORY] = { "cpu_memory", TAKES_NUMBER, 0, 100, "per cent" },
+	[FLOW_FULL_CLEANUP] = { "full_cleanup", TAKES_NOTHING, 0, 0, NULL },
 };
 
 const char *const flow_kind_words[3] = { [MODEL_UNET] = "unet", [MODEL_CLIP] = "clip", [MODEL_VAE] = "vae" };
@@ -122,11 +135,12 @@ static bool read_keep(const json_t *row, const char *where, enum keep_wish *keep
 
 static bool read_model(const json_t *row, const char *where, struct matrix_model *model, struct error *e)
 {
-	static const char *const known[] = { "name", "kind", "keep", "lora", "strength", "preview", "file", NULL };
+	static const char *const known[] = { "name", "kind", "keep", "lora", "strength", "preview", "size_mb", "file", NULL };
 	const char *kind;
 	const char *lora;
 	unsigned kind_index = 0;
 	unsigned lora_index = 0;
+	int64_t size_mb;
 
 	if (!json_is_object(row))
 		return error_set(e, ERROR_FORMAT, "%s is %s; it must be an object", where, json_type_words(row));
@@ -134,8 +148,13 @@ static bool read_model(const json_t *row, const char *where, struct matrix_model
 	    !check_text(model->name, "name", where, NAME_LENGTH_MAX, e) || !json_get_string(row, "kind", where, &kind, e) ||
 	    !read_keep(row, where, &model->keep, e) || !json_get_string_or(row, "lora", where, "none", &lora, e) ||
 	    !json_get_number_or(row, "strength", where, 1.0, &model->strength, e) ||
-	    !json_get_bool_or(row, "preview", where, false, &model->preview, e))
+	    !json_get_bool_or(row, "preview", where, false, &model->preview, e) ||
+	    !json_get_integer_or(row, "size_mb", where, 0, &size_mb, e))
 		return false;
+	if (size_mb < 0 || size_mb > SIZE_MB_MAX)
+		return error_set(e, ERROR_FORMAT, "%s: \"size_mb\" is %lld; it must be 1 to %d", where, (long long)size_mb,
+				 SIZE_MB_MAX);
+	model->size_mb = (unsigned)size_mb;
 	if (!model->name[0])
 		return error_set(e, ERROR_FORMAT, "%s: \"name\" is empty", where);
 	if (!find_word(flow_kind_words, ARRAY_SIZE(flow_kind_words), kind, &kind_index))
@@ -201,9 +220,9 @@ static bool take_tag(const struct action *a, size_t at, struct error *e)
 	return check_text(a->step->tag, "tag", a->where, NAME_LENGTH_MAX, e);
 }
 
-static bool take_number(const struct action *a, const struct flow_word *word, struct error *e)
+static bool take_number(const struct action *a, const struct flow_word *word, size_t at, struct error *e)
 {
-	const json_t *value = json_array_get(a->list, 1);
+	const json_t *value = json_array_get(a->list, at);
 	json_int_t number = json_integer_value(value);
 
 	if (!json_is_integer(value))
@@ -257,6 +276,26 @@ static bool take_target(const struct action *a, struct error *e)
 	return true;
 }
 
+static bool take_patch(const struct action *a, struct error *e)
+{
+	const json_t *value = json_array_get(a->list, 1);
+
+	a->step->word = json_string_value(value);
+	if (!a->step->word || (strcmp(a->step->word, "throw") != 0 && strcmp(a->step->word, "none") != 0))
+		return wants(a, "\"throw\" or \"none\"", value, e);
+	return true;
+}
+
+static bool take_device(const struct action *a, struct error *e)
+{
+	const json_t *value = json_array_get(a->list, 1);
+
+	a->step->word = json_string_value(value);
+	if (!a->step->word)
+		return wants(a, "a device's name, or \"compute\"", value, e);
+	return check_text(a->step->word, "device", a->where, NAME_LENGTH_MAX, e);
+}
+
 static bool take_models(const struct action *a, struct error *e)
 {
 	struct matrix_model *models = NULL;
@@ -274,7 +313,13 @@ static bool take_argument(const struct action *a, const struct flow_word *word, 
 	case TAKES_TAG:
 		return take_tag(a, 1, e);
 	case TAKES_NUMBER:
-		return take_number(a, word, e);
+		return take_number(a, word, 1, e);
+	case TAKES_OPTIONAL_NUMBER:
+		return json_array_size(a->list) == 1 || take_number(a, word, 1, e);
+	case TAKES_PATCH:
+		return take_patch(a, e);
+	case TAKES_DEVICE:
+		return take_device(a, e) && take_number(a, word, 2, e);
 	case TAKES_BODY:
 		return take_body(a, e);
 	case TAKES_TARGET:
@@ -287,7 +332,7 @@ static bool take_argument(const struct action *a, const struct flow_word *word, 
 
 static size_t arguments_most(enum flow_takes takes)
 {
-	return takes == TAKES_NOTHING ? 0 : takes == TAKES_MODELS ? 2 : 1;
+	return takes == TAKES_NOTHING ? 0 : takes == TAKES_MODELS || takes == TAKES_DEVICE ? 2 : 1;
 }
 
 static bool refuse_word(const char *where, const char *word, struct error *e)

@@ -9,7 +9,7 @@
  *
  * Only "actions" must be there. Without "models" it runs over a matrix; "matrix" may name the one it is meant for. A model's
  * members: name, kind (unet, clip, vae), keep (null or absent: a stock loader), lora (only, base_then_clone, clone_then_base),
- * strength, preview. The rows of the measured cases are such files too: their "flow" is a name, "suppress_node_flags": true means
+ * strength, preview, size_mb. The rows of the measured cases are such files too: their "flow" is a name, "suppress_node_flags": true means
  * "node_flags": "suppressed", and "id", and a model's "file", are read over.
  *
  * Actions, each a list of a word and what it takes:
@@ -17,8 +17,16 @@
  *	promptm [models, tag?]		the workflow of these models
  *	promptseed [seed]		the workflow with another seed
  *	post [{unload_models, free_memory, release_kept}]
- *	soft_empty, free_memory, drop_hold, settle
+ *	post_running, post_unheard [the same]	while the next prompt runs; while nobody waits
+ *	queue [prompts]			several, before the worker runs
+ *	soft_empty, free_memory, drop_hold, outside_drop, full_cleanup
+ *	settle [seconds?]		11 s without
  *	hold_patcher, hold_inner [model]	by name, or by number, from 1
+ *	interrupt, fail, oom [step]	the next prompt, at its n-th step over all samplers, from 0
+ *	foreign_unload ["throw" or "none"]
+ *	load_foreign [megabytes]
+ *	outside [device, bytes]		a device's name, or "compute"
+ *	cpu_memory [per cent]
  *
  * Files are hostile until read: lengths, counts and numbers have limits, and a message names the file, the action, what was found
  * and what is wanted. Members that are not known are refused.

@@ -10,7 +10,10 @@ enum flow_takes {
 	TAKES_NUMBER,
 	TAKES_BODY, /* of a request to free */
 	TAKES_TARGET, /* a model */
-	TAKES_MODELS /* and a tag */
+	TAKES_MODELS, /* and a tag */
+	TAKES_OPTIONAL_NUMBER,
+	TAKES_PATCH, /* throw or none */
+	TAKES_DEVICE /* and a number */
 };
 
 struct flow_word {

@@ -39,6 +39,8 @@ static json_t *model_value(struct writing *w, const struct matrix_model *model)
 		set(w, value, "strength", json_real(model->strength));
 	if (model->preview)
 		set(w, value, "preview", json_true());
+	if (model->size_mb)
+		set(w, value, "size_mb", json_integer((json_int_t)model->size_mb));
 	return value;
 }
 
@@ -83,6 +85,17 @@ static json_t *step_value(struct writing *w, const struct flow_step *step)
 	case TAKES_TAG:
 		break;
 	case TAKES_NUMBER:
+		add(w, list, json_integer((json_int_t)step->number));
+		break;
+	case TAKES_OPTIONAL_NUMBER:
+		if (step->number)
+			add(w, list, json_integer((json_int_t)step->number));
+		break;
+	case TAKES_PATCH:
+		add(w, list, json_string(step->word));
+		break;
+	case TAKES_DEVICE:
+		add(w, list, json_string(step->word));
 		add(w, list, json_integer((json_int_t)step->number));
 		break;
 	case TAKES_BODY:

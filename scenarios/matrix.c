@@ -215,6 +215,7 @@ bool matrix_run(const struct matrix_run *run, const struct matrix_axes *axes, st
 	progress.judge = judge_new(e);
 	if (!progress.judge)
 		return false;
+	judge_say_losses(progress.judge, run->log);
 	progress.tee = (struct record_tee) { .first = judge_sink(progress.judge) };
 	if (run->sink)
 		progress.tee.second = *run->sink;

@@ -46,6 +46,7 @@ struct matrix_run {
 	/* Told each finished cell; what it is given is borrowed until it returns. false stops the run. */
 	bool (*finished)(void *context, const struct judge_result *result);
 	void *context;
+	const struct log_sink *log; /* told each loss when it happens; NULL: nobody */
 	uint32_t first_cell; /* numbers count from here; 0 means 1 */
 };
 

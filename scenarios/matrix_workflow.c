@@ -87,6 +87,8 @@ static void add_loader(struct builder *b, const struct matrix_model *model, char
 	bool has_flag = model->keep != KEEP_NONE;
 	json_t *inputs = json_pack("{ss}", names[model->kind], model->name);
 
+	if (model->size_mb)
+		json_object_set_new(inputs, "size_mb", json_integer((json_int_t)model->size_mb));
 	if (has_flag) {
 		json_object_set_new(inputs, model->kind == MODEL_CLIP ? "device" : "compute_device", json_string(b->device));
 		json_object_set_new(inputs, "virtual_vram_gb", json_real(1.0));
@@ -203,4 +205,13 @@ json_t *matrix_workflow(const struct matrix_model *models, size_t count, const c
 	json_decref(b.workflow);
 	error_no_memory(e);
 	return NULL;
+}
+
+/* Node 1 is the first loader. */
+bool matrix_workflow_add_cleanup(json_t *workflow, unsigned run, struct error *e)
+{
+	json_t *node =
+		json_pack("{ss s{s[si] si}}", "class_type", "FullCleanupMultiGPU", "inputs", "any", "1", 0, "run", (int)run);
+
+	return (node && json_object_set_new(workflow, "cleanup", node) == 0) || error_no_memory(e);
 }

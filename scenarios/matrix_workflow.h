@@ -29,6 +29,7 @@ struct matrix_model {
 	enum lora_use lora;
 	double strength; /* of the LoRA; 0 means 1.0 */
 	bool preview;
+	unsigned size_mb; /* what it is to weigh; 0: the subject's own small size */
 };
 
 struct matrix {
@@ -42,6 +43,9 @@ struct matrix {
 extern const struct matrix *const matrices[]; /* NULL-terminated; the first MATRICES_DEFAULT run by default */
 #define MATRICES_DEFAULT 4
 const struct matrix *matrix_find(const char *name_or_alias);
+
+/* Adds a full cleanup node that is linked to the first loader; `run` tells runs apart, so that none is cached. */
+bool matrix_workflow_add_cleanup(json_t *workflow, unsigned run, struct error *e);
 
 /* The workflow in API format; a changed seed is a changed input of every consumer. The caller owns it. */
 json_t *matrix_workflow(const struct matrix_model *models, size_t count, const char *compute_device, unsigned seed,

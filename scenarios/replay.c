@@ -93,7 +93,8 @@ static bool act(const struct replay *replay, const struct record_sink *sink, str
 	if (!replay->free_body)
 		return true;
 	put_action(replay, sink, ACTION_POST, asks(replay->free_body));
-	return subject->request_free(replay->subject, replay->free_body, e) && subject->wait_until_idle(replay->subject, e);
+	return subject->request_free(replay->subject, replay->free_body, REQUEST_HEARD, e) &&
+	       subject->wait_until_idle(replay->subject, e);
 }
 
 static void on_image(void *context, const struct image_event *event)

@@ -48,12 +48,19 @@ struct subject_operations {
 	bool (*begin)(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink,
 		      struct error *e);
 	bool (*prompt)(struct subject *subject, const json_t *workflow, const char *where, struct error *e);
-	bool (*request_free)(struct subject *subject, const json_t *body, struct error *e);
+	bool (*request_free)(struct subject *subject, const json_t *body, enum request_when when, struct error *e);
 	bool (*soft_empty)(struct subject *subject, struct error *e);
 	bool (*free_memory)(struct subject *subject, struct error *e);
 	bool (*hold)(struct subject *subject, const char *name, enum hold what, struct error *e);
 	bool (*drop_holds)(struct subject *subject, struct error *e);
-	bool (*settle)(struct subject *subject, struct error *e);
+	/* What befalls it from outside (engine.h says each); a subject that cannot let it happen says ERROR_UNSUPPORTED. */
+	bool (*befall)(struct subject *subject, enum mishap mishap, unsigned step, struct error *e);
+	bool (*patch_unload)(struct subject *subject, bool throws, struct error *e);
+	bool (*load_foreign)(struct subject *subject, uint64_t size_bytes, struct error *e);
+	bool (*take_outside)(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e);
+	bool (*drop_outside)(struct subject *subject, struct error *e);
+	bool (*set_cpu_memory)(struct subject *subject, unsigned percent, struct error *e);
+	bool (*wait)(struct subject *subject, unsigned seconds, struct error *e);
 	bool (*wait_until_idle)(struct subject *subject, struct error *e);
 	bool (*worker_died)(const struct subject *subject);
 	uint32_t (*cycle)(const struct subject *subject); /* that the next stage will have */

@@ -65,9 +65,9 @@ bool node_flags_from_name(const char *name, enum node_flags *flags)
 /* ---- models that nobody runs ---- */
 
 #define MATRIX_BLOCKS 4
-#define MATRIX_BLOCK_VALUES ((int64_t)(MIB / 2 / sizeof(float)))
+#define MATRIX_SIZE_BYTES (2 * MIB)
 
-/* Four blocks of half a MiB each, whatever the name. */
+/* Four equal blocks, whatever the name. */
 static struct model *open_matrix_model(void *context, const struct model_source *source, struct machine *machine,
 				       struct device *device, struct error *e)
 {
@@ -79,17 +79,19 @@ static struct model *open_matrix_model(void *context, const struct model_source 
 	};
 	struct block_description blocks[MATRIX_BLOCKS];
 	struct parameter_description parameters[MATRIX_BLOCKS];
+	uint64_t size_bytes = source->size_bytes ? source->size_bytes : MATRIX_SIZE_BYTES;
+	int64_t values = (int64_t)(size_bytes / MATRIX_BLOCKS / sizeof(float));
 
 	(void)context;
 	for (size_t i = 0; i < MATRIX_BLOCKS; i++) {
 		blocks[i] = (struct block_description) { .name = names[i][0],
 							 .type = "Linear",
 							 .parameter_count = 1,
-							 .weight_size_bytes = MIB / 2,
+							 .weight_size_bytes = (uint64_t)values * sizeof(float),
 							 .has_bias = true,
 							 .castable = true };
 		parameters[i] = (struct parameter_description) {
-			.name = names[i][1], .dtype = DTYPE_F32, .rank = 1, .shape = { MATRIX_BLOCK_VALUES }
+			.name = names[i][1], .dtype = DTYPE_F32, .rank = 1, .shape = { values }
 		};
 	}
 	return model_new(machine, device, source->files[0], source->kind, blocks, MATRIX_BLOCKS, parameters, MATRIX_BLOCKS, e);
@@ -154,9 +156,9 @@ static bool prompt(struct subject *subject, const json_t *workflow, const char *
 	return engine_submit(from(subject)->engine, workflow, where, e);
 }
 
-static bool request_free(struct subject *subject, const json_t *body, struct error *e)
+static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
 {
-	return engine_request_free(from(subject)->engine, body, e);
+	return engine_request_free(from(subject)->engine, body, when, e);
 }
 
 static bool soft_empty(struct subject *subject, struct error *e)
@@ -181,9 +183,47 @@ static bool drop_holds(struct subject *subject, struct error *e)
 	return true;
 }
 
-static bool settle(struct subject *subject, struct error *e)
+static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
 {
-	return engine_settle(from(subject)->engine, e);
+	(void)e;
+	engine_befall(from(subject)->engine, mishap, step);
+	return true;
+}
+
+static bool patch_unload(struct subject *subject, bool throws, struct error *e)
+{
+	(void)e;
+	engine_patch_unload(from(subject)->engine, throws);
+	return true;
+}
+
+static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
+{
+	return engine_load_foreign(from(subject)->engine, size_bytes, e);
+}
+
+static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
+{
+	return engine_take_outside(from(subject)->engine, device, size_bytes, e);
+}
+
+static bool drop_outside(struct subject *subject, struct error *e)
+{
+	(void)e;
+	engine_drop_outside(from(subject)->engine);
+	return true;
+}
+
+static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
+{
+	(void)e;
+	engine_set_cpu_memory(from(subject)->engine, percent);
+	return true;
+}
+
+static bool wait_seconds(struct subject *subject, unsigned seconds, struct error *e)
+{
+	return engine_wait(from(subject)->engine, seconds, e);
 }
 
 static bool wait_until_idle(struct subject *subject, struct error *e)
@@ -233,7 +273,13 @@ static const struct subject_operations operations = {
 	.free_memory = free_memory,
 	.hold = hold,
 	.drop_holds = drop_holds,
-	.settle = settle,
+	.befall = befall,
+	.patch_unload = patch_unload,
+	.load_foreign = load_foreign,
+	.take_outside = take_outside,
+	.drop_outside = drop_outside,
+	.set_cpu_memory = set_cpu_memory,
+	.wait = wait_seconds,
 	.wait_until_idle = wait_until_idle,
 	.worker_died = worker_died,
 	.cycle = cycle,
@@ -255,7 +301,13 @@ bool subject_check(const struct subject_operations *o, struct error *e)
 		{ "free_memory", o->free_memory != NULL },
 		{ "hold", o->hold != NULL },
 		{ "drop_holds", o->drop_holds != NULL },
-		{ "settle", o->settle != NULL },
+		{ "befall", o->befall != NULL },
+		{ "patch_unload", o->patch_unload != NULL },
+		{ "load_foreign", o->load_foreign != NULL },
+		{ "take_outside", o->take_outside != NULL },
+		{ "drop_outside", o->drop_outside != NULL },
+		{ "set_cpu_memory", o->set_cpu_memory != NULL },
+		{ "wait", o->wait != NULL },
 		{ "wait_until_idle", o->wait_until_idle != NULL },
 		{ "worker_died", o->worker_died != NULL },
 		{ "cycle", o->cycle != NULL },

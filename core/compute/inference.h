@@ -58,6 +58,8 @@ struct inference {
 	const struct patch_pending *pending; /* patches for the model's weights when they are used; may be NULL */
 	unsigned sampler_run; /* counts sampler runs, for step events */
 	const bool *interrupted; /* polled between steps; may be NULL */
+	bool (*before_step)(void *context, struct error *e); /* false ends the run; may be NULL */
+	void *step_context;
 };
 
 struct sample_request {

@@ -188,6 +188,13 @@ static bool is_interrupted(const struct run *run, struct error *e)
 	return true;
 }
 
+static bool may_step(const struct run *run, struct error *e)
+{
+	const struct inference *inference = run->inference;
+
+	return !inference->before_step || inference->before_step(inference->step_context, e);
+}
+
 static bool denoise_step(void *context, struct sampler_run *sampler, unsigned step, float sigma, struct error *e)
 {
 	struct run *run = context;
@@ -197,7 +204,7 @@ static bool denoise_step(void *context, struct sampler_run *sampler, unsigned st
 	run->pass_count = 0;
 	run->moved_bytes = 0;
 	tell(run, "x", sampler->x, run->count);
-	if (is_interrupted(run, e) || !denoise(run, sigma, e))
+	if (is_interrupted(run, e) || !may_step(run, e) || !denoise(run, sigma, e))
 		return false;
 	tell(run, "x0", sampler->denoised, run->count);
 	return true;

@@ -222,6 +222,12 @@ bool manager_core_unload_all(struct manager *m, struct error *e)
 
 bool manager_unload_all(struct manager *m, struct error *e)
 {
+	static const char thrown[] = "RuntimeError: a foreign patch of unload_all_models failed";
+
+	if (m->foreign_throws && !m->policy->catches_foreign)
+		return error_set(e, ERROR_NODE, "%s", thrown);
+	if (m->foreign_throws)
+		m->caught = thrown;
 	return m->policy->unload_all ? m->policy->unload_all(m, e) : manager_core_unload_all(m, e);
 }
 

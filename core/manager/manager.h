@@ -75,6 +75,11 @@ struct manager {
 	enum reason death_reason; /* of what dies by count now */
 	uint64_t next_patches_id;
 	struct shared_allocation *shared; /* by shape; where the policy shares them */
+	bool prompt_running;
+	bool foreign_throws; /* somebody has wrapped unload_all_models, and the wrapper throws */
+	const char *caught; /* what an unload met and went on from; NULL: nothing */
+	double cpu_memory_percent; /* of main memory in use, as the system says */
+	double cpu_percent_at_reset; /* when ComfyUI-MultiGPU last asked for the caches to be dropped */
 	void *flags_context;
 	void (*set_flags)(void *context, bool unload_models, bool free_memory, const char *source);
 };

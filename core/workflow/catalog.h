@@ -21,6 +21,7 @@ struct model_source {
 	const char *files[MODEL_FILES_MAX]; /* as the workflow names them */
 	size_t file_count;
 	const char *type; /* of text encoders: "flux", "sdxl"; "" where the loader has none */
+	uint64_t size_bytes; /* wanted of a model that nobody runs; 0: whatever it has */
 	const char *weight_dtype; /* "default", "fp8_e4m3fn", ...; "default" where the loader has none */
 };
 

@@ -7,45 +7,10 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/manager/manager.h"
-#include "core/workflow/executor.h"
+#include "core/workflow/engine_state.h"
 
 #define GC_INTERVAL_NS (10 * NS_PER_S)
-
-struct prompt {
-	struct prompt *next;
-	struct graph *graph;
-};
-
-/* What is wanted of the worker; a flag that was not set is not there. */
-struct flags {
-	bool has_unload, unload_models;
-	bool has_free, free_memory;
-};
-
-struct engine {
-	struct engine_options options;
-	struct heap *heap;
-	struct manager *manager;
-	struct services services;
-	struct executor executor;
-	struct object *foreign; /* root of holds */
-	struct hold_reference *holds;
-	struct prompt *first, *last;
-	struct flags flags;
-	bool gc_needed;
-	bool gc_at_once; /* the interval does not matter */
-	uint64_t last_gc_ns;
-	unsigned cycle;
-	bool staged; /* the cycle has a stage */
-	bool prompted; /* a prompt was run */
-	char *died; /* what the worker died of; owned */
-};
-
-struct hold_reference {
-	struct hold_reference *next;
-	struct reference reference;
-};
+#define WAIT_MOST_NS (1000 * NS_PER_S) /* of a worker that has nothing to do */
 
 static const struct object_class foreign_class = { .name = "foreign" };
 
@@ -60,6 +25,7 @@ static void set_flags(void *context, bool unload_models, bool free_memory, const
 		engine->flags.has_unload = engine->flags.unload_models = true;
 	if (free_memory)
 		engine->flags.has_free = engine->flags.free_memory = true;
+	engine->unheard = engine->serving; /* the worker itself does not wait */
 	if (observer && observer->request)
 		observer->request(observer->context, &(struct request_event) { unload_models, free_memory, source });
 }
@@ -118,7 +84,10 @@ struct engine *engine_open(const struct engine_options *options, struct error *e
 		.output_folder = options->output_folder,
 		.inference = { .machine = options->machine, .observer = options->observer, .interrupted = options->interrupted }
 	};
+	engine->services.inference.before_step = engine_before_step;
+	engine->services.inference.step_context = engine;
 	engine->executor.interrupted = options->interrupted;
+	engine->wake_ns = machine_now_ns(options->machine) + WAIT_MOST_NS;
 	engine->foreign = heap_root(engine->heap, &foreign_class, "foreign", e);
 	if (engine->foreign &&
 	    executor_init(&engine->executor, engine->heap, &engine->services, options->cache, options->lru_size, e)) {
@@ -145,26 +114,20 @@ void engine_close(struct engine *engine)
 	if (engine->heap)
 		heap_free(engine->heap);
 	manager_free(engine->manager);
-	while (engine->holds) {
-		struct hold_reference *hold = engine->holds;
-
-		engine->holds = hold->next;
-		free(hold);
-	}
+	engine_forget_others(engine);
 	free(engine->died);
 	free(engine);
 }
 
 /* ---- stages and cycles ---- */
 
-/* A new action: a new cycle, if the last one had a stage. */
-static void begin_action(struct engine *engine)
+void engine_begin_action(struct engine *engine)
 {
 	engine->cycle += engine->staged;
 	engine->staged = false;
 }
 
-static void tell_stage(struct engine *engine, enum stage stage, const char *exception)
+void engine_tell_stage(struct engine *engine, enum stage stage, const char *exception)
 {
 	const struct observer *observer = engine->options.observer;
 
@@ -198,55 +161,93 @@ bool engine_submit(struct engine *engine, const json_t *workflow, const char *wh
 	return true;
 }
 
-bool engine_request_free(struct engine *engine, const json_t *body, struct error *e)
+bool engine_request_free(struct engine *engine, const json_t *body, enum request_when when, struct error *e)
 {
-	bool unload_models;
-	bool free_memory;
-	bool release_kept;
+	struct request request;
 
-	if (!json_get_bool_or(body, "unload_models", "/free", false, &unload_models, e) ||
-	    !json_get_bool_or(body, "free_memory", "/free", false, &free_memory, e) ||
-	    !json_get_bool_or(body, "release_kept", "/free", false, &release_kept, e))
+	if (!json_get_bool_or(body, "unload_models", "/free", false, &request.unload_models, e) ||
+	    !json_get_bool_or(body, "free_memory", "/free", false, &request.free_memory, e) ||
+	    !json_get_bool_or(body, "release_kept", "/free", false, &request.release_kept, e))
 		return false;
-	begin_action(engine);
-	if (release_kept)
-		manager_release_kept(engine->manager);
-	if (unload_models || free_memory)
-		set_flags(engine, unload_models, free_memory, "post");
+	if (when == REQUEST_WHILE_RUNNING) {
+		engine->during.unload_models |= request.unload_models;
+		engine->during.free_memory |= request.free_memory;
+		engine->during.release_kept |= request.release_kept;
+		return true;
+	}
+	engine_begin_action(engine);
+	engine_take_request(engine, &request);
+	if (when == REQUEST_UNHEARD)
+		engine->unheard = engine->flags.has_unload || engine->flags.has_free;
 	return true;
+}
+
+void engine_take_request(struct engine *engine, const struct request *request)
+{
+	if (request->release_kept)
+		manager_release_kept(engine->manager);
+	if (request->unload_models || request->free_memory)
+		set_flags(engine, request->unload_models, request->free_memory, "post");
 }
 
 /* ---- the worker ---- */
 
-static bool run_prompt(struct engine *engine, struct error *e)
+/* Takes the first of the queue. */
+static struct graph *take_prompt(struct engine *engine)
 {
 	struct prompt *prompt = engine->first;
-	struct flags before = engine->flags;
-	bool fine;
+	struct graph *graph = prompt->graph;
 
 	engine->first = prompt->next;
 	if (!engine->first)
 		engine->last = NULL;
-	begin_action(engine);
-	fine = executor_run(&engine->executor, prompt->graph, e);
-	graph_free(prompt->graph);
 	free(prompt);
+	return graph;
+}
+
+static bool run_prompt(struct engine *engine, struct error *failed, struct error *e)
+{
+	struct graph *graph = take_prompt(engine);
+	struct error raised = ERROR_INIT;
+	char thrown[ERROR_TEXT_MAX] = "";
+	struct flags before;
+	bool fine;
+
+	engine_begin_action(engine);
+	engine_take_request(engine, &engine->during);
+	engine->during = (struct request) { .unload_models = false };
+	before = engine->flags;
+	engine->manager->prompt_running = true;
+	fine = executor_run(&engine->executor, graph, &raised);
+	graph_free(graph);
 	engine->gc_needed = true;
 	if (engine->options.suppress_node_flags)
 		engine->flags = before;
-	tell_stage(engine, engine->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED, "");
+	if (!fine) {
+		memcpy(thrown, raised.text, sizeof(thrown));
+		fine = engine_prompt_failed(engine, &raised, e);
+	}
+	engine->manager->prompt_running = false;
+	if (!fine)
+		return false;
+	if (error_is_set(&raised))
+		error_set(failed, raised.kind, "%s", raised.text);
+	engine_tell_stage(engine, engine->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED, thrown);
 	engine->prompted = true;
-	return fine;
+	engine->mishap = (struct mishap_state) { .kind = MISHAP_NONE };
+	if (engine->died)
+		engine_tell_stage(engine, STAGE_WORKER_DIED, engine->died);
+	return true;
 }
 
 /* The policy raised: nobody catches it in the worker. */
 static bool die(struct engine *engine, const struct error *raised, struct error *e)
 {
-	tell_stage(engine, STAGE_AFTER_UNLOAD, raised->text);
+	engine_tell_stage(engine, STAGE_AFTER_UNLOAD, raised->text);
 	engine->died = string_copy(raised->text, e);
 	if (!engine->died)
 		return false;
-	tell_stage(engine, STAGE_WORKER_DIED, engine->died);
+	engine_tell_stage(engine, STAGE_WORKER_DIED, engine->died);
 	return true;
 }
 
@@ -254,14 +255,15 @@ static bool unload(struct engine *engine, struct error *e)
 {
 	struct error raised = ERROR_INIT;
 
-	tell_stage(engine, STAGE_BEFORE_UNLOAD, "");
+	engine_tell_stage(engine, STAGE_BEFORE_UNLOAD, "");
+	engine->manager->caught = NULL;
 	if (!manager_unload_all(engine->manager, &raised)) {
 		if (raised.kind == ERROR_NODE)
 			return die(engine, &raised, e);
 		return error_set(e, raised.kind, "%s", raised.text);
 	}
 	engine->gc_needed = engine->gc_at_once = true;
-	tell_stage(engine, STAGE_AFTER_UNLOAD, "");
+	engine_tell_stage(engine, STAGE_AFTER_UNLOAD, engine->manager->caught ? engine->manager->caught : "");
 	return true;
 }
 
@@ -272,16 +274,16 @@ static bool collect(struct engine *engine, struct error *e)
 	if (!engine->gc_needed || (!engine->gc_at_once && now_ns - engine->last_gc_ns <= GC_INTERVAL_NS))
 		return true;
 	heap_collect(engine->heap);
-	tell_stage(engine, STAGE_AFTER_GC, "");
+	engine_tell_stage(engine, STAGE_AFTER_GC, "");
 	if (!manager_soft_empty(engine->manager, false, e))
 		return false;
-	tell_stage(engine, STAGE_AFTER_EMPTY_CACHE, "");
+	engine_tell_stage(engine, STAGE_AFTER_EMPTY_CACHE, "");
 	engine->last_gc_ns = now_ns;
 	engine->gc_needed = engine->gc_at_once = false;
 	return true;
 }
 
-static bool act_on_flags(struct engine *engine, struct error *e)
+static bool serve_flags(struct engine *engine, struct error *e)
 {
 	const struct observer *observer = engine->options.observer;
 	struct flags flags = engine->flags;
@@ -296,51 +298,86 @@ static bool act_on_flags(struct engine *engine, struct error *e)
 		if (!executor_reset(&engine->executor, e))
 			return false;
 		engine->gc_needed = engine->gc_at_once = true;
-		tell_stage(engine, STAGE_AFTER_RESET, "");
+		engine_tell_stage(engine, STAGE_AFTER_RESET, "");
 	}
 	return collect(engine, e);
 }
 
+/* What is set from here on comes while nobody waits for it. */
+static bool act_on_flags(struct engine *engine, struct error *e)
+{
+	bool fine;
+
+	engine->unheard = false;
+	engine->serving = true;
+	fine = serve_flags(engine, e);
+	engine->serving = false;
+	return fine;
+}
+
 static bool has_work(const struct engine *engine)
 {
-	return engine->first || engine->flags.has_unload || engine->flags.has_free;
+	return engine->first || (!engine->unheard && (engine->flags.has_unload || engine->flags.has_free));
+}
+
+/* The worker waits: for work, for the next collection if one is due, but not for ever. */
+static void wait_for_work(struct engine *engine)
+{
+	uint64_t now_ns = machine_now_ns(engine->options.machine);
+	uint64_t since_ns = now_ns - engine->last_gc_ns;
+	uint64_t least_ns = since_ns < GC_INTERVAL_NS ? GC_INTERVAL_NS - since_ns : 0;
+
+	engine->wake_ns = now_ns + (engine->gc_needed ? least_ns : WAIT_MOST_NS);
 }
 
 /* Once round the worker's loop. A prompt that failed is told at the end; the flags are served all the same. */
 static bool turn(struct engine *engine, struct error *failed, struct error *e)
 {
-	if (engine->first && !run_prompt(engine, failed) && (failed->kind == ERROR_MEMORY || failed->kind == ERROR_BUG))
-		return error_set(e, failed->kind, "%s", failed->text);
+	if (engine->first && (!run_prompt(engine, failed, e) || engine->died))
+		return engine->died != NULL;
 	return act_on_flags(engine, e);
 }
 
 bool engine_run_until_idle(struct engine *engine, struct error *e)
 {
 	struct error failed = ERROR_INIT;
+	bool waits_already = !has_work(engine);
 
 	while (!engine->died && has_work(engine)) {
 		if (!turn(engine, &failed, e))
 			return false;
 	}
+	if (!waits_already)
+		wait_for_work(engine);
 	return !error_is_set(&failed) || error_set(e, failed.kind, "%s", failed.text);
+}
+
+bool engine_wait(struct engine *engine, unsigned seconds, struct error *e)
+{
+	engine_begin_action(engine);
+	machine_sleep(engine->options.machine, seconds * NS_PER_S);
+	if (engine->died || machine_now_ns(engine->options.machine) < engine->wake_ns)
+		return true;
+	if (!act_on_flags(engine, e))
+		return false;
+	wait_for_work(engine);
+	return true;
 }
 
 bool engine_settle(struct engine *engine, struct error *e)
 {
-	begin_action(engine);
-	machine_sleep(engine->options.machine, GC_INTERVAL_NS + NS_PER_S);
-	return engine->died || collect(engine, e);
+	return engine_wait(engine, SETTLE_SECONDS, e);
 }
 
 /* ---- direct calls ---- */
 
 bool engine_soft_empty(struct engine *engine, bool force, struct error *e)
 {
-	begin_action(engine);
+	engine_begin_action(engine);
 	if (!manager_soft_empty(engine->manager, force, e))
 		return false;
-	tell_stage(engine, STAGE_AFTER_DIRECT_SOFT_EMPTY, "");
-	begin_action(engine); /* what it asks of the worker is a cycle of its own */
+	engine_tell_stage(engine, STAGE_AFTER_DIRECT_SOFT_EMPTY, "");
+	engine_begin_action(engine); /* what it asks of the worker is a cycle of its own */
 	return true;
 }
 
@@ -348,56 +385,19 @@ bool engine_free_memory(struct engine *engine, struct error *e)
 {
 	const struct observer *observer = engine->options.observer;
 
-	begin_action(engine);
+	engine_begin_action(engine);
 	if (observer && observer->request)
 		observer->request(observer->context, &(struct request_event) { true, true, "direct" });
 	if (!manager_free_everything(engine->manager, e))
 		return false;
-	tell_stage(engine, STAGE_AFTER_FREE_MEMORY, "");
+	engine_tell_stage(engine, STAGE_AFTER_FREE_MEMORY, "");
 	return true;
-}
-
-static struct patcher *newest_of(const struct engine *engine, const char *name)
-{
-	for (struct patcher *patcher = engine->manager->last; patcher; patcher = patcher->previous) {
-		if (patcher->name && strcmp(patcher->name, name) == 0)
-			return patcher;
-	}
-	return NULL;
-}
-
-bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e)
-{
-	struct patcher *patcher = newest_of(engine, name);
-	struct hold_reference *hold;
-
-	if (!patcher)
-		return true;
-	hold = array_new(1, sizeof(*hold), e);
-	if (!hold)
-		return false;
-	hold->next = engine->holds;
-	engine->holds = hold;
-	reference_set(&hold->reference, engine->foreign, what == HOLD_PATCHER ? &patcher->object : patcher->inner.target,
-		      "hold");
-	return true;
-}
-
-void engine_drop_holds(struct engine *engine)
-{
-	while (engine->holds) {
-		struct hold_reference *hold = engine->holds;
-
-		engine->holds = hold->next;
-		reference_drop(&hold->reference);
-		free(hold);
-	}
 }
 
 void engine_end(struct engine *engine)
 {
-	begin_action(engine);
-	tell_stage(engine, STAGE_END, engine->died ? engine->died : "");
+	engine_begin_action(engine);
+	engine_tell_stage(engine, STAGE_END, engine->died ? engine->died : "");
 }
 
 /* ---- questions ---- */

@@ -71,14 +71,22 @@ void engine_close(struct engine *engine);
  * names the node. Borrows nothing. */
 bool engine_submit(struct engine *engine, const json_t *prompt, const char *where, struct error *e);
 
-/* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. */
-bool engine_request_free(struct engine *engine, const json_t *body, struct error *e);
+/* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. One that
+ * comes while the worker does not wait (it collects, or has just looked) sets its flags and wakes nobody: they are served after
+ * the next prompt, or when the worker's wait runs out. One that comes while a prompt runs is served after that: here, the next. */
+enum request_when { REQUEST_HEARD, REQUEST_UNHEARD, REQUEST_WHILE_RUNNING };
+bool engine_request_free(struct engine *engine, const json_t *body, enum request_when when, struct error *e);
 
 /* The worker takes what is queued until there is nothing left to do. false with ERROR_NODE when a prompt failed (the rest is
  * done all the same), ERROR_INTERRUPTED, ERROR_MEMORY. A worker that died does nothing: engine_worker_died. */
 bool engine_run_until_idle(struct engine *engine, struct error *e);
 
-/* Lets the machine's time pass beyond the interval between collections, so that one that was put off is done. */
+/* Lets the machine's time pass. An idle worker waits for the rest of the 10 s between collections where one was put off, else for
+ * 1000 s; then it serves flags that did not wake it, and collects. */
+bool engine_wait(struct engine *engine, unsigned seconds, struct error *e);
+
+/* Beyond the interval between collections, so that one that was put off is done. */
+#define SETTLE_SECONDS 11
 bool engine_settle(struct engine *engine, struct error *e);
 
 /* Direct calls, past the queue, each with a stage of its own; then what they ask of the worker. */
@@ -89,6 +97,26 @@ bool engine_free_memory(struct engine *engine, struct error *e); /* all of the l
 enum hold { HOLD_PATCHER, HOLD_MODEL };
 bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e);
 void engine_drop_holds(struct engine *engine);
+
+/* What is to befall the next prompt in the middle of sampling, at its step `step`, counted from 0 over all its samplers; nothing if
+ * it has fewer. Out of memory makes upstream unload all models. An error leaves a traceback: garbage in a cycle, which holds the
+ * failed node's models and the caches until the next collection. A mishap that happened is no error of engine_run_until_idle; the
+ * prompt's stage tells what was thrown. */
+enum mishap { MISHAP_NONE, MISHAP_INTERRUPT, MISHAP_FAILURE, MISHAP_OUT_OF_MEMORY };
+void engine_befall(struct engine *engine, enum mishap kind, unsigned step);
+
+/* Memory that somebody takes past the manager. What does not fit is not taken. */
+bool engine_take_outside(struct engine *engine, const char *device, uint64_t size_bytes, struct error *e);
+void engine_drop_outside(struct engine *engine);
+
+/* Another pack loads a model of its own through the manager, and holds it until engine_drop_holds; with a stage after_free_memory. */
+bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e);
+
+/* Another pack has wrapped unload_all_models, and its wrapper throws before it calls what it wraps. */
+void engine_patch_unload(struct engine *engine, bool throws);
+
+/* How much of main memory the system says is in use. ComfyUI-MultiGPU's soft_empty looks at it when no prompt runs. */
+void engine_set_cpu_memory(struct engine *engine, double percent);
 
 /* The last stage. */
 void engine_end(struct engine *engine);

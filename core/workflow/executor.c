@@ -39,6 +39,46 @@ bool executor_reset(struct executor *executor, struct error *e)
 	return new_cache(executor, e);
 }
 
+/* A garbage cycle: the frame that caught an exception, and the traceback that it keeps. */
+struct traceback {
+	struct object object;
+	struct reference itself, cache, arguments[INPUTS_MAX];
+};
+const struct object_class traceback_class = { .name = "garbage" };
+
+bool executor_keep_traceback(struct executor *executor, struct error *e)
+{
+	struct traceback *traceback = object_new(executor->heap, &traceback_class, "", sizeof(*traceback), e);
+
+	if (!traceback)
+		return false;
+	reference_set(&traceback->itself, &traceback->object, &traceback->object, "frame");
+	reference_set(&traceback->cache, &traceback->object, executor->cache.target, "traceback");
+	for (size_t i = 0; i < INPUTS_MAX; i++) {
+		reference_set(&traceback->arguments[i], &traceback->object, executor->frame[i].target, "traceback");
+		reference_drop(&executor->frame[i]);
+	}
+	return true;
+}
+
+/* The arguments of a node that failed, for its traceback. */
+static void hold_frame(struct executor *executor, const struct call *call)
+{
+	struct manager *m = executor->services->manager;
+
+	for (size_t i = 0; i < INPUTS_MAX; i++) {
+		const struct value *value = &call->arguments[i];
+
+		reference_set(&executor->frame[i], m->running, value->kind == VALUE_OBJECT ? value->object : NULL, "arguments");
+	}
+}
+
+void executor_drop_frame(struct executor *executor)
+{
+	for (size_t i = 0; i < INPUTS_MAX; i++)
+		reference_drop(&executor->frame[i]);
+}
+
 /* ---- one prompt ---- */
 
 struct wait {
@@ -267,6 +307,8 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	fine = collect_arguments(x, n, &call, e) && n->type->run(&call, e);
 	fine = fine && cache_store(cache_of(executor), x->keys[node], n->id, call.outputs, e);
 	reference_drop(&executor->result);
+	if (!fine)
+		hold_frame(executor, &call);
 	if (fine && executor->cache_kind == CACHE_NONE) {
 		m->death_reason = REASON_DIED_WITH_CACHE;
 		drop_consumed(x, node);
@@ -301,8 +343,10 @@ static bool begin(const struct execution *x, struct error *e)
 bool executor_run(struct executor *executor, const struct graph *graph, struct error *e)
 {
 	struct execution x;
-	bool fine = execution_init(&x, executor, graph, e) && begin(&x, e);
+	bool fine;
 
+	executor_drop_frame(executor);
+	fine = execution_init(&x, executor, graph, e) && begin(&x, e);
 	for (size_t i = 0; fine && i < graph->output_count; i++)
 		add_node(&x, graph->outputs[i]);
 	while (fine && x.pending_count) {

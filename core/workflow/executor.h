@@ -22,6 +22,7 @@ struct executor {
 	struct object *root;
 	struct reference cache; /* of the root */
 	struct reference result; /* what the running node has made */
+	struct reference frame[INPUTS_MAX]; /* what the node that failed last was given */
 	const bool *interrupted;
 };
 
@@ -30,6 +31,13 @@ bool executor_init(struct executor *executor, struct heap *heap, struct services
 
 /* Runs to the end or to the first failure; the error names the node. */
 bool executor_run(struct executor *executor, const struct graph *graph, struct error *e);
+
+/* The last prompt failed with an exception: its traceback and the frame that caught it refer to each other, and to what the failed
+ * node was given. */
+bool executor_keep_traceback(struct executor *executor, struct error *e);
+
+/* The last prompt was interrupted: nothing of it is kept. */
+void executor_drop_frame(struct executor *executor);
 
 /* New caches; the old ones are garbage until a collection, if a prompt ever ran. */
 bool executor_reset(struct executor *executor, struct error *e);

@@ -61,10 +61,12 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 	const struct services *services = call->services;
 	struct manager *m = services->manager;
 	struct model_source source = { .kind = kind, .type = "", .weight_dtype = "default" };
+	double size_mb = call_number(call, "size_mb");
 	struct model *model;
 
 	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
 		source.files[source.file_count++] = call_text(call, loader->files[i]);
+	source.size_bytes = (uint64_t)(size_mb * 1e6);
 	if (loader->weights && strcmp(loader->weights, "type") == 0)
 		source.type = call_text(call, "type");
 	else if (loader->weights)
@@ -237,14 +239,20 @@ static bool run_distorch(struct call *call, struct error *e)
 		}                                                                                                              \
 	}
 
-#define UNET_INPUTS TEXT("unet_name"), OPTIONAL_TEXT("weight_dtype", "default")
-#define CLIP_INPUTS TEXT("clip_name"), OPTIONAL_TEXT("type", "")
+/* Of models that nobody runs: what they are to weigh. */
+#define SIZE                                                                                                                   \
+	{                                                                                                                      \
+		.name = "size_mb", .kind = INPUT_NUMBER, .optional = true, .most = 1e6                                         \
+	}
+
+#define UNET_INPUTS TEXT("unet_name"), SIZE, OPTIONAL_TEXT("weight_dtype", "default")
+#define CLIP_INPUTS TEXT("clip_name"), SIZE, OPTIONAL_TEXT("type", "")
 #define DUAL_INPUTS TEXT("clip_name1"), TEXT("clip_name2"), OPTIONAL_TEXT("type", "")
 
 static const struct input_type unet_inputs[] = { UNET_INPUTS, { .name = NULL } };
 static const struct input_type clip_inputs[] = { CLIP_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
 static const struct input_type dual_inputs[] = { DUAL_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
-static const struct input_type vae_inputs[] = { TEXT("vae_name"), { .name = NULL } };
+static const struct input_type vae_inputs[] = { TEXT("vae_name"), SIZE, { .name = NULL } };
 static const struct input_type checkpoint_inputs[] = { TEXT("ckpt_name"), { .name = NULL } };
 
 const struct node_type nodes_loaders[] = {
@@ -257,14 +265,14 @@ const struct node_type nodes_loaders[] = {
 };
 
 static const struct input_type unet_device[] = { UNET_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
-static const struct input_type vae_device[] = { TEXT("vae_name"), OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type vae_device[] = { TEXT("vae_name"), SIZE, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
 static const struct input_type checkpoint_device[] = { TEXT("ckpt_name"),
 						       OPTIONAL_TEXT("device", "default"),
 						       { .name = NULL } };
 static const struct input_type unet_distorch[] = { UNET_INPUTS, DISTORCH("compute_device"), { .name = NULL } };
 static const struct input_type clip_distorch[] = { CLIP_INPUTS, DISTORCH("device"), { .name = NULL } };
 static const struct input_type dual_distorch[] = { DUAL_INPUTS, DISTORCH("device"), { .name = NULL } };
-static const struct input_type vae_distorch[] = { TEXT("vae_name"), DISTORCH("compute_device"), { .name = NULL } };
+static const struct input_type vae_distorch[] = { TEXT("vae_name"), SIZE, DISTORCH("compute_device"), { .name = NULL } };
 static const struct input_type checkpoint_distorch[] = { TEXT("ckpt_name"), DISTORCH("compute_device"), { .name = NULL } };
 
 const struct node_type nodes_loaders_multigpu[] = {

@@ -6,6 +6,20 @@
 #include "core/workflow/node.h"
 #include "core/workflow/sample.h"
 
+/* Of a model that nobody runs: its steps begin, and that is all. */
+static bool pretend(const struct call *call, const struct sampling *sampling, struct error *e)
+{
+	const struct inference *inference = &call->services->inference;
+	int64_t steps = call_integer(call, "steps");
+
+	for (int64_t i = 0; i < (steps ? steps : 1); i++) {
+		if (inference->before_step && !inference->before_step(inference->step_context, e))
+			return false;
+	}
+	outputs_set_data(call->outputs, 0, data_keep(sampling->latent));
+	return true;
+}
+
 bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e)
 {
 	struct load_request load = need_of_sampling(patcher, &sampling->latent->tensor);
@@ -27,10 +41,8 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 
 	if (!manager_load(call->services->manager, &patcher, 1, &load, e))
 		return false;
-	if (!patcher_model(patcher)->family) {
-		outputs_set_data(call->outputs, 0, data_keep(sampling->latent));
-		return true;
-	}
+	if (!patcher_model(patcher)->family)
+		return pretend(call, sampling, e);
 	if (sampling->negative) {
 		negative = data_conditioning(sampling->negative);
 		request.negative = &negative;

@@ -76,7 +76,7 @@ static void go_round(struct engine *engine, json_t *workflow, unsigned round)
 
 	json_integer_set(noise, round);
 	ck_assert_ok(engine_submit(engine, workflow, "test", &e) && engine_run_until_idle(engine, &e), &e);
-	ck_assert_ok(engine_request_free(engine, body, &e) && engine_run_until_idle(engine, &e), &e);
+	ck_assert_ok(engine_request_free(engine, body, REQUEST_HEARD, &e) && engine_run_until_idle(engine, &e), &e);
 	json_decref(body);
 }
 

@@ -13,10 +13,25 @@ static bool is_active(const struct manager *m)
 	return false;
 }
 
+#define CPU_THRESHOLD_PERCENT 85.0
+#define CPU_HYSTERESIS_PERCENT 5.0
+
+/* check_cpu_memory_threshold, the same at every version: never while a prompt runs; not again before usage has risen by five
+ * points over what it was at the last reset. In the worker's own thread the flag wakes nobody. */
+static void check_cpu_threshold(struct manager *m)
+{
+	if (m->prompt_running || m->cpu_memory_percent <= CPU_THRESHOLD_PERCENT ||
+	    m->cpu_memory_percent <= m->cpu_percent_at_reset + CPU_HYSTERESIS_PERCENT)
+		return;
+	manager_set_flags(m, false, true, "soft_empty");
+	m->cpu_percent_at_reset = m->cpu_memory_percent;
+}
+
 bool multigpu_soft_empty(struct manager *m, bool force, struct error *e)
 {
 	bool active = is_active(m);
 
+	check_cpu_threshold(m);
 	if (active) {
 		trace_tell(m, &(struct trace_event) { .kind = TRACE_SOFT_EMPTY_ALL });
 		heap_collect(m->heap);
@@ -24,8 +39,10 @@ bool multigpu_soft_empty(struct manager *m, bool force, struct error *e)
 	} else if (!manager_core_soft_empty(m, force, e)) {
 		return false;
 	}
-	if (force)
+	if (force) {
 		manager_set_flags(m, false, true, "soft_empty");
+		m->cpu_percent_at_reset = m->cpu_memory_percent;
+	}
 	return true;
 }
 

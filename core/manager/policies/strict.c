@@ -119,6 +119,7 @@ const struct policy policy_strict = {
 	.wrong = "kept models go from the device under pressure alone, last of all, and come back when they are next used",
 	.planner = "01df082",
 	.own_allocations = true,
+	.catches_foreign = true,
 	.loader_ran = loader_ran,
 	.adopt = adopt,
 	.adopt_clone = adopt_clone,

@@ -1,0 +1,203 @@
+/* engine_others.c - what befalls an engine from outside: failures in the middle of a prompt, other packs' references, memory,
+ * loads and patches. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/workflow/engine_state.h"
+
+/* ---- mishaps ---- */
+
+void engine_befall(struct engine *engine, enum mishap kind, unsigned step)
+{
+	engine->mishap = (struct mishap_state) { .kind = kind, .step = step };
+}
+
+bool engine_before_step(void *context, struct error *e)
+{
+	static const struct {
+		enum error_kind kind;
+		const char *text;
+	} thrown[] = {
+		[MISHAP_INTERRUPT] = { ERROR_INTERRUPTED, "InterruptProcessingException" },
+		[MISHAP_FAILURE] = { ERROR_NODE, "RuntimeError: a node failed" },
+		[MISHAP_OUT_OF_MEMORY] = { ERROR_DEVICE_MEMORY, "OutOfMemoryError: allocation on device failed" },
+	};
+	struct engine *engine = context;
+	struct mishap_state *mishap = &engine->mishap;
+
+	if (mishap->kind == MISHAP_NONE || mishap->happened || mishap->steps++ != mishap->step)
+		return true;
+	mishap->happened = true;
+	return error_set(e, thrown[mishap->kind].kind, "%s, at step %u", thrown[mishap->kind].text, mishap->step);
+}
+
+/* Upstream then unloads all models; what that throws, nobody catches. */
+static bool out_of_memory(struct engine *engine, struct error *e)
+{
+	const struct observer *observer = engine->options.observer;
+	struct error raised = ERROR_INIT;
+
+	if (observer && observer->request)
+		observer->request(observer->context, &(struct request_event) { true, false, "oom" });
+	if (manager_unload_all(engine->manager, &raised))
+		return true;
+	if (raised.kind != ERROR_NODE)
+		return error_set(e, raised.kind, "%s", raised.text);
+	engine->died = string_copy(raised.text, e);
+	return engine->died != NULL;
+}
+
+bool engine_prompt_failed(struct engine *engine, struct error *failed, struct error *e)
+{
+	enum error_kind kind = failed->kind;
+
+	if (kind == ERROR_MEMORY || kind == ERROR_BUG)
+		return error_set(e, kind, "%s", failed->text);
+	if (kind == ERROR_INTERRUPTED)
+		executor_drop_frame(&engine->executor);
+	else if (!executor_keep_traceback(&engine->executor, e))
+		return false;
+	if (engine->mishap.happened)
+		error_clear(failed);
+	return kind != ERROR_DEVICE_MEMORY || out_of_memory(engine, e);
+}
+
+/* ---- references ---- */
+
+static struct patcher *newest_of(const struct engine *engine, const char *name)
+{
+	for (struct patcher *patcher = engine->manager->last; patcher; patcher = patcher->previous) {
+		if (patcher->name && strcmp(patcher->name, name) == 0)
+			return patcher;
+	}
+	return NULL;
+}
+
+bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e)
+{
+	struct patcher *patcher = newest_of(engine, name);
+	struct hold_reference *hold;
+
+	if (!patcher)
+		return true;
+	hold = array_new(1, sizeof(*hold), e);
+	if (!hold)
+		return false;
+	hold->next = engine->holds;
+	engine->holds = hold;
+	reference_set(&hold->reference, engine->foreign, what == HOLD_PATCHER ? &patcher->object : patcher->inner.target,
+		      "hold");
+	return true;
+}
+
+void engine_drop_holds(struct engine *engine)
+{
+	while (engine->holds) {
+		struct hold_reference *hold = engine->holds;
+
+		engine->holds = hold->next;
+		reference_drop(&hold->reference);
+		free(hold);
+	}
+}
+
+/* ---- memory outside the manager ---- */
+
+bool engine_take_outside(struct engine *engine, const char *device, uint64_t size_bytes, struct error *e)
+{
+	struct device *where = machine_find(engine->options.machine, device);
+	struct outside_buffer *outside;
+	struct error refused = ERROR_INIT;
+
+	if (!where)
+		return error_set(e, ERROR_ABSENT, "the topology has no device %s", device);
+	outside = array_new(1, sizeof(*outside), e);
+	if (!outside)
+		return false;
+	if (!device_alloc(where, size_bytes, &outside->buffer, &refused)) {
+		free(outside);
+		return refused.kind == ERROR_DEVICE_MEMORY || error_set(e, refused.kind, "%s", refused.text);
+	}
+	outside->next = engine->outside;
+	engine->outside = outside;
+	return true;
+}
+
+void engine_drop_outside(struct engine *engine)
+{
+	while (engine->outside) {
+		struct outside_buffer *outside = engine->outside;
+
+		engine->outside = outside->next;
+		device_free(&outside->buffer);
+		free(outside);
+	}
+}
+
+void engine_forget_others(struct engine *engine)
+{
+	engine_drop_outside(engine);
+	while (engine->holds) {
+		struct hold_reference *hold = engine->holds;
+
+		engine->holds = hold->next;
+		free(hold);
+	}
+}
+
+/* ---- loads, patches, pressure ---- */
+
+static struct patcher *open_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
+{
+	const struct catalog *catalog = engine->options.catalog;
+	struct manager *m = engine->manager;
+	struct model_source source = { .kind = MODEL_UNET,
+				       .files = { "foreign" },
+				       .file_count = 1,
+				       .type = "",
+				       .size_bytes = size_bytes,
+				       .weight_dtype = "default" };
+	struct model *model = catalog->open(catalog->context, &source, m->machine, m->offload_device, e);
+
+	return model ? patcher_new(m, model, m->load_device, "foreign", e) : NULL;
+}
+
+bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
+{
+	struct load_request request = { .minimum_bytes = NAN };
+	struct hold_reference *hold = array_new(1, sizeof(*hold), e);
+	struct error refused = ERROR_INIT;
+	struct patcher *patcher;
+	bool fine;
+
+	if (!hold)
+		return false;
+	engine_begin_action(engine);
+	patcher = open_foreign(engine, size_bytes, e);
+	if (!patcher) {
+		free(hold);
+		return false;
+	}
+	hold->next = engine->holds;
+	engine->holds = hold;
+	reference_set(&hold->reference, engine->foreign, &patcher->object, "foreign load");
+	fine = manager_loader_ran(engine->manager, patcher, KEEP_NONE, true, e);
+	if (fine && !manager_load(engine->manager, &patcher, 1, &request, &refused))
+		fine = refused.kind == ERROR_DEVICE_MEMORY || error_set(e, refused.kind, "%s", refused.text);
+	if (fine)
+		engine_tell_stage(engine, STAGE_AFTER_FREE_MEMORY, refused.text);
+	return fine;
+}
+
+void engine_patch_unload(struct engine *engine, bool throws)
+{
+	engine->manager->foreign_throws = throws;
+}
+
+void engine_set_cpu_memory(struct engine *engine, double percent)
+{
+	engine->manager->cpu_memory_percent = percent;
+}
