@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+Suite *befall_suite(void);
 Suite *flow_file_suite(void);
 
 #endif
