@@ -150,10 +150,26 @@ static void note_entry(struct judged_object *object, size_t snapshot)
 }
 
 /* Moved for want of room, by a load or a direct free_memory, while the manager itself holds on. */
+static bool is_pressure(enum reason reason)
+{
+	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
+}
+
+/* The object, or another patcher of its model in whose name it was there. */
+static bool went_by_pressure(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED)
+		return is_pressure(object->departure);
+	for (size_t i = 0; i < judge->object_count; i++) {
+		if (judge->objects[i].model.inner == object->model.inner && is_pressure(judge->objects[i].departure))
+			return true;
+	}
+	return false;
+}
+
 static bool is_displaced(const struct judge *judge, const struct judged_object *object)
 {
-	return (object->departure == REASON_EVICTED_BY_PRESSURE || object->departure == REASON_EVICTED_BY_LOAD) &&
-	       object->now.patcher_alive && judge_is_held_by(judge, object, HOLDER_MANAGER);
+	return went_by_pressure(judge, object) && object->now.patcher_alive && judge_is_held_by(judge, object, HOLDER_MANAGER);
 }
 
 /* What was before it was ever resident does not count. */

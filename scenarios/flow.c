@@ -230,6 +230,29 @@ bool flow_fits(const struct flow *flow, size_t model_count, struct error *e)
 	return true;
 }
 
+static bool share_a_model(const struct flow_step *step, const struct matrix_model *models, size_t model_count)
+{
+	for (size_t i = 0; i < step->model_count; i++) {
+		for (size_t j = 0; j < model_count; j++) {
+			if (strcmp(step->models[i].name, models[j].name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool flow_is_about(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct error *e)
+{
+	for (size_t i = 0; i < flow->step_count; i++) {
+		const struct flow_step *step = &flow->steps[i];
+
+		if (step->action == FLOW_PROMPT_MODELS && !share_a_model(step, models, model_count))
+			return error_set(e, ERROR_UNSUPPORTED, "action %zu runs %s, which is not there", i + 1,
+					 step->models[0].name);
+	}
+	return true;
+}
+
 bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct subject *subject,
 	      const struct record_sink *sink, uint32_t cell_number, struct error *e)
 {

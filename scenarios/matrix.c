@@ -54,7 +54,7 @@ static bool runs_over(const struct flow *flow, const struct matrix *matrix, stru
 {
 	if (flow->model_count || matrix == &own_models)
 		return flow->model_count && matrix == &own_models;
-	return flow_fits(flow, matrix->model_count, e);
+	return flow_fits(flow, matrix->model_count, e) && flow_is_about(flow, matrix->models, matrix->model_count, e);
 }
 
 static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)

@@ -91,7 +91,7 @@ struct object_event {
 /* Somebody asked models to go: a flag is set, the worker acts on flags, or all memory is to be freed. */
 struct request_event {
 	bool unload_models, free_memory;
-	const char *source; /* post, node, soft_empty, worker, direct */
+	const char *source; /* who sets a flag: post, node, soft_empty; who acts: worker, direct, oom */
 };
 
 /* An image that a node saves: height rows of width pixels of three values in 0..1; pixels is NULL on a machine without bytes. */

@@ -250,6 +250,24 @@ START_TEST(displaced_and_later_dead_is_lost)
 }
 END_TEST
 
+START_TEST(a_base_that_was_there_through_its_clone_is_displaced_with_it)
+{
+	struct judge_result result;
+	uint32_t k = cell_object(&cell, "K", KEEP_YES);
+	uint32_t clone = cell_clone(&cell, "K+clone", KEEP_YES, k);
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_stage(&cell, STAGE_LOADED, "NR");
+	cell_departs(&cell, clone, REASON_EVICTED_BY_PRESSURE);
+	cell_stage(&cell, STAGE_END, "UU");
+	cell_holder(&cell, k, "kept", HOLDER_MANAGER, true);
+	cell_holder(&cell, clone, "kept", HOLDER_MANAGER, true);
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[0].outcome, OUTCOME_DISPLACED);
+	ck_assert_int_eq(result.models[1].outcome, OUTCOME_DISPLACED);
+}
+END_TEST
+
 START_TEST(listed_through_a_clone_counts_as_resident)
 {
 	struct judge_result result;
@@ -497,6 +515,7 @@ Suite *judge_suite(void)
 		displaced_by_another_load_before_the_first_stage_is_not_lost,
 		evicted_by_another_load_and_only_cached_is_lost,
 		displaced_and_later_dead_is_lost,
+		a_base_that_was_there_through_its_clone_is_displaced_with_it,
 		listed_through_a_clone_counts_as_resident,
 		leaked_is_still_held_by_somebody_after_it_was_asked_to_go,
 		an_executor_cache_and_a_foreign_hold_are_no_leak,

@@ -5,5 +5,6 @@
 
 Suite *befall_suite(void);
 Suite *flow_file_suite(void);
+Suite *strict_suite(void);
 
 #endif
