@@ -1,5 +1,6 @@
 #include "core/manager/manager.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,20 @@ void trace_tell(const struct manager *m, const struct trace_event *event)
 {
 	if (m->trace)
 		m->trace->event(m->trace->context, event);
+}
+
+double manager_cpu_percent(const struct manager *m)
+{
+	double most = m->cpu_memory_percent;
+
+	for (size_t i = 0; i < machine_device_count(m->machine); i++) {
+		const struct device *device = machine_device(m->machine, i);
+		double capacity_bytes = (double)device_description(device)->capacity_bytes;
+
+		if (device_is_cpu(device))
+			most = fmax(most, 100 * (1 - (double)device_free_bytes(device) / capacity_bytes));
+	}
+	return most;
 }
 
 void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, const char *source)

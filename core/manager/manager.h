@@ -140,6 +140,9 @@ bool manager_unload_all(struct manager *m, struct error *e);
 
 bool manager_soft_empty(struct manager *m, bool force, struct error *e);
 
+/* How much of main memory is in use: as the system says, or by our own account where that is more. */
+double manager_cpu_percent(const struct manager *m);
+
 /* ComfyUI's own, without the policy: for policies. */
 bool manager_core_unload_all(struct manager *m, struct error *e);
 bool manager_core_soft_empty(struct manager *m, bool force, struct error *e);

@@ -127,11 +127,9 @@ static void clean_classic(struct cache *cache, char *const *keys, size_t count)
 	}
 }
 
-/* The oldest generations go while there are more entries than wanted; this prompt's stay. */
-static void clean_lru(struct cache *cache, char *const *keys, size_t count)
+/* What this prompt has is of its generation. */
+static void begin_generation(struct cache *cache, char *const *keys, size_t count)
 {
-	uint64_t floor = 0;
-
 	cache->generation++;
 	for (size_t i = 0; i < count; i++) {
 		struct cache_entry *entry = find_entry(cache, keys[i]);
@@ -139,15 +137,40 @@ static void clean_lru(struct cache *cache, char *const *keys, size_t count)
 		if (entry)
 			entry->generation = cache->generation;
 	}
-	while (cache->entry_count > cache->lru_size && floor < cache->generation) {
-		floor++;
-		for (size_t i = 0; i < cache->entry_count;) {
-			if (cache->entries[i]->generation < floor)
-				remove_at(cache, i);
-			else
-				i++;
-		}
+}
+
+static void drop_up_to(struct cache *cache, uint64_t generation)
+{
+	for (size_t i = 0; i < cache->entry_count;) {
+		if (cache->entries[i]->generation <= generation)
+			remove_at(cache, i);
+		else
+			i++;
 	}
+}
+
+bool cache_drop_oldest(struct cache *cache)
+{
+	uint64_t oldest = cache->generation;
+
+	for (size_t i = 0; i < cache->entry_count; i++) {
+		if (cache->entries[i]->generation < oldest)
+			oldest = cache->entries[i]->generation;
+	}
+	if (oldest == cache->generation)
+		return false;
+	drop_up_to(cache, oldest);
+	return true;
+}
+
+/* The oldest generations go while there are more entries than wanted; this prompt's stay. */
+static void clean_lru(struct cache *cache, char *const *keys, size_t count)
+{
+	uint64_t floor = 0;
+
+	begin_generation(cache, keys, count);
+	while (cache->entry_count > cache->lru_size && floor < cache->generation)
+		drop_up_to(cache, floor++);
 }
 
 bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, struct error *e)
@@ -160,6 +183,9 @@ bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, st
 		break;
 	case CACHE_LRU:
 		clean_lru(cache, keys, count);
+		break;
+	case CACHE_RAM:
+		begin_generation(cache, keys, count);
 		break;
 	default:
 		while (cache->entry_count)

@@ -1,4 +1,4 @@
-/* cache.h - the executor's cache of outputs: classic, LRU or none.
+/* cache.h - the executor's cache of outputs: classic, LRU, none, or ram.
  *
  * A cache is an object of the heap that holds the outputs of nodes by key. With the first prompt it gets a companion that refers
  * back to it, as upstream's cache of IS_CHANGED results does: so a cache that the executor drops is garbage in a cycle, and lives,
@@ -47,6 +47,9 @@ bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, st
 struct outputs *cache_find(struct cache *cache, const char *key);
 bool cache_store(struct cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e);
 void cache_remove(struct cache *cache, const char *key);
+
+/* Drops the outputs that no prompt has used for the longest time, this one's never. False where there are none to drop. */
+bool cache_drop_oldest(struct cache *cache);
 
 /* The key of a node, by what it is and all that it depends on, not by ids; the caller frees. */
 char *cache_key(const struct graph *graph, size_t node, struct error *e);

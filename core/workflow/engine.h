@@ -34,7 +34,8 @@ struct policy;
 #define CACHE_KINDS(X)                                                                                                         \
 	X(CLASSIC, "classic") /* what this prompt has not is dropped */                                                        \
 	X(LRU, "lru") /* the newest n stay */                                                                                  \
-	X(NONE, "none") /* an output is dropped once its last consumer ran */
+	X(NONE, "none") /* an output is dropped once its last consumer ran */                                                  \
+	X(RAM, "ram") /* ours: all stay until main memory is short, then the oldest prompts' go */
 
 enum cache_kind {
 #define CACHE_ENUM(name, text) CACHE_##name,

@@ -5,6 +5,8 @@
 
 #include "core/base/array.h"
 
+#define RAM_SHORT_PERCENT 85.0 /* of main memory in use: where ComfyUI-MultiGPU draws the line, too */
+
 static const struct object_class executor_class = { .name = "cache" };
 
 static bool new_cache(struct executor *executor, struct error *e)
@@ -317,14 +319,32 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	return fine;
 }
 
+/* The ram cache gives up other prompts' outputs while main memory is short. */
+static void relieve(const struct execution *x)
+{
+	struct manager *m = x->executor->services->manager;
+	enum reason before = m->death_reason;
+
+	if (x->executor->cache_kind != CACHE_RAM)
+		return;
+	m->death_reason = REASON_DIED_WITH_CACHE;
+	while (manager_cpu_percent(m) > RAM_SHORT_PERCENT && cache_drop_oldest(cache_of(x->executor)))
+		;
+	m->death_reason = before;
+}
+
 static bool run_node(const struct execution *x, size_t node, struct error *e)
 {
 	const struct graph_node *n = &x->graph->nodes[node];
 
 	if (x->executor->interrupted && *x->executor->interrupted)
 		return error_set(e, ERROR_INTERRUPTED, "interrupted before node %s", n->id);
-	if (cached(x, node) || call_node(x, node, e))
+	if (cached(x, node))
 		return true;
+	if (call_node(x, node, e)) {
+		relieve(x);
+		return true;
+	}
 	return error_context(e, "node %s (%s)", n->id, n->type->name);
 }
 
@@ -337,6 +357,7 @@ static bool begin(const struct execution *x, struct error *e)
 	m->death_reason = x->executor->cache_kind == CACHE_NONE ? REASON_DIED_WITH_CACHE : REASON_DROPPED_BY_WORKFLOW;
 	fine = cache_begin_prompt(cache_of(x->executor), x->keys, x->graph->node_count, e);
 	m->death_reason = before;
+	relieve(x);
 	return fine && manager_cleanup_collecting(m, e);
 }
 

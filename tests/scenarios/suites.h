@@ -4,6 +4,7 @@
 #include <check.h>
 
 Suite *befall_suite(void);
+Suite *caches_suite(void);
 Suite *flow_file_suite(void);
 Suite *strict_suite(void);
 
