@@ -185,7 +185,11 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 {
 	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
 	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
-	struct matrix_run run = { .subject_name = "engine", .finished = finished, .dropped = dropped, .context = &state };
+	struct matrix_run run = { .subject_name = "engine",
+				  .topology_name = topology->name,
+				  .finished = finished,
+				  .dropped = dropped,
+				  .context = &state };
 	struct error e = ERROR_INIT;
 	uint64_t started_ns = clock_now_ns();
 	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };

@@ -38,6 +38,7 @@ struct state {
 	const struct policy *policy; /* of --subject; NULL: not said */
 	const char *free_name;
 	json_t *free_body;
+	const struct topology *topology;
 	struct subject *subject;
 	struct judge *judge;
 	struct recording recording;
@@ -101,6 +102,7 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 				    .policy = state->setup.policy,
 				    .subject_name = "engine",
 				    .workflow_name = input->name,
+				    .topology_name = state->topology->name,
 				    .workflow = workflow,
 				    .flow = input->flow,
 				    .matrix = input->matrix,
@@ -224,6 +226,7 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 	if (!topology || (wishes->subject && !read_subject(wishes->subject, &state.policy, &e)) ||
 	    !read_free(wishes->free, &state.free_body, &e))
 		goto fail;
+	state.topology = topology;
 	state.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
 	state.judge = judge_new(&e);
 	state.list = json_array();

@@ -97,6 +97,7 @@ static const struct record_field residency_fields[] = {
 	FIELD(residency, patcher_alive, "patcher_alive", BOOL),
 	FIELD(residency, model_alive, "model_alive", BOOL),
 	FIELD(residency, anchored, "anchored", INDEX8),
+	FIELD(residency, device, "device", INDEX),
 	FIELD(residency, bytes_on_compute, "bytes_on_compute", U64),
 	FIELD(residency, bytes_elsewhere, "bytes_elsewhere", U64),
 };
@@ -104,6 +105,11 @@ static const struct record_field residency_fields[] = {
 static const struct record_field holder_fields[] = {
 	FIELD(holder, cell, "cell", U32),    FIELD(holder, snapshot, "snapshot", U32), FIELD(holder, model, "model", U32),
 	FIELD(holder, label, "label", TEXT), FIELD(holder, kind, "kind", TEXT),	       FIELD(holder, strong, "strong", BOOL),
+};
+
+static const struct record_field path_fields[] = {
+	FIELD(path, cell, "cell", U32),	    FIELD(path, snapshot, "snapshot", U32), FIELD(path, model, "model", U32),
+	FIELD(path, length, "length", U32), FIELD(path, path, "path", TEXT),
 };
 
 static const struct record_field memory_fields[] = {
@@ -123,6 +129,12 @@ static const struct record_field placement_fields[] = {
 	FIELD(placement, cell, "cell", U32),	     FIELD(placement, snapshot, "snapshot", U32),
 	FIELD(placement, model, "model", U32),	     FIELD(placement, first, "first_block", U32),
 	FIELD(placement, count, "block_count", U32), FIELD(placement, device, "device", U32),
+};
+
+static const struct record_field planned_fields[] = {
+	FIELD(planned, cell, "cell", U32),	   FIELD(planned, snapshot, "snapshot", U32),
+	FIELD(planned, model, "model", U32),	   FIELD(planned, first, "first_block", U32),
+	FIELD(planned, count, "block_count", U32), FIELD(planned, device, "device", U32),
 };
 
 static const struct record_field transfer_fields[] = {
@@ -178,8 +190,34 @@ static const struct record_field verdict_fields[] = {
 };
 
 static const struct record_field finding_fields[] = {
-	FIELD(finding, cell, "cell", U32),    FIELD(finding, class_name, "class", TEXT), FIELD(finding, model, "model", TEXT),
-	FIELD(finding, stage, "stage", TEXT), FIELD(finding, detail, "detail", TEXT),
+	FIELD(finding, cell, "cell", U32),
+	FIELD(finding, class_name, "class", TEXT),
+	FIELD(finding, model, "model", TEXT),
+	FIELD(finding, stage, "stage", TEXT),
+	FIELD(finding, detail, "detail", TEXT),
+	FIELD(finding, object, "object", INDEX),
+	FIELD(finding, size_bytes, "size_bytes", U64),
+	FIELD(finding, device, "device", INDEX),
+	FIELD(finding, planned_device, "planned_device", INDEX),
+	FIELD(finding, action, "action", TEXT),
+	FIELD(finding, reason, "reason", REASON),
+	FIELD(finding, state, "state", STATE),
+	FIELD(finding, end_state, "end_state", STATE),
+	FIELD(finding, holders_before, "holders_before", TEXT),
+	FIELD(finding, holders_after, "holders_after", TEXT),
+	FIELD(finding, missing_holder, "missing_holder", TEXT),
+	FIELD(finding, path, "path", TEXT),
+	FIELD(finding, bytes_before, "bytes_before", U64),
+	FIELD(finding, bytes_after, "bytes_after", U64),
+	FIELD(finding, weak_state, "weak_state", TEXT),
+	FIELD(finding, place, "place", TEXT),
+	FIELD(finding, expected, "expected", TEXT),
+	FIELD(finding, actual, "actual", TEXT),
+	FIELD(finding, facts, "facts", TEXT),
+	FIELD(finding, failure_class, "failure_class", INDEX),
+	FIELD(finding, cause, "cause", TEXT),
+	FIELD(finding, threads, "threads", TEXT),
+	FIELD(finding, why, "why", TEXT),
 };
 
 static const struct record_field artifact_fields[] = {
@@ -210,9 +248,11 @@ const struct record_layout record_layouts[RECORD_TYPE_COUNT] = {
 	[RECORD_SNAPSHOT] = LAYOUT(snapshot, "snapshot", true, NOT, NULL),
 	[RECORD_RESIDENCY] = LAYOUT(residency, "residency", true, NOT, NULL),
 	[RECORD_HOLDER] = LAYOUT(holder, "holder", true, IN_CELL, NULL),
+	[RECORD_PATH] = LAYOUT(path, "retaining_path", true, NOT, NULL),
 	[RECORD_MEMORY] = LAYOUT(memory, "memory", true, NOT, NULL),
 	[RECORD_DEPARTURE] = LAYOUT(departure, "departure", true, IN_CELL, NULL),
 	[RECORD_PLACEMENT] = LAYOUT(placement, "block_placement", true, NOT, NULL),
+	[RECORD_PLANNED] = LAYOUT(planned, "block_plan", true, NOT, NULL),
 	[RECORD_TRANSFER] = LAYOUT(transfer, "transfer", true, IN_CELL, NULL),
 	[RECORD_STEP] = LAYOUT(step, "step", true, IN_CELL, NULL),
 	[RECORD_SAMPLE] = LAYOUT(sample, "link_sample", false, IN_RUN, NULL),

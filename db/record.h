@@ -13,7 +13,7 @@
 
 #include "core/base/event.h"
 
-#define RECORD_SCHEMA 1
+#define RECORD_SCHEMA 2
 #define RECORD_NAME_MAX 64
 #define RECORD_TEXT_MAX 256
 #define UNKNOWN_U64 UINT64_MAX
@@ -185,6 +185,7 @@ struct record_residency {
 	int32_t listed; /* index in the loaded list, newest first; -1: not in it */
 	bool patcher_alive, model_alive;
 	int8_t anchored; /* -1: the policy has no anchors, or the object is dead */
+	int32_t device; /* where its model was last loaded to run; -1: nowhere yet, or dead */
 	uint64_t bytes_on_compute;
 	uint64_t bytes_elsewhere;
 };
@@ -206,6 +207,15 @@ struct record_holder {
 	bool strong;
 };
 
+/* The shortest chain of strong references from a root to an object, as labels: "executor -> caches -> node 7 -> clip -> patcher
+ * B". Put where it is evidence: an object that is alive though it is not resident any more, or listed and dead, or made beside an
+ * older one of its name; and at the end every object alive but the kept ones that are where they should be. */
+struct record_path {
+	uint32_t cell, snapshot, model;
+	uint32_t length; /* references; 0: no root reaches it, it is garbage until the next collection */
+	char path[RECORD_TEXT_MAX];
+};
+
 /* One line of a device's ledger; `line` is used, context, weights, activations, cache, other, unattributed. */
 struct record_memory {
 	uint32_t cell, snapshot, device;
@@ -221,6 +231,13 @@ struct record_departure {
 };
 
 struct record_placement { /* run-length: `count` blocks from `first` on are on `device` */
+	uint32_t cell, snapshot, model;
+	uint32_t first, count, device;
+};
+
+/* Where the plan wants the blocks of a distributed model, run-length as above; put with the placement. Only blocks that were put in
+ * place: one that pressure took away is elsewhere by decision. */
+struct record_planned {
 	uint32_t cell, snapshot, model;
 	uint32_t first, count, device;
 };
@@ -273,13 +290,34 @@ struct record_verdict {
 	char why[160]; /* what is missing where it is UNTRUSTWORTHY, a dead worker; else "" */
 };
 
-/* One thing wrong. `class_name` is a finding class: lost, leaked, duplicated, ... */
+/* One thing wrong, with what shows it. `class_name` is a finding class: lost, leaked, duplicated, ... What a class has no use for
+ * is left unknown. `facts` are codes of probes/diagnosis.h; the last four fields are what those say about the likely cause. */
 struct record_finding {
 	uint32_t cell;
 	char class_name[16];
-	char model[RECORD_NAME_MAX];
-	char stage[32];
-	char detail[512];
+	char model[RECORD_NAME_MAX]; /* "B"; "B#2" for the second object of the name; "" where no model is to blame */
+	char stage[32]; /* the first that shows it */
+	char detail[512]; /* one line for people */
+	int32_t object; /* its number in the cell; -1: none */
+	uint64_t size_bytes; /* of the model, or of what is unattributed */
+	int32_t device; /* index; -1: unknown */
+	int32_t planned_device; /* where the plan wants what is misplaced; -1 */
+	char action[96]; /* the action before that stage: "post unload_models free_memory" */
+	enum reason reason;
+	enum residency_state state, end_state; /* at that stage, at the end; STATE_COUNT: of no object */
+	char holders_before[512]; /* JSON as in record_verdict_model; of a duplicate: who holds the kept copy */
+	char holders_after[512]; /* at that stage */
+	char missing_holder[128]; /* labels of those who held it one stage earlier and no longer do */
+	char path[RECORD_TEXT_MAX]; /* the shortest retaining path; "" for a dead object */
+	uint64_t bytes_before, bytes_after; /* on its device, one stage earlier and at that stage */
+	char weak_state[64]; /* of a list entry: "patcher dead, model alive" */
+	char place[RECORD_NAME_MAX]; /* which blocks, tensor and element, ledger line, place in the list */
+	char expected[96], actual[96]; /* hashes or values there */
+	char facts[768];
+	int32_t failure_class; /* likely known cause; -1: none that is known */
+	char cause[160];
+	char threads[96]; /* upstream's: "CC#6705, MG#69" */
+	char why[512]; /* the facts that decided, in words */
 };
 
 /* A file that a run made. */
@@ -303,9 +341,11 @@ enum record_type {
 	RECORD_SNAPSHOT,
 	RECORD_RESIDENCY,
 	RECORD_HOLDER,
+	RECORD_PATH,
 	RECORD_MEMORY,
 	RECORD_DEPARTURE,
 	RECORD_PLACEMENT,
+	RECORD_PLANNED,
 	RECORD_TRANSFER,
 	RECORD_STEP,
 	RECORD_SAMPLE,

@@ -24,6 +24,9 @@ void judge_free(struct judge *judge)
 		return;
 	free(judge->objects);
 	free(judge->stages);
+	free(judge->actions);
+	free(judge->paths.items);
+	free(judge->runs.items);
 	free(judge->holders.items);
 	free(judge->before.items);
 	free(judge->verdicts);
@@ -36,6 +39,11 @@ void judge_reset(struct judge *judge)
 	judge->cell = (struct record_cell) { .cell = 0 };
 	judge->object_count = 0;
 	judge->stage_count = 0;
+	judge->action_count = 0;
+	judge->asked = 0;
+	judge->paths.count = 0;
+	judge->runs.count = 0;
+	judge->exception[0] = '\0';
 	judge->open = false;
 	judge->holders.count = 0;
 	judge->before.count = 0;
@@ -120,9 +128,9 @@ static void note_absence(struct judge *judge, struct judged_object *object, size
 {
 	struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];
 
-	if (object->lost_at != NO_SNAPSHOT)
+	if (object->lost.snapshot != NO_SNAPSHOT)
 		return;
-	object->lost_at = snapshot;
+	judge_sight(judge, object, snapshot, &object->lost);
 	verdict->reason = cause_of_absence(judge, object);
 	verdict->first_lost_state = object->now.state;
 	judge_holders_text(&judge->before, object->model.model, verdict->holders_before, sizeof(verdict->holders_before));
@@ -132,21 +140,38 @@ static void note_absence(struct judge *judge, struct judged_object *object, size
 static void note_presence(struct judged_object *object)
 {
 	if (!object->was_resident)
-		object->lost_at = NO_SNAPSHOT;
+		object->lost.snapshot = NO_SNAPSHOT;
 	object->was_resident = true;
 	object->departure = REASON_NONE;
 }
 
-static void note_entry(struct judged_object *object, size_t snapshot)
+static bool has_planned_runs(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->runs.count; i++) {
+		if (judge->runs.items[i].planned && judge->runs.items[i].model == object->model.model)
+			return true;
+	}
+	return false;
+}
+
+/* Weights that have all left the device are as good as none, unless a plan wants them elsewhere. */
+static bool is_detached(const struct judge *judge, const struct judged_object *object, size_t snapshot)
+{
+	if (object->now.state != STATE_RESIDENT)
+		return true;
+	if (object->now.bytes_on_compute > 0 || object->before.state != STATE_RESIDENT || object->before.bytes_on_compute == 0)
+		return false;
+	return object->misplaced.snapshot == snapshot || !has_planned_runs(judge, object);
+}
+
+static void note_entry(const struct judge *judge, struct judged_object *object, size_t snapshot)
 {
 	if (object->now.listed < 0)
 		return;
-	if (!object->now.patcher_alive || !object->now.model_alive) {
-		if (object->stale_at == NO_SNAPSHOT)
-			object->stale_at = snapshot;
-	} else if (object->now.state != STATE_RESIDENT && object->detached_at == NO_SNAPSHOT) {
-		object->detached_at = snapshot;
-	}
+	if (!object->now.patcher_alive || !object->now.model_alive)
+		judge_sight(judge, object, snapshot, &object->stale);
+	else if (is_detached(judge, object, snapshot))
+		judge_sight(judge, object, snapshot, &object->detached);
 }
 
 /* Moved for want of room, by a load or a direct free_memory, while the manager itself holds on. */
@@ -204,6 +229,10 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 {
 	bool counts = judge_counts_as_resident(judge, object);
 
+	if (object->now.listed >= 0) {
+		object->listed_at = snapshot;
+		object->listed_place = object->now.listed;
+	}
 	if (object->now.state == STATE_RESIDENT)
 		note_presence(object);
 	else
@@ -214,7 +243,8 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_counted(object);
 	else
 		note_not_counted(judge, object);
-	note_entry(object, snapshot);
+	judge_compare_runs(judge, object, snapshot);
+	note_entry(judge, object, snapshot);
 }
 
 /* All that belongs to the newest snapshot has come. */
@@ -271,10 +301,12 @@ static void take_model(struct judge *judge, const struct record_model *model)
 	*object = (struct judged_object) {
 		.model = *model,
 		.first_seen = NO_SNAPSHOT,
-		.lost_at = NO_SNAPSHOT,
+		.lost.snapshot = NO_SNAPSHOT,
+		.listed_at = NO_SNAPSHOT,
 		.died_at = NO_SNAPSHOT,
-		.stale_at = NO_SNAPSHOT,
-		.detached_at = NO_SNAPSHOT,
+		.stale.snapshot = NO_SNAPSHOT,
+		.detached.snapshot = NO_SNAPSHOT,
+		.misplaced.snapshot = NO_SNAPSHOT,
 		.duplicate_of = SIZE_MAX,
 	};
 }
@@ -317,14 +349,17 @@ static void take_load(struct judge *judge, const struct record_load *load)
 	if (!load->from_disk)
 		return;
 	object->disk_loads++;
-	if (object->model.keep == KEEP_YES && object->duplicate_of == SIZE_MAX)
+	if (object->duplicate_of == SIZE_MAX) /* whether it is wished to stay may be told after it was read */
 		object->duplicate_of = find_kept_copy(judge, object);
 }
 
-static void take_request(struct judge *judge)
+static void take_request(struct judge *judge, unsigned asked, bool all)
 {
-	for (size_t i = 0; i < judge->object_count; i++)
+	judge->asked |= asked;
+	for (size_t i = 0; i < judge->object_count; i++) {
 		judge->objects[i].asked = true;
+		judge->objects[i].asked_all = all;
+	}
 }
 
 /* The stages an action must lead to have all been there, or the worker died on the way. */
@@ -342,6 +377,11 @@ static void settle_wanted(struct judge *judge)
 static void take_action(struct judge *judge, const struct record_action *action)
 {
 	settle_wanted(judge);
+	judge->asked = 0;
+	if (!array_reserve(&judge->actions, &judge->action_capacity, judge->action_count + 1, sizeof(*judge->actions),
+			   &judge->fault))
+		return;
+	judge->actions[judge->action_count++] = *action;
 	switch (action->kind) {
 	case ACTION_PROMPT:
 	case ACTION_QUEUE:
@@ -351,7 +391,7 @@ static void take_action(struct judge *judge, const struct record_action *action)
 	case ACTION_POST:
 		if (!action->asks)
 			break;
-		take_request(judge);
+		take_request(judge, 0, false); /* what is served is told later */
 		judge->wanted =
 			BIT(STAGE_BEFORE_UNLOAD) | BIT(STAGE_AFTER_UNLOAD) | BIT(STAGE_AFTER_GC) | BIT(STAGE_AFTER_EMPTY_CACHE);
 		break;
@@ -362,7 +402,7 @@ static void take_action(struct judge *judge, const struct record_action *action)
 		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
 		break;
 	case ACTION_FREE_MEMORY:
-		take_request(judge);
+		take_request(judge, 0, true);
 		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
 		break;
 	default:
@@ -385,12 +425,18 @@ static void take_snapshot(struct judge *judge, const struct record_snapshot *sna
 	if (!array_reserve(&judge->stages, &judge->stage_capacity, judge->stage_count + 1, sizeof(*judge->stages),
 			   &judge->fault))
 		return;
-	judge->stages[judge->stage_count++] = (struct seen_stage) { .cycle = snapshot->cycle, .stage = snapshot->stage };
+	judge->stages[judge->stage_count++] = (struct seen_stage) {
+		.cycle = snapshot->cycle, .stage = snapshot->stage, .action = judge->action_count - 1, .asked = judge->asked
+	};
 	judge->wanted &= ~BIT(snapshot->stage);
 	judge->worker_died |= snapshot->stage == STAGE_WORKER_DIED;
+	if (!judge->exception[0])
+		memcpy(judge->exception, snapshot->exception, sizeof(judge->exception));
 	judge->before = judge->holders;
 	judge->holders = swap;
 	judge->holders.count = 0;
+	judge->paths.count = 0;
+	judge->runs.count = 0;
 	judge->open = true;
 }
 
@@ -408,6 +454,7 @@ static void take_residency(struct judge *judge, const struct record_residency *r
 		object->first_seen = judge->stage_count - 1;
 	if (residency->state == STATE_RESIDENT && (object->seen_at == 0 || object->now.state != STATE_RESIDENT))
 		object->asked = false;
+	object->before = object->seen_at ? object->now : (struct record_residency) { .snapshot = 0 };
 	object->now = *residency;
 	object->seen_at = judge->stage_count;
 }
@@ -423,11 +470,45 @@ static void take_holder(struct judge *judge, const struct record_holder *holder)
 	list->items[list->count++] = *holder;
 }
 
+static void take_path(struct judge *judge, const struct record_path *path)
+{
+	struct path_list *list = &judge->paths;
+
+	if (!find_object(judge, path->model, "a path to the unknown object"))
+		return;
+	if (array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		list->items[list->count++] = *path;
+}
+
+static void take_run(struct judge *judge, struct run run)
+{
+	struct run_list *list = &judge->runs;
+
+	if (!find_object(judge, run.model, "blocks of the unknown object"))
+		return;
+	if (array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		list->items[list->count++] = run;
+}
+
+static void take_placement(struct judge *judge, const struct record_placement *p)
+{
+	take_run(judge, (struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device });
+}
+
+static void take_planned(struct judge *judge, const struct record_planned *p)
+{
+	take_run(
+		judge,
+		(struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device, .planned = true });
+}
+
 /* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
 static void take_departure(struct judge *judge, const struct record_departure *departure)
 {
 	struct judged_object *object = find_object(judge, departure->model, "a departure of the unknown object");
 
+	if (object && departure->reason == REASON_EVICTED_BY_LOAD)
+		object->load_evictions++;
 	if (object && (object->departure == REASON_NONE || object->departure == REASON_SUPERSEDED))
 		object->departure = departure->reason;
 }
@@ -440,6 +521,14 @@ static void take_memory(struct judge *judge, const struct record_memory *memory)
 	judge->unattributed_bytes = memory->size_bytes;
 	judge->unattributed_device = memory->device;
 	judge->unattributed_at = judge->stage_count ? judge->stage_count - 1 : NO_SNAPSHOT;
+}
+
+static void take_worker_request(struct judge *judge, const struct record_request *request)
+{
+	const struct record_action *action = judge->action_count ? &judge->actions[judge->action_count - 1] : NULL;
+
+	take_request(judge, (request->unload_models ? ASKED_UNLOAD : 0) | (request->free_memory ? ASKED_FREE : 0),
+		     action && action->kind == ACTION_FREE_MEMORY);
 }
 
 /* Records that tell what happens after a snapshot, so that it is complete. */
@@ -471,7 +560,7 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		take_action(judge, record);
 		break;
 	case RECORD_REQUEST:
-		take_request(judge);
+		take_worker_request(judge, record);
 		break;
 	case RECORD_SNAPSHOT:
 		take_snapshot(judge, record);
@@ -481,6 +570,15 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		break;
 	case RECORD_HOLDER:
 		take_holder(judge, record);
+		break;
+	case RECORD_PATH:
+		take_path(judge, record);
+		break;
+	case RECORD_PLACEMENT:
+		take_placement(judge, record);
+		break;
+	case RECORD_PLANNED:
+		take_planned(judge, record);
 		break;
 	case RECORD_MEMORY:
 		take_memory(judge, record);
@@ -559,8 +657,8 @@ static void fill_verdict(const struct judge *judge, const struct judged_object *
 	verdict->outcome = outcome_of(judge, object);
 	verdict->disk_loads = disk_loads_of_name(judge, object->model.name);
 	judge_stage_text(judge, object->died_at, verdict->died_stage);
-	judge_stage_text(judge, object->lost_at, verdict->first_lost_stage);
-	if (object->lost_at == NO_SNAPSHOT) {
+	judge_stage_text(judge, object->lost.snapshot, verdict->first_lost_stage);
+	if (object->lost.snapshot == NO_SNAPSHOT) {
 		verdict->reason = REASON_NONE;
 		verdict->first_lost_state = STATE_COUNT;
 		strcpy(verdict->holders_before, "[]");

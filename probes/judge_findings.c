@@ -95,6 +95,43 @@ static size_t append_holders_now(const struct judge *judge, uint32_t model, char
 	return append_labels(text, size_bytes, length, holders);
 }
 
+/* ---- evidence ---- */
+
+/* Labels of holders that are in the first list and not in the second, both as made above. */
+static void missing_labels(const char *before, const char *after, char *text, size_t size_bytes)
+{
+	static const char start[] = "{\"label\":\"";
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (const char *label = strstr(before, start); label; label = strstr(label, start)) {
+		const char *end;
+		char entry[RECORD_NAME_MAX * 6 + sizeof(start) + 2];
+		char piece[RECORD_NAME_MAX * 6 + 2];
+
+		label += sizeof(start) - 1;
+		end = strstr(label, "\",\"kind\":");
+		if (!end)
+			return;
+		snprintf(entry, sizeof(entry), "%s%.*s\"", start, (int)(end - label), label);
+		snprintf(piece, sizeof(piece), "%s%.*s", length ? ", " : "", (int)(end - label), label);
+		if (!strstr(after, entry) && !strstr(text, piece + (length ? 2 : 0)))
+			length = append(text, size_bytes, length, piece);
+	}
+}
+
+static void describe_action(const struct judge *judge, size_t snapshot, char *text, size_t size_bytes)
+{
+	const struct record_action *action;
+
+	if (snapshot >= judge->stage_count || judge->stages[snapshot].action >= judge->action_count)
+		return;
+	action = &judge->actions[judge->stages[snapshot].action];
+	snprintf(text, size_bytes, "%s%s%s", action_kind_name(action->kind), action->detail[0] ? " " : "", action->detail);
+	for (size_t end = strlen(text); end > 0 && text[end - 1] == ' '; end--)
+		text[end - 1] = '\0';
+}
+
 static struct record_finding *add(struct judge *judge, const char *class_name, const struct judged_object *object,
 				  size_t snapshot, struct error *e)
 {
@@ -103,20 +140,79 @@ static struct record_finding *add(struct judge *judge, const char *class_name, c
 	if (!array_reserve(&judge->findings, &judge->finding_capacity, judge->finding_count + 1, sizeof(*judge->findings), e))
 		return NULL;
 	finding = &judge->findings[judge->finding_count++];
-	*finding = (struct record_finding) { .cell = judge->cell.cell };
+	*finding = (struct record_finding) { .cell = judge->cell.cell,
+					     .object = -1,
+					     .size_bytes = UNKNOWN_U64,
+					     .device = -1,
+					     .planned_device = -1,
+					     .state = STATE_COUNT,
+					     .end_state = STATE_COUNT,
+					     .holders_before = "[]",
+					     .holders_after = "[]",
+					     .bytes_before = UNKNOWN_U64,
+					     .bytes_after = UNKNOWN_U64,
+					     .failure_class = -1 };
 	record_text(finding->class_name, sizeof(finding->class_name), class_name);
-	if (object && object->model.generation > 1)
-		snprintf(finding->model, sizeof(finding->model), "%.50s#%u", object->model.name, object->model.generation);
-	else if (object)
-		record_text(finding->model, sizeof(finding->model), object->model.name);
 	judge_stage_text(judge, snapshot, finding->stage);
+	describe_action(judge, snapshot, finding->action, sizeof(finding->action));
+	if (!object)
+		return finding;
+	if (object->model.generation > 1)
+		snprintf(finding->model, sizeof(finding->model), "%.50s#%u", object->model.name, object->model.generation);
+	else
+		record_text(finding->model, sizeof(finding->model), object->model.name);
+	finding->object = (int32_t)object->model.model;
+	finding->size_bytes = object->model.size_bytes;
+	finding->device = object->now.device;
+	finding->end_state = object->now.state;
 	return finding;
 }
+
+static void show_sight(struct record_finding *finding, const struct sight *sight)
+{
+	finding->state = sight->now.state;
+	if (sight->before.snapshot)
+		finding->bytes_before = sight->before.bytes_on_compute;
+	finding->bytes_after = sight->now.bytes_on_compute;
+	if (finding->device < 0)
+		finding->device = sight->before.snapshot ? sight->before.device : sight->now.device;
+	memcpy(finding->path, sight->path, sizeof(finding->path));
+}
+
+/* As it is at the end: what has not gone is to be seen there. */
+static void show_end(const struct judge *judge, const struct judged_object *object, struct record_finding *finding)
+{
+	finding->state = object->now.state;
+	finding->bytes_after = object->now.bytes_on_compute;
+	if (object->before.snapshot)
+		finding->bytes_before = object->before.bytes_on_compute;
+	judge_holders_text(&judge->holders, object->model.model, finding->holders_after, sizeof(finding->holders_after));
+	record_text(finding->path, sizeof(finding->path), judge_path(judge, object));
+}
+
+/* The last word on a finding: its facts, and what they say about the cause. */
+static bool conclude(struct record_finding *finding, fact_set facts)
+{
+	const struct cause *cause = diagnose(facts);
+
+	missing_labels(finding->holders_before, finding->holders_after, finding->missing_holder,
+		       sizeof(finding->missing_holder));
+	diagnosis_facts_text(facts, finding->facts, sizeof(finding->facts));
+	if (!cause)
+		return true;
+	finding->failure_class = cause->failure_class;
+	record_text(finding->cause, sizeof(finding->cause), cause->text);
+	record_text(finding->threads, sizeof(finding->threads), cause->threads);
+	diagnosis_why(cause, finding->why, sizeof(finding->why));
+	return true;
+}
+
+/* ---- one class each ---- */
 
 static bool find_lost(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	const struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];
-	struct record_finding *finding = add(judge, "lost", object, object->lost_at, e);
+	struct record_finding *finding = add(judge, "lost", object, object->lost.snapshot, e);
 	size_t length;
 
 	if (!finding)
@@ -127,7 +223,19 @@ static bool find_lost(struct judge *judge, const struct judged_object *object, s
 	length = append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_before);
 	length = append(finding->detail, sizeof(finding->detail), length, "; then by ");
 	append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_after);
-	return true;
+	finding->reason = verdict->reason;
+	memcpy(finding->holders_before, verdict->holders_before, sizeof(finding->holders_before));
+	memcpy(finding->holders_after, verdict->holders_after, sizeof(finding->holders_after));
+	show_sight(finding, &object->lost);
+	return conclude(finding,
+			FACT(LOST) | judge_reason_facts(verdict->reason) | object->lost.facts | judge_end_facts(judge, object));
+}
+
+/* Facts of something that is still there at the end. */
+static fact_set end_facts(const struct judge *judge, const struct judged_object *object)
+{
+	return judge_end_facts(judge, object) | judge_holder_facts(judge, object) |
+	       judge_cause_facts(judge, judge->stage_count - 1);
 }
 
 static bool find_leaked(struct judge *judge, const struct judged_object *object, struct error *e)
@@ -141,7 +249,8 @@ static bool find_leaked(struct judge *judge, const struct judged_object *object,
 	length = append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
 	length = append(finding->detail, sizeof(finding->detail), length, " still there after it was asked to go, held by ");
 	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
-	return true;
+	show_end(judge, object, finding);
+	return conclude(finding, FACT(LEAKED) | end_facts(judge, object));
 }
 
 static bool find_stray(struct judge *judge, const struct judged_object *object, struct error *e)
@@ -155,7 +264,17 @@ static bool find_stray(struct judge *judge, const struct judged_object *object, 
 	length = append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
 	length = append(finding->detail, sizeof(finding->detail), length, " patched on devices, in no list; held by ");
 	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
-	return true;
+	show_end(judge, object, finding);
+	if (object->listed_at == NO_SNAPSHOT) {
+		strcpy(finding->place, "never listed itself");
+	} else {
+		char stage[32];
+
+		judge_stage_text(judge, object->listed_at, stage);
+		snprintf(finding->place, sizeof(finding->place), "loaded list, place %d, until %.28s", object->listed_place,
+			 stage);
+	}
+	return conclude(finding, FACT(STRAY) | end_facts(judge, object));
 }
 
 static bool find_duplicated(struct judge *judge, const struct judged_object *object, struct error *e)
@@ -164,22 +283,63 @@ static bool find_duplicated(struct judge *judge, const struct judged_object *obj
 	struct record_finding *finding = add(judge, "duplicated", object, object->first_seen, e);
 	char size[UNITS_TEXT_MAX];
 
-	if (finding)
-		snprintf(finding->detail, sizeof(finding->detail),
-			 "%s read from disk again (object %u) though a kept copy (object %u) was there, %s at the end",
-			 units_bytes(object->model.size_bytes, size), object->model.model, kept->model.model,
-			 residency_state_name(kept->now.state));
-	return finding != NULL;
+	if (!finding)
+		return false;
+	snprintf(finding->detail, sizeof(finding->detail),
+		 "%s read from disk again (object %u) though a kept copy (object %u) was there, %s at the end",
+		 units_bytes(object->model.size_bytes, size), object->model.model, kept->model.model,
+		 residency_state_name(kept->now.state));
+	show_end(judge, object, finding);
+	judge_holders_text(&judge->holders, kept->model.model, finding->holders_before, sizeof(finding->holders_before));
+	snprintf(finding->place, sizeof(finding->place), "beside object %u", kept->model.model);
+	return conclude(finding, FACT(DUPLICATED) | end_facts(judge, object));
 }
 
-static bool find_entry(struct judge *judge, const struct judged_object *object, const char *class_name, size_t snapshot,
-		       const char *detail, struct error *e)
+static bool find_stale(struct judge *judge, const struct judged_object *object, struct error *e)
 {
-	struct record_finding *finding = add(judge, class_name, object, snapshot, e);
+	struct record_finding *finding = add(judge, "stale", object, object->stale.snapshot, e);
+	const struct record_residency *now = &object->stale.now;
 
-	if (finding)
-		record_text(finding->detail, sizeof(finding->detail), detail);
-	return finding != NULL;
+	if (!finding)
+		return false;
+	strcpy(finding->detail, "listed, but its patcher is dead");
+	snprintf(finding->weak_state, sizeof(finding->weak_state), "patcher %s, model %s",
+		 now->patcher_alive ? "alive" : "dead", now->model_alive ? "alive" : "dead");
+	snprintf(finding->place, sizeof(finding->place), "loaded list, place %d", now->listed);
+	show_sight(finding, &object->stale);
+	return conclude(finding, FACT(STALE) | object->stale.facts | judge_end_facts(judge, object));
+}
+
+static bool find_detached(struct judge *judge, const struct judged_object *object, struct error *e)
+{
+	struct record_finding *finding = add(judge, "detached", object, object->detached.snapshot, e);
+
+	if (!finding)
+		return false;
+	strcpy(finding->detail, "listed, but its weights are not on the device");
+	snprintf(finding->place, sizeof(finding->place), "loaded list, place %d", object->detached.now.listed);
+	show_sight(finding, &object->detached);
+	return conclude(finding, FACT(DETACHED) | object->detached.facts | judge_end_facts(judge, object));
+}
+
+static bool find_misplaced(struct judge *judge, const struct judged_object *object, struct error *e)
+{
+	struct record_finding *finding = add(judge, "misplaced", object, object->misplaced.snapshot, e);
+	const struct run *planned = &object->planned;
+
+	if (!finding)
+		return false;
+	if (planned->count == 1)
+		snprintf(finding->place, sizeof(finding->place), "block %u", planned->first);
+	else
+		snprintf(finding->place, sizeof(finding->place), "blocks %u to %u", planned->first,
+			 planned->first + planned->count - 1);
+	snprintf(finding->detail, sizeof(finding->detail), "%s of %u: planned for device %u, on device %u", finding->place,
+		 object->model.block_count, planned->device, object->actual.device);
+	show_sight(finding, &object->misplaced);
+	finding->planned_device = (int32_t)planned->device;
+	finding->device = (int32_t)object->actual.device;
+	return conclude(finding, FACT(MISPLACED) | object->misplaced.facts | judge_end_facts(judge, object));
 }
 
 static bool find_unattributed(struct judge *judge, struct error *e)
@@ -187,10 +347,16 @@ static bool find_unattributed(struct judge *judge, struct error *e)
 	struct record_finding *finding = add(judge, "unattributed", NULL, judge->unattributed_at, e);
 	char size[UNITS_TEXT_MAX];
 
-	if (finding)
-		snprintf(finding->detail, sizeof(finding->detail), "device %u: %s in use that nobody accounts for",
-			 judge->unattributed_device, units_bytes(judge->unattributed_bytes, size));
-	return finding != NULL;
+	if (!finding)
+		return false;
+	snprintf(finding->detail, sizeof(finding->detail), "device %u: %s in use that nobody accounts for",
+		 judge->unattributed_device, units_bytes(judge->unattributed_bytes, size));
+	finding->size_bytes = judge->unattributed_bytes;
+	finding->device = (int32_t)judge->unattributed_device;
+	strcpy(finding->place, "ledger line unattributed");
+	return conclude(finding,
+			FACT(UNATTRIBUTED) |
+				(judge->unattributed_at == NO_SNAPSHOT ? 0 : judge_cause_facts(judge, judge->unattributed_at)));
 }
 
 static bool find_of_object(struct judge *judge, const struct judged_object *object, struct error *e)
@@ -199,17 +365,17 @@ static bool find_of_object(struct judge *judge, const struct judged_object *obje
 
 	if (verdict->outcome == OUTCOME_LOST && verdict->judged && !find_lost(judge, object, e))
 		return false;
-	if (verdict->outcome == OUTCOME_LEAKED && !find_leaked(judge, object, e))
+	if ((verdict->outcome == OUTCOME_LEAKED || judge_outlives_free(judge, object)) && !find_leaked(judge, object, e))
 		return false;
 	if (verdict->outcome == OUTCOME_STRAY && !find_stray(judge, object, e))
 		return false;
-	if (object->duplicate_of != SIZE_MAX && !find_duplicated(judge, object, e))
+	if (object->duplicate_of != SIZE_MAX && object->model.keep == KEEP_YES && !find_duplicated(judge, object, e))
 		return false;
-	if (object->stale_at != NO_SNAPSHOT &&
-	    !find_entry(judge, object, "stale", object->stale_at, "listed, but its patcher is dead", e))
+	if (object->stale.snapshot != NO_SNAPSHOT && !find_stale(judge, object, e))
 		return false;
-	return object->detached_at == NO_SNAPSHOT ||
-	       find_entry(judge, object, "detached", object->detached_at, "listed, but its weights are not on the device", e);
+	if (object->misplaced.snapshot != NO_SNAPSHOT && !find_misplaced(judge, object, e))
+		return false;
+	return object->detached.snapshot == NO_SNAPSHOT || find_detached(judge, object, e);
 }
 
 bool judge_find(struct judge *judge, struct error *e)

@@ -1,15 +1,23 @@
-/* judge_state.h - what a judge remembers of a cell; private to judge.c and judge_findings.c. */
+/* judge_state.h - what a judge remembers of a cell; private to judge.c, judge_evidence.c and
+ * judge_findings.c. */
 #ifndef RESIDENCY_PROBES_JUDGE_STATE_H
 #define RESIDENCY_PROBES_JUDGE_STATE_H
 
+#include "probes/diagnosis.h"
 #include "probes/judge.h"
 
 #define NO_SNAPSHOT SIZE_MAX
 
-/* A stage that was seen. */
+/* What the worker took, or a direct call asked for, since the last action; bits. */
+#define ASKED_UNLOAD 1u
+#define ASKED_FREE 2u
+
+/* A stage that was seen, and what led to it. */
 struct seen_stage {
 	uint32_t cycle;
 	enum stage stage;
+	size_t action; /* index of the last one; SIZE_MAX for none */
+	unsigned asked;
 };
 
 /* The holders of all objects at one snapshot, in the order they came. */
@@ -18,9 +26,34 @@ struct holder_list {
 	size_t count, capacity;
 };
 
+/* The paths put with the newest snapshot. */
+struct path_list {
+	struct record_path *items;
+	size_t count, capacity;
+};
+
+/* Runs of blocks at the newest snapshot: where they are, and where the plan wants them. */
+struct run {
+	uint32_t model, first, count, device;
+	bool planned;
+};
+struct run_list {
+	struct run *items;
+	size_t count, capacity;
+};
+
+/* An object as it was when something was first seen wrong with it. */
+struct sight {
+	size_t snapshot; /* NO_SNAPSHOT: never */
+	struct record_residency before, now;
+	fact_set facts;
+	char path[RECORD_TEXT_MAX];
+};
+
 struct judged_object {
 	struct record_model model;
 	struct record_residency now; /* at the newest snapshot */
+	struct record_residency before; /* at the one before it; its snapshot number is 0 where there was none */
 	size_t seen_at; /* number of snapshots begun when `now` came; 0 before the first */
 	size_t first_seen; /* index of the first snapshot with it */
 	bool was_resident; /* by its own state, at some snapshot */
@@ -30,12 +63,18 @@ struct judged_object {
 	bool left_otherwise; /* ... and at another one it does not */
 	bool loss_is_said;
 	bool asked; /* to go, since its last load */
+	bool asked_all; /* ... by a direct call that was to free all memory */
 	enum reason departure; /* the first since it was last resident */
-	size_t lost_at; /* index of the first snapshot without it, by its own state */
+	struct sight lost; /* the first snapshot without it, by its own state */
+	struct sight stale, detached; /* first snapshots with such an entry */
+	struct sight misplaced; /* the first snapshot with blocks not where planned */
+	struct run planned, actual; /* the first such run, where it should be and where it is */
+	size_t listed_at; /* index of the last snapshot with it in the list */
+	int32_t listed_place; /* there */
 	size_t died_at;
-	size_t stale_at, detached_at; /* first snapshots with such an entry */
 	size_t duplicate_of; /* index of the kept object beside which it was read; SIZE_MAX for none */
 	uint32_t disk_loads;
+	uint32_t load_evictions;
 };
 
 struct judge {
@@ -44,6 +83,11 @@ struct judge {
 	size_t object_count, object_capacity;
 	struct seen_stage *stages;
 	size_t stage_count, stage_capacity;
+	struct record_action *actions;
+	size_t action_count, action_capacity;
+	unsigned asked; /* since the last action */
+	struct path_list paths;
+	struct run_list runs;
 	bool open; /* the newest snapshot is not complete yet */
 	struct holder_list holders, before; /* of the newest snapshot, and of the one before it */
 	struct record_verdict_model *verdicts; /* one an object; filled as the cell goes on */
@@ -54,6 +98,7 @@ struct judge {
 	uint32_t next_snapshot; /* the number that the next snapshot must have */
 	bool prompted; /* a prompt was among the actions */
 	bool worker_died;
+	char exception[RECORD_TEXT_MAX]; /* the first */
 	uint64_t dropped;
 	uint64_t unattributed_bytes; /* the most seen on one device */
 	uint32_t unattributed_device;
@@ -72,6 +117,26 @@ bool judge_counts_as_resident(const struct judge *judge, const struct judged_obj
 
 /* Whether a strong holder of one of the kinds is among the object's at the newest snapshot. */
 bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind);
+
+/* The object's sight of the newest snapshot, with facts that can only be told then; nothing where it has one. */
+void judge_sight(const struct judge *judge, const struct judged_object *object, size_t snapshot, struct sight *sight);
+
+/* Compares runs of blocks with the plan's at the newest snapshot. */
+void judge_compare_runs(const struct judge *judge, struct judged_object *object, size_t snapshot);
+
+/* All memory was to be freed at once, and an executor's cache or a foreign hold still keeps the object: it has not gone, though it
+ * does not count as leaked. */
+bool judge_outlives_free(const struct judge *judge, const struct judged_object *object);
+
+/* The path put with the newest snapshot, "" for none. */
+const char *judge_path(const struct judge *judge, const struct judged_object *object);
+
+/* Facts of the cell's end, and how the object left by its reason. */
+fact_set judge_end_facts(const struct judge *judge, const struct judged_object *object);
+fact_set judge_reason_facts(enum reason reason);
+/* What led to a snapshot. */
+fact_set judge_cause_facts(const struct judge *judge, size_t snapshot);
+fact_set judge_holder_facts(const struct judge *judge, const struct judged_object *object);
 
 /* JSON list of an object's holders, cut at a whole holder where it does not fit. */
 void judge_holders_text(const struct holder_list *holders, uint32_t model, char *text, size_t size_bytes);

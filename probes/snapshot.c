@@ -16,6 +16,7 @@ struct known {
 	struct record_model record;
 	struct weak patcher, inner;
 	uint64_t placement_version;
+	enum residency_state state; /* at the last stage; STATE_COUNT before the first */
 };
 
 struct probe {
@@ -110,6 +111,7 @@ static void on_object(void *context, const struct object_event *event)
 		}
 		known->id = event->object;
 		known->model_id = event->model;
+		known->state = STATE_COUNT;
 		known->record = (struct record_model) { .cell = probe->cell,
 							.model = (uint32_t)probe->object_count,
 							.size_bytes = event->size_bytes,
@@ -233,7 +235,8 @@ static enum residency_state state_of(const struct known *known, int32_t listed)
 	return listed >= 0 ? STATE_RESIDENT : STATE_LOADED_UNLISTED;
 }
 
-static void put_residency(const struct probe *probe, const struct manager *m, const struct known *known)
+static void put_residency(const struct probe *probe, const struct manager *m, const struct known *known,
+			  struct record_residency *put)
 {
 	const struct patcher *patcher = (const struct patcher *)known->patcher.target;
 	const struct inner *inner = (const struct inner *)known->inner.target;
@@ -245,7 +248,8 @@ static void put_residency(const struct probe *probe, const struct manager *m, co
 					   .listed = listed,
 					   .patcher_alive = patcher != NULL,
 					   .model_alive = inner != NULL,
-					   .anchored = -1 };
+					   .anchored = -1,
+					   .device = -1 };
 
 	if (m->policy->has_anchors && patcher)
 		record.anchored = patcher->anchor.target != NULL;
@@ -253,7 +257,10 @@ static void put_residency(const struct probe *probe, const struct manager *m, co
 		record.bytes_on_compute = inner_bytes_on_compute(inner);
 		record.bytes_elsewhere = inner_size_bytes(inner) - record.bytes_on_compute;
 	}
+	if (inner && inner->compute_device)
+		record.device = (int32_t)device_index(inner->compute_device);
 	record_put(probe->sink, RECORD_RESIDENCY, &record, sizeof(record));
+	*put = record;
 }
 
 struct holder_visit {
@@ -292,15 +299,54 @@ static void put_holders(const struct probe *probe, const struct known *known)
 		heap_holders(known->inner.target, put_holder, &visit);
 }
 
-/* Runs of blocks that are on one device, when something has moved. */
-static void put_placement(const struct probe *probe, struct known *known)
-{
-	const struct inner *inner = (const struct inner *)known->inner.target;
-	const struct model *model = inner ? inner->model : NULL;
+#define PATH_MAX_SHOWN 16 /* references; longer chains are cut there */
 
-	if (!model || known->record.inner != known->record.model || model->placement_version == known->placement_version)
+/* "executor -> caches -> node 7 -> clip -> patcher B". */
+static void describe_path(struct object *object, struct record_path *record)
+{
+	const struct reference *path[PATH_MAX_SHOWN];
+	size_t length = heap_path(object, path, PATH_MAX_SHOWN);
+	char text[PATH_MAX_SHOWN * (RECORD_NAME_MAX + 4) + 2 * RECORD_NAME_MAX];
+	size_t used;
+
+	record->length = (uint32_t)length;
+	if (length == 0) {
+		record_text(record->path, sizeof(record->path), "no root: garbage until the next collection");
 		return;
-	known->placement_version = model->placement_version;
+	}
+	used = (size_t)snprintf(text, sizeof(text), "%.63s", path[0]->owner->name);
+	for (size_t i = 0; i < length && i < PATH_MAX_SHOWN; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " -> %.63s", path[i]->label);
+	snprintf(text + used, sizeof(text) - used, "%s %.30s %.63s", length > PATH_MAX_SHOWN ? " -> ... ->" : " ->",
+		 object->class->name, object->name);
+	record_text(record->path, sizeof(record->path), text);
+}
+
+/* A path costs a walk through the heap, so it is taken only where it is evidence (record.h says where). */
+static bool wants_path(const struct known *known, const struct record_residency *now, enum stage stage)
+{
+	if (now->state == STATE_DEAD)
+		return false;
+	if (stage == STAGE_END)
+		return now->state != STATE_RESIDENT || known->record.keep != KEEP_YES || known->record.generation > 1;
+	if (known->state == STATE_COUNT)
+		return known->record.generation > 1;
+	if (now->state != STATE_RESIDENT)
+		return now->state != known->state;
+	return false;
+}
+
+static void put_path(const struct probe *probe, const struct known *known)
+{
+	struct record_path record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
+
+	describe_path(known->patcher.target ? known->patcher.target : known->inner.target, &record);
+	record_put(probe->sink, RECORD_PATH, &record, sizeof(record));
+}
+
+/* Runs of blocks that are on one device. */
+static void put_runs(const struct probe *probe, const struct known *known, const struct model *model)
+{
 	for (size_t i = 0; i < model->block_count;) {
 		struct record_placement record = { .cell = probe->cell,
 						   .snapshot = probe->snapshot,
@@ -314,6 +360,56 @@ static void put_placement(const struct probe *probe, struct known *known)
 		}
 		record_put(probe->sink, RECORD_PLACEMENT, &record, sizeof(record));
 	}
+}
+
+static bool is_planned(const struct inner *inner, size_t block)
+{
+	return inner->patched && inner->allocation && inner->planned_for && inner->model->blocks[block].patched;
+}
+
+static bool is_misplaced(const struct inner *inner)
+{
+	for (size_t i = 0; i < inner->model->block_count; i++) {
+		if (is_planned(inner, i) && inner->model->blocks[i].device != inner->device_of[i])
+			return true;
+	}
+	return false;
+}
+
+/* Runs of blocks that the plan wants on one device. */
+static void put_planned(const struct probe *probe, const struct known *known, const struct inner *inner)
+{
+	for (size_t i = 0; i < inner->model->block_count;) {
+		struct record_planned record = {
+			.cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model, .first = (uint32_t)i
+		};
+
+		if (!is_planned(inner, i)) {
+			i++;
+			continue;
+		}
+		record.device = inner->device_of[i];
+		while (i < inner->model->block_count && is_planned(inner, i) && inner->device_of[i] == record.device) {
+			record.count++;
+			i++;
+		}
+		record_put(probe->sink, RECORD_PLANNED, &record, sizeof(record));
+	}
+}
+
+/* When something has moved: where blocks are and where they should be, if that was asked for, is not the same, or is nowhere on the
+ * compute device. */
+static void put_placement(const struct probe *probe, struct known *known)
+{
+	const struct inner *inner = (const struct inner *)known->inner.target;
+
+	if (!inner || known->record.inner != known->record.model || inner->model->placement_version == known->placement_version)
+		return;
+	known->placement_version = inner->model->placement_version;
+	if (!probe->wishes.placement && !is_misplaced(inner) && (!inner->patched || inner_bytes_on_compute(inner) > 0))
+		return;
+	put_runs(probe, known, inner->model);
+	put_planned(probe, known, inner);
 }
 
 static void put_ledger(struct probe *probe)
@@ -354,10 +450,15 @@ static void on_stage(void *context, const struct stage_event *event)
 	record_text(record.exception, sizeof(record.exception), event->exception);
 	record_put(probe->sink, RECORD_SNAPSHOT, &record, sizeof(record));
 	for (size_t i = 0; i < probe->object_count; i++) {
-		put_residency(probe, m, probe->objects[i]);
-		put_holders(probe, probe->objects[i]);
-		if (probe->wishes.placement)
-			put_placement(probe, probe->objects[i]);
+		struct known *known = probe->objects[i];
+		struct record_residency now;
+
+		put_residency(probe, m, known, &now);
+		put_holders(probe, known);
+		if (wants_path(known, &now, event->stage))
+			put_path(probe, known);
+		put_placement(probe, known);
+		known->state = now.state;
 	}
 	put_ledger(probe);
 }

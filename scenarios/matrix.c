@@ -114,6 +114,7 @@ static void put_cell(const struct progress *progress, const struct place *place)
 
 	snprintf(subject, sizeof(subject), "%s:%s", progress->run->subject_name, place->policy->name);
 	record_text(cell.subject, sizeof(cell.subject), subject);
+	record_text(cell.topology, sizeof(cell.topology), progress->run->topology_name ? progress->run->topology_name : "");
 	record_text(cell.policy, sizeof(cell.policy), place->policy->name);
 	record_text(cell.matrix, sizeof(cell.matrix),
 		    place->flow->model_count && place->flow->matrix ? place->flow->matrix : place->matrix->name);

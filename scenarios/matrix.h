@@ -40,6 +40,7 @@ size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out 
 struct matrix_run {
 	struct subject *subject;
 	const char *subject_name; /* "engine": the policy's name is put after it */
+	const char *topology_name; /* whose devices the records number */
 	const struct record_sink *sink; /* everything goes there, too */
 	/* Records of a cell that the sink had no room for; NULL where it always has. */
 	uint64_t (*dropped)(void *context, uint32_t cell);

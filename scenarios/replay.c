@@ -52,6 +52,7 @@ static void put_cell(const struct replay *replay, const struct record_sink *sink
 
 	snprintf(subject, sizeof(subject), "%s:%s", replay->subject_name, replay->policy->name);
 	record_text(cell.subject, sizeof(cell.subject), subject);
+	record_text(cell.topology, sizeof(cell.topology), replay->topology_name ? replay->topology_name : "");
 	record_text(cell.policy, sizeof(cell.policy), replay->policy->name);
 	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(replay));
 	record_text(cell.workflow, sizeof(cell.workflow), replay->flow ? "" : replay->workflow_name);
@@ -69,7 +70,12 @@ static void put_action(const struct replay *replay, const struct record_sink *si
 					.kind = kind,
 					.asks = asks };
 
-	record_text(action.detail, sizeof(action.detail), kind == ACTION_POST ? replay->free_name : replay->workflow_name);
+	if (kind == ACTION_POST)
+		snprintf(action.detail, sizeof(action.detail), "%s%s",
+			 json_is_true(json_object_get(replay->free_body, "unload_models")) ? "unload_models " : "",
+			 json_is_true(json_object_get(replay->free_body, "free_memory")) ? "free_memory" : "");
+	else
+		record_text(action.detail, sizeof(action.detail), replay->workflow_name);
 	record_put(sink, RECORD_ACTION, &action, sizeof(action));
 }
 

@@ -32,6 +32,7 @@ struct replay {
 	const struct policy *policy;
 	const char *subject_name;
 	const char *workflow_name; /* or the flow's */
+	const char *topology_name; /* whose devices the records number */
 	const json_t *workflow;
 	const struct flow *flow; /* instead of a workflow, prompts and a request; NULL: none */
 	const struct matrix *matrix; /* that the flow runs over where it carries no models */

@@ -180,6 +180,47 @@ START_TEST(a_newer_schema_is_refused)
 }
 END_TEST
 
+/* The store as the first version of the program left it, with a finding in it. */
+static void make_store_of_schema_1(void)
+{
+	struct error e = ERROR_INIT;
+	size_t length;
+	char *first = file_read_whole("db/migrations/001.sql", &length, &e);
+
+	ck_assert_ok(first, &e);
+	run_sql(first);
+	free(first);
+	run_sql("PRAGMA application_id = 1381188697; PRAGMA user_version = 1;"
+		"INSERT INTO run (id, command, version, started_wall_ns, environment) VALUES ('r1', 'c', 'v', 1, '{}');"
+		"INSERT INTO cell (run, number) VALUES ('r1', 1);"
+		"INSERT INTO finding VALUES ('r1', 1, 1, 'lost', 'B', 'c1.after_gc', 'died_in_gc')");
+}
+
+START_TEST(an_older_store_is_brought_up_to_date_and_keeps_what_it_has)
+{
+	struct error e = ERROR_INIT;
+	struct store *store;
+
+	make_store_of_schema_1();
+	store = store_open(path, STORE_WRITE, &e);
+	ck_assert_ok(store, &e);
+	ck_assert_int_eq(store_schema(store), store_schema_newest());
+	ck_assert_ok(store_check(store, &e), &e);
+	ck_assert_int_eq(count(store, "SELECT count(*) FROM v_findings WHERE model = 'B' AND failure_class IS NULL"), 1);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(an_older_store_is_not_read_and_the_remedy_is_named)
+{
+	struct error e = ERROR_INIT;
+
+	make_store_of_schema_1();
+	ck_assert_ptr_null(store_open(path, STORE_READ, &e));
+	ck_assert_msg(strstr(e.text, "has schema 1"), "%s", e.text);
+}
+END_TEST
+
 START_TEST(a_store_in_a_folder_that_is_not_there_is_an_error_of_the_store)
 {
 	snprintf(path, sizeof(path), "%s/no/such/folder/x.db", folder);
@@ -285,6 +326,8 @@ Suite *store_suite(void)
 	tcase_add_test(tests, a_file_that_is_no_database_is_refused_and_left_alone);
 	tcase_add_test(tests, a_database_of_another_program_is_refused);
 	tcase_add_test(tests, a_newer_schema_is_refused);
+	tcase_add_test(tests, an_older_store_is_brought_up_to_date_and_keeps_what_it_has);
+	tcase_add_test(tests, an_older_store_is_not_read_and_the_remedy_is_named);
 	tcase_add_test(tests, a_store_in_a_folder_that_is_not_there_is_an_error_of_the_store);
 	tcase_add_test(tests, in_a_read_only_folder_no_store_is_made_and_nothing_left);
 	tcase_add_test(tests, a_store_in_a_read_only_folder_is_read);

@@ -103,6 +103,7 @@ void cell_stage(struct cell *cell, enum stage stage, const char *states)
 			.patcher_alive = state < STATE_LEAKED,
 			.model_alive = state != STATE_DEAD,
 			.anchored = -1,
+			.device = state == STATE_DEAD ? -1 : 1,
 			.bytes_on_compute = state == STATE_RESIDENT || state == STATE_LOADED_UNLISTED ? 5000000 : 0,
 		};
 
@@ -117,6 +118,29 @@ void cell_holder(struct cell *cell, uint32_t object, const char *label, const ch
 	record_text(holder.label, sizeof(holder.label), label);
 	record_text(holder.kind, sizeof(holder.kind), kind);
 	record_put(&cell->sink, RECORD_HOLDER, &holder, sizeof(holder));
+}
+
+void cell_path(struct cell *cell, uint32_t object, const char *path)
+{
+	struct record_path record = { .cell = 7, .snapshot = cell->snapshots, .model = object, .length = 3 };
+
+	record_text(record.path, sizeof(record.path), path);
+	record_put(&cell->sink, RECORD_PATH, &record, sizeof(record));
+}
+
+void cell_blocks(struct cell *cell, uint32_t object, uint32_t first, uint32_t count, uint32_t device, bool planned)
+{
+	struct record_placement placed = {
+		.cell = 7, .snapshot = cell->snapshots, .model = object, .first = first, .count = count, .device = device
+	};
+	struct record_planned wanted = {
+		.cell = 7, .snapshot = cell->snapshots, .model = object, .first = first, .count = count, .device = device
+	};
+
+	if (planned)
+		record_put(&cell->sink, RECORD_PLANNED, &wanted, sizeof(wanted));
+	else
+		record_put(&cell->sink, RECORD_PLACEMENT, &placed, sizeof(placed));
 }
 
 struct judge_result cell_judge(struct cell *cell)

@@ -31,6 +31,10 @@ void cell_departs(struct cell *cell, uint32_t object, enum reason reason);
 void cell_stage(struct cell *cell, enum stage stage, const char *states);
 void cell_holder(struct cell *cell, uint32_t object, const char *label, const char *kind, bool strong);
 
+void cell_path(struct cell *cell, uint32_t object, const char *path);
+/* Blocks [first, first + count) of an object at the newest stage: where they are, or where the plan wants them. */
+void cell_blocks(struct cell *cell, uint32_t object, uint32_t first, uint32_t count, uint32_t device, bool planned);
+
 struct judge_result cell_judge(struct cell *cell);
 
 #endif

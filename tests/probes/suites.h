@@ -6,6 +6,8 @@
 
 Suite *judge_suite(void);
 Suite *judge_findings_suite(void);
+Suite *evidence_suite(void);
+Suite *diagnosis_suite(void);
 Suite *ledger_suite(void);
 
 #endif
