@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "core/base/shell.h"
 #include "core/base/strbuf.h"
 
 /* The one piece of state that is global, because a signal handler can reach nothing else. */
@@ -54,20 +55,12 @@ static unsigned terminal_width(void)
 /* The command line with what a shell would need quoted in single quotes. NULL when out of memory. */
 static char *quote_command_line(int argc, char **argv)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./,:@%+";
 	struct strbuf line = STRBUF_INIT;
 
 	strbuf_append(&line, "residency");
 	for (int i = 1; i < argc; i++) {
 		strbuf_append_char(&line, ' ');
-		if (argv[i][0] && strspn(argv[i], plain) == strlen(argv[i])) {
-			strbuf_append(&line, argv[i]);
-			continue;
-		}
-		strbuf_append_char(&line, '\'');
-		for (const char *c = argv[i]; *c; c++)
-			strbuf_append_n(&line, *c == '\'' ? "'\\''" : c, *c == '\'' ? 4 : 1);
-		strbuf_append_char(&line, '\'');
+		shell_append_word(&line, argv[i]);
 	}
 	return strbuf_finish(&line, NULL);
 }

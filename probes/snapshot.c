@@ -311,7 +311,7 @@ static void describe_path(struct object *object, struct record_path *record)
 
 	record->length = (uint32_t)length;
 	if (length == 0) {
-		record_text(record->path, sizeof(record->path), "no root: garbage until the next collection");
+		record_text(record->path, sizeof(record->path), "unreachable: garbage until the next collection");
 		return;
 	}
 	used = (size_t)snprintf(text, sizeof(text), "%.63s", path[0]->owner->name);
