@@ -15,6 +15,7 @@ extern const struct command command_plan;
 extern const struct command command_policies;
 extern const struct command command_replay;
 extern const struct command command_report;
+extern const struct command command_triage;
 extern const struct command command_workflows;
 
 #endif

@@ -102,13 +102,15 @@ static bool copy_table(struct store *from, const char *table, const char *run, s
 
 /* Tables with rows of a run, those that others refer to first: that is the order in which they were made. What compares runs with
  * each other (baselines) is not a run's. */
-static bool copy_tables(struct store *from, const char *run, struct store *to, const struct copy_filter *filter, struct error *e)
+static bool copy_tables(struct store *from, const char *run, struct store *to, const struct copy_filter *filter,
+			struct error *e)
 {
-	sqlite3_stmt *tables = store_prepare(to,
-					     "SELECT name FROM sqlite_schema s WHERE type = 'table' AND name <> 'baseline' AND"
-					     " (name = 'run' OR EXISTS (SELECT 1 FROM pragma_table_info(s.name) WHERE name = 'run'))"
-					     " ORDER BY rowid",
-					     e);
+	sqlite3_stmt *tables =
+		store_prepare(to,
+			      "SELECT name FROM sqlite_schema s WHERE type = 'table' AND name <> 'baseline' AND"
+			      " (name = 'run' OR EXISTS (SELECT 1 FROM pragma_table_info(s.name) WHERE name = 'run'))"
+			      " ORDER BY rowid",
+			      e);
 	bool fine = tables != NULL;
 	int code = SQLITE_DONE;
 

@@ -171,11 +171,15 @@ fact_set diagnosis_facts_parse(const char *text)
 	return facts;
 }
 
+/* What was found goes without saying where anything else decided, too. */
 void diagnosis_why(const struct cause *cause, char *text, size_t size_bytes)
 {
+	fact_set found = FACT(UNLOADED_BY_CORE) - 1; /* the facts before the first of another kind */
+	fact_set told = cause->needs & ~found ? cause->needs & ~found : cause->needs;
+
 	text[0] = '\0';
 	for (size_t i = 0; i < FACT_COUNT; i++) {
-		if (holds(cause->needs, i))
+		if (holds(told, i))
 			join(text, size_bytes, "; ", facts_known[i].words);
 	}
 }

@@ -38,6 +38,11 @@ bool query_end(struct query *q)
 	return !q->failed;
 }
 
+bool query_is_null(const struct query *q, int column)
+{
+	return sqlite3_column_type(q->statement, column) == SQLITE_NULL;
+}
+
 const char *query_text(const struct query *q, int column)
 {
 	const unsigned char *text = sqlite3_column_text(q->statement, column);

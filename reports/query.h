@@ -28,6 +28,7 @@ void query_begin(struct query *q, struct store *store, const char *sql, const ch
 bool query_next(struct query *q);
 bool query_end(struct query *q); /* false with the error set when something failed */
 
+bool query_is_null(const struct query *q, int column);
 const char *query_text(const struct query *q, int column); /* "" for NULL */
 double query_number(const struct query *q, int column);
 int64_t query_integer(const struct query *q, int column);

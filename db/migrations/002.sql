@@ -7,7 +7,7 @@ CREATE TABLE retaining_path (
 	cell INTEGER NOT NULL,
 	snapshot INTEGER NOT NULL,
 	model INTEGER NOT NULL,
-	length INTEGER NOT NULL, -- strong references from a root; 0: garbage until the next collection
+	length INTEGER NOT NULL, -- strong references; 0: garbage until the next collection
 	path TEXT NOT NULL,
 	PRIMARY KEY (run, cell, snapshot, model),
 	FOREIGN KEY (run, cell, snapshot) REFERENCES snapshot(run, cell, number) ON DELETE CASCADE,

@@ -1,0 +1,130 @@
+/* The command that shows a cell again. */
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/shell.h"
+#include "reports/triage.h"
+
+/* Options of `residency matrix` that a cell fixes. */
+static const struct {
+	const char *option, *member;
+} axes[] = {
+	{ "--policies", "policy" }, { "--matrices", "matrix" },		 { "--flows", "flow" },
+	{ "--caches", "cache" },    { "--device-modes", "device_mode" }, { "--node-flags", "node_flags" },
+};
+
+/* Where the value of an option lies in a word: after '=', or "" where the next word is the value; NULL: another word. */
+static const char *value_in(const char *word, const char *option)
+{
+	size_t length = strlen(option);
+
+	if (strncmp(word, option, length) != 0)
+		return NULL;
+	return word[length] == '=' ? word + length + 1 : word[length] ? NULL : "";
+}
+
+/* How many words an option takes, 0 where the word is none of the two lists. */
+static size_t replaced_words(const char *word)
+{
+	const char *value = value_in(word, "--store");
+
+	for (size_t i = 0; !value && i < ARRAY_SIZE(axes); i++)
+		value = value_in(word, axes[i].option);
+	if (value)
+		return value[0] ? 1 : 2;
+	return strcmp(word, "--json") == 0 ? 1 : 0;
+}
+
+static const char *option_value(const struct shell_words *words, const char *option)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		const char *value = value_in(words->words[i], option);
+
+		if (value && value[0])
+			return value;
+		if (value)
+			return i + 1 < words->count ? words->words[i + 1] : NULL;
+	}
+	return NULL;
+}
+
+static bool is_file(const char *name, size_t length)
+{
+	return memchr(name, '/', length) || (length > 5 && strncmp(name + length - 5, ".json", 5) == 0);
+}
+
+/* A flow that the run read from a file is named by that file: the first of the list, if the list does not name the flow itself. */
+static void append_flow(const struct shell_words *words, const char *flow, struct strbuf *out)
+{
+	const char *list = option_value(words, "--flows");
+	struct strbuf file = STRBUF_INIT;
+
+	for (const char *at = list; at && *at;) {
+		size_t length = strcspn(at, ",");
+
+		if (strlen(flow) == length && strncmp(at, flow, length) == 0) {
+			strbuf_clear(&file);
+			break;
+		}
+		if (is_file(at, length)) {
+			if (file.length)
+				strbuf_append_char(&file, ',');
+			strbuf_append_n(&file, at, length);
+		}
+		at += length + (at[length] == ',');
+	}
+	shell_append_word(out, file.length ? strbuf_text(&file) : flow);
+	strbuf_free(&file);
+}
+
+static void append_axes(const json_t *cell, const struct shell_words *words, struct strbuf *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(axes); i++) {
+		const char *value = triage_member(cell, axes[i].member);
+
+		if (!value[0])
+			continue;
+		strbuf_printf(out, " %s ", axes[i].option);
+		if (strcmp(axes[i].option, "--flows") == 0)
+			append_flow(words, value, out);
+		else
+			shell_append_word(out, value);
+	}
+}
+
+/* The run's words less those that are replaced. */
+static void append_rest(const struct shell_words *words, size_t from, bool is_matrix, struct strbuf *out)
+{
+	for (size_t i = from; i < words->count;) {
+		size_t taken = replaced_words(words->words[i]);
+		bool axis = taken && !value_in(words->words[i], "--store") && strcmp(words->words[i], "--json") != 0;
+
+		if (taken && (is_matrix || !axis)) {
+			i += taken;
+			continue;
+		}
+		strbuf_append_char(out, ' ');
+		shell_append_word(out, words->words[i++]);
+	}
+}
+
+bool triage_rerun(const json_t *cell, const char *run_command, struct strbuf *out, struct error *e)
+{
+	struct shell_words words;
+	bool is_matrix;
+
+	if (!shell_split(run_command, &words, e))
+		return false;
+	is_matrix = words.count > 1 && strcmp(words.words[1], "matrix") == 0;
+	strbuf_append(out, "residency");
+	if (words.count > 1) {
+		strbuf_append_char(out, ' ');
+		shell_append_word(out, words.words[1]);
+	}
+	if (is_matrix)
+		append_axes(cell, &words, out);
+	append_rest(&words, 2, is_matrix, out);
+	strbuf_append(out, " --store none");
+	shell_words_free(&words);
+	return true;
+}

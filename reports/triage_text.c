@@ -1,0 +1,165 @@
+/* Cards for a terminal. */
+#include <ctype.h>
+#include <string.h>
+
+#include "core/base/units.h"
+#include "reports/triage.h"
+
+#define LABEL_COLUMNS 14 /* two blanks, the label, blanks */
+#define CELLS_SHOWN 12
+
+struct wrapping {
+	struct strbuf *out;
+	size_t columns, column;
+	const char *continuation; /* before a line's end inside a command; "" else */
+};
+
+static void new_line(struct wrapping *w)
+{
+	strbuf_printf(w->out, "%s\n%*s", w->continuation, LABEL_COLUMNS, "");
+	w->column = LABEL_COLUMNS;
+}
+
+/* A word that belongs to the one before it by `glue` ("" at the beginning of a line). */
+static void put_word(struct wrapping *w, const char *word, size_t length)
+{
+	bool first = w->column == LABEL_COLUMNS;
+
+	if (!first && w->column + 1 + length + strlen(w->continuation) > w->columns) {
+		new_line(w);
+		first = true;
+	}
+	if (!first)
+		strbuf_append_char(w->out, ' ');
+	w->column += length + !first;
+	for (size_t i = 0; i < length; i++)
+		strbuf_append_char(w->out, iscntrl((unsigned char)word[i]) ? '?' : word[i]);
+}
+
+/* Up to the next blank; in a command, where quotes may hold blanks, what the shell takes for one word. */
+static size_t word_length(const char *text, bool is_command)
+{
+	size_t length = 0;
+	bool quoted = false;
+
+	while (text[length] && (quoted || text[length] != ' ')) {
+		quoted ^= is_command && text[length] == '\'';
+		length++;
+	}
+	return length;
+}
+
+/* What is not to be torn: a word, or an option with its value. */
+static size_t piece_length(const char *text, bool is_command)
+{
+	size_t length = word_length(text, is_command);
+
+	if (is_command && strncmp(text, "--", 2) == 0 && !memchr(text, '=', length) && text[length] == ' ' &&
+	    strncmp(text + length + 1, "--", 2) != 0)
+		length += 1 + word_length(text + length + 1, true);
+	return length;
+}
+
+static void put_line(struct strbuf *out, unsigned columns, const char *label, const char *text, bool is_command)
+{
+	struct wrapping w = { .out = out, .columns = columns, .continuation = is_command ? " \\" : "" };
+
+	if (!text[0])
+		return;
+	strbuf_printf(out, "  %-*s", LABEL_COLUMNS - 2, label);
+	w.column = LABEL_COLUMNS;
+	while (*text) {
+		size_t length = piece_length(text, is_command);
+
+		if (length)
+			put_word(&w, text, length);
+		text += length + (text[length] == ' ');
+	}
+	strbuf_append_char(out, '\n');
+}
+
+static void put_title(const json_t *card, struct strbuf *out)
+{
+	int64_t size_bytes = triage_number(card, "size_bytes", -1);
+	const char *kind = triage_member(card, "kind");
+	const char *device = triage_member(card, "device");
+	size_t cells = json_array_size(json_object_get(card, "cells"));
+	char size[UNITS_TEXT_MAX];
+	struct strbuf models = STRBUF_INIT;
+
+	triage_join(json_object_get(card, "models"), 6, &models);
+	strbuf_printf(out, "[%lld] %s%s%s", (long long)triage_number(card, "number", 0), triage_member(card, "class"),
+		      models.length ? " " : "", strbuf_text(&models));
+	strbuf_free(&models);
+	if (size_bytes >= 0)
+		strbuf_printf(out, ", %s", units_bytes((uint64_t)size_bytes, size));
+	strbuf_printf(out, "%s%s%s%s", kind[0] ? " " : "", kind, device[0] ? ", on " : "", device);
+	strbuf_printf(out, ", under %s (%zu cell%s)\n",
+		      triage_member(json_array_get(json_object_get(card, "cells"), 0), "policy"), cells, cells == 1 ? "" : "s");
+}
+
+static void put_cells(const json_t *card, unsigned columns, struct strbuf *out)
+{
+	const json_t *cells = json_object_get(card, "cells");
+	struct strbuf names = STRBUF_INIT;
+	const json_t *cell;
+	size_t i;
+
+	json_array_foreach(cells, i, cell)
+	{
+		if (i == CELLS_SHOWN) {
+			strbuf_printf(&names, " and %zu more (--json lists all)", json_array_size(cells) - i);
+			break;
+		}
+		strbuf_append(&names, i ? ", " : "");
+		triage_cell_name(cell, &names);
+	}
+	put_line(out, columns, "cells", strbuf_text(&names), false);
+	if (!strbuf_ok(&names))
+		out->failed = true;
+	strbuf_free(&names);
+}
+
+static void put_card(const json_t *card, unsigned columns, struct strbuf *out)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	put_title(card, out);
+	for (const struct triage_line *line = triage_lines; line->label; line++) {
+		strbuf_clear(&text);
+		line->write(card, &text);
+		put_line(out, columns, line->label, strbuf_text(&text), false);
+	}
+	put_cells(card, columns, out);
+	put_line(out, columns, "again", triage_member(card, "rerun"), true);
+	if (!strbuf_ok(&text))
+		out->failed = true;
+	strbuf_free(&text);
+}
+
+void triage_text(const json_t *triage, unsigned columns, struct strbuf *out)
+{
+	const json_t *run = json_object_get(triage, "run");
+	const json_t *cards = json_object_get(triage, "cards");
+	struct strbuf environment = STRBUF_INIT;
+	const json_t *card;
+	size_t i;
+
+	triage_environment(triage, &environment);
+	put_line(out, columns, "run", triage_member(run, "id"), false);
+	put_line(out, columns, "command", triage_member(run, "command"), true);
+	put_line(out, columns, "environment", strbuf_text(&environment), false);
+	strbuf_free(&environment);
+	if (strcmp(triage_member(run, "state"), "finished") != 0)
+		put_line(out, columns, "beware", "this run did not finish: there may be more", false);
+	strbuf_printf(out, "  %-*s%zu in %lld cells, on %zu card%s\n", LABEL_COLUMNS - 2, "findings",
+		      triage_finding_count(triage), (long long)triage_number(triage, "cells", 0), json_array_size(cards),
+		      json_array_size(cards) == 1 ? "" : "s");
+	json_array_foreach(cards, i, card)
+	{
+		strbuf_append_char(out, '\n');
+		put_card(card, columns, out);
+	}
+	if (json_array_size(cards))
+		strbuf_append(out, "\nCC is ComfyUI, MG is ComfyUI-MultiGPU; numbers are issues or pull requests.\n");
+}
