@@ -137,6 +137,12 @@ static const struct record_field planned_fields[] = {
 	FIELD(planned, count, "block_count", U32), FIELD(planned, device, "device", U32),
 };
 
+static const struct record_field allocation_fields[] = {
+	FIELD(allocation, cell, "cell", U32),	FIELD(allocation, snapshot, "snapshot", U32),
+	FIELD(allocation, model, "model", U32), FIELD(allocation, own, "own", TEXT),
+	FIELD(allocation, used, "used", TEXT),
+};
+
 static const struct record_field transfer_fields[] = {
 	FIELD(transfer, cell, "cell", U32),
 	FIELD(transfer, from, "from_device", U32),
@@ -253,6 +259,7 @@ const struct record_layout record_layouts[RECORD_TYPE_COUNT] = {
 	[RECORD_DEPARTURE] = LAYOUT(departure, "departure", true, IN_CELL, NULL),
 	[RECORD_PLACEMENT] = LAYOUT(placement, "block_placement", true, NOT, NULL),
 	[RECORD_PLANNED] = LAYOUT(planned, "block_plan", true, NOT, NULL),
+	[RECORD_ALLOCATION] = LAYOUT(allocation, "allocation", true, NOT, NULL),
 	[RECORD_TRANSFER] = LAYOUT(transfer, "transfer", true, IN_CELL, NULL),
 	[RECORD_STEP] = LAYOUT(step, "step", true, IN_CELL, NULL),
 	[RECORD_SAMPLE] = LAYOUT(sample, "link_sample", false, IN_RUN, NULL),

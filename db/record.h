@@ -242,6 +242,13 @@ struct record_planned {
 	uint32_t first, count, device;
 };
 
+/* By which allocation string a model was placed; put with the placement, and where it is not the one that the model's own loader
+ * set ("" for none). */
+struct record_allocation {
+	uint32_t cell, snapshot, model;
+	char own[RECORD_TEXT_MAX], used[RECORD_TEXT_MAX];
+};
+
 struct record_transfer {
 	uint32_t cell, from, to, stream;
 	uint64_t size_bytes, start_ns, end_ns;
@@ -346,6 +353,7 @@ enum record_type {
 	RECORD_DEPARTURE,
 	RECORD_PLACEMENT,
 	RECORD_PLANNED,
+	RECORD_ALLOCATION,
 	RECORD_TRANSFER,
 	RECORD_STEP,
 	RECORD_SAMPLE,

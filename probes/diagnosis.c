@@ -26,6 +26,7 @@ _Static_assert(FACT_COUNT <= 64, "facts are bits of one number");
 #define THREADS_10 "MG#193, CC#5714, ComfyUI-GGUF PR#92"
 #define THREADS_11 "HunyuanVideoWrapper#303"
 #define THREADS_14 "MG#155"
+#define THREADS_15 "MG#79"
 #define THREADS_18 "MG#104, MG#64, MG#34, MG#119, MG#204"
 #define THREADS_20 "MG#148, MG#185"
 #define THREADS_21 "MG#202, MG#191, MG#186, MG#178, MG#184, CC#13792"
@@ -104,6 +105,8 @@ static const struct cause causes[] = {
 	  FACT(DUPLICATED), 0 },
 
 	/* ---- placement, values, memory ---- */
+	{ 15, "allocations are kept by type, size and tensor names: another model's was found under this one's key", THREADS_15,
+	  FACT(MISPLACED) | FACT(NOT_ITS_OWN), 0 },
 	{ 21, "somebody else moves weights at run time, against the placement", THREADS_21, FACT(MISPLACED), 0 },
 	{ 21, "somebody else took the weights off the device; the list does not know", THREADS_21, FACT(DETACHED), 0 },
 	{ 20, "every model is where it should be, and the output differs: not placement but values", THREADS_20,

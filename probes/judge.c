@@ -243,6 +243,8 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_counted(object);
 	else
 		note_not_counted(judge, object);
+	if (object->used_allocation[0])
+		judge_sight(judge, object, snapshot, &object->misread);
 	judge_compare_runs(judge, object, snapshot);
 	note_entry(judge, object, snapshot);
 }
@@ -307,6 +309,7 @@ static void take_model(struct judge *judge, const struct record_model *model)
 		.stale.snapshot = NO_SNAPSHOT,
 		.detached.snapshot = NO_SNAPSHOT,
 		.misplaced.snapshot = NO_SNAPSHOT,
+		.misread.snapshot = NO_SNAPSHOT,
 		.duplicate_of = SIZE_MAX,
 	};
 }
@@ -502,6 +505,16 @@ static void take_planned(struct judge *judge, const struct record_planned *p)
 		(struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device, .planned = true });
 }
 
+static void take_allocation(struct judge *judge, const struct record_allocation *allocation)
+{
+	struct judged_object *object = find_object(judge, allocation->model, "an allocation of the unknown object");
+
+	if (!object || !judge->open || object->used_allocation[0] || strcmp(allocation->own, allocation->used) == 0)
+		return;
+	memcpy(object->own_allocation, allocation->own, sizeof(object->own_allocation));
+	memcpy(object->used_allocation, allocation->used, sizeof(object->used_allocation));
+}
+
 /* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
 static void take_departure(struct judge *judge, const struct record_departure *departure)
 {
@@ -579,6 +592,9 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		break;
 	case RECORD_PLANNED:
 		take_planned(judge, record);
+		break;
+	case RECORD_ALLOCATION:
+		take_allocation(judge, record);
 		break;
 	case RECORD_MEMORY:
 		take_memory(judge, record);

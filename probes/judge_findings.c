@@ -342,6 +342,21 @@ static bool find_misplaced(struct judge *judge, const struct judged_object *obje
 	return conclude(finding, FACT(MISPLACED) | object->misplaced.facts | judge_end_facts(judge, object));
 }
 
+static bool find_misread(struct judge *judge, const struct judged_object *object, struct error *e)
+{
+	struct record_finding *finding = add(judge, "misplaced", object, object->misread.snapshot, e);
+
+	if (!finding)
+		return false;
+	strcpy(finding->place, "allocation string");
+	record_text(finding->expected, sizeof(finding->expected), object->own_allocation[0] ? object->own_allocation : "none");
+	record_text(finding->actual, sizeof(finding->actual), object->used_allocation);
+	snprintf(finding->detail, sizeof(finding->detail), "placed by \"%.200s\", which is not its own: %s%.200s",
+		 object->used_allocation, object->own_allocation[0] ? "" : "it has none", object->own_allocation);
+	show_sight(finding, &object->misread);
+	return conclude(finding, FACT(MISPLACED) | FACT(NOT_ITS_OWN) | object->misread.facts | judge_end_facts(judge, object));
+}
+
 static bool find_unattributed(struct judge *judge, struct error *e)
 {
 	struct record_finding *finding = add(judge, "unattributed", NULL, judge->unattributed_at, e);
@@ -372,6 +387,8 @@ static bool find_of_object(struct judge *judge, const struct judged_object *obje
 	if (object->duplicate_of != SIZE_MAX && object->model.keep == KEEP_YES && !find_duplicated(judge, object, e))
 		return false;
 	if (object->stale.snapshot != NO_SNAPSHOT && !find_stale(judge, object, e))
+		return false;
+	if (object->misread.snapshot != NO_SNAPSHOT && !find_misread(judge, object, e))
 		return false;
 	if (object->misplaced.snapshot != NO_SNAPSHOT && !find_misplaced(judge, object, e))
 		return false;

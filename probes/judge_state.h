@@ -68,6 +68,8 @@ struct judged_object {
 	struct sight lost; /* the first snapshot without it, by its own state */
 	struct sight stale, detached; /* first snapshots with such an entry */
 	struct sight misplaced; /* the first snapshot with blocks not where planned */
+	struct sight misread; /* the first snapshot at which it was placed by another string than its own */
+	char own_allocation[RECORD_TEXT_MAX], used_allocation[RECORD_TEXT_MAX];
 	struct run planned, actual; /* the first such run, where it should be and where it is */
 	size_t listed_at; /* index of the last snapshot with it in the list */
 	int32_t listed_place; /* there */

@@ -362,9 +362,10 @@ static void put_runs(const struct probe *probe, const struct known *known, const
 	}
 }
 
+/* Blocks in place of a distributed model; the last plan is the one that placed them. */
 static bool is_planned(const struct inner *inner, size_t block)
 {
-	return inner->patched && inner->allocation && inner->planned_for && inner->model->blocks[block].patched;
+	return inner->device_of && inner->model->blocks[block].patched;
 }
 
 static bool is_misplaced(const struct inner *inner)
@@ -397,19 +398,35 @@ static void put_planned(const struct probe *probe, const struct known *known, co
 	}
 }
 
+/* The allocation string that its own loader set, and the one it was placed by. */
+static void put_allocation(const struct probe *probe, const struct known *known, const char *own, const char *used)
+{
+	struct record_allocation record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
+
+	record_text(record.own, sizeof(record.own), own);
+	record_text(record.used, sizeof(record.used), used);
+	record_put(probe->sink, RECORD_ALLOCATION, &record, sizeof(record));
+}
+
 /* When something has moved: where blocks are and where they should be, if that was asked for, is not the same, or is nowhere on the
- * compute device. */
+ * compute device; and by whose allocation string. */
 static void put_placement(const struct probe *probe, struct known *known)
 {
 	const struct inner *inner = (const struct inner *)known->inner.target;
+	const char *used;
 
 	if (!inner || known->record.inner != known->record.model || inner->model->placement_version == known->placement_version)
 		return;
 	known->placement_version = inner->model->placement_version;
-	if (!probe->wishes.placement && !is_misplaced(inner) && (!inner->patched || inner_bytes_on_compute(inner) > 0))
+	used = inner_is_patched(inner) ? inner_allocation(inner) : NULL;
+	if (used && (probe->wishes.placement || !inner->allocation || strcmp(used, inner->allocation) != 0))
+		put_allocation(probe, known, inner->allocation ? inner->allocation : "", used);
+	if (!probe->wishes.placement && !(used && is_misplaced(inner)) &&
+	    (!inner_is_patched(inner) || inner_bytes_on_compute(inner) > 0))
 		return;
 	put_runs(probe, known, inner->model);
-	put_planned(probe, known, inner);
+	if (used)
+		put_planned(probe, known, inner);
 }
 
 static void put_ledger(struct probe *probe)

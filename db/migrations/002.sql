@@ -27,6 +27,18 @@ CREATE TABLE block_plan (
 	FOREIGN KEY (run, cell, model) REFERENCES model(run, cell, number) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE allocation (
+	run TEXT NOT NULL,
+	cell INTEGER NOT NULL,
+	snapshot INTEGER NOT NULL,
+	model INTEGER NOT NULL,
+	own TEXT NOT NULL, -- the string that the model's loader set; empty: none
+	used TEXT NOT NULL, -- the one that it was placed by
+	PRIMARY KEY (run, cell, snapshot, model),
+	FOREIGN KEY (run, cell, snapshot) REFERENCES snapshot(run, cell, number) ON DELETE CASCADE,
+	FOREIGN KEY (run, cell, model) REFERENCES model(run, cell, number) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
 ALTER TABLE finding ADD COLUMN object INTEGER; -- number of the model's object; NULL: no model is to blame
 ALTER TABLE finding ADD COLUMN size_bytes INTEGER;
 ALTER TABLE finding ADD COLUMN device INTEGER;
@@ -63,6 +75,12 @@ CREATE VIEW v_plans AS
 	FROM block_plan p
 	JOIN cell c ON c.run = p.run AND c.number = p.cell
 	LEFT JOIN device d ON d.run = p.run AND d.topology = c.topology AND d.number = p.device;
+
+CREATE VIEW v_allocations AS
+	SELECT a.run, a.cell, a.snapshot, 'c' || s.cycle || '.' || s.stage AS stage_name, a.model, m.name, m.generation, a.own, a.used
+	FROM allocation a
+	JOIN snapshot s ON s.run = a.run AND s.cell = a.cell AND s.number = a.snapshot
+	JOIN model m ON m.run = a.run AND m.cell = a.cell AND m.number = a.model;
 
 DROP VIEW v_timeline;
 CREATE VIEW v_timeline AS
