@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/plan_record.h"
 #include "cli/plan_show.h"
 #include "cli/topology_find.h"
 #include "core/base/array.h"
@@ -12,6 +13,7 @@
 struct asked {
 	const char *requests, *loadlists;
 	const char *topology, *allocation, *model, *loadlist, *planner;
+	const char *store; /* NULL: nothing is recorded */
 	bool is_clip, explain, json;
 };
 
@@ -131,13 +133,16 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 	for (size_t i = 0; i < topology->device_count; i++)
 		devices[i] = (struct plan_device) { topology->devices[i].name, topology->devices[i].capacity_bytes };
 	plan = plan_make(&request, &failure, e);
+	if (asked->store && (plan || failure.exception))
+		fine = plan_record(cli, asked->store, topology, &request, plan, plan ? "" : exception_name(failure.exception),
+				   plan ? 0 : failure.column, plan ? e : NULL);
 	if (!plan)
 		return failure.exception ? error_context(e, "%s would raise %s", rules->name, exception_name(failure.exception))
 					 : false;
 	shown.plan = plan;
 	shown.source = asked->model ? asked->model : asked->loadlist;
 	if (asked->json)
-		fine = plan_show_json(&shown, cli->out, e);
+		fine = plan_show_json(&shown, cli->out, e) && fine;
 	else
 		plan_show(&shown, asked->explain, cli->out);
 	plan_free(plan);
@@ -182,6 +187,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
 		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,
 		  &asked.loadlists },
+		{ "store", "FILE", "record what is wrong with it, for `residency triage` (default: nowhere)", OPTION_TEXT,
+		  &asked.store },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
 	};
 	struct error e = ERROR_INIT;

@@ -15,7 +15,7 @@
 #include "db/writer.h"
 
 struct wishes {
-	const char *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
+	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
 	int64_t prompts, seed;
 	bool verify, json;
 };
@@ -47,6 +47,9 @@ struct state {
 	struct subject_setup setup; /* of the cell under way */
 	uint32_t cell; /* the last one */
 	json_t *list; /* of results, for --json */
+	char *expect; /* --expect, cut into pieces: the hashes below point into it */
+	const char *expected[REPLAY_IMAGES_MAX]; /* hashes that the images of the run under way should have */
+	size_t expected_count;
 	int exit_code;
 };
 
@@ -109,6 +112,8 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 				    .prompts = (unsigned)state->wishes->prompts,
 				    .free_body = state->free_body,
 				    .free_name = input->flow ? "" : state->free_name,
+				    .expected = state->expected,
+				    .expected_count = state->expected_count,
 				    .sink = &state->recording.sink };
 	if (state->recording.writer)
 		replay->dropped = writer_dropped(state->recording.writer, state->cell);
@@ -122,6 +127,9 @@ static bool verify(struct state *state, const struct replay_input *input, const 
 	json_t *list = json_array();
 	bool fine = true;
 
+	state->expected_count = as_written->image_count;
+	for (size_t i = 0; i < as_written->image_count; i++)
+		state->expected[i] = as_written->images[i].hash;
 	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
 		json_t *placed = placement_apply(input->workflow, (enum placement)p);
 		struct replay_result other = { .image_count = 0 };
@@ -129,9 +137,7 @@ static bool verify(struct state *state, const struct replay_input *input, const 
 		bool same;
 
 		fine = placed ? run_one(state, input, placed, &other, &replay, e) : error_no_memory(e);
-		same = fine && other.image_count == as_written->image_count;
-		for (size_t i = 0; same && i < other.image_count; i++)
-			same = strcmp(other.images[i].hash, as_written->images[i].hash) == 0;
+		same = fine && other.image_count == as_written->image_count && !other.differs;
 		if (fine && !state->wishes->json)
 			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
 				same ? "the same bits" : "OTHER BITS");
@@ -156,6 +162,11 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 		value = replay_to_json(&replay, &result);
 		if (!state->wishes->json)
 			replay_print_text(state->cli, &replay, &result);
+		if (result.differs) {
+			fprintf(state->cli->err, "residency replay: %s: an image is not the one that --expect names\n",
+				input->name);
+			state->exit_code = 1;
+		}
 		if (result.judged.verdict == VERDICT_UNTRUSTWORTHY)
 			state->exit_code = error_exit_code(ERROR_UNTRUSTWORTHY);
 		else if (result.judged.verdict == VERDICT_FAIL && state->exit_code == 0)
@@ -207,6 +218,30 @@ static const char *default_backend(const struct replay_input *inputs, size_t cou
 	return "sim";
 }
 
+/* "HASH,HASH": of the images of the one workflow, in their order. */
+static bool read_expected(struct state *state, size_t input_count, struct error *e)
+{
+	if (!state->wishes->expect)
+		return true;
+	if (input_count != 1 || state->wishes->verify)
+		return error_set(e, ERROR_USAGE,
+				 "--expect goes with one workflow, and without --verify, which knows what to expect");
+	state->expect = string_copy(state->wishes->expect, e);
+	if (!state->expect)
+		return false;
+	for (char *hash = state->expect; hash && *hash;) {
+		char *comma = strchr(hash, ',');
+
+		if (state->expected_count == REPLAY_IMAGES_MAX)
+			return error_set(e, ERROR_USAGE, "--expect takes %d hashes at most", REPLAY_IMAGES_MAX);
+		state->expected[state->expected_count++] = hash;
+		if (comma)
+			*comma = '\0';
+		hash = comma ? comma + 1 : NULL;
+	}
+	return true;
+}
+
 static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
 {
 	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
@@ -224,7 +259,7 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 								    : "2x3090-nvlink",
 					       &e);
 	if (!topology || (wishes->subject && !read_subject(wishes->subject, &state.policy, &e)) ||
-	    !read_free(wishes->free, &state.free_body, &e))
+	    !read_free(wishes->free, &state.free_body, &e) || !read_expected(&state, count, &e))
 		goto fail;
 	state.topology = topology;
 	state.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
@@ -238,6 +273,7 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 fail:
 	exit_code = command_fail(cli, "replay", &e);
 out:
+	free(state.expect);
 	json_decref(state.list);
 	json_decref(state.free_body);
 	judge_free(state.judge);
@@ -283,6 +319,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "seed", "N", "in place of the workflow's seeds", OPTION_INTEGER, &wishes.seed },
 		{ "verify", NULL, "run it with other placements too: the image must have the same bits", OPTION_FLAG,
 		  &wishes.verify },
+		{ "expect", "HASH,...", "what the images' hashes must be; another is a finding", OPTION_TEXT, &wishes.expect },
 		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
 	};

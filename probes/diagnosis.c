@@ -27,6 +27,8 @@ _Static_assert(FACT_COUNT <= 64, "facts are bits of one number");
 #define THREADS_11 "HunyuanVideoWrapper#303"
 #define THREADS_14 "MG#155"
 #define THREADS_15 "MG#79"
+#define THREADS_16 "MG#93, MG#85"
+#define THREADS_17 "MG#98"
 #define THREADS_18 "MG#104, MG#64, MG#34, MG#119, MG#204"
 #define THREADS_20 "MG#148, MG#185"
 #define THREADS_21 "MG#202, MG#191, MG#186, MG#178, MG#184, CC#13792"
@@ -105,6 +107,10 @@ static const struct cause causes[] = {
 	  FACT(DUPLICATED), 0 },
 
 	/* ---- placement, values, memory ---- */
+	{ 16, "a trap of allocation strings: it is read as something else than was meant", THREADS_16,
+	  FACT(MISPLACED) | FACT(MISREAD), 0 },
+	{ 17, "the string takes a device's size for granted and puts more there than fits", THREADS_17,
+	  FACT(MISPLACED) | FACT(OVER_COMMITTED), 0 },
 	{ 15, "allocations are kept by type, size and tensor names: another model's was found under this one's key", THREADS_15,
 	  FACT(MISPLACED) | FACT(NOT_ITS_OWN), 0 },
 	{ 21, "somebody else moves weights at run time, against the placement", THREADS_21, FACT(MISPLACED), 0 },

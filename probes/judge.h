@@ -65,6 +65,11 @@ void judge_say_losses(struct judge *judge, const struct log_sink *log);
  * was never told of). May be called once a cell. */
 bool judge_finish(struct judge *judge, struct judge_result *result, struct error *e);
 
+/* A value of the finished cell differs from a reference: one more finding, which *result shows, too. `place` says which value. Before
+ * judge_put. */
+bool judge_add_corrupted(struct judge *judge, const char *place, const char *expected, const char *actual,
+			 struct judge_result *result, struct error *e);
+
 /* Puts the finished cell's verdict_model, finding and verdict records, in that order. */
 void judge_put(const struct judge *judge, const struct record_sink *sink);
 

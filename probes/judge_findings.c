@@ -374,6 +374,24 @@ static bool find_unattributed(struct judge *judge, struct error *e)
 				(judge->unattributed_at == NO_SNAPSHOT ? 0 : judge_cause_facts(judge, judge->unattributed_at)));
 }
 
+bool judge_add_corrupted(struct judge *judge, const char *place, const char *expected, const char *actual,
+			 struct judge_result *result, struct error *e)
+{
+	bool residency_right = judge->verdict == VERDICT_PASS && judge->finding_count == 0;
+	struct record_finding *finding = add(judge, "corrupted", NULL, judge->stage_count - 1, e);
+
+	if (!finding)
+		return false;
+	record_text(finding->place, sizeof(finding->place), place);
+	record_text(finding->expected, sizeof(finding->expected), expected);
+	record_text(finding->actual, sizeof(finding->actual), actual);
+	snprintf(finding->detail, sizeof(finding->detail), "%.63s: %.95s expected, %.95s found", place, expected, actual);
+	conclude(finding, FACT(CORRUPTED) | (residency_right ? FACT(RESIDENCY_RIGHT) : 0));
+	result->findings = judge->findings;
+	result->finding_count = judge->finding_count;
+	return true;
+}
+
 static bool find_of_object(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	const struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];

@@ -169,7 +169,9 @@ static const struct {
 	" FROM v_findings f LEFT JOIN v_objects o ON o.run = f.run AND o.cell = f.cell AND o.model = f.object"                 \
 	" WHERE f.run = ?1 AND (?2 < 0 OR f.cell = ?2)"                                                                        \
 	" ORDER BY f.subject, f.class, f.cause, f.reason, substr(f.stage, instr(f.stage, '.')),"                               \
-	" substr(f.action || ' ', 1, instr(f.action || ' ', ' ')), f.cell, f.number"
+	" substr(f.action || ' ', 1, instr(f.action || ' ', ' ')), CASE WHEN f.object IS NULL THEN f.place ELSE '' END, "      \
+	"f.cell,"                                                                                                              \
+	" f.number"
 
 static json_t *cell_value(const struct query *q)
 {
@@ -227,9 +229,10 @@ static void fold_key(const json_t *card, const json_t *cell, struct strbuf *key)
 	const char *action = triage_member(card, "action");
 
 	strbuf_clear(key);
-	strbuf_printf(key, "%s\n%s\n%s\n%s\n%s\n%.*s", triage_member(cell, "subject"), triage_member(card, "class"),
+	strbuf_printf(key, "%s\n%s\n%s\n%s\n%s\n%.*s\n%s", triage_member(cell, "subject"), triage_member(card, "class"),
 		      triage_member(json_object_get(card, "likely"), "cause"), triage_member(card, "reason"),
-		      stage ? stage : triage_member(card, "stage"), (int)strcspn(action, " "), action);
+		      stage ? stage : triage_member(card, "stage"), (int)strcspn(action, " "), action,
+		      triage_member(card, "model")[0] ? "" : triage_member(card, "place"));
 }
 
 static bool list_has(const json_t *list, const json_t *value)

@@ -125,7 +125,7 @@ static void write_planned(const json_t *card, struct strbuf *out)
 static void write_values(const json_t *card, struct strbuf *out)
 {
 	if (triage_member(card, "expected")[0])
-		strbuf_printf(out, "%s expected, %s found", triage_member(card, "expected"), triage_member(card, "actual"));
+		strbuf_printf(out, "expected %s; found %s", triage_member(card, "expected"), triage_member(card, "actual"));
 }
 
 /* Only where the lines above do not say it already. */
@@ -206,7 +206,7 @@ void triage_cell_name(const json_t *cell, struct strbuf *out)
 {
 	const char *workflow = triage_member(cell, "workflow");
 
-	strbuf_append(out, triage_member(cell, "policy"));
+	strbuf_append(out, triage_member(cell, triage_member(cell, "policy")[0] ? "policy" : "subject"));
 	if (workflow[0])
 		strbuf_printf(out, "/%s", workflow);
 	else

@@ -69,7 +69,7 @@ static void put_title(const json_t *card, struct strbuf *out)
 		strbuf_append(&text, triage_member(card, "device"));
 	if (size_bytes >= 0)
 		strbuf_printf(&text, " (%s)", units_bytes((uint64_t)size_bytes, size));
-	strbuf_printf(&text, " at %s, policy %s", triage_member(card, "stage"), triage_member(cell, "policy"));
+	strbuf_printf(&text, " at %s, %s", triage_member(card, "stage"), triage_member(cell, "subject"));
 	strbuf_append(out, "### ");
 	put_text(out, strbuf_text(&text));
 	strbuf_append(out, "\n\n");

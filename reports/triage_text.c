@@ -11,27 +11,26 @@
 struct wrapping {
 	struct strbuf *out;
 	size_t columns, column;
+	size_t indent; /* of the lines after the first */
+	bool at_start; /* of a line */
 	const char *continuation; /* before a line's end inside a command; "" else */
 };
 
 static void new_line(struct wrapping *w)
 {
-	strbuf_printf(w->out, "%s\n%*s", w->continuation, LABEL_COLUMNS, "");
-	w->column = LABEL_COLUMNS;
+	strbuf_printf(w->out, "%s\n%*s", w->continuation, (int)w->indent, "");
+	w->column = w->indent;
+	w->at_start = true;
 }
 
-/* A word that belongs to the one before it by `glue` ("" at the beginning of a line). */
 static void put_word(struct wrapping *w, const char *word, size_t length)
 {
-	bool first = w->column == LABEL_COLUMNS;
-
-	if (!first && w->column + 1 + length + strlen(w->continuation) > w->columns) {
+	if (!w->at_start && w->column + 1 + length + strlen(w->continuation) > w->columns)
 		new_line(w);
-		first = true;
-	}
-	if (!first)
+	if (!w->at_start)
 		strbuf_append_char(w->out, ' ');
-	w->column += length + !first;
+	w->column += length + !w->at_start;
+	w->at_start = false;
 	for (size_t i = 0; i < length; i++)
 		strbuf_append_char(w->out, iscntrl((unsigned char)word[i]) ? '?' : word[i]);
 }
@@ -60,42 +59,71 @@ static size_t piece_length(const char *text, bool is_command)
 	return length;
 }
 
-static void put_line(struct strbuf *out, unsigned columns, const char *label, const char *text, bool is_command)
+static void put_words(struct wrapping *w, const char *text)
 {
-	struct wrapping w = { .out = out, .columns = columns, .continuation = is_command ? " \\" : "" };
+	bool is_command = w->continuation[0] != '\0';
 
-	if (!text[0])
-		return;
-	strbuf_printf(out, "  %-*s", LABEL_COLUMNS - 2, label);
-	w.column = LABEL_COLUMNS;
 	while (*text) {
 		size_t length = piece_length(text, is_command);
 
 		if (length)
-			put_word(&w, text, length);
+			put_word(w, text, length);
 		text += length + (text[length] == ' ');
 	}
-	strbuf_append_char(out, '\n');
+	strbuf_append_char(w->out, '\n');
 }
 
-static void put_title(const json_t *card, struct strbuf *out)
+static void put_line(struct strbuf *out, unsigned columns, const char *label, const char *text, bool is_command)
+{
+	struct wrapping w = { .out = out,
+			      .columns = columns,
+			      .column = LABEL_COLUMNS,
+			      .indent = LABEL_COLUMNS,
+			      .at_start = true,
+			      .continuation = is_command ? " \\" : "" };
+
+	if (!text[0])
+		return;
+	strbuf_printf(out, "  %-*s", LABEL_COLUMNS - 2, label);
+	put_words(&w, text);
+}
+
+/* "engine:stock" is stock; a planner has no policy. */
+static const char *whose(const json_t *card)
+{
+	const json_t *cell = json_array_get(json_object_get(card, "cells"), 0);
+
+	return triage_member(cell, "policy")[0] ? triage_member(cell, "policy") : triage_member(cell, "subject");
+}
+
+static void write_title(const json_t *card, struct strbuf *out)
 {
 	int64_t size_bytes = triage_number(card, "size_bytes", -1);
 	const char *kind = triage_member(card, "kind");
 	const char *device = triage_member(card, "device");
 	size_t cells = json_array_size(json_object_get(card, "cells"));
+	const json_t *models = json_object_get(card, "models");
 	char size[UNITS_TEXT_MAX];
-	struct strbuf models = STRBUF_INIT;
 
-	triage_join(json_object_get(card, "models"), 6, &models);
-	strbuf_printf(out, "[%lld] %s%s%s", (long long)triage_number(card, "number", 0), triage_member(card, "class"),
-		      models.length ? " " : "", strbuf_text(&models));
-	strbuf_free(&models);
+	strbuf_printf(out, "[%lld] %s%s", (long long)triage_number(card, "number", 0), triage_member(card, "class"),
+		      json_array_size(models) ? " " : "");
+	triage_join(models, 6, out);
 	if (size_bytes >= 0)
 		strbuf_printf(out, ", %s", units_bytes((uint64_t)size_bytes, size));
 	strbuf_printf(out, "%s%s%s%s", kind[0] ? " " : "", kind, device[0] ? ", on " : "", device);
-	strbuf_printf(out, ", under %s (%zu cell%s)\n",
-		      triage_member(json_array_get(json_object_get(card, "cells"), 0), "policy"), cells, cells == 1 ? "" : "s");
+	strbuf_printf(out, ", under %s (%zu cell%s)", whose(card), cells, cells == 1 ? "" : "s");
+}
+
+static void put_title(const json_t *card, unsigned columns, struct strbuf *out)
+{
+	struct wrapping w = { .out = out, .columns = columns, .indent = 4, .at_start = true, .continuation = "" };
+	struct strbuf title = STRBUF_INIT;
+
+	write_title(card, &title);
+	put_words(&w, strbuf_text(&title));
+	if (!strbuf_ok(&title))
+		out->failed = true;
+	strbuf_free(&title);
 }
 
 static void put_cells(const json_t *card, unsigned columns, struct strbuf *out)
@@ -124,7 +152,7 @@ static void put_card(const json_t *card, unsigned columns, struct strbuf *out)
 {
 	struct strbuf text = STRBUF_INIT;
 
-	put_title(card, out);
+	put_title(card, columns, out);
 	for (const struct triage_line *line = triage_lines; line->label; line++) {
 		strbuf_clear(&text);
 		line->write(card, &text);

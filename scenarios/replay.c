@@ -127,6 +127,24 @@ static void put_images(const struct replay *replay, const struct replay_result *
 	}
 }
 
+/* Images are compared by hash; one that has none (no bytes here) differs from every expected one. */
+static bool compare_images(const struct replay *replay, struct judge *judge, struct replay_result *result, struct error *e)
+{
+	result->differs = false;
+	for (size_t i = 0; i < replay->expected_count; i++) {
+		const char *hash = i < result->image_count ? result->images[i].hash : "";
+		char place[RECORD_NAME_MAX];
+
+		if (strcmp(hash, replay->expected[i]) == 0)
+			continue;
+		result->differs = true;
+		snprintf(place, sizeof(place), "image %zu", i + 1);
+		if (!judge_add_corrupted(judge, place, replay->expected[i], hash[0] ? hash : "no image", &result->judged, e))
+			return false;
+	}
+	return true;
+}
+
 void replay_result_free(struct replay_result *result)
 {
 	timeline_free(&result->timeline);
@@ -155,7 +173,7 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 	if (result->timeline.failed)
 		return error_no_memory(e);
 	judge_add_dropped(judge, replay->dropped);
-	if (!judge_finish(judge, &result->judged, e))
+	if (!judge_finish(judge, &result->judged, e) || !compare_images(replay, judge, result, e))
 		return false;
 	judge_put(judge, replay->sink);
 	put_images(replay, result);

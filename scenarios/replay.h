@@ -39,6 +39,8 @@ struct replay {
 	unsigned prompts; /* how often it is run, at least once */
 	const json_t *free_body; /* of the request after the last prompt; NULL: none is made */
 	const char *free_name; /* "both", "none": the flow in the records */
+	const char *const *expected; /* hashes that the images should have, in their order; NULL: none are known */
+	size_t expected_count;
 	const struct record_sink *sink;
 	uint64_t dropped; /* records lost so far */
 };
@@ -55,6 +57,7 @@ struct replay_result {
 	struct timeline timeline;
 	struct replay_image images[REPLAY_IMAGES_MAX];
 	size_t image_count;
+	bool differs; /* an image is not the expected one, or missing */
 };
 void replay_result_free(struct replay_result *result);
 
