@@ -167,6 +167,13 @@ static bool is_free_request(const char *at)
 	return strncmp(at, "/free", 5) == 0 && !isalnum((unsigned char)at[5]) && !strchr("/._-", at[5] ? at[5] : ' ');
 }
 
+static bool is_redacted(const char *start, const char *at)
+{
+	size_t length = sizeof(PATH) - 1;
+
+	return (size_t)(at - start) >= length && strncmp(at - length, PATH, length) == 0;
+}
+
 /* Length of the absolute path at `at`, 0 if there is none. In quotes it ends with them. */
 static size_t path_at(const char *start, const char *at)
 {
@@ -175,7 +182,7 @@ static size_t path_at(const char *start, const char *at)
 	char quote = at > start && (at[-1] == '\'' || at[-1] == '"') ? at[-1] : '\0';
 	size_t length = windows ? 3 : 0;
 
-	if (!may_begin_path(start, at) || (at > start && at[0] == '/' && at[-1] == '<'))
+	if (!may_begin_path(start, at) || (at > start && at[0] == '/' && at[-1] == '<') || is_redacted(start, at))
 		return 0; /* "</b>" closes a tag */
 	if (!windows && !share && (at[0] != '/' || is_web_address(start, at) || is_free_request(at)))
 		return 0;

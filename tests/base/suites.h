@@ -8,5 +8,6 @@ Suite *error_suite(void);
 Suite *text_suite(void);
 Suite *json_suite(void);
 Suite *file_suite(void);
+Suite *shell_suite(void);
 
 #endif

@@ -9,5 +9,6 @@ Suite *program_suite(void);
 Suite *matrix_suite(void);
 Suite *replay_suite(void);
 Suite *trouble_suite(void);
+Suite *triage_suite(void);
 
 #endif
