@@ -149,8 +149,9 @@ START_TEST(a_killed_run_is_marked_unfinished_and_what_was_committed_is_there)
 	snprintf(path, sizeof(path), "%s/r.db", folder);
 	snprintf(arguments, sizeof(arguments),
 		 "matrix --caches classic,lru,none --device-modes all --node-flags all --store '%s' & p=$!; "
-		 "until [ -s '%s-wal' ] && [ \"$(stat -c %%s '%s-wal')\" -gt 1000000 ]; do sleep 0.02; done; kill -9 $p; "
-		 "wait $p 2>/dev/null; true",
+		 "while kill -0 $p && ! { [ -s '%s-wal' ] && [ \"$(stat -c %%s '%s-wal')\" -gt 1000000 ]; }; do sleep 0.02; "
+		 "done; "
+		 "kill -9 $p; wait $p 2>/dev/null; true",
 		 path, path, path);
 	ck_assert_int_eq(harness_residency(arguments, NULL, NULL), 0);
 	ck_assert_int_eq(ask_store(path, "SELECT count(*) FROM v_runs WHERE state = 'unfinished'"), 1);
@@ -170,7 +171,7 @@ START_TEST(ctrl_c_ends_with_130_and_closes_the_run)
 	snprintf(
 		arguments, sizeof(arguments),
 		"matrix --flows both --caches classic,lru,none --device-modes all --node-flags all --matrices abc,de --backend "
-		"host --store '%s' & p=$!; until [ -s '%s-wal' ]; do sleep 0.02; done; kill -INT $p; wait $p",
+		"host --store '%s' & p=$!; while kill -0 $p && ! [ -s '%s-wal' ]; do sleep 0.02; done; kill -INT $p; wait $p",
 		path, path);
 	ck_assert_int_eq(harness_residency(arguments, NULL, NULL), 130);
 	ck_assert_int_eq(ask_store(path, "SELECT exit_code FROM v_runs"), 130);
