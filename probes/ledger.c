@@ -32,6 +32,8 @@ void ledger_take(struct ledger *lines, struct machine *machine, const struct mod
 			.activations_bytes = known ? known->activations_bytes[d] : 0,
 			.cache_bytes = less(use.reserved_bytes, use.requested_bytes),
 			.other_bytes = known ? known->other_bytes[d] : 0,
+			.pinned_bytes = use.pinned_bytes,
+			.largest_free_bytes = use.largest_free_bytes,
 		};
 	}
 	for (size_t i = 0; i < model_count; i++) {
@@ -47,19 +49,24 @@ void ledger_put(const struct ledger *line, uint32_t cell, uint32_t snapshot, uin
 	const struct {
 		const char *name;
 		uint64_t size_bytes;
+		bool always;
 	} rows[] = {
-		{ "used", line->used_bytes },
-		{ "context", line->context_bytes },
-		{ "weights", line->weights_bytes },
-		{ "activations", line->activations_bytes },
-		{ "cache", line->cache_bytes },
-		{ "other", line->other_bytes },
-		{ "unattributed", line->unattributed_bytes },
+		{ "used", line->used_bytes, true },
+		{ "context", line->context_bytes, true },
+		{ "weights", line->weights_bytes, true },
+		{ "activations", line->activations_bytes, true },
+		{ "cache", line->cache_bytes, true },
+		{ "other", line->other_bytes, true },
+		{ "unattributed", line->unattributed_bytes, true },
+		{ "pinned", line->pinned_bytes, false },
+		{ "largest_free", line->largest_free_bytes, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct record_memory memory = { .cell = cell, .snapshot = snapshot, .device = device };
 
+		if (!rows[i].always && !rows[i].size_bytes)
+			continue;
 		memory.size_bytes = rows[i].size_bytes;
 		record_text(memory.line, sizeof(memory.line), rows[i].name);
 		record_put(sink, RECORD_MEMORY, &memory, sizeof(memory));

@@ -7,6 +7,9 @@
  *	cache	      kept by the allocator: freed by its users, or rounding of what they use
  *	other	      in buffers of somebody else (staging), as announced
  *	unattributed  used, less all of these: buffers that nobody told of
+ *
+ * Two more figures are not part of that sum: `pinned`, what is page-locked of the host's, and `largest_free`, the largest piece
+ * that the cache could give: over all that is free in it, how little it is in pieces. Each is put only where it is not 0.
  */
 #ifndef RESIDENCY_PROBES_LEDGER_H
 #define RESIDENCY_PROBES_LEDGER_H
@@ -27,6 +30,8 @@ struct ledger {
 	uint64_t cache_bytes;
 	uint64_t other_bytes;
 	uint64_t unattributed_bytes;
+	uint64_t pinned_bytes;
+	uint64_t largest_free_bytes;
 };
 
 /* What ledger_take cannot see by itself, by device index; NULL for nothing. */

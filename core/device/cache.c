@@ -12,6 +12,7 @@
 #define LARGE_SEGMENT (20 * MIB)
 #define LARGE_SEGMENT_BELOW (10 * MIB) /* from here on a segment is made to measure */
 #define SEGMENT_ROUND (2 * MIB)
+#define PINNED_SHARE 0.95 /* of the host's memory, that may be page-locked; upstream's on Linux */
 
 struct piece {
 	uintptr_t address;
@@ -40,6 +41,8 @@ void cache_open(struct cache *cache, const struct backend *backend, void *state,
 	*cache = (struct cache) { .backend = backend, .state = state, .device = device };
 	cache->keeps = description->kind != DEVICE_CPU;
 	cache->use.capacity_bytes = description->capacity_bytes;
+	if (!cache->keeps)
+		cache->use.pinned_most_bytes = (uint64_t)((double)description->capacity_bytes * PINNED_SHARE);
 }
 
 static void segment_link(struct cache *cache, struct piece *first)

@@ -33,6 +33,7 @@ struct buffer {
 	void *address;
 	uint64_t size_bytes; /* as asked for; the piece may be larger */
 	struct piece *piece; /* the allocator's own; NULL for a buffer of 0 bytes */
+	bool pinned; /* page-locked (device_pin) */
 };
 
 struct memory_use {
@@ -42,7 +43,12 @@ struct memory_use {
 	uint64_t requested_bytes; /* in buffers, as asked for */
 	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
 	uint64_t peak_bytes; /* largest allocated_bytes since the machine was opened */
+	uint64_t pinned_bytes; /* of those requested, page-locked; a cpu's alone */
+	uint64_t pinned_most_bytes; /* how many may be: the rest of the host must stay able to breathe */
 };
+
+/* How far what is kept and free is in pieces: 0 for one piece, or nothing; towards 1 the less of it one piece can give. */
+double memory_use_fragmentation(const struct memory_use *use);
 
 /* What one kernel does; sim turns it into time (roofline: the larger of flops / rate and bytes / rate), host ignores it. */
 struct kernel_cost {
@@ -115,6 +121,11 @@ struct machine *device_machine(const struct device *device);
 /* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until device_free. */
 bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e);
 void device_free(struct buffer *buffer); /* a zero buffer is fine; it is zeroed */
+
+/* Locks a cpu's buffer into memory until it is unpinned or freed, so that copies need no detour. ERROR_DEVICE_MEMORY when more
+ * would be locked than may be; a buffer that is pinned stays so. */
+bool device_pin(struct buffer *buffer, struct error *e);
+void device_unpin(struct buffer *buffer);
 
 struct memory_use device_memory_use(const struct device *device);
 uint64_t device_free_bytes(const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */

@@ -183,8 +183,46 @@ bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buf
 	return error_set(e, cause.kind, "%s: %s", device_name(device), cause.text);
 }
 
+bool device_pin(struct buffer *buffer, struct error *e)
+{
+	struct device *device = buffer->device;
+	struct memory_use *use;
+	char asked[UNITS_TEXT_MAX];
+	char pinned[UNITS_TEXT_MAX];
+	char most[UNITS_TEXT_MAX];
+
+	if (!device || buffer->pinned)
+		return true;
+	if (device_description(device)->kind != DEVICE_CPU)
+		return error_set(e, ERROR_BUG, "memory of %s cannot be pinned: only the host's can", device_name(device));
+	use = &device->cache.use;
+	if (buffer->size_bytes > use->pinned_most_bytes - use->pinned_bytes)
+		return error_set(e, ERROR_DEVICE_MEMORY, "%s: %s cannot be pinned, since %s of at most %s are",
+				 device_name(device), units_bytes(buffer->size_bytes, asked),
+				 units_bytes(use->pinned_bytes, pinned), units_bytes(use->pinned_most_bytes, most));
+	use->pinned_bytes += buffer->size_bytes;
+	buffer->pinned = true;
+	return true;
+}
+
+void device_unpin(struct buffer *buffer)
+{
+	if (!buffer->pinned)
+		return;
+	buffer->device->cache.use.pinned_bytes -= buffer->size_bytes;
+	buffer->pinned = false;
+}
+
+double memory_use_fragmentation(const struct memory_use *use)
+{
+	uint64_t free_bytes = use->reserved_bytes - use->allocated_bytes;
+
+	return free_bytes ? 1 - (double)use->largest_free_bytes / (double)free_bytes : 0;
+}
+
 void device_free(struct buffer *buffer)
 {
+	device_unpin(buffer);
 	if (buffer->piece) {
 		buffer->device->cache.use.requested_bytes -= buffer->size_bytes;
 		cache_give(&buffer->device->cache, buffer->piece);

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
 #include "core/manager/place.h"
 #include "core/model/family.h"
 #include "core/plan/plan_model.h"
@@ -16,7 +16,7 @@
 
 struct shared_allocation {
 	struct shared_allocation *next;
-	char *shape;
+	uint64_t shape; /* whose it is */
 	char *text; /* NULL: none */
 };
 
@@ -26,7 +26,6 @@ void allocations_free(struct manager *m)
 		struct shared_allocation *first = m->shared;
 
 		m->shared = first->next;
-		free(first->shape);
 		free(first->text);
 		free(first);
 	}
@@ -39,59 +38,48 @@ static const char *class_of(const struct model *model)
 	return model->family ? model->family->name : model->name;
 }
 
-/* Upstream's key: the class, the size and the first three names. Two models that have these in common share an allocation. */
-static void put_shape(struct strbuf *shape, const struct model *model)
+static uint64_t add_text(uint64_t hash, const char *text)
 {
-	strbuf_printf(shape, "%s %llu", class_of(model), (unsigned long long)model->size_bytes);
-	for (size_t i = 0; i < model->parameter_count && i < SHAPE_NAMES; i++)
-		strbuf_printf(shape, " %s", model->parameters[i].name);
+	return XXH3_64bits_withSeed(text, strlen(text), hash);
 }
 
-static struct shared_allocation *find_shared(const struct manager *m, const char *shape)
+/* Upstream's key: a hash of the class, the size and the first three names. Two models that have these in common share an
+ * allocation. */
+static uint64_t shape_of(const struct model *model)
+{
+	uint64_t hash = add_text(model->size_bytes, class_of(model));
+
+	for (size_t i = 0; i < model->parameter_count && i < SHAPE_NAMES; i++)
+		hash = add_text(hash, model->parameters[i].name);
+	return hash;
+}
+
+static struct shared_allocation *find_shared(const struct manager *m, uint64_t shape)
 {
 	struct shared_allocation *shared = m->shared;
 
-	while (shared && strcmp(shared->shape, shape) != 0)
+	while (shared && shared->shape != shape)
 		shared = shared->next;
-	return shared;
-}
-
-static struct shared_allocation *add_shared(struct manager *m, const char *shape, struct error *e)
-{
-	struct shared_allocation *shared = array_new(1, sizeof(*shared), e);
-
-	if (!shared)
-		return NULL;
-	shared->shape = string_copy(shape, e);
-	if (!shared->shape) {
-		free(shared);
-		return NULL;
-	}
-	shared->next = m->shared;
-	m->shared = shared;
 	return shared;
 }
 
 static bool share(const struct inner *inner, const char *allocation, struct error *e)
 {
 	struct manager *m = inner->manager;
-	struct strbuf shape = STRBUF_INIT;
-	struct shared_allocation *shared = NULL;
+	uint64_t shape = shape_of(inner->model);
+	struct shared_allocation *shared = find_shared(m, shape);
 	char *copy = NULL;
-	bool fine;
 
-	put_shape(&shape, inner->model);
-	fine = strbuf_ok(&shape) || error_no_memory(e);
-	if (fine && allocation)
-		fine = (copy = string_copy(allocation, e)) != NULL;
-	if (fine)
-		shared = find_shared(m, strbuf_text(&shape));
-	if (fine && !shared)
-		shared = add_shared(m, strbuf_text(&shape), e);
-	strbuf_free(&shape);
-	if (!shared) {
-		free(copy);
+	if (allocation && !(copy = string_copy(allocation, e)))
 		return false;
+	if (!shared) {
+		shared = array_new(1, sizeof(*shared), e);
+		if (!shared) {
+			free(copy);
+			return false;
+		}
+		*shared = (struct shared_allocation) { .next = m->shared, .shape = shape };
+		m->shared = shared;
 	}
 	free(shared->text);
 	shared->text = copy;
@@ -117,15 +105,11 @@ bool inner_set_allocation(struct inner *inner, const char *allocation, double vi
 
 const char *inner_allocation(const struct inner *inner)
 {
-	struct strbuf shape = STRBUF_INIT;
-	const struct shared_allocation *shared = NULL;
+	const struct shared_allocation *shared;
 
-	if (inner->manager->policy->own_allocations || !inner->manager->shared)
+	if (inner->manager->policy->own_allocations)
 		return inner->allocation;
-	put_shape(&shape, inner->model);
-	if (strbuf_ok(&shape))
-		shared = find_shared(inner->manager, strbuf_text(&shape));
-	strbuf_free(&shape);
+	shared = find_shared(inner->manager, shape_of(inner->model));
 	return shared ? shared->text : NULL;
 }
 

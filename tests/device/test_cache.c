@@ -235,12 +235,65 @@ START_TEST(the_whole_capacity_can_be_used)
 }
 END_TEST
 
+START_TEST(one_free_piece_is_not_fragmented_and_two_halves_are_by_half)
+{
+	struct buffer first = fixture_alloc(f.gpu0, 20 * MIB);
+	struct buffer second = fixture_alloc(f.gpu0, 20 * MIB);
+	struct memory_use use;
+
+	device_free(&first);
+	use = device_memory_use(f.gpu0);
+	ck_assert_double_eq(memory_use_fragmentation(&use), 0);
+	device_free(&second);
+	use = device_memory_use(f.gpu0);
+	ck_assert_double_eq(memory_use_fragmentation(&use), 0.5);
+}
+END_TEST
+
+START_TEST(pinned_memory_is_counted_until_it_is_freed)
+{
+	struct buffer buffer = fixture_alloc(f.cpu, 30 * MIB);
+	struct error e = ERROR_INIT;
+
+	ck_assert_ok(device_pin(&buffer, &e), &e);
+	ck_assert_ok(device_pin(&buffer, &e), &e);
+	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 30 * MIB);
+	device_free(&buffer);
+	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 0);
+}
+END_TEST
+
+START_TEST(the_whole_host_cannot_be_pinned)
+{
+	struct buffer buffer = fixture_alloc(f.cpu, 1000 * MIB);
+	struct error e = ERROR_INIT;
+
+	ck_assert(!device_pin(&buffer, &e));
+	ck_assert_int_eq(e.kind, ERROR_DEVICE_MEMORY);
+	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 0);
+}
+END_TEST
+
+START_TEST(memory_of_a_card_cannot_be_pinned)
+{
+	struct buffer buffer = fixture_alloc(f.gpu0, MIB);
+	struct error e = ERROR_INIT;
+
+	ck_assert(!device_pin(&buffer, &e));
+	ck_assert_int_eq(e.kind, ERROR_BUG);
+}
+END_TEST
+
 Suite *cache_suite(void)
 {
 	Suite *suite = suite_create("caching allocator");
 	TCase *tests = tcase_create("all");
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, one_free_piece_is_not_fragmented_and_two_halves_are_by_half);
+	tcase_add_test(tests, pinned_memory_is_counted_until_it_is_freed);
+	tcase_add_test(tests, the_whole_host_cannot_be_pinned);
+	tcase_add_test(tests, memory_of_a_card_cannot_be_pinned);
 	tcase_add_test(tests, a_small_piece_takes_a_segment_of_2_mib_and_512_bytes_of_it);
 	tcase_add_test(tests, a_piece_over_1_mib_takes_a_segment_of_20_mib);
 	tcase_add_test(tests, a_piece_of_10_mib_or_more_takes_what_it_needs_rounded_up_to_2_mib);

@@ -5,5 +5,6 @@
 #include <check.h>
 
 Suite *lora_suite(void);
+Suite *pressure_suite(void);
 
 #endif

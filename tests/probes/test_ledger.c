@@ -117,7 +117,7 @@ static void add_up(void *context, enum record_type type, const void *record, uin
 	ck_assert_int_eq(type, RECORD_MEMORY);
 	if (strcmp(memory->line, "used") == 0)
 		put_sum -= memory->size_bytes;
-	else
+	else if (strcmp(memory->line, "pinned") != 0 && strcmp(memory->line, "largest_free") != 0) /* told besides */
 		put_sum += memory->size_bytes;
 }
 
@@ -134,6 +134,19 @@ START_TEST(the_lines_put_add_up_to_what_is_used)
 }
 END_TEST
 
+START_TEST(pinned_memory_is_told_besides_what_it_is_used_for)
+{
+	struct buffer buffer;
+
+	ck_assert_ok(device_alloc(machine_device(machine, 0), 5000, &buffer, &e), &e);
+	ck_assert_ok(device_pin(&buffer, &e), &e);
+	ledger_take(lines, machine, NULL, 0, NULL);
+	ck_assert_uint_eq(lines[0].pinned_bytes, 5000);
+	ck_assert_uint_ge(lines[0].unattributed_bytes, 5000);
+	device_free(&buffer);
+}
+END_TEST
+
 Suite *ledger_suite(void)
 {
 	Suite *suite = suite_create("ledger");
@@ -146,6 +159,7 @@ Suite *ledger_suite(void)
 	tcase_add_test(tests, a_buffer_that_was_announced_is_attributed);
 	tcase_add_test(tests, what_was_freed_stays_as_cache_until_it_is_emptied);
 	tcase_add_test(tests, the_lines_put_add_up_to_what_is_used);
+	tcase_add_test(tests, pinned_memory_is_told_besides_what_it_is_used_for);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
