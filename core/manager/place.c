@@ -78,7 +78,6 @@ static bool move_all(struct inner *inner, struct device *to, struct error *e)
 
 /* ---- patches ---- */
 
-/* Calls for nothing where the patcher has no patches. */
 static bool is_patched(const struct patcher *patcher, size_t parameter)
 {
 	return patcher->patches && patcher->patches[parameter];

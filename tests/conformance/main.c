@@ -100,6 +100,18 @@ static char *gunzip(const char *packed, size_t packed_length, const char *path, 
 	return text;
 }
 
+bool part_has(const char *folder, const char *name)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct stat st;
+	bool there;
+
+	strbuf_printf(&path, "%s/%s", folder, name);
+	there = stat(strbuf_text(&path), &st) == 0;
+	strbuf_free(&path);
+	return there;
+}
+
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e)
 {
 	struct strbuf path = STRBUF_INIT;

@@ -26,6 +26,9 @@ __attribute__((format(printf, 3, 4))) void tally_fail(struct tally *tally, const
 /* `what` groups: "policy dde3480", "family wan_vae". */
 void tally_not_built(struct tally *tally, const char *what, size_t count);
 
+/* Whether a part's folder has a file: a smaller data directory may leave some out. */
+bool part_has(const char *folder, const char *name);
+
 /* A whole file, gunzipped when its name ends in .gz. The caller frees. */
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e);
 

@@ -273,31 +273,41 @@ static void run_text_device(const struct table_row *row, struct tally *tally)
 			   row->fields[2], row->fields[4]);
 }
 
-/* ---- all of them ---- */
+/* ---- files ---- */
 
-static const struct {
-	const char *name;
-	size_t columns;
-	void (*run)(const struct table_row *row, struct tally *tally);
-} files[] = {
-	{ "factors.csv", 4, run_factor },
-	{ "estimates.csv.gz", 11, run_estimate },
-	{ "vae_estimates.csv", 10, run_vae },
-	{ "te_estimates.csv", 5, run_text },
-	{ "te_initial_device.csv", 5, run_text_device },
-};
+static bool run_rows(const char *folder, const char *name, size_t columns,
+		     void (*run)(const struct table_row *row, struct tally *tally), struct tally *tally, struct error *e)
+{
+	struct table table = { .text = NULL };
+	bool fine = table_read(&table, folder, name, columns, e);
+
+	for (size_t i = 0; fine && i < table.row_count; i++)
+		run(&table.rows[i], tally);
+	table_free(&table);
+	return fine;
+}
+
+bool pressure_factors(const char *folder, struct tally *tally, struct error *e)
+{
+	return run_rows(folder, "factors.csv", 4, run_factor, tally, e);
+}
 
 bool pressure_estimates(const char *folder, struct tally *tally, struct error *e)
 {
-	bool fine = true;
+	return run_rows(folder, "estimates.csv.gz", ESTIMATE_RESULT_LEAST + 1, run_estimate, tally, e);
+}
 
-	for (size_t i = 0; fine && i < ARRAY_SIZE(files); i++) {
-		struct table table = { .text = NULL };
+bool pressure_vae_estimates(const char *folder, struct tally *tally, struct error *e)
+{
+	return run_rows(folder, "vae_estimates.csv", VAE_RANK + 1, run_vae, tally, e);
+}
 
-		fine = table_read(&table, folder, files[i].name, files[i].columns, e);
-		for (size_t j = 0; fine && j < table.row_count; j++)
-			files[i].run(&table.rows[j], tally);
-		table_free(&table);
-	}
-	return fine;
+bool pressure_text_estimates(const char *folder, struct tally *tally, struct error *e)
+{
+	return run_rows(folder, "te_estimates.csv", 5, run_text, tally, e);
+}
+
+bool pressure_text_devices(const char *folder, struct tally *tally, struct error *e)
+{
+	return run_rows(folder, "te_initial_device.csv", 5, run_text_device, tally, e);
 }

@@ -7,6 +7,10 @@
 #include "core/base/error.h"
 #include "tests/conformance/part.h"
 
+bool pressure_factors(const char *folder, struct tally *tally, struct error *e);
 bool pressure_estimates(const char *folder, struct tally *tally, struct error *e);
+bool pressure_vae_estimates(const char *folder, struct tally *tally, struct error *e);
+bool pressure_text_estimates(const char *folder, struct tally *tally, struct error *e);
+bool pressure_text_devices(const char *folder, struct tally *tally, struct error *e);
 
 #endif

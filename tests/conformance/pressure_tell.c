@@ -90,7 +90,7 @@ static json_t *number(double value)
 	return isnan(value) ? json_null() : json_real(value);
 }
 
-/* "s?" of jansson: NULL is null. */
+/* null for a patcher without one: it is gone. */
 static json_t *name_of(const struct world *world, const struct patcher *patcher)
 {
 	const char *name = world_name_of(world, patcher);
