@@ -89,10 +89,9 @@ double manager_cpu_percent(const struct manager *m)
 
 	for (size_t i = 0; i < machine_device_count(m->machine); i++) {
 		const struct device *device = machine_device(m->machine, i);
-		double capacity_bytes = (double)device_description(device)->capacity_bytes;
 
 		if (device_is_cpu(device))
-			most = fmax(most, 100 * (1 - (double)device_free_bytes(device) / capacity_bytes));
+			most = fmax(most, 100 * (1 - memory_free_bytes(m, device) / memory_total_bytes(m, device)));
 	}
 	return most;
 }

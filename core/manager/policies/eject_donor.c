@@ -18,7 +18,7 @@ static bool has_donor(const char *allocation)
 
 static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(m, patcher, device, has_donor(patcher_inner(patcher)->allocation));
+	return multigpu_memory_required_less(m, patcher, device, has_donor(inner_allocation(patcher_inner(patcher))));
 }
 
 const struct policy policy_eject_donor = {

@@ -72,7 +72,7 @@ double multigpu_memory_required_less(const struct manager *m, const struct patch
 				     bool ejects)
 {
 	if (ejects)
-		return (double)device_description(device)->capacity_bytes;
+		return memory_total_bytes(m, device);
 	return fmax(0, manager_core_memory_required(m, patcher, device) - patcher_inner(patcher)->virtual_vram_bytes);
 }
 
