@@ -34,5 +34,6 @@ const struct torture_piece torture_pieces[] = {
 	{ "json and text", json_and_text },
 	{ "devices", torture_devices },
 	{ "a flow", torture_flow },
+	{ "loading under pressure", torture_manager },
 	{ NULL, NULL },
 };

@@ -1,0 +1,80 @@
+#include <math.h>
+
+#include "core/manager/manager.h"
+#include "tests/torture/torture.h"
+
+#define BLOCKS 6
+
+static const char card[] =
+	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
+	"{\"name\":\"cuda:0\",\"capacity_bytes\":15999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
+	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
+
+static const struct object_class root_class = { .name = "torture" };
+
+static struct patcher *make_patcher(struct manager *m, const char *name, struct error *e)
+{
+	static const char *const names[BLOCKS] = { "a", "b", "c", "d", "e", "f" };
+	struct block_description blocks[BLOCKS];
+	struct parameter_description parameters[BLOCKS];
+	struct model *model;
+
+	for (size_t i = 0; i < BLOCKS; i++) {
+		blocks[i] = (struct block_description) {
+			.name = names[i], .type = "Linear", .parameter_count = 1, .weight_size_bytes = 1 << 20, .castable = true
+		};
+		parameters[i] = (struct parameter_description) {
+			.name = names[i], .dtype = DTYPE_F16, .rank = 2, .shape = { 1024, 512 }
+		};
+	}
+	model = model_new(m->machine, m->offload_device, name, MODEL_UNET, blocks, BLOCKS, parameters, BLOCKS, e);
+	return model ? patcher_new(m, model, m->load_device, name, e) : NULL;
+}
+
+/* Two models that do not fit beside each other, one of them distributed; then room is made. */
+static bool use_manager(struct manager *m, struct object *root, struct error *e)
+{
+	static struct reference holds[2];
+	struct load_request request = { .minimum_bytes = NAN };
+	struct patcher *patchers[2];
+	static const size_t patched[] = { 0, 3 };
+
+	for (size_t i = 0; i < 2; i++)
+		holds[i] = (struct reference) { .label = NULL };
+	for (size_t i = 0; i < 2; i++) {
+		patchers[i] = make_patcher(m, i ? "second" : "first", e);
+		if (!patchers[i])
+			return false;
+		reference_set(&holds[i], root, &patchers[i]->object, "torture");
+	}
+	if (!manager_load(m, patchers, 1, &request, e) || !manager_load(m, patchers + 1, 1, &request, e) ||
+	    !patcher_add_patches(patchers[0], patched, 2, e))
+		return false;
+	if (!inner_set_allocation(patcher_inner(patchers[0]), "#cuda:0;0.002;cpu", 0, e) ||
+	    !manager_load(m, patchers, 2, &request, e))
+		return false;
+	return manager_use_more_memory(m, 1 << 20, m->load_device, e) && manager_free_everything(m, e);
+}
+
+bool torture_manager(struct error *e)
+{
+	struct topology *topology = topology_parse(card, sizeof(card) - 1, "torture", e);
+	struct machine *machine = topology ? machine_open(topology, &backend_sim, e) : NULL;
+	struct heap *heap = machine ? heap_new(e) : NULL;
+	struct object *root = heap ? heap_root(heap, &root_class, "torture", e) : NULL;
+	struct manager_options options = { .heap = heap, .machine = machine, .policy = &policy_stock };
+	struct manager *m = NULL;
+	bool fine;
+
+	if (root) {
+		options.load_device = machine_device(machine, 1);
+		options.offload_device = machine_device(machine, 0);
+		m = manager_new(&options, e);
+	}
+	fine = m && use_manager(m, root, e);
+	heap_free(heap);
+	manager_free(m);
+	machine_close(machine);
+	topology_free(topology);
+	return fine;
+}
