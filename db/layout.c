@@ -98,6 +98,7 @@ static const struct record_field residency_fields[] = {
 	FIELD(residency, model_alive, "model_alive", BOOL),
 	FIELD(residency, anchored, "anchored", INDEX8),
 	FIELD(residency, device, "device", INDEX),
+	FIELD(residency, foreign_patches, "foreign_patches", BOOL),
 	FIELD(residency, bytes_on_compute, "bytes_on_compute", U64),
 	FIELD(residency, bytes_elsewhere, "bytes_elsewhere", U64),
 };

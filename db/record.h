@@ -186,6 +186,7 @@ struct record_residency {
 	bool patcher_alive, model_alive;
 	int8_t anchored; /* -1: the policy has no anchors, or the object is dead */
 	int32_t device; /* where its model was last loaded to run; -1: nowhere yet, or dead */
+	bool foreign_patches; /* those in its model's weights are another patcher's */
 	uint64_t bytes_on_compute;
 	uint64_t bytes_elsewhere;
 };

@@ -115,10 +115,10 @@ static const struct cause causes[] = {
 	  FACT(MISPLACED) | FACT(NOT_ITS_OWN), 0 },
 	{ 21, "somebody else moves weights at run time, against the placement", THREADS_21, FACT(MISPLACED), 0 },
 	{ 21, "somebody else took the weights off the device; the list does not know", THREADS_21, FACT(DETACHED), 0 },
+	{ 9, "an entry went over to another patcher of the model, and the last one's patches stayed in the weights", THREADS_9,
+	  FACT(CORRUPTED) | FACT(PATCHED_FOR_ANOTHER), 0 },
 	{ 20, "every model is where it should be, and the output differs: not placement but values", THREADS_20,
 	  FACT(CORRUPTED) | FACT(RESIDENCY_RIGHT), 0 },
-	{ 9, "values differ, and models were not where they should be: patched for another patcher", THREADS_9, FACT(CORRUPTED),
-	  0 },
 	{ 4, "a model, or its buffers, lives outside the manager: nothing that frees models can see it", THREADS_4,
 	  FACT(UNATTRIBUTED), 0 },
 };

@@ -214,6 +214,7 @@ static bool has_been_there(const struct judged_object *object)
 static void note_not_counted(const struct judge *judge, struct judged_object *object)
 {
 	object->left |= object->counted_resident;
+	judge_note_gone(judge, object, judge->stage_count - 1);
 	if (is_displaced(judge, object)) {
 		object->displaced = true;
 		return;
@@ -243,6 +244,8 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_counted(object);
 	else
 		note_not_counted(judge, object);
+	if (object->now.foreign_patches && object->now.state == STATE_RESIDENT)
+		judge_sight(judge, object, snapshot, &object->mispatched);
 	if (object->used_allocation[0])
 		judge_sight(judge, object, snapshot, &object->misread);
 	judge_compare_runs(judge, object, snapshot);
@@ -304,6 +307,8 @@ static void take_model(struct judge *judge, const struct record_model *model)
 		.model = *model,
 		.first_seen = NO_SNAPSHOT,
 		.lost.snapshot = NO_SNAPSHOT,
+		.gone.snapshot = NO_SNAPSHOT,
+		.mispatched.snapshot = NO_SNAPSHOT,
 		.listed_at = NO_SNAPSHOT,
 		.died_at = NO_SNAPSHOT,
 		.stale.snapshot = NO_SNAPSHOT,
@@ -321,7 +326,7 @@ static size_t find_kept_copy(const struct judge *judge, const struct judged_obje
 		const struct judged_object *other = &judge->objects[i];
 
 		if (other == object || other->model.keep != KEEP_YES || other->model.generation >= object->model.generation ||
-		    strcmp(other->model.name, object->model.name) != 0)
+		    strcmp(other->model.name, object->model.name) != 0 || strcmp(other->model.kind, object->model.kind) != 0)
 			continue;
 		if (other->seen_at != judge->stage_count || !other->now.patcher_alive ||
 		    other->departure == REASON_DROPPED_BY_WORKFLOW)

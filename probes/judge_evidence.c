@@ -153,6 +153,32 @@ void judge_sight(const struct judge *judge, const struct judged_object *object, 
 	record_text(sight->path, sizeof(sight->path), judge_path(judge, object));
 }
 
+/* Another patcher of the object's model, through which that was resident one stage earlier and is not any more; NULL for none. */
+static const struct judged_object *last_carrier(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other != object && other->model.inner == object->model.inner && other->seen_at == judge->stage_count &&
+		    other->before.snapshot && other->before.state == STATE_RESIDENT)
+			return other;
+	}
+	return NULL;
+}
+
+void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	const struct judged_object *carrier = last_carrier(judge, object);
+
+	if (!carrier || object->gone.snapshot != NO_SNAPSHOT)
+		return;
+	judge_sight(judge, carrier, snapshot, &object->gone);
+	object->gone_with = carrier->model.model;
+	object->gone_reason = carrier->departure;
+	judge_holders_text(&judge->before, carrier->model.model, object->gone_before, sizeof(object->gone_before));
+	judge_holders_text(&judge->holders, carrier->model.model, object->gone_after, sizeof(object->gone_after));
+}
+
 /* The run of placed blocks that block `first` is in; NULL where the records do not say. */
 static const struct run *placed_run(const struct judge *judge, uint32_t model, uint32_t first)
 {

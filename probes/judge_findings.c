@@ -209,20 +209,45 @@ static bool conclude(struct record_finding *finding, fact_set facts)
 
 /* ---- one class each ---- */
 
+/* How a loss was first seen, in words. */
+static void describe_loss(const struct record_verdict_model *verdict, struct record_finding *finding)
+{
+	size_t length =
+		(size_t)snprintf(finding->detail, sizeof(finding->detail), "%s: %s, at the end %s; one stage earlier held by ",
+				 reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
+				 residency_state_name(verdict->end_state));
+
+	length = append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_before);
+	length = append(finding->detail, sizeof(finding->detail), length, "; then by ");
+	append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_after);
+}
+
+/* A model that was handed on to another patcher is lost with that one: what became of it then is the evidence. */
+static bool find_lost_with(struct judge *judge, const struct judged_object *object, struct record_finding *finding)
+{
+	const struct judged_object *carrier = &judge->objects[object->gone_with - 1];
+
+	judge_stage_text(judge, object->gone.snapshot, finding->stage);
+	describe_action(judge, object->gone.snapshot, finding->action, sizeof(finding->action));
+	snprintf(finding->place, sizeof(finding->place), "through %.50s", carrier->model.name);
+	finding->reason = object->gone_reason;
+	memcpy(finding->holders_before, object->gone_before, sizeof(finding->holders_before));
+	memcpy(finding->holders_after, object->gone_after, sizeof(finding->holders_after));
+	show_sight(finding, &object->gone);
+	return conclude(finding, FACT(LOST) | judge_reason_facts(object->gone_reason) | object->gone.facts |
+					 judge_end_facts(judge, carrier));
+}
+
 static bool find_lost(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	const struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];
 	struct record_finding *finding = add(judge, "lost", object, object->lost.snapshot, e);
-	size_t length;
 
 	if (!finding)
 		return false;
-	length = (size_t)snprintf(finding->detail, sizeof(finding->detail), "%s: %s, at the end %s; one stage earlier held by ",
-				  reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
-				  residency_state_name(verdict->end_state));
-	length = append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_before);
-	length = append(finding->detail, sizeof(finding->detail), length, "; then by ");
-	append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_after);
+	describe_loss(verdict, finding);
+	if (verdict->reason == REASON_SUPERSEDED && object->gone.snapshot != NO_SNAPSHOT)
+		return find_lost_with(judge, object, finding);
 	finding->reason = verdict->reason;
 	memcpy(finding->holders_before, verdict->holders_before, sizeof(finding->holders_before));
 	memcpy(finding->holders_after, verdict->holders_after, sizeof(finding->holders_after));
@@ -342,6 +367,21 @@ static bool find_misplaced(struct judge *judge, const struct judged_object *obje
 	return conclude(finding, FACT(MISPLACED) | object->misplaced.facts | judge_end_facts(judge, object));
 }
 
+static bool find_mispatched(struct judge *judge, const struct judged_object *object, struct error *e)
+{
+	struct record_finding *finding = add(judge, "corrupted", object, object->mispatched.snapshot, e);
+
+	if (!finding)
+		return false;
+	strcpy(finding->place, "patches in the weights");
+	record_text(finding->expected, sizeof(finding->expected), "its own");
+	record_text(finding->actual, sizeof(finding->actual), "another patcher's");
+	strcpy(finding->detail, "listed, and the patches in its weights are another patcher's");
+	show_sight(finding, &object->mispatched);
+	return conclude(finding, FACT(CORRUPTED) | FACT(PATCHED_FOR_ANOTHER) | object->mispatched.facts |
+					 judge_end_facts(judge, object));
+}
+
 static bool find_misread(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	struct record_finding *finding = add(judge, "misplaced", object, object->misread.snapshot, e);
@@ -405,6 +445,8 @@ static bool find_of_object(struct judge *judge, const struct judged_object *obje
 	if (object->duplicate_of != SIZE_MAX && object->model.keep == KEEP_YES && !find_duplicated(judge, object, e))
 		return false;
 	if (object->stale.snapshot != NO_SNAPSHOT && !find_stale(judge, object, e))
+		return false;
+	if (object->mispatched.snapshot != NO_SNAPSHOT && !find_mispatched(judge, object, e))
 		return false;
 	if (object->misread.snapshot != NO_SNAPSHOT && !find_misread(judge, object, e))
 		return false;

@@ -66,6 +66,11 @@ struct judged_object {
 	bool asked_all; /* ... by a direct call that was to free all memory */
 	enum reason departure; /* the first since it was last resident */
 	struct sight lost; /* the first snapshot without it, by its own state */
+	struct sight gone; /* the first without its model through any patcher; of the patcher that had it last */
+	uint32_t gone_with; /* that one's number */
+	enum reason gone_reason;
+	char gone_before[512], gone_after[512]; /* its holders, JSON */
+	struct sight mispatched; /* the first at which it is listed with another patcher's patches in its weights */
 	struct sight stale, detached; /* first snapshots with such an entry */
 	struct sight misplaced; /* the first snapshot with blocks not where planned */
 	struct sight misread; /* the first snapshot at which it was placed by another string than its own */
@@ -122,6 +127,9 @@ bool judge_is_held_by(const struct judge *judge, const struct judged_object *obj
 
 /* The object's sight of the newest snapshot, with facts that can only be told then; nothing where it has one. */
 void judge_sight(const struct judge *judge, const struct judged_object *object, size_t snapshot, struct sight *sight);
+
+/* The object does not count as resident at the newest snapshot: notes it where it did until then, through another patcher. */
+void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot);
 
 /* Compares runs of blocks with the plan's at the newest snapshot. */
 void judge_compare_runs(const struct judge *judge, struct judged_object *object, size_t snapshot);

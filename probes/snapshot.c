@@ -257,6 +257,8 @@ static void put_residency(const struct probe *probe, const struct manager *m, co
 		record.bytes_on_compute = inner_bytes_on_compute(inner);
 		record.bytes_elsewhere = inner_size_bytes(inner) - record.bytes_on_compute;
 	}
+	if (inner && patcher && inner_is_patched(inner))
+		record.foreign_patches = inner->patches_id != patcher->patches_id;
 	if (inner && inner->compute_device)
 		record.device = (int32_t)device_index(inner->compute_device);
 	record_put(probe->sink, RECORD_RESIDENCY, &record, sizeof(record));

@@ -2,6 +2,8 @@
 
 ALTER TABLE residency ADD COLUMN device INTEGER; -- where its model was last loaded to run
 
+ALTER TABLE residency ADD COLUMN foreign_patches INTEGER NOT NULL DEFAULT 0; -- those in its weights are another patcher's
+
 CREATE TABLE retaining_path (
 	run TEXT NOT NULL,
 	cell INTEGER NOT NULL,
@@ -86,7 +88,7 @@ DROP VIEW v_timeline;
 CREATE VIEW v_timeline AS
 	SELECT r.run, r.cell, r.snapshot, s.cycle, s.stage, 'c' || s.cycle || '.' || s.stage AS stage_name, s.time_ns, r.model,
 		m.name, m.generation, m.kind, m.keep, m.size_bytes, r.state, r.listed, r.patcher_alive, r.model_alive, r.anchored,
-		r.bytes_on_compute, r.bytes_elsewhere, r.device, d.name AS device_name
+		r.bytes_on_compute, r.bytes_elsewhere, r.device, d.name AS device_name, r.foreign_patches
 	FROM residency r
 	JOIN snapshot s ON s.run = r.run AND s.cell = r.cell AND s.number = r.snapshot
 	JOIN model m ON m.run = r.run AND m.cell = r.cell AND m.number = r.model
