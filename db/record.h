@@ -135,6 +135,7 @@ struct record_load {
 	X(BEFALL, "befall") /* the next prompt will be interrupted, or fail */                                                 \
 	X(FOREIGN_UNLOAD, "foreign_unload") /* a foreign patch of unload_all_models */                                         \
 	X(LOAD_FOREIGN, "load_foreign") /* another pack loads a model */                                                       \
+	X(MOVE_FOREIGN, "move_foreign") /* another pack moves a model's blocks */                                              \
 	X(OUTSIDE, "outside") /* memory past the manager is taken */                                                           \
 	X(OUTSIDE_DROP, "outside_drop")                                                                                        \
 	X(CPU_MEMORY, "cpu_memory") /* of main memory, how much is in use */

@@ -120,16 +120,30 @@ static void missing_labels(const char *before, const char *after, char *text, si
 	}
 }
 
+/* The actions since the stage before this one, those without a stage of their own too: "move_foreign A, prompt". Where there were
+ * none in between, the one that both stages belong to. */
 static void describe_action(const struct judge *judge, size_t snapshot, char *text, size_t size_bytes)
 {
-	const struct record_action *action;
+	size_t last;
+	size_t first;
+	size_t length = 0;
 
+	text[0] = '\0';
 	if (snapshot >= judge->stage_count || judge->stages[snapshot].action >= judge->action_count)
 		return;
-	action = &judge->actions[judge->stages[snapshot].action];
-	snprintf(text, size_bytes, "%s%s%s", action_kind_name(action->kind), action->detail[0] ? " " : "", action->detail);
-	for (size_t end = strlen(text); end > 0 && text[end - 1] == ' '; end--)
-		text[end - 1] = '\0';
+	last = judge->stages[snapshot].action;
+	first = snapshot > 0 ? judge->stages[snapshot - 1].action + 1 : 0;
+	for (size_t i = first < last ? first : last; i <= last; i++) {
+		const struct record_action *action = &judge->actions[i];
+		char piece[RECORD_NAME_MAX + 32];
+		size_t end;
+
+		snprintf(piece, sizeof(piece), "%s%s %s", length ? ", " : "", action_kind_name(action->kind), action->detail);
+		end = strlen(piece);
+		while (end > 0 && piece[end - 1] == ' ')
+			piece[--end] = '\0';
+		length = append(text, size_bytes, length, piece);
+	}
 }
 
 static struct record_finding *add(struct judge *judge, const char *class_name, const struct judged_object *object,

@@ -5,6 +5,9 @@
 #include "core/base/shell.h"
 #include "reports/triage.h"
 
+/* The matrix of a cell whose flow carries its models. */
+#define OWN_MODELS "own"
+
 /* Options of `residency matrix` that a cell fixes. */
 static const struct {
 	const char *option, *member;
@@ -82,7 +85,7 @@ static void append_axes(const json_t *cell, const struct shell_words *words, str
 	for (size_t i = 0; i < ARRAY_SIZE(axes); i++) {
 		const char *value = triage_member(cell, axes[i].member);
 
-		if (!value[0])
+		if (!value[0] || (strcmp(axes[i].member, "matrix") == 0 && strcmp(value, OWN_MODELS) == 0))
 			continue;
 		strbuf_printf(out, " %s ", axes[i].option);
 		if (strcmp(axes[i].option, "--flows") == 0)

@@ -105,15 +105,33 @@ static bool post(const struct cell *cell, const struct flow_step *step, enum req
 	return fine;
 }
 
+/* The model that a step speaks of, by name or number; NULL with e set where there is none. */
+static const char *target_of(const struct cell *cell, const struct flow_step *step, struct error *e)
+{
+	if (step->target)
+		return step->target;
+	if (step->index < cell->model_count)
+		return cell->models[step->index].name;
+	error_set(e, ERROR_UNSUPPORTED, "it speaks of model number %zu, and there are %zu", step->index + 1, cell->model_count);
+	return NULL;
+}
+
+static bool move_foreign(const struct cell *cell, const struct flow_step *step, struct error *e)
+{
+	const char *target = target_of(cell, step, e);
+
+	if (!target)
+		return false;
+	tell(cell, ACTION_MOVE_FOREIGN, false, target);
+	return cell->subject->operations->move_foreign(cell->subject, target, e);
+}
+
 static bool hold(const struct cell *cell, const struct flow_step *step, struct error *e)
 {
-	const char *target = step->target;
+	const char *target = target_of(cell, step, e);
 
-	if (!target && step->index < cell->model_count)
-		target = cell->models[step->index].name;
 	if (!target)
-		return error_set(e, ERROR_UNSUPPORTED, "it holds model number %zu, and there are %zu", step->index + 1,
-				 cell->model_count);
+		return false;
 	tell(cell, ACTION_HOLD, false, target);
 	return cell->subject->operations->hold(cell->subject, target,
 					       step->action == FLOW_HOLD_MODEL ? HOLD_MODEL : HOLD_PATCHER, e);
@@ -155,6 +173,8 @@ static bool take_foreign_step(const struct cell *cell, const struct flow_step *s
 	case FLOW_LOAD_FOREIGN:
 		tell(cell, ACTION_LOAD_FOREIGN, false, "");
 		return subject->load_foreign(cell->subject, step->number * 1000000, e) && wait_until_idle(cell, e);
+	case FLOW_MOVE_FOREIGN:
+		return move_foreign(cell, step, e);
 	case FLOW_OUTSIDE:
 		return take_outside(cell, step, e);
 	case FLOW_OUTSIDE_DROP:
@@ -221,9 +241,10 @@ bool flow_fits(const struct flow *flow, size_t model_count, struct error *e)
 {
 	for (size_t i = 0; i < flow->step_count; i++) {
 		const struct flow_step *step = &flow->steps[i];
-		bool holds = step->action == FLOW_HOLD_PATCHER || step->action == FLOW_HOLD_MODEL;
+		bool names_a_model = step->action == FLOW_HOLD_PATCHER || step->action == FLOW_HOLD_MODEL ||
+				     step->action == FLOW_MOVE_FOREIGN;
 
-		if (holds && !step->target && step->index >= model_count)
+		if (names_a_model && !step->target && step->index >= model_count)
 			return error_set(e, ERROR_UNSUPPORTED, "action %zu holds model number %zu, and there are %zu", i + 1,
 					 step->index + 1, model_count);
 	}

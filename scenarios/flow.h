@@ -36,6 +36,7 @@ enum flow_action {
 	FLOW_OUT_OF_MEMORY, /* the same, out of memory */
 	FLOW_FOREIGN_UNLOAD, /* a foreign patch of unload_all_models throws, or is taken away */
 	FLOW_LOAD_FOREIGN, /* another pack loads a model, and holds it */
+	FLOW_MOVE_FOREIGN, /* another pack's memory manager moves a model's blocks */
 	FLOW_OUTSIDE, /* another pack takes memory past the manager */
 	FLOW_OUTSIDE_DROP,
 	FLOW_CPU_MEMORY, /* how much of main memory is in use */

@@ -47,6 +47,7 @@ const struct flow_word flow_words[FLOW_ACTION_COUNT] = {
 	[FLOW_OUT_OF_MEMORY] = { "oom", TAKES_NUMBER, 0, 1000000, "a step" },
 	[FLOW_FOREIGN_UNLOAD] = { "foreign_unload", TAKES_PATCH, 0, 0, NULL },
 	[FLOW_LOAD_FOREIGN] = { "load_foreign", TAKES_NUMBER, 1, SIZE_MB_MAX, "megabytes" },
+	[FLOW_MOVE_FOREIGN] = { "move_foreign", TAKES_TARGET, 0, 0, NULL },
 	[FLOW_OUTSIDE] = { "outside", TAKES_DEVICE, 1, UINT64_C(1) << 50, "bytes" },
 	[FLOW_OUTSIDE_DROP] = { "outside_drop", TAKES_NOTHING, 0, 0, NULL },
 	[FLOW_CPU_MEMORY] = { "cpu_memory", TAKES_NUMBER, 0, 100, "per cent" },

@@ -21,7 +21,7 @@
  *	queue [prompts]			several, before the worker runs
  *	soft_empty, free_memory, drop_hold, outside_drop, full_cleanup
  *	settle [seconds?]		11 s without
- *	hold_patcher, hold_inner [model]	by name, or by number, from 1
+ *	hold_patcher, hold_inner, move_foreign [model]	by name, or by number, from 1
  *	interrupt, fail, oom [step]	the next prompt, at its n-th step over all samplers, from 0
  *	foreign_unload ["throw" or "none"]
  *	load_foreign [megabytes]

@@ -57,6 +57,7 @@ struct subject_operations {
 	bool (*befall)(struct subject *subject, enum mishap mishap, unsigned step, struct error *e);
 	bool (*patch_unload)(struct subject *subject, bool throws, struct error *e);
 	bool (*load_foreign)(struct subject *subject, uint64_t size_bytes, struct error *e);
+	bool (*move_foreign)(struct subject *subject, const char *name, struct error *e);
 	bool (*take_outside)(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e);
 	bool (*drop_outside)(struct subject *subject, struct error *e);
 	bool (*set_cpu_memory)(struct subject *subject, unsigned percent, struct error *e);

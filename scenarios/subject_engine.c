@@ -202,6 +202,11 @@ static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct er
 	return engine_load_foreign(from(subject)->engine, size_bytes, e);
 }
 
+static bool move_foreign(struct subject *subject, const char *name, struct error *e)
+{
+	return engine_move_foreign(from(subject)->engine, name, e);
+}
+
 static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
 {
 	return engine_take_outside(from(subject)->engine, device, size_bytes, e);
@@ -276,6 +281,7 @@ static const struct subject_operations operations = {
 	.befall = befall,
 	.patch_unload = patch_unload,
 	.load_foreign = load_foreign,
+	.move_foreign = move_foreign,
 	.take_outside = take_outside,
 	.drop_outside = drop_outside,
 	.set_cpu_memory = set_cpu_memory,
@@ -304,6 +310,7 @@ bool subject_check(const struct subject_operations *o, struct error *e)
 		{ "befall", o->befall != NULL },
 		{ "patch_unload", o->patch_unload != NULL },
 		{ "load_foreign", o->load_foreign != NULL },
+		{ "move_foreign", o->move_foreign != NULL },
 		{ "take_outside", o->take_outside != NULL },
 		{ "drop_outside", o->drop_outside != NULL },
 		{ "set_cpu_memory", o->set_cpu_memory != NULL },

@@ -110,6 +110,11 @@ void engine_befall(struct engine *engine, enum mishap kind, unsigned step);
 bool engine_take_outside(struct engine *engine, const char *device, uint64_t size_bytes, struct error *e);
 void engine_drop_outside(struct engine *engine);
 
+/* Another pack's memory manager moves the blocks of the newest model of a name as it thinks best, and tells nobody: those that are on
+ * the compute device to where weights wait, the others to the compute device. Without such a model, or where a block finds no room,
+ * it leaves the rest alone. */
+bool engine_move_foreign(struct engine *engine, const char *name, struct error *e);
+
 /* Another pack loads a model of its own through the manager, and holds it until engine_drop_holds; with a stage after_free_memory. */
 bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e);
 

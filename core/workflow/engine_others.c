@@ -150,6 +150,21 @@ void engine_forget_others(struct engine *engine)
 
 /* ---- loads, patches, pressure ---- */
 
+bool engine_move_foreign(struct engine *engine, const char *name, struct error *e)
+{
+	const struct patcher *patcher = newest_of(engine, name);
+	struct inner *inner = patcher ? patcher_inner(patcher) : NULL;
+	struct error refused = ERROR_INIT;
+
+	for (size_t i = 0; inner && i < inner->model->block_count; i++) {
+		bool is_there = inner->model->blocks[i].device == device_index(patcher->load_device);
+
+		if (!model_move_block(inner->model, i, is_there ? inner->offload_device : patcher->load_device, &refused))
+			break;
+	}
+	return !error_is_set(&refused) || refused.kind == ERROR_DEVICE_MEMORY || error_set(e, refused.kind, "%s", refused.text);
+}
+
 static struct patcher *open_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
 {
 	const struct catalog *catalog = engine->options.catalog;

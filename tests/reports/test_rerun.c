@@ -52,6 +52,19 @@ START_TEST(another_command_is_the_run_s_own_without_its_store)
 }
 END_TEST
 
+START_TEST(a_flow_with_models_of_its_own_names_no_matrix)
+{
+	json_t *cell = json_pack("{ss ss}", "matrix", "own", "flow", "taking-turns");
+	struct strbuf line = STRBUF_INIT;
+	struct error e = ERROR_INIT;
+
+	ck_assert_ok(triage_rerun(cell, "residency matrix --matrices all", &line, &e), &e);
+	ck_assert_str_eq(strbuf_text(&line), "residency matrix --flows taking-turns --store none");
+	strbuf_free(&line);
+	json_decref(cell);
+}
+END_TEST
+
 START_TEST(a_line_from_a_store_may_be_anything)
 {
 	is_rerun_by("", "residency --store none");
@@ -70,6 +83,7 @@ Suite *rerun_suite(void)
 	tcase_add_test(tests, what_chose_the_cell_is_replaced_and_the_rest_stays);
 	tcase_add_test(tests, a_flow_from_a_file_is_named_by_its_file);
 	tcase_add_test(tests, another_command_is_the_run_s_own_without_its_store);
+	tcase_add_test(tests, a_flow_with_models_of_its_own_names_no_matrix);
 	tcase_add_test(tests, a_line_from_a_store_may_be_anything);
 	suite_add_tcase(suite, tests);
 	return suite;
