@@ -81,6 +81,10 @@ void replay_print_text(struct cli *cli, const struct replay *replay, const struc
 	fputc('\n', cli->out);
 	for (size_t m = 0; m < timeline->model_count; m++)
 		print_model(cli, timeline, m);
+	for (size_t s = 0; s < timeline->stage_count; s++) {
+		if (timeline->stages[s].exception[0])
+			fprintf(cli->out, "  thrown before %s: %s\n", timeline->stages[s].name, timeline->stages[s].exception);
+	}
 	if (step_times(timeline, &median_ns, &moved_bytes))
 		fprintf(cli->out, "  %zu steps, median %s; %s of weights brought over in one\n", timeline->step_count,
 			units_duration(median_ns, duration), units_bytes(moved_bytes, size));
@@ -121,8 +125,9 @@ static json_t *timeline_value(const struct timeline *timeline)
 				json_object_set_new(states, timeline->models[m].name,
 						    json_string(residency_state_name(state->state)));
 		}
-		json_array_append_new(list, json_pack("{ss sI so}", "stage", timeline->stages[s].name, "time_ns",
-						      (json_int_t)timeline->stages[s].time_ns, "models", states));
+		json_array_append_new(list, json_pack("{ss sI ss so}", "stage", timeline->stages[s].name, "time_ns",
+						      (json_int_t)timeline->stages[s].time_ns, "exception",
+						      timeline->stages[s].exception, "models", states));
 	}
 	return list;
 }

@@ -12,6 +12,7 @@
 struct timeline_stage {
 	char name[32]; /* "c0.loaded" */
 	uint64_t time_ns;
+	char exception[RECORD_TEXT_MAX]; /* thrown on the way to it; "" for none */
 };
 
 struct timeline_model {

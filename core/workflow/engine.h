@@ -115,7 +115,8 @@ void engine_drop_outside(struct engine *engine);
  * it leaves the rest alone. */
 bool engine_move_foreign(struct engine *engine, const char *name, struct error *e);
 
-/* Another pack loads a model of its own through the manager, and holds it until engine_drop_holds; with a stage after_free_memory. */
+/* Another pack loads a model of its own through the manager, and holds it until engine_drop_holds; with a stage after_free_memory. Where
+ * there is no room for it, that stage says so. */
 bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e);
 
 /* Another pack has wrapped unload_all_models, and its wrapper throws before it calls what it wraps. */

@@ -180,9 +180,20 @@ static struct patcher *open_foreign(struct engine *engine, uint64_t size_bytes, 
 	return model ? patcher_new(m, model, m->load_device, "foreign", e) : NULL;
 }
 
-bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
+/* Takes a hold of the patcher and loads it. */
+static bool hold_and_load(struct engine *engine, struct patcher *patcher, struct hold_reference *hold, struct error *e)
 {
 	struct load_request request = { .minimum_bytes = NAN };
+
+	hold->next = engine->holds;
+	engine->holds = hold;
+	reference_set(&hold->reference, engine->foreign, &patcher->object, "foreign load");
+	return manager_loader_ran(engine->manager, patcher, KEEP_NONE, true, e) &&
+	       manager_load(engine->manager, &patcher, 1, &request, e);
+}
+
+bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
+{
 	struct hold_reference *hold = array_new(1, sizeof(*hold), e);
 	struct error refused = ERROR_INIT;
 	struct patcher *patcher;
@@ -191,20 +202,14 @@ bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct erro
 	if (!hold)
 		return false;
 	engine_begin_action(engine);
-	patcher = open_foreign(engine, size_bytes, e);
-	if (!patcher) {
+	patcher = open_foreign(engine, size_bytes, &refused);
+	if (!patcher)
 		free(hold);
-		return false;
-	}
-	hold->next = engine->holds;
-	engine->holds = hold;
-	reference_set(&hold->reference, engine->foreign, &patcher->object, "foreign load");
-	fine = manager_loader_ran(engine->manager, patcher, KEEP_NONE, true, e);
-	if (fine && !manager_load(engine->manager, &patcher, 1, &request, &refused))
-		fine = refused.kind == ERROR_DEVICE_MEMORY || error_set(e, refused.kind, "%s", refused.text);
-	if (fine)
-		engine_tell_stage(engine, STAGE_AFTER_FREE_MEMORY, refused.text);
-	return fine;
+	fine = patcher && hold_and_load(engine, patcher, hold, &refused);
+	if (!fine && refused.kind != ERROR_DEVICE_MEMORY)
+		return error_set(e, refused.kind, "%s", refused.text);
+	engine_tell_stage(engine, STAGE_AFTER_FREE_MEMORY, refused.text);
+	return true;
 }
 
 void engine_patch_unload(struct engine *engine, bool throws)

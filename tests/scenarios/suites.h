@@ -6,6 +6,7 @@
 Suite *befall_suite(void);
 Suite *caches_suite(void);
 Suite *flow_file_suite(void);
+Suite *losses_suite(void);
 Suite *strict_suite(void);
 
 #endif

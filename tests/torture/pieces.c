@@ -31,9 +31,7 @@ out:
 }
 
 const struct torture_piece torture_pieces[] = {
-	{ "json and text", json_and_text },
-	{ "devices", torture_devices },
-	{ "a flow", torture_flow },
-	{ "loading under pressure", torture_manager },
-	{ NULL, NULL },
+	{ "json and text", json_and_text }, { "devices", torture_devices },
+	{ "a flow", torture_flow },	    { "loading under pressure", torture_manager },
+	{ "a scenario", torture_scenario }, { NULL, NULL },
 };

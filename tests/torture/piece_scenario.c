@@ -1,0 +1,48 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/manager/policy.h"
+#include "probes/judge.h"
+#include "scenarios/flow_file.h"
+#include "scenarios/subject.h"
+#include "scenarios/topologies.h"
+#include "tests/torture/torture.h"
+
+/* All that can befall an engine, in one scenario. */
+static const char scenario[] =
+	"{\"models\":[{\"name\":\"K\",\"kind\":\"unet\",\"keep\":true,\"lora\":\"only\"},{\"name\":\"B\",\"kind\":\"clip\"}],"
+	"\"actions\":[[\"queue\",2],[\"fail\",0],[\"promptseed\",3],[\"hold_patcher\",1],[\"load_foreign\",20000],"
+	"[\"outside\",\"compute\",1000000],[\"post_running\",{\"free_memory\":true}],[\"promptseed\",4],[\"oom\",0],"
+	"[\"promptseed\",5],[\"outside_drop\"],[\"drop_hold\"],[\"full_cleanup\"],[\"prompt2\"],[\"settle\"]]}";
+
+static bool run(struct subject *subject, struct judge *judge, const struct flow *flow, const struct policy *policy,
+		struct error *e)
+{
+	struct subject_setup setup = { .cell = 1, .policy = policy, .cache = CACHE_RAM };
+	struct record_sink sink = judge_sink(judge);
+	struct record_cell cell = { .cell = 1 };
+	struct judge_result result;
+	bool fine;
+
+	record_put(&sink, RECORD_CELL, &cell, sizeof(cell));
+	if (!subject->operations->begin(subject, &setup, &sink, e))
+		return false;
+	fine = flow_run(flow, NULL, 0, subject, &sink, 1, e);
+	return subject->operations->end(subject, e) && fine && judge_finish(judge, &result, e);
+}
+
+bool torture_scenario(struct error *e)
+{
+	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
+	struct topology *topology = flow ? topology_parse(file->bytes, embedded_length(file), file->name, e) : NULL;
+	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
+	struct judge *judge = subject ? judge_new(e) : NULL;
+	bool fine = judge && run(subject, judge, flow, &policy_strict, e) && run(subject, judge, flow, &policy_anchors, e);
+
+	judge_free(judge);
+	subject_close(subject);
+	topology_free(topology);
+	flow_free(flow);
+	return fine;
+}
