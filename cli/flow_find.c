@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "core/base/array.h"
 #include "core/base/file.h"
@@ -31,6 +31,14 @@ static bool choose_file(struct flow_choice *choice, const char *path, struct err
 	return flow && flow_set_add(&choice->known, flow, e) && choose(choice, flow, e);
 }
 
+/* A folder of a flow's name hides no flow. */
+static bool is_file(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
 static bool refuse(const struct flow_set *known, const char *wanted, struct error *e)
 {
 	struct strbuf names = STRBUF_INIT;
@@ -54,7 +62,7 @@ static bool choose_word(struct flow_choice *choice, size_t builtin_count, const 
 		}
 		return true;
 	}
-	if (access(word, F_OK) == 0)
+	if (is_file(word))
 		return choose_file(choice, word, e);
 	flow = flow_set_find(&choice->known, word);
 	return flow ? choose(choice, flow, e) : refuse(&choice->known, word, e);

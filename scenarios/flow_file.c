@@ -424,6 +424,8 @@ static bool read_setting(const json_t *json, const char *where, struct flow_sett
 	if (flags && !node_flags_from_name(flags, &setting->node_flags))
 		return error_set(e, ERROR_FORMAT, "%s: \"node_flags\" is real or suppressed, not \"%.40s\"", where, flags);
 	setting->has_seed = json_object_get(json, "seed") != NULL;
+	if (setting->has_seed && seed < 0)
+		return error_set(e, ERROR_FORMAT, "%s: \"seed\" is %lld; it must not be negative", where, (long long)seed);
 	setting->seed = (uint64_t)seed;
 	return true;
 }

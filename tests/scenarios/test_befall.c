@@ -106,6 +106,24 @@ START_TEST(an_interrupt_unloads_nothing_and_says_what_was_thrown)
 }
 END_TEST
 
+START_TEST(a_request_while_a_prompt_runs_acts_also_when_that_is_interrupted)
+{
+	cell_run_text(&seen, "stock",
+		      "{\"actions\": [[\"prompt\"], [\"post_running\", " BOTH "], [\"interrupt\", 0], [\"promptseed\", 2]]}");
+	ck_assert_int_eq(cell_state(&seen, "B", "c1.next_prompt"), STATE_RESIDENT);
+	ck_assert_int_eq(cell_state(&seen, "B", "c1.after_gc"), STATE_DEAD);
+}
+END_TEST
+
+START_TEST(a_mishap_befalls_one_prompt_of_a_queue)
+{
+	cell_run_text(&seen, "stock", "{\"actions\": [[\"prompt\"], [\"fail\", 0], [\"promptseed\", 5], [\"queue\", 2]]}");
+	ck_assert_str_ne(cell_exception(&seen, "c1.next_prompt"), "");
+	ck_assert_str_eq(cell_exception(&seen, "c2.next_prompt"), "");
+	ck_assert_str_eq(cell_exception(&seen, "c3.next_prompt"), "");
+}
+END_TEST
+
 START_TEST(a_mishap_later_than_the_last_step_does_not_happen)
 {
 	cell_run_text(&seen, "stock", "{\"actions\": [[\"interrupt\", 1], [\"prompt\"]]}");
@@ -262,6 +280,8 @@ Suite *befall_suite(void)
 	tcase_add_test(tests, a_lost_wake_up_is_served_sooner_where_a_collection_is_put_off);
 	tcase_add_test(tests, another_request_wakes_the_worker_for_what_was_not_heard);
 	tcase_add_test(tests, an_interrupt_unloads_nothing_and_says_what_was_thrown);
+	tcase_add_test(tests, a_request_while_a_prompt_runs_acts_also_when_that_is_interrupted);
+	tcase_add_test(tests, a_mishap_befalls_one_prompt_of_a_queue);
 	tcase_add_test(tests, a_mishap_later_than_the_last_step_does_not_happen);
 	tcase_add_test(tests, a_traceback_holds_the_failed_nodes_model_until_a_collection);
 	tcase_add_test(tests, out_of_memory_unloads_every_model_but_those_that_strict_keeps);

@@ -1,8 +1,10 @@
 /* Flows as files: what is read, what is refused and with which words, and that the built-in ones are those that were measured. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
 #include "scenarios/flow_file.h"
@@ -74,6 +76,10 @@ START_TEST(what_is_wrong_is_named_with_its_place)
 	refused_with("{\"actions\": [[\"promptm\", [{\"name\": \"A\", \"kind\": \"lora\"}]]]}",
 		     "action 1, model 1: \"kind\" is \"lora\"; it must be unet, clip or vae");
 	refused_with("{\"modles\": [], \"actions\": [[\"prompt\"]]}", "\"modles\" is no member here");
+	refused_with("{\"seed\": -1, \"actions\": [[\"prompt\"]]}", "\"seed\" is -1; it must not be negative");
+	refused_with("{\"actions\": [[\"foreign_unload\", \"catch\"]]}", "wants \"throw\" or \"none\"");
+	refused_with("{\"actions\": [[\"outside\", \"cpu\"]]}", "\"outside\" wants bytes, not nothing");
+	refused_with("{\"actions\": [[\"cpu_memory\", 101]]}", "takes per cent of 0 to 100, not 101");
 	refused_with("{\"policy\": \"kind\", \"actions\": [[\"prompt\"]]}", "there is no policy \"kind\"");
 	refused_with("{\"models\": [{\"name\": \"\\u0007\", \"kind\": \"vae\"}], \"actions\": [[\"prompt\"]]}",
 		     "control character");
@@ -201,6 +207,50 @@ START_TEST(a_saved_scenario_replays_and_a_lost_model_is_exit_code_1)
 }
 END_TEST
 
+START_TEST(every_action_is_shown_by_a_built_in_flow)
+{
+	struct flow_set set = { .flows = NULL };
+	bool used[FLOW_ACTION_COUNT] = { false };
+	struct error e = ERROR_INIT;
+
+	ck_assert_ok(flow_set_add_builtin(&set, &e), &e);
+	for (size_t i = 0; i < set.count; i++) {
+		for (size_t j = 0; j < set.flows[i]->step_count; j++)
+			used[set.flows[i]->steps[j].action] = true;
+	}
+	for (unsigned action = 0; action < FLOW_ACTION_COUNT; action++)
+		ck_assert_msg(used[action], "%s", flow_action_name((enum flow_action)action));
+	flow_set_free(&set);
+}
+END_TEST
+
+START_TEST(a_file_that_says_all_needs_no_option)
+{
+	static const char text[] = "{\"policy\": \"delegate\", \"cache\": \"none\", \"device_mode\": \"same\","
+				   "\"models\": [{\"name\": \"B\", \"kind\": \"clip\", \"keep\": true}],"
+				   "\"actions\": [[\"prompt\"]]}";
+	char *folder = harness_make_folder();
+	char arguments[512];
+	struct error e = ERROR_INIT;
+	char *out;
+
+	snprintf(arguments, sizeof(arguments), "%s/saved.json", folder);
+	ck_assert_ok(file_write_whole(arguments, text, sizeof(text) - 1, &e), &e);
+	snprintf(arguments, sizeof(arguments), "replay %s/saved.json --store none", folder);
+	ck_assert_int_eq(harness_residency(arguments, &out, NULL), 1);
+	ck_assert_ptr_nonnull(strstr(out, "saved on engine:delegate, matrix own, cache none, device mode same"));
+	free(out);
+	snprintf(arguments, sizeof(arguments), "replay %s/saved.json --store none --subject engine:strict", folder);
+	ck_assert_int_eq(harness_residency(arguments, &out, NULL), 0);
+	free(out);
+	snprintf(arguments, sizeof(arguments), "matrix --flows %s/saved.json --policies strict --store none", folder);
+	ck_assert_int_eq(harness_residency(arguments, &out, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(out, "1 cells: 1 passed"));
+	free(out);
+	harness_remove_folder(folder);
+}
+END_TEST
+
 START_TEST(pairs_that_cannot_be_are_left_out_and_said_once)
 {
 	char *out;
@@ -229,6 +279,8 @@ Suite *flow_file_suite(void)
 	tcase_add_test(tests, every_measured_case_is_a_built_in_flow_on_a_built_in_matrix);
 	tcase_add_test(tests, every_built_in_flow_says_what_it_shows);
 	tcase_add_test(tests, a_saved_scenario_replays_and_a_lost_model_is_exit_code_1);
+	tcase_add_test(tests, every_action_is_shown_by_a_built_in_flow);
+	tcase_add_test(tests, a_file_that_says_all_needs_no_option);
 	tcase_add_test(tests, pairs_that_cannot_be_are_left_out_and_said_once);
 	suite_add_tcase(suite, tests);
 	return suite;
