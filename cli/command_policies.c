@@ -8,6 +8,7 @@
 
 static void print_text(const struct cli *cli, const struct policy *policy)
 {
+	static const char sticky[] = "stays set: stock loaders after it, and the unload, take it for their own";
 	const struct {
 		const char *label, *text;
 	} rows[] = {
@@ -15,6 +16,7 @@ static void print_text(const struct cli *cli, const struct policy *policy)
 		{ "  anchors: ", policy->anchored },
 		{ "  delegates: ", policy->delegated },
 		{ policy->lived ? "  gets wrong: " : "  costs: ", policy->wrong },
+		{ "  a loader's device: ", policy->sticky_device ? sticky : NULL },
 		{ "  lived in: ", policy->lived },
 	};
 	char first[64];
@@ -36,9 +38,9 @@ static json_t *to_json(const struct policy *policy)
 
 	for (size_t i = 0; i < POLICY_ALIASES_MAX && policy->aliases[i]; i++)
 		json_array_append_new(aliases, json_string(policy->aliases[i]));
-	return json_pack("{ss ss ss? ss ss ss ss so}", "name", policy->name, "summary", policy->summary, "lived", policy->lived,
-			 "nothing_flagged", policy->unflagged, "anchors", policy->anchored, "delegates", policy->delegated,
-			 "wrong", policy->wrong, "aliases", aliases);
+	return json_pack("{ss ss ss? ss ss ss ss sb so}", "name", policy->name, "summary", policy->summary, "lived",
+			 policy->lived, "nothing_flagged", policy->unflagged, "anchors", policy->anchored, "delegates",
+			 policy->delegated, "wrong", policy->wrong, "sticky_device", policy->sticky_device, "aliases", aliases);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

@@ -1,8 +1,10 @@
 #include "scenarios/flow.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/array.h"
 #include "scenarios/flow_file.h"
 
 struct cell {
@@ -32,6 +34,26 @@ static bool wait_until_idle(const struct cell *cell, struct error *e)
 	       error_set(e, failed.kind, "%s", failed.text);
 }
 
+/* The workflow of models; one whose device is not here runs on the compute device. The caller owns it. */
+static json_t *make_workflow(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed,
+			     struct error *e)
+{
+	const struct subject_operations *subject = cell->subject->operations;
+	struct matrix_model *here = array_new(count, sizeof(*here), e);
+	json_t *workflow;
+
+	if (!here)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		here[i] = models[i];
+		if (here[i].device && !subject->has_device(cell->subject, here[i].device))
+			here[i].device = NULL;
+	}
+	workflow = matrix_workflow(here, count, subject->compute_device(cell->subject), seed, e);
+	free(here);
+	return workflow;
+}
+
 /* `count` prompts, each with the next seed. */
 static bool prompts(const struct cell *cell, unsigned count, struct error *e)
 {
@@ -42,8 +64,7 @@ static bool prompts(const struct cell *cell, unsigned count, struct error *e)
 	snprintf(detail, sizeof(detail), "%u", count);
 	tell(cell, ACTION_QUEUE, false, detail);
 	for (unsigned i = 0; fine && i < count; i++) {
-		json_t *workflow =
-			matrix_workflow(cell->models, cell->model_count, subject->compute_device(cell->subject), i + 1, e);
+		json_t *workflow = make_workflow(cell, cell->models, cell->model_count, i + 1, e);
 
 		fine = workflow && subject->prompt(cell->subject, workflow, "matrix", e);
 		json_decref(workflow);
@@ -56,7 +77,7 @@ static bool prompt_with(const struct cell *cell, const struct matrix_model *mode
 			unsigned cleanup, struct error *e)
 {
 	const struct subject_operations *subject = cell->subject->operations;
-	json_t *workflow = matrix_workflow(models, count, subject->compute_device(cell->subject), seed, e);
+	json_t *workflow = make_workflow(cell, models, count, seed, e);
 	bool fine;
 
 	if (!workflow || (cleanup && !matrix_workflow_add_cleanup(workflow, cleanup, e))) {
@@ -152,6 +173,8 @@ static bool take_outside(const struct cell *cell, const struct flow_step *step, 
 	const char *device = strcmp(step->word, "compute") == 0 ? subject->compute_device(cell->subject) : step->word;
 
 	tell(cell, ACTION_OUTSIDE, false, device);
+	if (!subject->has_device(cell->subject, device))
+		return true;
 	return subject->take_outside(cell->subject, device, step->number, e);
 }
 

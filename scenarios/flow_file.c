@@ -136,7 +136,8 @@ static bool read_keep(const json_t *row, const char *where, enum keep_wish *keep
 
 static bool read_model(const json_t *row, const char *where, struct matrix_model *model, struct error *e)
 {
-	static const char *const known[] = { "name", "kind", "keep", "lora", "strength", "preview", "size_mb", "file", NULL };
+	static const char *const known[] = { "name",	"kind",	   "keep",   "lora", "strength",
+					     "preview", "size_mb", "device", "file", NULL };
 	const char *kind;
 	const char *lora;
 	unsigned kind_index = 0;
@@ -150,7 +151,8 @@ static bool read_model(const json_t *row, const char *where, struct matrix_model
 	    !read_keep(row, where, &model->keep, e) || !json_get_string_or(row, "lora", where, "none", &lora, e) ||
 	    !json_get_number_or(row, "strength", where, 1.0, &model->strength, e) ||
 	    !json_get_bool_or(row, "preview", where, false, &model->preview, e) ||
-	    !json_get_integer_or(row, "size_mb", where, 0, &size_mb, e))
+	    !json_get_integer_or(row, "size_mb", where, 0, &size_mb, e) ||
+	    !read_text(row, "device", where, NAME_LENGTH_MAX, NULL, &model->device, e))
 		return false;
 	if (size_mb < 0 || size_mb > SIZE_MB_MAX)
 		return error_set(e, ERROR_FORMAT, "%s: \"size_mb\" is %lld; it must be 1 to %d", where, (long long)size_mb,

@@ -9,8 +9,10 @@
  *
  * Only "actions" must be there. Without "models" it runs over a matrix; "matrix" may name the one it is meant for. A model's
  * members: name, kind (unet, clip, vae), keep (null or absent: a stock loader), lora (only, base_then_clone, clone_then_base),
- * strength, preview, size_mb. The rows of the measured cases are such files too: their "flow" is a name, "suppress_node_flags": true means
- * "node_flags": "suppressed", and "id", and a model's "file", are read over.
+ * strength, preview, size_mb, device (of a loader with a keep flag: where it runs, if there is
+ * such a device). The rows of the measured cases are such files
+ * too: their "flow" is a name, "suppress_node_flags": true means "node_flags": "suppressed", and "id", and a model's "file", are
+ * read over.
  *
  * Actions, each a list of a word and what it takes:
  *	prompt, prompt2 [tag]		the workflow; another one

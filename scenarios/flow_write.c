@@ -41,6 +41,8 @@ static json_t *model_value(struct writing *w, const struct matrix_model *model)
 		set(w, value, "preview", json_true());
 	if (model->size_mb)
 		set(w, value, "size_mb", json_integer((json_int_t)model->size_mb));
+	if (model->device)
+		set(w, value, "device", json_string(model->device));
 	return value;
 }
 

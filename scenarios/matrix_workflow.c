@@ -90,7 +90,8 @@ static void add_loader(struct builder *b, const struct matrix_model *model, char
 	if (model->size_mb)
 		json_object_set_new(inputs, "size_mb", json_integer((json_int_t)model->size_mb));
 	if (has_flag) {
-		json_object_set_new(inputs, model->kind == MODEL_CLIP ? "device" : "compute_device", json_string(b->device));
+		json_object_set_new(inputs, model->kind == MODEL_CLIP ? "device" : "compute_device",
+				    json_string(model->device ? model->device : b->device));
 		json_object_set_new(inputs, "virtual_vram_gb", json_real(1.0));
 		json_object_set_new(inputs, "donor_device", json_string("cpu"));
 		json_object_set_new(inputs, "expert_mode_allocations", json_string(""));

@@ -29,6 +29,7 @@ struct matrix_model {
 	enum lora_use lora;
 	double strength; /* of the LoRA; 0 means 1.0 */
 	bool preview;
+	const char *device; /* of a loader with a keep flag; NULL: the compute device */
 	unsigned size_mb; /* what it is to weigh; 0: the subject's own small size */
 };
 

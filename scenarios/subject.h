@@ -67,6 +67,7 @@ struct subject_operations {
 	uint32_t (*cycle)(const struct subject *subject); /* that the next stage will have */
 	/* Where a workflow's models are to run in this cell; "cuda:0", "cpu". */
 	const char *(*compute_device)(const struct subject *subject);
+	bool (*has_device)(const struct subject *subject, const char *name);
 	bool (*end)(struct subject *subject, struct error *e); /* of the cell: the stage `end`, then all is dropped */
 	void (*close)(struct subject *subject);
 };

@@ -108,6 +108,17 @@ static const char *compute_device(const struct subject *subject)
 	return s->topology->devices[s->device_mode == DEVICE_MODE_SAME || s->topology->device_count < 2 ? 0 : 1].name;
 }
 
+static bool has_device(const struct subject *subject, const char *name)
+{
+	const struct topology *topology = from(subject)->topology;
+
+	for (size_t i = 0; i < topology->device_count; i++) {
+		if (strcmp(topology->devices[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void drop(struct engine_subject *s)
 {
 	engine_close(s->engine);
@@ -290,6 +301,7 @@ static const struct subject_operations operations = {
 	.worker_died = worker_died,
 	.cycle = cycle,
 	.compute_device = compute_device,
+	.has_device = has_device,
 	.end = end,
 	.close = close_subject,
 };
@@ -319,6 +331,7 @@ bool subject_check(const struct subject_operations *o, struct error *e)
 		{ "worker_died", o->worker_died != NULL },
 		{ "cycle", o->cycle != NULL },
 		{ "compute_device", o->compute_device != NULL },
+		{ "has_device", o->has_device != NULL },
 		{ "end", o->end != NULL },
 		{ "close", o->close != NULL },
 	};

@@ -30,6 +30,7 @@ struct manager *manager_new(const struct manager_options *options, struct error 
 	m->load_device = options->load_device;
 	m->offload_device = options->offload_device;
 	m->current_device = options->load_device;
+	m->current_text_device = options->load_device;
 	m->flags_context = options->flags_context;
 	m->set_flags = options->set_flags;
 	m->unload_reason = REASON_EVICTED_BY_PRESSURE;
@@ -203,6 +204,21 @@ bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wi
 	if (keep == KEEP_NONE || !m->policy->loader_ran)
 		return true;
 	return m->policy->loader_ran(m, patcher, keep == KEEP_YES, e);
+}
+
+struct device *manager_device_for(const struct manager *m, enum model_kind kind)
+{
+	return kind == MODEL_CLIP ? m->current_text_device : m->current_device;
+}
+
+void manager_set_device(struct manager *m, enum model_kind kind, struct device *device)
+{
+	if (!m->policy->sticky_device)
+		return;
+	if (kind == MODEL_CLIP)
+		m->current_text_device = device;
+	else
+		m->current_device = device;
 }
 
 struct patcher *manager_adopt(struct manager *m, const char *key)

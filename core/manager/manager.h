@@ -64,6 +64,7 @@ struct manager {
 	struct memory_view view;
 	struct device *load_device; /* where models run whose loader names no device */
 	struct device *offload_device;
+	struct device *current_text_device; /* the same for text encoders */
 	struct device *current_device; /* upstream's torch device: what unload_all frees; loaders with a device change it */
 	struct object *list_root, *keeper, *anchors, *running; /* roots */
 	struct entry **list; /* newest first */
@@ -182,6 +183,12 @@ void manager_list_filter(struct manager *m, bool (*wanted)(const struct entry *e
 
 /* A loader ran: tells the observer, and the policy where the loader has a keep flag. */
 bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wish keep, bool from_disk, struct error *e);
+
+/* Where a stock loader puts a model of this kind. */
+struct device *manager_device_for(const struct manager *m, enum model_kind kind);
+
+/* A loader with a device of its own begins. */
+void manager_set_device(struct manager *m, enum model_kind kind, struct device *device);
 
 /* A kept patcher to use instead of loading, or NULL. */
 struct patcher *manager_adopt(struct manager *m, const char *key);

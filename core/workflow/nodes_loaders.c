@@ -35,7 +35,7 @@ static const struct loader checkpoint = {
 
 /* How a version of a loader places what it loads. */
 struct placing {
-	struct device *device; /* where the model runs */
+	struct device *device; /* where the model runs; NULL: where stock loaders put it */
 	char *allocation; /* owned; NULL: not distributed */
 	double virtual_vram_bytes;
 	enum keep_wish keep;
@@ -106,29 +106,34 @@ static bool set_output(const struct call *call, size_t slot, struct patcher *pat
 	return true;
 }
 
-static bool load_one(const struct call *call, const struct loader *loader, size_t slot, const struct placing *placing,
+static bool load_one(const struct call *call, const struct loader *loader, size_t slot, const struct placing *wanted,
 		     struct error *e)
 {
 	struct manager *m = call->services->manager;
 	enum model_kind kind = loader->kinds[slot];
+	struct placing placing = *wanted;
 	char *key = make_key(call, loader, kind, e);
 	struct patcher *patcher = key ? manager_adopt(m, key) : NULL;
 	bool from_disk = patcher == NULL;
 
+	if (!placing.device)
+		placing.device = manager_device_for(m, kind);
 	if (key && from_disk)
-		patcher = read_model(call, loader, kind, key, placing->device, e);
+		patcher = read_model(call, loader, kind, key, placing.device, e);
 	free(key);
 	if (!patcher || !set_output(call, slot, patcher, e))
 		return false;
 	if (from_disk && !load_at_once(m, patcher, e))
 		return false;
-	return place(patcher, placing, e) && manager_loader_ran(m, patcher, placing->keep, from_disk, e);
+	return place(patcher, &placing, e) && manager_loader_ran(m, patcher, placing.keep, from_disk, e);
 }
 
 static bool load_all(const struct call *call, const struct placing *placing, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 
+	if (placing->device)
+		manager_set_device(call->services->manager, loader->kinds[0], placing->device);
 	for (size_t i = 0; i < loader->kind_count; i++) {
 		if (!load_one(call, loader, i, placing, e))
 			return false;
@@ -140,7 +145,7 @@ static bool load_all(const struct call *call, const struct placing *placing, str
 
 static bool run_stock(struct call *call, struct error *e)
 {
-	struct placing placing = { .device = call->services->manager->load_device, .keep = KEEP_NONE };
+	struct placing placing = { .device = NULL, .keep = KEEP_NONE };
 
 	return load_all(call, &placing, e);
 }

@@ -257,6 +257,41 @@ START_TEST(a_full_cleanup_node_frees_all_and_ends_what_strict_keeps)
 }
 END_TEST
 
+/* K's loader names cuda:1; S, a stock one, comes after it. */
+static const char two_devices[] = "{\"models\": [{\"name\": \"A\", \"kind\": \"unet\", \"keep\": true},"
+				  "{\"name\": \"K\", \"kind\": \"unet\", \"keep\": true, \"device\": \"cuda:1\"},"
+				  "{\"name\": \"S\", \"kind\": \"unet\", \"size_mb\": 3000}],"
+				  "\"actions\": [[\"prompt\"], [\"post\", {\"unload_models\": true}]]}";
+
+START_TEST(a_loaders_device_stays_set_up_to_v2_5_1)
+{
+	cell_run_text(&seen, "eject", two_devices);
+	ck_assert_uint_ge(cell_memory(&seen, "c0.loaded", 2, "weights"), 3000000000);
+	ck_assert_int_eq(cell_state(&seen, "A", "c1.after_unload"), STATE_RESIDENT); /* on the device that nobody unloads */
+	ck_assert_int_eq(cell_state(&seen, "K", "c1.after_unload"), STATE_UNLOADED);
+}
+END_TEST
+
+START_TEST(a_loaders_device_is_put_back_from_v2_5_9_on_and_by_ours)
+{
+	static const char *const policies[] = { "stock", "eject-donor", "strict" };
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		cell_run_text(&seen, policies[i], two_devices);
+		ck_assert_uint_ge(cell_memory(&seen, "c0.loaded", 1, "weights"), 3000000000);
+	}
+}
+END_TEST
+
+START_TEST(a_device_that_is_not_there_is_the_compute_device)
+{
+	cell_run_text(&seen, "stock",
+		      "{\"models\": [{\"name\": \"K\", \"kind\": \"unet\", \"keep\": true, \"device\": \"cuda:7\"}],"
+		      "\"actions\": [[\"outside\", \"cuda:7\", 5], [\"prompt\"]]}");
+	ck_assert_int_eq(cell_state(&seen, "K", "c0.loaded"), STATE_RESIDENT);
+}
+END_TEST
+
 START_TEST(a_model_has_the_size_that_the_flow_gives_it)
 {
 	cell_run_text(&seen, "stock",
@@ -293,6 +328,9 @@ Suite *befall_suite(void)
 	tcase_add_test(tests, a_full_main_memory_drops_the_caches_where_nobody_hears_it);
 	tcase_add_test(tests, a_main_memory_that_stays_full_drops_the_caches_once);
 	tcase_add_test(tests, a_full_cleanup_node_frees_all_and_ends_what_strict_keeps);
+	tcase_add_test(tests, a_loaders_device_stays_set_up_to_v2_5_1);
+	tcase_add_test(tests, a_loaders_device_is_put_back_from_v2_5_9_on_and_by_ours);
+	tcase_add_test(tests, a_device_that_is_not_there_is_the_compute_device);
 	tcase_add_test(tests, a_model_has_the_size_that_the_flow_gives_it);
 	suite_add_tcase(suite, tests);
 	return suite;
