@@ -1,5 +1,6 @@
 #include "core/workflow/cache.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,20 +261,60 @@ static size_t place_of(const struct ancestry *a, size_t node)
 	return a->count;
 }
 
+/* Keys are made for every node of every prompt: this is what printf would write. */
+static void append_integer(struct strbuf *key, long long value)
+{
+	char digits[24];
+	char *at = digits + sizeof(digits);
+	unsigned long long rest = value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (value < 0)
+		*--at = '-';
+	strbuf_append_n(key, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+#define WHOLE_MOST 9e15 /* up to here a double and an integer of one value are told apart from their neighbours */
+
 /* Numbers and booleans are equal by value, and to nothing else. */
+static void append_number(struct strbuf *key, const json_t *literal)
+{
+	double number = json_is_boolean(literal) ? json_is_true(literal) : json_number_value(literal);
+
+	strbuf_append_char(key, '#');
+	if (json_is_integer(literal))
+		append_integer(key, json_integer_value(literal));
+	else if (fabs(number) < WHOLE_MOST && number == (double)(long long)number)
+		append_integer(key, (long long)number);
+	else
+		strbuf_printf(key, "%.17g", number);
+}
+
+/* Whether JSON writes the text as it is, between quotes. */
+static bool is_plain(const char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || (unsigned char)*text > '~')
+			return false;
+	}
+	return true;
+}
+
 static void append_literal(struct strbuf *key, const json_t *literal)
 {
+	const char *string = json_string_value(literal);
 	char *text;
 
 	if (json_is_number(literal) || json_is_boolean(literal)) {
-		double number = json_is_boolean(literal) ? json_is_true(literal) : json_number_value(literal);
-
-		if (json_is_integer(literal))
-			strbuf_printf(key, "#%lld", (long long)json_integer_value(literal));
-		else if (number == (double)(long long)number)
-			strbuf_printf(key, "#%lld", (long long)number);
-		else
-			strbuf_printf(key, "#%.17g", number);
+		append_number(key, literal);
+		return;
+	}
+	if (string && is_plain(string)) {
+		strbuf_append_char(key, '"');
+		strbuf_append(key, string);
+		strbuf_append_char(key, '"');
 		return;
 	}
 	text = json_dumps(literal, JSON_ENCODE_ANY | JSON_SORT_KEYS | JSON_COMPACT);
@@ -289,18 +330,24 @@ static void append_part(struct strbuf *key, const struct ancestry *a, size_t nod
 {
 	const struct graph_node *n = &a->graph->nodes[node];
 
-	strbuf_printf(key, "%s(", n->type->name);
+	strbuf_append(key, n->type->name);
+	strbuf_append_char(key, '(');
 	for (size_t i = 0; i < n->input_count; i++) {
 		const struct graph_input *input = &n->inputs[n->sorted[i]];
 
-		strbuf_printf(key, "%s=", input->name);
-		if (input->literal)
+		strbuf_append(key, input->name);
+		strbuf_append_char(key, '=');
+		if (input->literal) {
 			append_literal(key, input->literal);
-		else
-			strbuf_printf(key, "@%zu.%lld", place_of(a, input->source), (long long)input->slot);
+		} else {
+			strbuf_append_char(key, '@');
+			append_integer(key, (long long)place_of(a, input->source));
+			strbuf_append_char(key, '.');
+			append_integer(key, (long long)input->slot);
+		}
 		strbuf_append_char(key, ';');
 	}
-	strbuf_append(key, ")");
+	strbuf_append_char(key, ')');
 }
 
 char *cache_key(const struct graph *graph, size_t node, struct error *e)
