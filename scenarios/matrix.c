@@ -116,8 +116,7 @@ static void put_cell(const struct progress *progress, const struct place *place)
 	record_text(cell.subject, sizeof(cell.subject), subject);
 	record_text(cell.topology, sizeof(cell.topology), progress->run->topology_name ? progress->run->topology_name : "");
 	record_text(cell.policy, sizeof(cell.policy), place->policy->name);
-	record_text(cell.matrix, sizeof(cell.matrix),
-		    place->flow->model_count && place->flow->matrix ? place->flow->matrix : place->matrix->name);
+	record_text(cell.matrix, sizeof(cell.matrix), place->matrix->name);
 	record_text(cell.flow, sizeof(cell.flow), place->flow->name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
