@@ -1,5 +1,6 @@
 #include "probes/diagnosis.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/array.h"
@@ -141,13 +142,10 @@ const struct cause *diagnosis_row(size_t index)
 static void join(char *text, size_t size_bytes, const char *separator, const char *piece)
 {
 	size_t length = strlen(text);
-	size_t between = length ? strlen(separator) : 0;
-	size_t more = strlen(piece);
+	const char *between = length ? separator : "";
 
-	if (length + between + more >= size_bytes)
-		return;
-	memcpy(text + length, separator, between);
-	memcpy(text + length + between, piece, more + 1);
+	if (length + strlen(between) + strlen(piece) < size_bytes)
+		snprintf(text + length, size_bytes - length, "%s%s", between, piece);
 }
 
 static bool holds(fact_set facts, size_t index)

@@ -10,12 +10,15 @@
 struct archive_maker {
 	struct archive *archive;
 	struct strbuf *to;
+	bool given_up; /* what still comes is for nobody */
 };
 
 static la_ssize_t take_bytes(struct archive *archive, void *context, const void *bytes, size_t length)
 {
 	struct archive_maker *maker = context;
 
+	if (maker->given_up)
+		return (la_ssize_t)length;
 	strbuf_append_n(maker->to, bytes, length);
 	if (strbuf_ok(maker->to))
 		return (la_ssize_t)length;
@@ -85,7 +88,7 @@ bool archive_finish(struct archive_maker *maker, struct error *e)
 
 void archive_give_up(struct archive_maker *maker)
 {
-	archive_write_fail(maker->archive); /* nothing is flushed any more; fine after a close, too */
+	maker->given_up = true; /* not archive_write_fail: after that, libarchive 3.6 does not free its filters */
 	archive_write_free(maker->archive);
 	free(maker);
 }

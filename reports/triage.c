@@ -84,20 +84,35 @@ static json_t *parsed_or(const char *text, json_t *fallback)
 	return value;
 }
 
+/* Both take the value over, also when they fail: without memory for it, or for its place. */
+static bool set(json_t *object, const char *name, json_t *value)
+{
+	return value ? json_object_set_new(object, name, value) == 0 : false;
+}
+
+static bool add(json_t *list, json_t *value)
+{
+	return value ? json_array_append_new(list, value) == 0 : false;
+}
+
 static json_t *words_value(const char *text, const char *separators)
 {
 	json_t *list = json_array();
+	bool fine = list != NULL;
 
-	while (*text) {
+	while (*text && fine) {
 		size_t length = strcspn(text, separators);
 		char word[128];
 
 		snprintf(word, sizeof(word), "%.*s", (int)(length < sizeof(word) ? length : sizeof(word) - 1), text);
 		if (word[strspn(word, " ")])
-			json_array_append_new(list, text_value(word + strspn(word, " ")));
+			fine = add(list, text_value(word + strspn(word, " ")));
 		text += length + (text[length] != '\0');
 	}
-	return list;
+	if (fine)
+		return list;
+	json_decref(list);
+	return NULL;
 }
 
 enum value_kind {
@@ -175,49 +190,61 @@ static const struct {
 
 static json_t *cell_value(const struct query *q)
 {
-	json_t *cell = json_pack("{sI}", "cell", (json_int_t)query_integer(q, 0));
+	json_t *cell = json_object();
+	bool fine = cell && set(cell, "cell", json_integer(query_integer(q, 0)));
 
-	for (size_t i = 0; cell && i < ARRAY_SIZE(cell_columns); i++)
-		json_object_set_new(cell, cell_columns[i], text_value(query_text(q, (int)i + 1)));
-	return cell;
+	for (size_t i = 0; fine && i < ARRAY_SIZE(cell_columns); i++)
+		fine = set(cell, cell_columns[i], text_value(query_text(q, (int)i + 1)));
+	if (fine)
+		return cell;
+	json_decref(cell);
+	return NULL;
 }
 
-static void set_likely(json_t *card)
+/* A member that is there already, under another object. */
+static json_t *shared(const json_t *object, const char *name)
 {
-	json_t *likely = json_object();
+	return json_incref(json_object_get(object, name));
+}
+
+/* What the finding says of its cause becomes an object of its own; null where it says nothing. */
+static bool set_likely(json_t *card)
+{
+	json_t *likely;
 
 	if (!triage_member(card, "cause")[0]) {
-		json_decref(likely);
-		likely = json_null();
+		if (!set(card, "likely", json_null()))
+			return false;
 	} else {
-		json_object_set(likely, "class", json_object_get(card, "failure_class"));
-		json_object_set(likely, "cause", json_object_get(card, "cause"));
-		json_object_set_new(likely, "threads", words_value(triage_member(card, "threads"), ","));
-		json_object_set(likely, "why", json_object_get(card, "why"));
+		likely = json_object();
+		if (!set(card, "likely", likely) || !set(likely, "class", shared(card, "failure_class")) ||
+		    !set(likely, "cause", shared(card, "cause")) ||
+		    !set(likely, "threads", words_value(triage_member(card, "threads"), ",")) ||
+		    !set(likely, "why", shared(card, "why")))
+			return false;
 	}
-	json_object_set_new(card, "likely", likely);
 	json_object_del(card, "failure_class");
 	json_object_del(card, "cause");
 	json_object_del(card, "threads");
 	json_object_del(card, "why");
+	return true;
 }
 
 static json_t *card_value(const struct query *q)
 {
 	json_t *card = json_object();
+	bool fine = card != NULL;
 
-	for (size_t i = 0; card && i < ARRAY_SIZE(finding_columns); i++) {
+	for (size_t i = 0; fine && i < ARRAY_SIZE(finding_columns); i++) {
 		int column = (int)(1 + ARRAY_SIZE(cell_columns) + i);
 
-		json_object_set_new(card, finding_columns[i].name, column_value(q, column, finding_columns[i].kind));
+		fine = set(card, finding_columns[i].name, column_value(q, column, finding_columns[i].kind));
 	}
-	if (!card)
-		return NULL;
-	set_likely(card);
-	json_object_set_new(card, "count", json_integer(0));
-	json_object_set_new(card, "models", json_array());
-	json_object_set_new(card, "cells", json_array());
-	return card;
+	if (fine && set_likely(card) && set(card, "count", json_integer(0)) && set(card, "models", json_array()) &&
+	    set(card, "cells", json_array()))
+		return card;
+	json_decref(card);
+	return NULL;
 }
 
 /* ---- folding ---- */
@@ -248,20 +275,19 @@ static bool list_has(const json_t *list, const json_t *value)
 	return false;
 }
 
-/* Takes cell over. Rows of one cell follow each other. */
-static void add_to_card(json_t *card, const json_t *model, json_t *cell)
+/* Rows of one cell follow each other. */
+static bool add_to_card(json_t *card, const json_t *row, json_t *cell)
 {
+	json_t *model = json_object_get(row, "model");
 	json_t *models = json_object_get(card, "models");
 	json_t *cells = json_object_get(card, "cells");
 	const json_t *last = json_array_get(cells, json_array_size(cells) - 1);
 
-	json_object_set_new(card, "count", json_integer(triage_number(card, "count", 0) + 1));
-	if (triage_member(card, "model")[0] && !list_has(models, model))
-		json_array_append(models, (json_t *)(uintptr_t)model);
-	if (triage_number(last, "cell", -1) == triage_number(cell, "cell", -2))
-		json_decref(cell);
-	else
-		json_array_append_new(cells, cell);
+	if (!set(card, "count", json_integer(triage_number(card, "count", 0) + 1)))
+		return false;
+	if (triage_member(row, "model")[0] && !list_has(models, model) && json_array_append(models, model) != 0)
+		return false;
+	return triage_number(last, "cell", -1) == triage_number(cell, "cell", -2) || json_array_append(cells, cell) == 0;
 }
 
 static bool wanted(const json_t *card, const json_t *cell, const struct triage_filter *filter)
@@ -270,52 +296,57 @@ static bool wanted(const json_t *card, const json_t *cell, const struct triage_f
 	       (!filter->policy || strcmp(filter->policy, triage_member(cell, "policy")) == 0);
 }
 
+/* What folding remembers from row to row. */
+struct folding {
+	json_t *cards;
+	const struct triage_filter *filter;
+	struct strbuf last, key;
+};
+
 /* Appends the row to the last card, or begins one. */
-static void fold_row(json_t *cards, const struct query *q, const struct triage_filter *filter, struct strbuf *last,
-		     struct strbuf *key)
+static bool fold(struct folding *f, json_t *card, json_t *cell)
+{
+	json_t *open = json_array_get(f->cards, json_array_size(f->cards) - 1);
+
+	if (!wanted(card, cell, f->filter))
+		return true;
+	fold_key(card, cell, &f->key);
+	if (open && strcmp(strbuf_text(&f->key), strbuf_text(&f->last)) == 0)
+		return add_to_card(open, card, cell);
+	strbuf_clear(&f->last);
+	strbuf_append(&f->last, strbuf_text(&f->key));
+	return add_to_card(card, card, cell) && json_array_append(f->cards, card) == 0 && strbuf_ok(&f->key) &&
+	       strbuf_ok(&f->last);
+}
+
+static bool fold_row(struct folding *f, const struct query *q)
 {
 	json_t *card = card_value(q);
-	json_t *cell = cell_value(q);
-	json_t *open = json_array_get(cards, json_array_size(cards) - 1);
+	json_t *cell = card ? cell_value(q) : NULL;
+	bool fine = cell && fold(f, card, cell);
 
-	if (!card || !cell || !wanted(card, cell, filter)) {
-		json_decref(card);
-		json_decref(cell);
-		return;
-	}
-	fold_key(card, cell, key);
-	if (open && strcmp(strbuf_text(key), strbuf_text(last)) == 0) {
-		add_to_card(open, json_object_get(card, "model"), cell);
-		json_decref(card);
-		return;
-	}
-	strbuf_clear(last);
-	strbuf_append(last, strbuf_text(key));
-	add_to_card(card, json_object_get(card, "model"), cell);
-	json_array_append_new(cards, card);
+	json_decref(card);
+	json_decref(cell);
+	return fine;
 }
 
 static json_t *read_cards(struct store *store, const char *run, const struct triage_filter *filter, struct error *e)
 {
-	json_t *cards = json_array();
-	struct strbuf last = STRBUF_INIT;
-	struct strbuf key = STRBUF_INIT;
+	struct folding f = { .cards = json_array(), .filter = filter };
 	struct query q;
-	bool fine = cards != NULL;
+	bool fine = f.cards != NULL;
 
 	query_begin(&q, store, FINDINGS, run, filter->cell, e);
-	while (fine && query_next(&q)) {
-		fold_row(cards, &q, filter, &last, &key);
-		fine = strbuf_ok(&key) && strbuf_ok(&last);
-	}
+	while (fine && query_next(&q))
+		fine = fold_row(&f, &q);
 	if (!fine)
 		error_no_memory(e);
 	fine = query_end(&q) && fine;
-	strbuf_free(&last);
-	strbuf_free(&key);
+	strbuf_free(&f.last);
+	strbuf_free(&f.key);
 	if (fine)
-		return cards;
-	json_decref(cards);
+		return f.cards;
+	json_decref(f.cards);
 	return NULL;
 }
 
@@ -346,14 +377,21 @@ static json_t *sort_cards(json_t *cards, struct error *e)
 
 	if (!sorted) {
 		free(order);
+		error_no_memory(e);
 		return NULL;
 	}
 	for (size_t i = 0; i < count; i++)
 		order[i] = json_array_get(cards, i);
 	qsort(order, count, sizeof(*order), compare_cards);
-	for (size_t i = 0; i < count; i++)
-		json_array_append(sorted, order[i]);
+	for (size_t i = 0; sorted && i < count; i++) {
+		if (json_array_append(sorted, order[i]) != 0) {
+			json_decref(sorted);
+			sorted = NULL;
+		}
+	}
 	free(order);
+	if (!sorted)
+		error_no_memory(e);
 	return sorted;
 }
 
@@ -368,10 +406,9 @@ static bool finish_cards(json_t *cards, const char *command, struct error *e)
 		struct strbuf line = STRBUF_INIT;
 		bool fine = triage_rerun(cell, command, &line, e) && (strbuf_ok(&line) || error_no_memory(e));
 
-		if (fine) {
-			json_object_set_new(card, "number", json_integer((json_int_t)i + 1));
-			json_object_set_new(card, "rerun", text_value(strbuf_text(&line)));
-		}
+		if (fine && (!set(card, "number", json_integer((json_int_t)i + 1)) ||
+			     !set(card, "rerun", text_value(strbuf_text(&line)))))
+			fine = error_no_memory(e);
 		strbuf_free(&line);
 		if (!fine)
 			return false;
@@ -381,31 +418,45 @@ static bool finish_cards(json_t *cards, const char *command, struct error *e)
 
 /* ---- the run ---- */
 
+static json_t *run_value(const struct query *q)
+{
+	json_t *about = json_object();
+	json_t *value = json_object();
+
+	if (!about || !value || !set(about, "id", text_value(query_text(q, 0))) ||
+	    !set(about, "command", text_value(query_text(q, 1))) || !set(about, "version", text_value(query_text(q, 2))) ||
+	    !set(about, "state", text_value(query_text(q, 3))) ||
+	    !set(about, "environment", parsed_or(query_text(q, 4), json_object())) || !set(value, "schema", json_integer(1)) ||
+	    json_object_set(value, "run", about) != 0 || !set(value, "cells", json_integer(query_integer(q, 5))) ||
+	    !set(value, "untrustworthy", json_integer(query_integer(q, 6)))) {
+		json_decref(value);
+		value = NULL;
+	}
+	json_decref(about);
+	return value;
+}
+
 static json_t *read_run(struct store *store, const char *run, struct error *e)
 {
 	json_t *value = NULL;
+	bool there = false;
 	struct query q;
 
 	query_begin(&q, store,
-		    "SELECT run, command, version, state, environment, cells, untrustworthy, dropped FROM v_runs"
+		    "SELECT run, command, version, state, environment, cells, untrustworthy FROM v_runs"
 		    " WHERE ?1 IS NULL OR run = ?1 ORDER BY started_wall_ns DESC, run DESC LIMIT 1",
 		    run, 0, e);
 	while (query_next(&q)) {
-		json_t *about = json_object();
-
-		json_object_set_new(about, "id", text_value(query_text(&q, 0)));
-		json_object_set_new(about, "command", text_value(query_text(&q, 1)));
-		json_object_set_new(about, "version", text_value(query_text(&q, 2)));
-		json_object_set_new(about, "state", text_value(query_text(&q, 3)));
-		json_object_set_new(about, "environment", parsed_or(query_text(&q, 4), json_object()));
-		value = json_pack("{si so sI sI}", "schema", 1, "run", about, "cells", (json_int_t)query_integer(&q, 5),
-				  "untrustworthy", (json_int_t)query_integer(&q, 6));
+		there = true;
+		value = run_value(&q);
 	}
 	if (!query_end(&q)) {
 		json_decref(value);
 		return NULL;
 	}
-	if (!value && run)
+	if (!value && there)
+		error_no_memory(e);
+	else if (!value && run)
 		error_set(e, ERROR_MISSING, "%s holds no run %.40s", store_path(store), run);
 	else if (!value)
 		error_set(e, ERROR_MISSING, "%s holds no run yet: `residency matrix` makes one", store_path(store));
@@ -432,7 +483,9 @@ json_t *triage_read(struct store *store, const char *run, const struct triage_fi
 	{
 		findings += triage_number(card, "count", 0);
 	}
-	json_object_set_new(triage, "findings", json_integer(findings));
-	json_object_set_new(triage, "cards", sorted);
-	return triage;
+	if (set(triage, "cards", sorted) && set(triage, "findings", json_integer(findings)))
+		return triage;
+	error_no_memory(e);
+	json_decref(triage);
+	return NULL;
 }

@@ -30,8 +30,13 @@ out:
 	return fine;
 }
 
+/* clang-format off: a row a piece */
 const struct torture_piece torture_pieces[] = {
-	{ "json and text", json_and_text }, { "devices", torture_devices },
-	{ "a flow", torture_flow },	    { "loading under pressure", torture_manager },
-	{ "a scenario", torture_scenario }, { NULL, NULL },
+	{ "json and text", json_and_text },
+	{ "devices", torture_devices },
+	{ "a flow", torture_flow },
+	{ "loading under pressure", torture_manager },
+	{ "a scenario", torture_scenario },
+	{ "triage", torture_triage },
+	{ NULL, NULL },
 };

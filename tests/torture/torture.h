@@ -20,6 +20,7 @@ bool torture_devices(struct error *e);
 bool torture_flow(struct error *e);
 bool torture_manager(struct error *e);
 bool torture_scenario(struct error *e);
+bool torture_triage(struct error *e);
 
 extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
 
