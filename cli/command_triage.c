@@ -133,7 +133,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "cell", "N", "findings of one cell, by its number in the run", OPTION_INTEGER, &wishes.filter.cell },
 		{ "format", "NAME", "text, markdown (for an issue) or json (default: text)", OPTION_TEXT, &wishes.format },
 		{ "json", NULL, "as --format json", OPTION_FLAG, &wishes.json },
-		{ "bundle", "FILE", "pack cards and the run into FILE.tar.gz, without names and paths", OPTION_TEXT,
+		{ "bundle", "FILE", "pack cards and the run into this tar.gz, without names and paths", OPTION_TEXT,
 		  &wishes.bundle },
 		{ "store", "FILE", "the store to read", OPTION_TEXT, &wishes.store },
 	};

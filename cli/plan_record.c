@@ -25,7 +25,7 @@ bool plan_record(struct cli *cli, const char *store, const struct topology *topo
 	if (!recording_begin(&recording, cli, store, true, &environment, e))
 		return false;
 	put_cell(&recording, topology, request);
-	findings = plan_findings_put(request, plan, why, column, 1, &recording.sink);
+	findings = plan_findings_put(request, topology, plan, why, column, 1, &recording.sink);
 	verdict.verdict = findings ? VERDICT_FAIL : VERDICT_PASS;
 	record_put(&recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
 	return recording_end(&recording, cli, "plan", 0) == 0 ||

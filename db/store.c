@@ -265,7 +265,8 @@ static bool open_to_read(struct store *store, struct error *e)
 	schema = store_schema(store);
 	if (schema < store_schema_newest())
 		return error_set(e, ERROR_STORE,
-				 "the store %s has schema %d, this program reads %d; run `residency db migrate` on it",
+				 "the store %s has schema %d, this program reads %d; whatever records into it brings it up to "
+				 "date: `residency matrix --store FILE`",
 				 store->path, schema, store_schema_newest());
 	return true;
 }

@@ -31,6 +31,7 @@ _Static_assert(FACT_COUNT <= 64, "facts are bits of one number");
 #define THREADS_16 "MG#93, MG#85"
 #define THREADS_17 "MG#98"
 #define THREADS_18 "MG#104, MG#64, MG#34, MG#119, MG#204"
+#define THREADS_19 "MG#177, MG#211, MG#213"
 #define THREADS_20 "MG#148, MG#185"
 #define THREADS_21 "MG#202, MG#191, MG#186, MG#178, MG#184, CC#13792"
 #define THREADS_22 "CC PR#11845, CC#14076, CC#14618"
@@ -114,6 +115,8 @@ static const struct cause causes[] = {
 	  FACT(MISPLACED) | FACT(OVER_COMMITTED), 0 },
 	{ 15, "allocations are kept by type, size and tensor names: another model's was found under this one's key", THREADS_15,
 	  FACT(MISPLACED) | FACT(NOT_ITS_OWN), 0 },
+	{ 19, "the cards have no peer access: what waits on one is copied through main memory, at each pass", THREADS_19,
+	  FACT(MISPLACED) | FACT(NO_PEER_ACCESS), 0 },
 	{ 21, "somebody else moves weights at run time, against the placement", THREADS_21, FACT(MISPLACED), 0 },
 	{ 21, "somebody else took the weights off the device; the list does not know", THREADS_21, FACT(DETACHED), 0 },
 	{ 9, "an entry went over to another patcher of the model, and the last one's patches stayed in the weights", THREADS_9,

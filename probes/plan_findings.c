@@ -213,8 +213,33 @@ static void find_over_commitment(struct desk *desk)
 	}
 }
 
-size_t plan_findings_put(const struct plan_request *request, const struct plan *plan, const char *why, size_t column,
-			 uint32_t cell, const struct record_sink *sink)
+/* ---- ways ---- */
+
+/* Blocks that wait on a device are copied to the compute device at each pass: twice, where there is no link between the two. */
+static void find_detours(struct desk *desk, const struct topology *topology)
+{
+	int compute = topology_find(topology, desk->plan->compute);
+
+	for (size_t i = 0; compute >= 0 && i < desk->plan->share_count; i++) {
+		const struct plan_share *share = &desk->plan->shares[i];
+		const struct link_description *route[2];
+		int donor = topology_find(topology, share->name);
+		struct record_finding finding;
+		char size[UNITS_TEXT_MAX];
+
+		if (donor < 0 || !share->block_count || topology_route(topology, (unsigned)donor, (unsigned)compute, route) < 2)
+			continue;
+		finding = begin(desk, "one copy, from card to card", "two copies, through main memory");
+		finding.size_bytes = (uint64_t)share->block_bytes;
+		snprintf(finding.place, sizeof(finding.place), "%.28s -> %.28s", share->name, desk->plan->compute);
+		snprintf(finding.detail, sizeof(finding.detail), "%s wait on %.40s, which has no link to %.40s",
+			 units_bytes((uint64_t)share->block_bytes, size), share->name, desk->plan->compute);
+		put(desk, &finding, FACT(MISPLACED) | FACT(NO_PEER_ACCESS));
+	}
+}
+
+size_t plan_findings_put(const struct plan_request *request, const struct topology *topology, const struct plan *plan,
+			 const char *why, size_t column, uint32_t cell, const struct record_sink *sink)
 {
 	struct desk desk = { .request = request, .plan = plan, .cell = cell, .sink = sink };
 	char place[32];
@@ -222,6 +247,7 @@ size_t plan_findings_put(const struct plan_request *request, const struct plan *
 	if (plan) {
 		find_traps(&desk);
 		find_over_commitment(&desk);
+		find_detours(&desk, topology);
 		return desk.count;
 	}
 	snprintf(place, sizeof(place), "column %zu", column);

@@ -49,7 +49,7 @@ static void write_state(const json_t *card, struct strbuf *out)
 		return;
 	if (reason[0])
 		strbuf_printf(out, "%s: ", reason);
-	strbuf_printf(out, "%s there, %s at the end", state, triage_member(card, "end_state"));
+	strbuf_printf(out, "%s then, %s at the end", state, triage_member(card, "end_state"));
 }
 
 static void write_bytes(const json_t *card, struct strbuf *out)
@@ -69,7 +69,7 @@ static void write_bytes(const json_t *card, struct strbuf *out)
 		strbuf_append(out, " one stage earlier, ");
 	}
 	append_bytes(card, "bytes_after", out);
-	strbuf_printf(out, " there%s%s", device[0] ? ", on " : "", device);
+	strbuf_printf(out, " then%s%s", device[0] ? ", on " : "", device);
 }
 
 static void write_before(const json_t *card, struct strbuf *out)

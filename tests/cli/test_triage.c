@@ -99,6 +99,7 @@ static const struct {
 	{ 16, "misplaced", "plan --alloc '#' " LOADLIST },
 	{ 17, "misplaced", "plan --alloc '#cuda:0;0.0;cpu' --topology host-1gpu " LOADLIST },
 	{ 18, "leaked", "replay flux-two-devices --backend sim --subject engine:stock --free unload" },
+	{ 19, "misplaced", "plan --alloc '#cuda:0;4.0;cuda:1' --topology no-p2p-x8 " LOADLIST },
 	{ 20, "corrupted", "replay flux-all-kept --expect xxh3:another" },
 	{ 21, "misplaced", "matrix --policies stock --matrices abc --flows blocks-moved" },
 	{ 21, "detached", "matrix --policies stock --matrices beside-stock --flows blocks-moved" },
@@ -147,6 +148,21 @@ START_TEST(a_lost_model_that_lives_shows_its_shortest_path)
 	ck_assert_str_eq(member(find_card(triage, "lost", 1), "path"),
 			 "executor -> caches -> node 7 -> CLIP -> patcher -> patcher B");
 	json_decref(triage);
+}
+END_TEST
+
+START_TEST(whatever_is_alive_at_the_end_has_its_path_in_the_store)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/s.db", folder);
+	free(run_text(1, "matrix --store '%s'", path));
+	ck_assert_int_eq(ask_store(path,
+				   "SELECT count(*) FROM v_timeline t WHERE stage = 'end' AND state NOT IN ('dead', 'resident')"
+				   " AND NOT EXISTS (SELECT 1 FROM v_paths p WHERE p.run = t.run AND p.cell = t.cell AND"
+				   " p.snapshot = t.snapshot AND p.model = t.model AND p.path <> '')"),
+			 0);
+	ck_assert_int_gt(ask_store(path, "SELECT count(*) FROM v_paths WHERE length > 3"), 0);
 }
 END_TEST
 
@@ -313,6 +329,7 @@ Suite *triage_suite(void)
 	tcase_add_loop_test(tests, a_card_names_the_known_cause, 0, (int)ARRAY_SIZE(shown));
 	tcase_add_loop_test(tests, a_card_s_command_shows_the_same_again, 0, (int)ARRAY_SIZE(shown));
 	tcase_add_test(tests, a_lost_model_that_lives_shows_its_shortest_path);
+	tcase_add_test(tests, whatever_is_alive_at_the_end_has_its_path_in_the_store);
 	tcase_add_test(tests, a_model_lost_with_the_caches_names_the_holder_that_let_go);
 	tcase_add_test(tests, a_true_leak_names_the_foreign_holder);
 	tcase_add_test(tests, findings_are_exit_code_1_and_none_is_0);

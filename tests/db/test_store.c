@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "db/copy.h"
 #include "db/store.h"
 #include "tests/db/suites.h"
 
@@ -211,6 +212,55 @@ START_TEST(an_older_store_is_brought_up_to_date_and_keeps_what_it_has)
 }
 END_TEST
 
+static void shout(void *context, const char *text, struct strbuf *to)
+{
+	(void)context;
+	strbuf_printf(to, "%s!", text);
+}
+
+START_TEST(one_run_is_copied_and_its_texts_go_through_the_filter)
+{
+	struct copy_filter filter = { .text = shout };
+	struct error e = ERROR_INIT;
+	char other[300];
+	struct store *from;
+	struct store *to;
+
+	make_store_of_schema_1();
+	from = store_open(path, STORE_WRITE, &e);
+	ck_assert_ok(from, &e);
+	ck_assert_ok(store_execute(from,
+				   "INSERT INTO run (id, command, version, started_wall_ns, environment)"
+				   " VALUES ('r2', 'c', 'v', 2, '{}')",
+				   "write to", &e),
+		     &e);
+	snprintf(other, sizeof(other), "%s/copy.db", folder);
+	to = store_open(other, STORE_WRITE, &e);
+	ck_assert_ok(to, &e);
+	ck_assert_ok(store_copy_run(from, "r1", to, &filter, &e), &e);
+	ck_assert_ok(store_check(to, &e), &e);
+	ck_assert_int_eq(count(to, "SELECT count(*) FROM run"), 1);
+	ck_assert_int_eq(count(to, "SELECT count(*) FROM v_findings WHERE run = 'r1' AND model = 'B!' AND object IS NULL"), 1);
+	store_close(from);
+	store_close(to);
+}
+END_TEST
+
+START_TEST(a_run_that_is_there_already_is_not_copied_over_and_nothing_changes)
+{
+	struct error e = ERROR_INIT;
+	struct store *store;
+
+	make_store_of_schema_1();
+	store = store_open(path, STORE_WRITE, &e);
+	ck_assert_ok(store, &e);
+	ck_assert(!store_copy_run(store, "r1", store, NULL, &e));
+	ck_assert_int_eq(e.kind, ERROR_STORE);
+	ck_assert_int_eq(count(store, "SELECT count(*) FROM finding"), 1);
+	store_close(store);
+}
+END_TEST
+
 START_TEST(an_older_store_is_not_read_and_the_remedy_is_named)
 {
 	struct error e = ERROR_INIT;
@@ -218,6 +268,7 @@ START_TEST(an_older_store_is_not_read_and_the_remedy_is_named)
 	make_store_of_schema_1();
 	ck_assert_ptr_null(store_open(path, STORE_READ, &e));
 	ck_assert_msg(strstr(e.text, "has schema 1"), "%s", e.text);
+	ck_assert_msg(strstr(e.text, "brings it up to date"), "%s", e.text);
 }
 END_TEST
 
@@ -328,6 +379,8 @@ Suite *store_suite(void)
 	tcase_add_test(tests, a_newer_schema_is_refused);
 	tcase_add_test(tests, an_older_store_is_brought_up_to_date_and_keeps_what_it_has);
 	tcase_add_test(tests, an_older_store_is_not_read_and_the_remedy_is_named);
+	tcase_add_test(tests, one_run_is_copied_and_its_texts_go_through_the_filter);
+	tcase_add_test(tests, a_run_that_is_there_already_is_not_copied_over_and_nothing_changes);
 	tcase_add_test(tests, a_store_in_a_folder_that_is_not_there_is_an_error_of_the_store);
 	tcase_add_test(tests, in_a_read_only_folder_no_store_is_made_and_nothing_left);
 	tcase_add_test(tests, a_store_in_a_read_only_folder_is_read);
