@@ -221,6 +221,15 @@ static bool conclude(struct record_finding *finding, fact_set facts)
 	return true;
 }
 
+/* What ended the worker belongs to what it left behind. */
+static void show_exception(const struct judge *judge, struct record_finding *finding)
+{
+	if (!judge->worker_died)
+		return;
+	record_text(finding->expected, sizeof(finding->expected), "no exception");
+	record_text(finding->actual, sizeof(finding->actual), judge->exception);
+}
+
 /* ---- one class each ---- */
 
 /* How a loss was first seen, in words. */
@@ -289,6 +298,7 @@ static bool find_leaked(struct judge *judge, const struct judged_object *object,
 	length = append(finding->detail, sizeof(finding->detail), length, " still there after it was asked to go, held by ");
 	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
 	show_end(judge, object, finding);
+	show_exception(judge, finding);
 	return conclude(finding, FACT(LEAKED) | end_facts(judge, object));
 }
 
@@ -346,6 +356,7 @@ static bool find_stale(struct judge *judge, const struct judged_object *object, 
 		 now->patcher_alive ? "alive" : "dead", now->model_alive ? "alive" : "dead");
 	snprintf(finding->place, sizeof(finding->place), "loaded list, place %d", now->listed);
 	show_sight(finding, &object->stale);
+	show_exception(judge, finding);
 	return conclude(finding, FACT(STALE) | object->stale.facts | judge_end_facts(judge, object));
 }
 

@@ -180,6 +180,13 @@ void triage_text(const json_t *triage, unsigned columns, struct strbuf *out)
 	strbuf_free(&environment);
 	if (strcmp(triage_member(run, "state"), "finished") != 0)
 		put_line(out, columns, "beware", "this run did not finish: there may be more", false);
+	if (triage_untrustworthy_count(triage)) {
+		char text[96];
+
+		snprintf(text, sizeof(text), "%zu cells are untrustworthy: what they found may be wrong",
+			 triage_untrustworthy_count(triage));
+		put_line(out, columns, "beware", text, false);
+	}
 	strbuf_printf(out, "  %-*s%zu in %lld cells, on %zu card%s\n", LABEL_COLUMNS - 2, "findings",
 		      triage_finding_count(triage), (long long)triage_number(triage, "cells", 0), json_array_size(cards),
 		      json_array_size(cards) == 1 ? "" : "s");

@@ -179,6 +179,16 @@ START_TEST(a_model_lost_with_the_caches_names_the_holder_that_let_go)
 }
 END_TEST
 
+START_TEST(what_a_dead_worker_left_behind_shows_what_killed_it)
+{
+	json_t *triage = cards_of("matrix --policies delegate --matrices beside-stock --flows second-model-held", "s.db");
+
+	ck_assert_str_eq(member(find_card(triage, "leaked", 5), "actual"),
+			 "AttributeError: 'NoneType' object has no attribute 'model'");
+	json_decref(triage);
+}
+END_TEST
+
 START_TEST(a_true_leak_names_the_foreign_holder)
 {
 	json_t *triage = cards_of("matrix --policies stock --matrices abc --flows first-model-held", "s.db");
@@ -331,6 +341,7 @@ Suite *triage_suite(void)
 	tcase_add_test(tests, a_lost_model_that_lives_shows_its_shortest_path);
 	tcase_add_test(tests, whatever_is_alive_at_the_end_has_its_path_in_the_store);
 	tcase_add_test(tests, a_model_lost_with_the_caches_names_the_holder_that_let_go);
+	tcase_add_test(tests, what_a_dead_worker_left_behind_shows_what_killed_it);
 	tcase_add_test(tests, a_true_leak_names_the_foreign_holder);
 	tcase_add_test(tests, findings_are_exit_code_1_and_none_is_0);
 	tcase_add_test(tests, filters_choose_cards);
