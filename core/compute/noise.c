@@ -3,53 +3,22 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- mt19937 (Matsumoto and Nishimura 1998) ---- */
-
-#define WORDS 624u
-#define SHIFT 397u
-
 void noise_seed(struct noise *noise, uint64_t seed)
 {
-	*noise = (struct noise) { .next = WORDS };
-	noise->state[0] = (uint32_t)seed;
-	for (uint32_t i = 1; i < WORDS; i++)
-		noise->state[i] = 1812433253U * (noise->state[i - 1] ^ (noise->state[i - 1] >> 30)) + i;
-}
-
-static void twist(uint32_t *state)
-{
-	for (uint32_t i = 0; i < WORDS; i++) {
-		uint32_t mixed = (state[i] & 0x80000000U) | (state[(i + 1) % WORDS] & 0x7fffffffU);
-
-		state[i] = state[(i + SHIFT) % WORDS] ^ (mixed >> 1) ^ (mixed & 1 ? 0x9908b0dfU : 0);
-	}
-}
-
-static uint32_t next32(struct noise *noise)
-{
-	uint32_t y;
-
-	if (noise->next == WORDS) {
-		twist(noise->state);
-		noise->next = 0;
-	}
-	y = noise->state[noise->next++];
-	y ^= y >> 11;
-	y ^= (y << 7) & 0x9d2c5680U;
-	y ^= (y << 15) & 0xefc60000U;
-	return y ^ (y >> 18);
+	*noise = (struct noise) { .has_spare = false };
+	mt19937_seed(&noise->generator, (uint32_t)seed);
 }
 
 static float uniform24(struct noise *noise)
 {
-	return (float)(next32(noise) & 0xffffffU) * 0x1p-24F;
+	return (float)(mt19937_next(&noise->generator) & 0xffffffU) * 0x1p-24F;
 }
 
 /* The first word drawn is the high one. */
 static double uniform53(struct noise *noise)
 {
-	uint64_t high = next32(noise);
-	uint64_t word = high << 32 | next32(noise);
+	uint64_t high = mt19937_next(&noise->generator);
+	uint64_t word = high << 32 | mt19937_next(&noise->generator);
 
 	return (double)(word & ((UINT64_C(1) << 53) - 1)) * 0x1p-53;
 }

@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/mt19937.h"
+
 struct noise {
-	uint32_t state[624];
-	unsigned next;
+	struct mt19937 generator;
 	bool has_spare;
 	double spare;
 };

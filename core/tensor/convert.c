@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/tensor/kernels.h"
+
 #define F32_MANTISSA_BITS 23
 #define F32_BIAS 127
 #define F32_INFINITY UINT32_C(0x7f800000)
@@ -56,7 +58,7 @@ static inline uint32_t encode(const struct small_float *format, float value)
 	uint32_t code;
 
 	if (magnitude > F32_INFINITY)
-		return format->nan_code;
+		return format->nan_code | (format->overflow_code == format->nan_code ? 0 : (magnitude & 0x7fffff) >> shift);
 	if (magnitude >= bias_difference + (UINT32_C(1) << F32_MANTISSA_BITS) || bias_difference == 0) {
 		code = shift_rounding(magnitude - bias_difference, shift);
 		return code < format->overflow_code ? code : format->overflow_code;
@@ -129,82 +131,22 @@ uint8_t f32_to_f8_e5m2(float value)
 	return (uint8_t)(encode(&format_f8_e5m2, value) | ((bits_of(value) >> 24) & 0x80));
 }
 
-/* One loop a type: loads by memcpy, because tensors in a file need not be aligned. */
-#define LOAD_LOOP(type, expression)                                                                                            \
-	for (size_t i = 0; i < count; i++) {                                                                                   \
-		type x;                                                                                                        \
-                                                                                                                               \
-		memcpy(&x, (const char *)from + i * sizeof(x), sizeof(x));                                                     \
-		to[i] = (expression);                                                                                          \
-	}                                                                                                                      \
-	return true
-
-#define STORE_LOOP(type, expression)                                                                                           \
-	for (size_t i = 0; i < count; i++) {                                                                                   \
-		type x = (expression);                                                                                         \
-                                                                                                                               \
-		memcpy((char *)to + i * sizeof(x), &x, sizeof(x));                                                             \
-	}                                                                                                                      \
-	return true
-
 bool convert_to_f32(enum dtype dtype, const void *from, float *to, size_t count, struct error *e)
 {
-	switch (dtype) {
-	case DTYPE_F32:
-		if (count)
-			memcpy(to, from, count * sizeof(*to));
-		return true;
-	case DTYPE_F16:
-		LOAD_LOOP(uint16_t, f16_to_f32(x));
-	case DTYPE_BF16:
-		LOAD_LOOP(uint16_t, bf16_to_f32(x));
-	case DTYPE_F8_E4M3:
-		LOAD_LOOP(uint8_t, f8_e4m3_to_f32(x));
-	case DTYPE_F8_E5M2:
-		LOAD_LOOP(uint8_t, f8_e5m2_to_f32(x));
-	case DTYPE_F64:
-		LOAD_LOOP(double, (float)x);
-	case DTYPE_BOOL:
-		LOAD_LOOP(uint8_t, x ? 1.0f : 0.0f);
-	case DTYPE_U8:
-		LOAD_LOOP(uint8_t, (float)x);
-	case DTYPE_I8:
-		LOAD_LOOP(int8_t, (float)x);
-	case DTYPE_U16:
-		LOAD_LOOP(uint16_t, (float)x);
-	case DTYPE_I16:
-		LOAD_LOOP(int16_t, (float)x);
-	case DTYPE_U32:
-		LOAD_LOOP(uint32_t, (float)x);
-	case DTYPE_I32:
-		LOAD_LOOP(int32_t, (float)x);
-	case DTYPE_U64:
-		LOAD_LOOP(uint64_t, (float)x);
-	case DTYPE_I64:
-		LOAD_LOOP(int64_t, (float)x);
-	default:
+	kernel_to_f32 kernel = kernels_to_f32(dtype);
+
+	if (!kernel)
 		return error_set(e, ERROR_UNSUPPORTED, "elements of type %s cannot be converted to F32", dtype_name(dtype));
-	}
+	kernel(from, to, count);
+	return true;
 }
 
 bool convert_from_f32(enum dtype dtype, const float *from, void *to, size_t count, struct error *e)
 {
-	switch (dtype) {
-	case DTYPE_F32:
-		if (count)
-			memcpy(to, from, count * sizeof(*from));
-		return true;
-	case DTYPE_F16:
-		STORE_LOOP(uint16_t, f32_to_f16(from[i]));
-	case DTYPE_BF16:
-		STORE_LOOP(uint16_t, f32_to_bf16(from[i]));
-	case DTYPE_F8_E4M3:
-		STORE_LOOP(uint8_t, f32_to_f8_e4m3(from[i]));
-	case DTYPE_F8_E5M2:
-		STORE_LOOP(uint8_t, f32_to_f8_e5m2(from[i]));
-	case DTYPE_F64:
-		STORE_LOOP(double, from[i]);
-	default:
+	kernel_from_f32 kernel = kernels_from_f32(dtype);
+
+	if (!kernel)
 		return error_set(e, ERROR_UNSUPPORTED, "F32 cannot be converted to elements of type %s", dtype_name(dtype));
-	}
+	kernel(from, to, count);
+	return true;
 }

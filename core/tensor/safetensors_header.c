@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/utf8.h"
 
 /* As many brackets as the reference reader takes. */
 #define DEPTH_MAX 127
@@ -50,33 +51,13 @@ static bool expect(struct cursor *c, char wanted)
 	return true;
 }
 
-/* Bytes of the UTF-8 sequence at p, or 0 when it is none (overlong forms, surrogates and what lies past U+10FFFF are
- * none). */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-	if (p[0] < 0x80)
-		return 1;
-	if (left >= 2 && p[0] >= 0xc2 && p[0] <= 0xdf && (p[1] & 0xc0) == 0x80)
-		return 2;
-	if (left >= 3 && (p[0] & 0xf0) == 0xe0 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80)
-		return (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ? 0 : 3;
-	if (left >= 4 && p[0] >= 0xf0 && p[0] <= 0xf4 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 &&
-	    (p[3] & 0xc0) == 0x80)
-		return (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f) ? 0 : 4;
-	return 0;
-}
-
 static bool check_utf8(struct cursor *c)
 {
-	while (c->at < c->length) {
-		size_t n = utf8_length((const unsigned char *)c->text + c->at, c->length - c->at);
-
-		if (n == 0)
-			return refuse(c, "these bytes are not UTF-8");
-		c->at += n;
+	if (utf8_check(c->text, c->length, &c->at)) {
+		c->at = 0;
+		return true;
 	}
-	c->at = 0;
-	return true;
+	return refuse(c, "these bytes are not UTF-8");
 }
 
 static bool hex4(struct cursor *c, uint32_t *unit)
