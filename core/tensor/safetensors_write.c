@@ -1,18 +1,14 @@
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/array.h"
+#include "core/base/partial.h"
 #include "core/base/strbuf.h"
 #include "core/tensor/safetensors.h"
 
 struct safetensors_writer {
-	FILE *stream;
-	char *path;
-	char *partial;
+	struct partial file;
 	uint64_t written_bytes;
 	uint64_t data_size_bytes;
 };
@@ -126,32 +122,14 @@ static bool make_header(struct strbuf *b, const struct safetensors_entry *entrie
 	return names_differ(entries, count, e);
 }
 
-static bool cannot_write(const struct safetensors_writer *writer, struct error *e)
-{
-	return error_set(e, ERROR_IO, "cannot write %s: %s", writer->path, strerror(errno));
-}
-
 static bool begin(struct safetensors_writer *writer, const char *path, const struct strbuf *header, struct error *e)
 {
-	struct strbuf partial = STRBUF_INIT;
 	unsigned char length[8];
 
-	writer->path = string_copy(path, e);
-	if (!writer->path)
-		return false;
-	strbuf_printf(&partial, "%s.partial-%ld", path, (long)getpid());
-	writer->partial = strbuf_finish(&partial, e);
-	if (!writer->partial)
-		return false;
-	writer->stream = fopen(writer->partial, "wbe");
-	if (!writer->stream)
-		return cannot_write(writer, e);
 	for (unsigned i = 0; i < 8; i++)
 		length[i] = (unsigned char)((uint64_t)header->length >> (8 * i));
-	if (fwrite(length, 1, 8, writer->stream) != 8 ||
-	    fwrite(header->text, 1, header->length, writer->stream) != header->length)
-		return cannot_write(writer, e);
-	return true;
+	return partial_open(&writer->file, path, e) && partial_write(&writer->file, length, sizeof(length), e) &&
+	       partial_write(&writer->file, header->text, header->length, e);
 }
 
 struct safetensors_writer *safetensors_writer_open(const char *path, const struct safetensors_entry *entries, size_t count,
@@ -179,32 +157,23 @@ fail:
 bool safetensors_writer_put(struct safetensors_writer *writer, const void *bytes, size_t size_bytes, struct error *e)
 {
 	if (size_bytes > writer->data_size_bytes - writer->written_bytes)
-		return error_set(e, ERROR_BUG, "%s: more bytes than its header announces (%" PRIu64 ")", writer->path,
+		return error_set(e, ERROR_BUG, "%s: more bytes than its header announces (%" PRIu64 ")", writer->file.path,
 				 writer->data_size_bytes);
-	if (size_bytes && fwrite(bytes, 1, size_bytes, writer->stream) != size_bytes)
-		return cannot_write(writer, e);
+	if (!partial_write(&writer->file, bytes, size_bytes, e))
+		return false;
 	writer->written_bytes += size_bytes;
 	return true;
 }
 
 bool safetensors_writer_finish(struct safetensors_writer *writer, struct error *e)
 {
-	bool fine = true;
+	bool fine;
 
-	if (writer->written_bytes != writer->data_size_bytes)
+	if (writer->written_bytes == writer->data_size_bytes)
+		fine = partial_finish(&writer->file, e);
+	else
 		fine = error_set(e, ERROR_BUG, "%s: %" PRIu64 " bytes of data of the %" PRIu64 " that its header announces",
-				 writer->path, writer->written_bytes, writer->data_size_bytes);
-	if (fine && (fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0))
-		fine = cannot_write(writer, e);
-	if (fclose(writer->stream) != 0 && fine)
-		fine = cannot_write(writer, e);
-	writer->stream = NULL;
-	if (fine && rename(writer->partial, writer->path) != 0)
-		fine = cannot_write(writer, e);
-	if (fine) {
-		free(writer->partial);
-		writer->partial = NULL;
-	}
+				 writer->file.path, writer->written_bytes, writer->data_size_bytes);
 	safetensors_writer_abandon(writer);
 	return fine;
 }
@@ -213,12 +182,7 @@ void safetensors_writer_abandon(struct safetensors_writer *writer)
 {
 	if (!writer)
 		return;
-	if (writer->stream)
-		fclose(writer->stream);
-	if (writer->partial)
-		unlink(writer->partial);
-	free(writer->partial);
-	free(writer->path);
+	partial_abandon(&writer->file);
 	free(writer);
 }
 

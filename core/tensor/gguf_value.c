@@ -1,0 +1,90 @@
+#include <math.h>
+#include <string.h>
+
+#include "core/tensor/gguf.h"
+
+static const unsigned sizes[GGUF_TYPE_COUNT] = {
+#define GGUF_SIZE(name, number, bytes) [number] = (bytes),
+	GGUF_TYPES(GGUF_SIZE)
+#undef GGUF_SIZE
+};
+
+/* The bits of the number at index, in this machine's order, the highest bits 0. */
+static bool bits_at(const struct gguf_value *value, uint64_t index, uint64_t *bits)
+{
+	unsigned size;
+
+	if (value->type == GGUF_STRING || index >= value->count || value->item_type >= GGUF_TYPE_COUNT)
+		return false;
+	size = sizes[value->item_type];
+	if (size == 0)
+		return false;
+	*bits = 0;
+	memcpy(bits, value->bytes + index * size, size);
+	if (value->swapped)
+		*bits = __builtin_bswap64(*bits) >> (64 - 8 * size);
+	return true;
+}
+
+static double float_of(uint64_t bits, uint32_t type)
+{
+	uint32_t low = (uint32_t)bits;
+	float single;
+	double wide;
+
+	if (type == GGUF_F32) {
+		memcpy(&single, &low, sizeof(single));
+		return single;
+	}
+	memcpy(&wide, &bits, sizeof(wide));
+	return wide;
+}
+
+bool gguf_value_integer(const struct gguf_value *value, uint64_t index, int64_t *number)
+{
+	uint64_t bits;
+
+	if (!bits_at(value, index, &bits))
+		return false;
+	switch (value->item_type) {
+	case GGUF_I8:
+		*number = (int8_t)bits;
+		return true;
+	case GGUF_I16:
+		*number = (int16_t)bits;
+		return true;
+	case GGUF_I32:
+		*number = (int32_t)bits;
+		return true;
+	case GGUF_F32:
+	case GGUF_F64:
+		return false;
+	default:
+		*number = (int64_t)bits;
+		return value->item_type != GGUF_U64 || bits <= INT64_MAX;
+	}
+}
+
+bool gguf_value_number(const struct gguf_value *value, uint64_t index, double *number)
+{
+	uint64_t bits;
+	int64_t whole;
+
+	if (!bits_at(value, index, &bits))
+		return false;
+	if (value->item_type == GGUF_F32 || value->item_type == GGUF_F64)
+		*number = float_of(bits, value->item_type);
+	else if (gguf_value_integer(value, index, &whole))
+		*number = (double)whole;
+	else
+		*number = (double)bits;
+	return true;
+}
+
+const char *gguf_value_text(const struct gguf_value *value, size_t *length)
+{
+	if (value->type != GGUF_STRING)
+		return NULL;
+	*length = (size_t)value->count;
+	return (const char *)value->bytes;
+}
