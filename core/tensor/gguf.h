@@ -110,6 +110,10 @@ bool gguf_value_number(const struct gguf_value *value, uint64_t index, double *n
 /* A string's text, or NULL. */
 const char *gguf_value_text(const struct gguf_value *value, size_t *length);
 
+/* The shape that a tensor had before it was made to fit blocks: ComfyUI-GGUF's comfy.gguf.orig_shape.NAME. False where there is
+ * none, or none of as many elements. */
+bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX], unsigned *rank);
+
 /* ---- writing ---- */
 
 /* Values for a new file, encoded as they are added; a failed allocation is told by gguf_writer_open. Zeroed when empty; freed

@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "core/tensor/gguf.h"
@@ -87,4 +86,39 @@ const char *gguf_value_text(const struct gguf_value *value, size_t *length)
 		return NULL;
 	*length = (size_t)value->count;
 	return (const char *)value->bytes;
+}
+
+/* The value under "comfy.gguf.orig_shape.NAME". */
+static bool find_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, struct gguf_value *value)
+{
+	static const char prefix[] = "comfy.gguf.orig_shape.";
+	size_t prefix_length = sizeof(prefix) - 1;
+
+	for (size_t i = 0; i < gguf_value_count(file); i++) {
+		*value = gguf_value_at(file, i);
+		if (value->key_length == prefix_length + tensor->name_length && memcmp(value->key, prefix, prefix_length) == 0 &&
+		    memcmp(value->key + prefix_length, tensor->name, tensor->name_length) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX], unsigned *rank)
+{
+	uint64_t product = 1;
+	struct gguf_value value;
+
+	if (!find_original_shape(file, tensor, &value) || value.type != GGUF_ARRAY || value.item_type != GGUF_I32 ||
+	    value.count > GGUF_RANK_MAX)
+		return false;
+	for (uint64_t i = 0; i < value.count; i++) {
+		int64_t dimension;
+
+		if (!gguf_value_integer(&value, i, &dimension) || dimension < 0 ||
+		    __builtin_mul_overflow(product, (uint64_t)dimension, &product))
+			return false;
+		shape[i] = (uint64_t)dimension;
+	}
+	*rank = (unsigned)value.count;
+	return product == gguf_element_count(tensor);
 }

@@ -2,6 +2,7 @@
  * conformance data through the same library code as the product. Ends with "N passed, N failed, N not built" a part and
  * in all; exit code 0 when nothing failed and something ran. */
 #include <errno.h>
+#include <nettle/sha2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 #define FAILURES_SHOWN 12
 #define NAMES_MAX 256
 
-static const struct part *const parts[] = { &part_planner, &part_retention, &part_forward, &part_pressure };
+static const struct part *const parts[] = { &part_planner,  &part_retention, &part_forward,
+					    &part_pressure, &part_numerics,  &part_files };
 
 struct tally {
 	const char *part;
@@ -127,6 +129,31 @@ char *part_read(const char *folder, const char *name, size_t *length, struct err
 	}
 	strbuf_free(&path);
 	return bytes;
+}
+
+json_t *part_listing(const char *folder, const char *name, struct error *e)
+{
+	json_error_t fault;
+	size_t length;
+	char *text = part_read(folder, name, &length, e);
+	json_t *listing = text ? json_loadb(text, length, JSON_DECODE_INT_AS_REAL, &fault) : NULL;
+
+	if (text && !listing)
+		error_set(e, ERROR_FORMAT, "%s/%s: line %d: %s", folder, name, fault.line, fault.text);
+	free(text);
+	return listing;
+}
+
+void part_sha256(const void *bytes, size_t size_bytes, char text[65])
+{
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sum;
+
+	sha256_init(&sum);
+	sha256_update(&sum, size_bytes, bytes);
+	sha256_digest(&sum, sizeof(digest), digest);
+	for (unsigned i = 0; i < sizeof(digest); i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
 static bool is_folder(const char *path)

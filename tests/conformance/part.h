@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 
 struct tally; /* counts of one part */
 
@@ -32,9 +33,17 @@ bool part_has(const char *folder, const char *name);
 /* A whole file, gunzipped when its name ends in .gz. The caller frees. */
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e);
 
+/* A JSON file whose numbers are all read as doubles: some are whole and past 2^63. The caller owns it. */
+json_t *part_listing(const char *folder, const char *name, struct error *e);
+
+/* SHA-256 as 64 hexadecimal digits and a NUL. */
+void part_sha256(const void *bytes, size_t size_bytes, char text[65]);
+
 extern const struct part part_planner;
 extern const struct part part_retention;
 extern const struct part part_forward;
 extern const struct part part_pressure;
+extern const struct part part_numerics;
+extern const struct part part_files;
 
 #endif
