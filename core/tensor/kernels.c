@@ -1,8 +1,24 @@
 #include "core/tensor/kernels.h"
 
+#if defined(__x86_64__)
+#include "core/tensor/kernels_wide.h"
+
+/* "fma" stands for F16C, which not every compiler lets one ask for: there is no processor with AVX2 and FMA without it. */
+bool kernels_have_avx2(void)
+{
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+bool kernels_have_avx512(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vl");
+}
+#endif
+
 /* Wide tables exist where the compiler can make them; elsewhere scalar is all there is. */
 const struct kernels *const kernels_all[] = {
-#if 0
+#if defined(__x86_64__)
 	&kernels_avx512,
 	&kernels_avx2,
 #endif

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *convert_suite(void);
+Suite *kernels_suite(void);
 Suite *safetensors_suite(void);
 Suite *safetensors_write_suite(void);
 
