@@ -43,5 +43,7 @@ extern const struct bench bench_row_writer;
 extern const struct bench bench_row_snapshot;
 extern const struct bench bench_row_probes;
 extern const struct bench bench_row_matrix;
+extern const struct bench bench_row_load;
+extern const struct bench bench_row_dequant;
 
 #endif

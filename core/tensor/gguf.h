@@ -112,7 +112,8 @@ const char *gguf_value_text(const struct gguf_value *value, size_t *length);
 
 /* The shape that a tensor had before it was made to fit blocks: ComfyUI-GGUF's comfy.gguf.orig_shape.NAME. False where there is
  * none, or none of as many elements. */
-bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX], unsigned *rank);
+bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX],
+			 unsigned *rank);
 
 /* ---- writing ---- */
 

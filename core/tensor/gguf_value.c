@@ -96,14 +96,16 @@ static bool find_original_shape(const struct gguf *file, const struct gguf_tenso
 
 	for (size_t i = 0; i < gguf_value_count(file); i++) {
 		*value = gguf_value_at(file, i);
-		if (value->key_length == prefix_length + tensor->name_length && memcmp(value->key, prefix, prefix_length) == 0 &&
+		if (value->key_length == prefix_length + tensor->name_length &&
+		    memcmp(value->key, prefix, prefix_length) == 0 &&
 		    memcmp(value->key + prefix_length, tensor->name, tensor->name_length) == 0)
 			return true;
 	}
 	return false;
 }
 
-bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX], unsigned *rank)
+bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX],
+			 unsigned *rank)
 {
 	uint64_t product = 1;
 	struct gguf_value value;

@@ -153,8 +153,8 @@ static inline void block_q2_k(const uint8_t *block, float *to, enum quant_way wa
 	float scales[16];
 	float minimums[16];
 
-	_mm512_storeu_ps(scales, scaled(half_at(block + 80),
-					_mm512_cvtepi32_ps(_mm512_and_si512(packed, _mm512_set1_epi32(15))), way));
+	_mm512_storeu_ps(scales,
+			 scaled(half_at(block + 80), _mm512_cvtepi32_ps(_mm512_and_si512(packed, _mm512_set1_epi32(15))), way));
 	_mm512_storeu_ps(minimums, scaled(-half_at(block + 82), _mm512_cvtepi32_ps(_mm512_srli_epi32(packed, 4)), way));
 	for (unsigned k = 0; k < 4; k++) {
 		words codes = unsigned_at(block + 16 + k / 2 * 32 + k % 2 * 16);
@@ -186,8 +186,7 @@ static inline void block_q3_k(const uint8_t *block, float *to, enum quant_way wa
 			floats clear = scaled(scales[group], _mm512_sub_ps(four_codes(), _mm512_set1_ps(4)), way);
 			__mmask16 third = bits_of(block + k % 2 * 16, (uint8_t)(1u << (k / 2 * 4 + run)));
 
-			_mm512_storeu_ps(to + 16 * group,
-					 look_up_two(clear, set, third, _mm512_srli_epi32(codes, 2 * run)));
+			_mm512_storeu_ps(to + 16 * group, look_up_two(clear, set, third, _mm512_srli_epi32(codes, 2 * run)));
 		}
 	}
 }
@@ -255,9 +254,9 @@ static inline void block_q6_k(const uint8_t *block, float *to, enum quant_way wa
 		__m512i later = _mm512_inserti64x4(_mm512_castsi256_si512(high_bytes), _mm256_srli_epi16(high_bytes, 2), 1);
 		uint8_t codes[128];
 
-		_mm512_storeu_si512(codes, _mm512_sub_epi8(_mm512_or_si512(_mm512_and_si512(low, nibbles),
-									   _mm512_and_si512(high, pairs)),
-							   _mm512_set1_epi8(32)));
+		_mm512_storeu_si512(
+			codes, _mm512_sub_epi8(_mm512_or_si512(_mm512_and_si512(low, nibbles), _mm512_and_si512(high, pairs)),
+					       _mm512_set1_epi8(32)));
 		low = _mm512_srli_epi16(low, 4);
 		_mm512_storeu_si512(codes + 64, _mm512_sub_epi8(_mm512_or_si512(_mm512_and_si512(low, nibbles),
 										_mm512_and_si512(later, pairs)),
@@ -275,8 +274,7 @@ static inline void block_iq4_xs(const uint8_t *block, float *to, enum quant_way 
 	float scales[16];
 
 	quant_scales_iq4_xs(block + 2, packed);
-	_mm512_storeu_ps(scales,
-			 scaled(d, _mm512_sub_ps(_mm512_cvtepi32_ps(unsigned_at(packed)), _mm512_set1_ps(32)), way));
+	_mm512_storeu_ps(scales, scaled(d, _mm512_sub_ps(_mm512_cvtepi32_ps(unsigned_at(packed)), _mm512_set1_ps(32)), way));
 	for (unsigned k = 0; k < 8; k++)
 		put_nibbles(to + 32 * k, to + 32 * k + 16, block + 8 + 16 * k, scaled(scales[k], values_iq4(), way));
 }
