@@ -103,8 +103,8 @@ bool bench_dequant(unsigned repeats, const struct record_sink *sink, const bool 
 	if (bench.repeats > REPEATS_MAX)
 		bench.repeats = REPEATS_MAX;
 	bench.blocks = array_new(ELEMENTS, 2, e);
-	bench.values = array_new(ELEMENTS, sizeof(*bench.values), e);
-	fine = bench.blocks && bench.values;
+	bench.values = aligned_alloc(64, ELEMENTS * sizeof(*bench.values)); /* as a device's memory is */
+	fine = bench.blocks && (bench.values || error_no_memory(e));
 	mt19937_seed(&generator, 1);
 	/* No byte is above 0x3f, so no half is infinite or no number: those are slower to convert on some machines. */
 	for (size_t i = 0; fine && i < (size_t)ELEMENTS * 2; i++)

@@ -6,14 +6,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/base/units.h"
 
-/* Large enough that the calls do not count, small enough that a chunk's pages are still in the nearer caches when it ends. */
+/* Large enough that the calls do not count. Huge pages are not asked for: where memory is new to the machine under this one, their
+ * first touch took four times as long. */
 #define CHUNK_BYTES (2 * MIB)
-#define HUGE_PAGE_BYTES (2 * MIB)
 #define THREADS_MAX 8
 #define BYTES_PER_THREAD (16 * MIB) /* less is not worth starting one */
 
@@ -33,17 +32,6 @@ struct bulk {
 	struct error error; /* the first one, under the lock */
 };
 
-/* New memory is touched first here, and by pages of 4 KiB that costs as much as the reading. A hint: it may be refused. */
-static void ask_for_huge_pages(const struct bulk_piece *piece)
-{
-	uintptr_t first = ((uintptr_t)piece->to + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-	uintptr_t end = ((uintptr_t)piece->to + piece->size_bytes) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-
-	if (end > first)
-		madvise((void *)first, end - first, MADV_HUGEPAGE); // NOLINT(performance-no-int-to-ptr)
-}
-
-/* Cut so that chunks end where a huge page of the target does: two threads never touch one for the first time together. */
 static bool next_chunk(struct bulk *bulk, struct bulk_piece *chunk)
 {
 	bool found;
@@ -57,12 +45,10 @@ static bool next_chunk(struct bulk *bulk, struct bulk_piece *chunk)
 	if (found) {
 		const struct bulk_piece *piece = &bulk->pieces[bulk->piece];
 		uint64_t left = piece->size_bytes - bulk->offset;
-		uint64_t some;
 
 		chunk->to = (char *)piece->to + bulk->offset;
 		chunk->file_offset = piece->file_offset + bulk->offset;
-		some = CHUNK_BYTES - (uintptr_t)chunk->to % HUGE_PAGE_BYTES;
-		chunk->size_bytes = some < left ? some : left;
+		chunk->size_bytes = left < CHUNK_BYTES ? left : CHUNK_BYTES;
 		bulk->offset += chunk->size_bytes;
 	}
 	pthread_mutex_unlock(&bulk->lock);
@@ -154,10 +140,8 @@ bool bulk_read(const char *path, const struct bulk_piece *pieces, size_t count, 
 	bulk.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (bulk.fd < 0)
 		return error_set(e, ERROR_MISSING, "cannot open %s: %s", path, strerror(errno));
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		bulk.total_bytes += pieces[i].size_bytes;
-		ask_for_huge_pages(&pieces[i]);
-	}
 	/* A thread that cannot be started is no error: the others do its work. */
 	for (size_t wanted = helpers_wanted(bulk.total_bytes); started < wanted; started++) {
 		if (pthread_create(&helpers[started], NULL, work, &bulk) != 0)
