@@ -1,6 +1,18 @@
 #include "cli/commands.h"
 
+/* clang-format off: a row a command */
 const struct command *const commands[] = {
-	&command_matrix,  &command_replay,   &command_triage,	 &command_report, &command_bench,  &command_plan,
-	&command_devices, &command_policies, &command_workflows, &command_flows,  &command_doctor, NULL,
+	&command_matrix,
+	&command_replay,
+	&command_triage,
+	&command_report,
+	&command_bench,
+	&command_plan,
+	&command_convert,
+	&command_devices,
+	&command_policies,
+	&command_workflows,
+	&command_flows,
+	&command_doctor,
+	NULL,
 };

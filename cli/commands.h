@@ -7,6 +7,7 @@
 extern const struct command *const commands[]; /* NULL-terminated, in the order of help */
 
 extern const struct command command_bench;
+extern const struct command command_convert;
 extern const struct command command_devices;
 extern const struct command command_doctor;
 extern const struct command command_flows;
