@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cli/axes.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/flow_find.h"
@@ -16,24 +17,6 @@
 #include "scenarios/matrix_workflow.h"
 
 /* ---- names of the axes ---- */
-
-static const char *policy_name(size_t index)
-{
-	for (size_t i = 0; policies[i]; i++) {
-		if (i == index)
-			return policies[i]->name;
-	}
-	return NULL;
-}
-
-static int policy_index(const char *name)
-{
-	for (size_t i = 0; policies[i]; i++) {
-		if (policies[i] == policy_find(name))
-			return (int)i;
-	}
-	return -1;
-}
 
 static const char *matrix_name(size_t index)
 {
@@ -53,42 +36,6 @@ static int matrix_index(const char *name)
 	return -1;
 }
 
-static const char *cache_name(size_t index)
-{
-	return index < CACHE_KIND_COUNT ? cache_kind_name((enum cache_kind)index) : NULL;
-}
-
-static int cache_index(const char *name)
-{
-	enum cache_kind kind;
-
-	return cache_kind_from_name(name, &kind) ? (int)kind : -1;
-}
-
-static const char *mode_name(size_t index)
-{
-	return index < DEVICE_MODE_COUNT ? device_mode_name((enum device_mode)index) : NULL;
-}
-
-static int mode_index(const char *name)
-{
-	enum device_mode mode;
-
-	return device_mode_from_name(name, &mode) ? (int)mode : -1;
-}
-
-static const char *flags_name(size_t index)
-{
-	return index < NODE_FLAGS_COUNT ? node_flags_name((enum node_flags)index) : NULL;
-}
-
-static int flags_index(const char *name)
-{
-	enum node_flags flags;
-
-	return node_flags_from_name(name, &flags) ? (int)flags : -1;
-}
-
 /* ---- the command ---- */
 
 struct wishes {
@@ -106,11 +53,11 @@ static bool choose(const char *option, const char *list, choice_finder find, cho
 static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, struct error *e)
 {
 	*axes = matrix_axes_default();
-	return choose("policies", wishes->policies, policy_index, policy_name, &axes->policies, e) &&
+	return choose("policies", wishes->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
 	       choose("matrices", wishes->matrices, matrix_index, matrix_name, &axes->matrices, e) &&
-	       choose("caches", wishes->caches, cache_index, cache_name, &axes->caches, e) &&
-	       choose("device-modes", wishes->device_modes, mode_index, mode_name, &axes->device_modes, e) &&
-	       choose("node-flags", wishes->node_flags, flags_index, flags_name, &axes->node_flags, e);
+	       choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
+	       choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
+	       choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
 }
 
 #define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */

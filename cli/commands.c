@@ -4,6 +4,7 @@
 const struct command *const commands[] = {
 	&command_matrix,
 	&command_replay,
+	&command_explore,
 	&command_triage,
 	&command_report,
 	&command_bench,

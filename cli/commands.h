@@ -10,6 +10,7 @@ extern const struct command command_bench;
 extern const struct command command_convert;
 extern const struct command command_devices;
 extern const struct command command_doctor;
+extern const struct command command_explore;
 extern const struct command command_flows;
 extern const struct command command_matrix;
 extern const struct command command_plan;

@@ -29,6 +29,7 @@ struct probe {
 	struct known **objects;
 	size_t object_count, object_capacity; /* capacity counts pointers that may be used */
 	size_t made; /* objects that exist; from object_count on they are spare */
+	uint32_t told; /* objects that were ever told of in this cell */
 	const struct model **models; /* room for the ledger */
 	size_t model_capacity;
 	struct ledger *lines;
@@ -113,7 +114,7 @@ static void on_object(void *context, const struct object_event *event)
 		known->model_id = event->model;
 		known->state = STATE_COUNT;
 		known->record = (struct record_model) { .cell = probe->cell,
-							.model = (uint32_t)probe->object_count,
+							.model = ++probe->told,
 							.size_bytes = event->size_bytes,
 							.block_count = (uint32_t)event->block_count };
 		record_text(known->record.name, sizeof(known->record.name), event->name);
@@ -454,6 +455,30 @@ static void put_ledger(struct probe *probe)
 		ledger_put(&probe->lines[i], probe->cell, probe->snapshot, (uint32_t)i, probe->sink);
 }
 
+/* A dead object; or a dead patcher of a model that is told of through another one. */
+static bool is_over(const struct known *known)
+{
+	return !known->inner.target || (!known->patcher.target && known->record.inner != known->record.model);
+}
+
+static void forget_dead(struct probe *probe)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < probe->object_count; i++) {
+		struct known *known = probe->objects[i];
+
+		if (is_over(known)) {
+			weak_clear(&known->patcher);
+			weak_clear(&known->inner);
+			continue;
+		}
+		probe->objects[i] = probe->objects[kept];
+		probe->objects[kept++] = known;
+	}
+	probe->object_count = kept;
+}
+
 static void on_stage(void *context, const struct stage_event *event)
 {
 	struct probe *probe = context;
@@ -480,6 +505,8 @@ static void on_stage(void *context, const struct stage_event *event)
 		known->state = now.state;
 	}
 	put_ledger(probe);
+	if (probe->wishes.brief)
+		forget_dead(probe);
 }
 
 /* ---- the probe ---- */
@@ -519,6 +546,7 @@ void probe_begin(struct probe *probe, uint32_t cell, const struct probe_wishes *
 	probe->sink = sink;
 	probe->snapshot = 0;
 	probe->object_count = 0;
+	probe->told = 0;
 	probe->engine = NULL;
 	probe->failed = false;
 	probe->wishes = wishes ? *wishes : (struct probe_wishes) { .transfers = false };

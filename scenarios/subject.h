@@ -39,6 +39,7 @@ struct subject_setup {
 	const struct catalog *catalog; /* NULL: models that nobody runs, of whatever name (catalog_matrix.h) */
 	const char *output_folder;
 	bool record_transfers, record_steps, record_placement;
+	bool record_brief; /* what is dead is told once: not for a judge */
 };
 
 struct subject;

@@ -132,7 +132,8 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	struct engine_subject *s = from(subject);
 	struct probe_wishes wishes = { .transfers = setup->record_transfers,
 				       .steps = setup->record_steps,
-				       .placement = setup->record_placement };
+				       .placement = setup->record_placement,
+				       .brief = setup->record_brief };
 	struct engine_options options = { .catalog = setup->catalog ? setup->catalog : &matrix_catalog,
 					  .policy = setup->policy,
 					  .cache = setup->cache,
