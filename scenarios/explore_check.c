@@ -165,10 +165,24 @@ static bool is_displaced(const struct check *check, const struct watched *object
 	return by_pressure && held;
 }
 
+/* What made the model leave, through whichever patcher it was listed. */
+static enum reason departure_of_model(const struct check *check, const struct watched *object)
+{
+	enum reason reason = object->departure;
+
+	for (size_t i = 0; i < check->count && (reason == REASON_NONE || reason == REASON_SUPERSEDED); i++) {
+		if (check->objects[i].model.inner == object->model.inner && check->objects[i].departure != REASON_NONE)
+			reason = check->objects[i].departure;
+	}
+	return reason;
+}
+
 static const char *cause_of_loss(const struct check *check, const struct watched *object)
 {
-	if (object->departure != REASON_NONE)
-		return reason_name(object->departure);
+	enum reason reason = departure_of_model(check, object);
+
+	if (reason != REASON_NONE)
+		return reason_name(reason);
 	if (check->worker_died)
 		return reason_name(REASON_WORKER_DIED);
 	return residency_state_name(object->state);

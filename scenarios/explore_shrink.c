@@ -251,6 +251,16 @@ static bool as_plain_prompt(struct flow_step *step)
 	return was;
 }
 
+/* Whatever model pushes it out, one without wishes does. */
+static bool as_other_prompt(struct flow_step *step)
+{
+	bool was = is_about_models(step);
+
+	if (was)
+		*step = (struct flow_step) { .action = FLOW_PROMPT_OTHER };
+	return was;
+}
+
 static bool without(enum wanted *flag, enum wanted than)
 {
 	bool was = *flag != than;
@@ -294,8 +304,9 @@ static bool with_least_number(struct flow_step *step)
 	return was;
 }
 
-static const simplify_step step_simplifiers[] = { as_plain_prompt,	 without_release,  without_free_memory,
-						  without_unload_models, with_unload_only, with_least_number };
+static const simplify_step step_simplifiers[] = { as_plain_prompt,     as_other_prompt,	      without_release,
+						  without_free_memory, without_unload_models, with_unload_only,
+						  with_least_number };
 
 static void simplify_actions(struct shrink *s)
 {
@@ -307,20 +318,70 @@ static void simplify_actions(struct shrink *s)
 	}
 }
 
-/* A workflow of its own, where it is the only one, is the sequence's; and the first prompt's is. */
+static bool is_same_workflow(const struct matrix_model *a, size_t a_count, const struct matrix_model *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++) {
+		if (a[i].name != b[i].name || a[i].kind != b[i].kind || a[i].keep != b[i].keep || a[i].lora != b[i].lora ||
+		    a[i].strength != b[i].strength || a[i].preview != b[i].preview)
+			return false;
+	}
+	return true;
+}
+
+static void spell_out_models(struct sequence *sequence)
+{
+	for (size_t i = 0; i < sequence->step_count; i++) {
+		struct sequence_step *step = &sequence->steps[i];
+
+		if (step->step.action != FLOW_PROMPT)
+			continue;
+		memcpy(step->models, sequence->models, sizeof(step->models));
+		step->step = (struct flow_step) { .action = FLOW_PROMPT_MODELS, .model_count = sequence->model_count };
+	}
+}
+
+/* The models of the first prompt are the sequence's; whoever has the same is a plain prompt. */
+static void adopt_first_models(struct sequence *sequence)
+{
+	const struct sequence_step *first = NULL;
+
+	for (size_t i = 0; i < sequence->step_count && !first; i++) {
+		if (sequence->steps[i].step.action == FLOW_PROMPT_MODELS)
+			first = &sequence->steps[i];
+	}
+	if (!first)
+		return;
+	memcpy(sequence->models, first->models, sizeof(first->models));
+	sequence->model_count = first->step.model_count;
+	for (size_t i = 0; i < sequence->step_count; i++) {
+		struct sequence_step *step = &sequence->steps[i];
+
+		if (step->step.action == FLOW_PROMPT_MODELS &&
+		    is_same_workflow(step->models, step->step.model_count, sequence->models, sequence->model_count))
+			step->step = (struct flow_step) { .action = FLOW_PROMPT };
+	}
+}
+
+static bool is_normal(const struct sequence *sequence)
+{
+	for (size_t i = 0; i < sequence->step_count; i++) {
+		if (sequence->steps[i].step.action == FLOW_PROMPT)
+			return true;
+		if (sequence->steps[i].step.action == FLOW_PROMPT_MODELS)
+			return false;
+	}
+	return true;
+}
+
 static void adopt_models(struct shrink *s)
 {
-	for (size_t i = 0; i < s->best->step_count; i++) {
-		const struct sequence_step *step = &s->best->steps[i];
-
-		if (step->step.action != FLOW_PROMPT_MODELS || !begin_candidate(s))
-			continue;
-		memcpy(s->candidate.models, step->models, sizeof(step->models));
-		s->candidate.model_count = step->step.model_count;
-		s->candidate.steps[i].step = (struct flow_step) { .action = FLOW_PROMPT };
-		if (try(s))
-			return;
-	}
+	if (is_normal(s->best) || !begin_candidate(s))
+		return;
+	spell_out_models(&s->candidate);
+	adopt_first_models(&s->candidate);
+	try(s);
 }
 
 static void simplify_setting(struct shrink *s)
