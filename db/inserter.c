@@ -243,6 +243,8 @@ bool inserter_put(struct inserter *inserter, enum record_type type, const void *
 		return error_set(e, ERROR_BUG, "a record of type %u has %u bytes", (unsigned)type, size_bytes);
 	if (!inserter->has_run && type != RECORD_RUN)
 		return error_set(e, ERROR_BUG, "a record of type %u before the record of its run", (unsigned)type);
+	if (type != RECORD_RUN_END && !record_layouts[type].table)
+		return true; /* for judges alone */
 	if (!begin(inserter, e))
 		return false;
 	inserter->pending++;

@@ -268,6 +268,7 @@ const struct record_layout record_layouts[RECORD_TYPE_COUNT] = {
 	[RECORD_VERDICT] = LAYOUT(verdict, "verdict", true, NOT, NULL),
 	[RECORD_FINDING] = LAYOUT(finding, "finding", true, IN_CELL, NULL),
 	[RECORD_ARTIFACT] = LAYOUT(artifact, "artifact", true, IN_RUN, NULL),
+	[RECORD_SAMPLED] = { .size_bytes = sizeof(struct record_sampled), .has_cell = true },
 };
 
 const char *record_field_name(enum field_type type, int value)

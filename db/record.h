@@ -232,6 +232,14 @@ struct record_departure {
 	uint64_t time_ns;
 };
 
+/* A sampler begins: the patches that the workflow puts on its model, and those that are in the weights; "" for none. Judged, not
+ * stored. */
+struct record_sampled {
+	uint32_t cell, model, after_snapshot;
+	char node[RECORD_NAME_MAX]; /* its id */
+	char wanted[RECORD_TEXT_MAX], found[RECORD_TEXT_MAX];
+};
+
 struct record_placement { /* run-length: `count` blocks from `first` on are on `device` */
 	uint32_t cell, snapshot, model;
 	uint32_t first, count, device;
@@ -363,6 +371,7 @@ enum record_type {
 	RECORD_VERDICT,
 	RECORD_FINDING,
 	RECORD_ARTIFACT,
+	RECORD_SAMPLED,
 	RECORD_TYPE_COUNT
 };
 

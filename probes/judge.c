@@ -244,7 +244,7 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_counted(object);
 	else
 		note_not_counted(judge, object);
-	if (object->now.foreign_patches && object->now.state == STATE_RESIDENT)
+	if ((object->now.foreign_patches && object->now.state == STATE_RESIDENT) || object->sampled_otherwise)
 		judge_sight(judge, object, snapshot, &object->mispatched);
 	if (object->used_allocation[0])
 		judge_sight(judge, object, snapshot, &object->misread);
@@ -282,7 +282,14 @@ static bool take_known_model(struct judge *judge, const struct record_model *mod
 {
 	if (model->model == 0 || model->model > judge->object_count)
 		return false;
-	judge->objects[model->model - 1].model.keep = model->keep;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		struct judged_object *object = &judge->objects[i];
+
+		if (object->model.inner != judge->objects[model->model - 1].model.inner || object->model.keep == model->keep)
+			continue;
+		object->asked = false; /* what was asked before was not asked of a model with this wish */
+		object->model.keep = model->keep;
+	}
 	return true;
 }
 
@@ -520,6 +527,14 @@ static void take_allocation(struct judge *judge, const struct record_allocation 
 	memcpy(object->used_allocation, allocation->used, sizeof(object->used_allocation));
 }
 
+static void take_sampled(struct judge *judge, const struct record_sampled *sampled)
+{
+	struct judged_object *object = find_object(judge, sampled->model, "a sampler on the unknown object");
+
+	if (object)
+		object->sampled_otherwise |= strcmp(sampled->wanted, sampled->found) != 0;
+}
+
 /* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
 static void take_departure(struct judge *judge, const struct record_departure *departure)
 {
@@ -553,7 +568,7 @@ static void take_worker_request(struct judge *judge, const struct record_request
 static bool happens_later(enum record_type type)
 {
 	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
-	       type == RECORD_DEPARTURE;
+	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
 }
 
 static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
@@ -600,6 +615,9 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		break;
 	case RECORD_ALLOCATION:
 		take_allocation(judge, record);
+		break;
+	case RECORD_SAMPLED:
+		take_sampled(judge, record);
 		break;
 	case RECORD_MEMORY:
 		take_memory(judge, record);

@@ -200,6 +200,21 @@ static void on_step(void *context, const struct step_event *event)
 		record_put(probe->sink, RECORD_STEP, &record, sizeof(record));
 }
 
+static void on_sampled(void *context, const struct sampled_event *event)
+{
+	const struct probe *probe = context;
+	const struct known *known = find_object(probe, event->object);
+	struct record_sampled record = { .cell = probe->cell, .after_snapshot = probe->snapshot };
+
+	if (!known)
+		return;
+	record.model = known->record.model;
+	record_text(record.node, sizeof(record.node), event->node);
+	record_text(record.wanted, sizeof(record.wanted), event->wanted_patches);
+	record_text(record.found, sizeof(record.found), event->found_patches);
+	record_put(probe->sink, RECORD_SAMPLED, &record, sizeof(record));
+}
+
 static void on_image(void *context, const struct image_event *event)
 {
 	const struct probe *probe = context;
@@ -499,9 +514,10 @@ static void on_stage(void *context, const struct stage_event *event)
 
 		put_residency(probe, m, known, &now);
 		put_holders(probe, known);
-		if (wants_path(known, &now, event->stage))
+		if (!probe->wishes.brief && wants_path(known, &now, event->stage))
 			put_path(probe, known);
-		put_placement(probe, known);
+		if (!probe->wishes.brief)
+			put_placement(probe, known);
 		known->state = now.state;
 	}
 	put_ledger(probe);
@@ -524,7 +540,8 @@ struct probe *probe_new(struct error *e)
 						      .load = on_load,
 						      .object = on_object,
 						      .request = on_request,
-						      .image = on_image };
+						      .image = on_image,
+						      .sampled = on_sampled };
 	return probe;
 }
 

@@ -33,6 +33,7 @@ struct check {
 	char exception[48];
 	bool worker_died;
 	uint64_t used_bytes, told_bytes; /* of the device whose ledger comes */
+	bool is_taken_outside; /* memory past the manager, which nobody can account for */
 	struct error fault;
 };
 
@@ -82,6 +83,7 @@ void check_reset(struct check *check)
 	check->steps = 0;
 	check->open = false;
 	check->worker_died = false;
+	check->is_taken_outside = false;
 	check->exception[0] = '\0';
 	error_clear(&check->fault);
 }
@@ -206,7 +208,7 @@ static void check_copy(struct check *check, const struct watched *object)
 
 	if (!copy || !copy->patcher_alive || object->model.keep != KEEP_YES)
 		return;
-	fail(check, INVARIANT_LOADED_ONCE, copy->anchored ? "anchored" : residency_state_name(copy->state), object);
+	fail(check, INVARIANT_LOADED_ONCE, copy->anchored ? "copy anchored" : "copy there", object);
 }
 
 /* All records of the newest snapshot have come. */
@@ -288,14 +290,26 @@ static void check_rest(struct check *check)
 
 /* ---- records ---- */
 
+/* A wish is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a model
+ * with this wish. */
+static void change_wish(struct check *check, uint32_t inner, enum keep_wish keep)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *object = &check->objects[i];
+
+		if (object->model.inner != inner || object->model.keep == keep)
+			continue;
+		object->asked = false;
+		object->model.keep = keep;
+	}
+}
+
 static void take_model(struct check *check, const struct record_model *model)
 {
-	struct watched *object = find(check, model->model);
+	const struct watched *object = find(check, model->model);
 
 	if (object) {
-		if (object->model.keep != model->keep)
-			object->asked = false; /* what was asked before was not asked of a model with this wish */
-		object->model.keep = model->keep;
+		change_wish(check, object->model.inner, model->keep);
 		return;
 	}
 	if (!array_reserve(&check->objects, &check->capacity, check->count + 1, sizeof(*check->objects), &check->fault))
@@ -384,7 +398,8 @@ static void take_holder(struct check *check, const struct record_holder *holder)
 	if (!object)
 		return;
 	object->held_by_manager |= strcmp(holder->kind, HOLDER_MANAGER) == 0;
-	object->held |= strcmp(holder->kind, HOLDER_CACHE) != 0 && strcmp(holder->kind, HOLDER_FOREIGN) != 0;
+	object->held |= strcmp(holder->kind, HOLDER_CACHE) != 0 && strcmp(holder->kind, HOLDER_FOREIGN) != 0 &&
+			strcmp(holder->kind, HOLDER_GARBAGE) != 0; /* a traceback's: nobody's, until the next collection */
 }
 
 static void take_departure(struct check *check, const struct record_departure *departure)
@@ -393,6 +408,13 @@ static void take_departure(struct check *check, const struct record_departure *d
 
 	if (object && (object->departure == REASON_NONE || object->departure == REASON_SUPERSEDED))
 		object->departure = departure->reason;
+}
+
+static void take_sampled(struct check *check, const struct record_sampled *sampled)
+{
+	if (strcmp(sampled->wanted, sampled->found) != 0)
+		fail(check, INVARIANT_OUTPUT_SAME, sampled->found[0] ? "other patches" : "no patches",
+		     find(check, sampled->model));
 }
 
 /* Lines of one device come one after the other, from `used` to `unattributed`. */
@@ -408,6 +430,8 @@ static void take_memory(struct check *check, const struct record_memory *memory)
 	check->told_bytes += memory->size_bytes;
 	if (strcmp(memory->line, "unattributed") != 0)
 		return;
+	if (check->is_taken_outside)
+		return;
 	if (memory->size_bytes)
 		fail(check, INVARIANT_LEDGER_BALANCES, "unattributed", NULL);
 	else if (check->told_bytes != check->used_bytes)
@@ -418,8 +442,19 @@ static void take_action(struct check *check, const struct record_action *action)
 {
 	check_rest(check);
 	check->steps++;
-	if (action->asks || action->kind == ACTION_FREE_MEMORY)
+	if ((action->kind == ACTION_POST && action->asks) || action->kind == ACTION_FREE_MEMORY)
 		take_request(check);
+	if (action->kind == ACTION_OUTSIDE)
+		check->is_taken_outside = true;
+	if (action->kind == ACTION_OUTSIDE_DROP)
+		check->is_taken_outside = false;
+}
+
+/* Records that tell what happens after a snapshot, so that it is complete. */
+static bool happens_later(enum record_type type)
+{
+	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
+	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
 }
 
 static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
@@ -427,7 +462,7 @@ static void put(void *context, enum record_type type, const void *record, uint32
 	struct check *check = context;
 
 	(void)size_bytes;
-	if (type != RECORD_SNAPSHOT && type != RECORD_RESIDENCY && type != RECORD_HOLDER && type != RECORD_MEMORY)
+	if (happens_later(type))
 		close_snapshot(check);
 	switch (type) {
 	case RECORD_MODEL:
@@ -450,6 +485,9 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		break;
 	case RECORD_HOLDER:
 		take_holder(check, record);
+		break;
+	case RECORD_SAMPLED:
+		take_sampled(check, record);
 		break;
 	case RECORD_MEMORY:
 		take_memory(check, record);

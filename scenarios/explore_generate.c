@@ -7,12 +7,21 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow_words.h"
 
-#define WEIGHT_OF_OTHERS 2
+#define WEIGHT_OF_OTHERS 1
 
 /* How often an action is chosen; one without a row, WEIGHT_OF_OTHERS. */
 static const unsigned weights[FLOW_ACTION_COUNT] = {
 	[FLOW_PROMPT] = 20, [FLOW_PROMPT_CHANGED] = 8, [FLOW_PROMPT_OTHER] = 4, [FLOW_PROMPT_MODELS] = 14,
 	[FLOW_POST] = 20,   [FLOW_HOLD_MODEL] = 4,     [FLOW_DROP_HOLDS] = 3,	[FLOW_SETTLE] = 3,
+};
+
+/* What is worth taking, where the least is not: sizes that fill a card or not, main memory about to run short. */
+#define NUMBERS 4
+static const uint64_t numbers[FLOW_ACTION_COUNT][NUMBERS] = {
+	[FLOW_SETTLE] = { 1, 9, 11, 1200 },
+	[FLOW_LOAD_FOREIGN] = { 1000, 8000, 16000, 22000 },
+	[FLOW_OUTSIDE] = { 1000000000, 8000000000, 16000000000, 22000000000 },
+	[FLOW_CPU_MEMORY] = { 0, 80, 88, 96 },
 };
 
 /* ---- chance: splitmix64 ---- */
@@ -71,6 +80,14 @@ static enum lora_use any_lora(struct chance *chance)
 	return happens(chance, 60) ? LORA_NONE : (enum lora_use)(1 + below(chance, 3));
 }
 
+/* Most are small; of large ones a card holds two, or one. */
+static unsigned any_size_mb(struct chance *chance)
+{
+	static const unsigned sizes[] = { 4000, 8000, 16000 };
+
+	return happens(chance, 75) ? 0 : sizes[below(chance, ARRAY_SIZE(sizes))];
+}
+
 static struct matrix_model any_model(struct chance *chance, size_t index)
 {
 	static const enum model_kind kinds[] = { MODEL_UNET, MODEL_UNET, MODEL_CLIP, MODEL_VAE };
@@ -83,6 +100,7 @@ static struct matrix_model any_model(struct chance *chance, size_t index)
 	if (model.lora != LORA_NONE)
 		model.strength = any_strength(chance);
 	model.preview = happens(chance, 4);
+	model.size_mb = any_size_mb(chance);
 	return model;
 }
 
@@ -169,23 +187,37 @@ static void take_target(struct chance *chance, const struct sequence *sequence, 
 	step->target = happens(chance, 30) ? sequence_clone_name(model) : sequence_model_name(model);
 }
 
-static uint64_t any_number(struct chance *chance, const struct flow_word *word)
+static uint64_t any_number(struct chance *chance, enum flow_action action)
 {
+	const struct flow_word *word = &flow_words[action];
 	uint64_t range = word->most - word->least;
 
-	return word->least + below(chance, range < 4 ? (size_t)range + 1 : 4);
+	if (numbers[action][NUMBERS - 1])
+		return numbers[action][below(chance, NUMBERS)];
+	return word->least + below(chance, range < NUMBERS ? (size_t)range + 1 : NUMBERS);
 }
 
 static void take_argument(struct chance *chance, const struct sequence *sequence, struct sequence_step *step)
 {
-	const struct flow_word *word = &flow_words[step->step.action];
+	enum flow_action action = step->step.action;
 
-	switch (word->takes) {
+	switch (flow_words[action].takes) {
 	case TAKES_NOTHING:
 	case TAKES_TAG:
 		break;
+	case TAKES_OPTIONAL_NUMBER:
+		if (happens(chance, 50))
+			step->step.number = any_number(chance, action);
+		break;
 	case TAKES_NUMBER:
-		step->step.number = any_number(chance, word);
+		step->step.number = any_number(chance, action);
+		break;
+	case TAKES_PATCH:
+		step->step.word = happens(chance, 60) ? "throw" : "none";
+		break;
+	case TAKES_DEVICE:
+		step->step.word = "compute";
+		step->step.number = any_number(chance, action);
 		break;
 	case TAKES_BODY:
 		take_body(chance, &step->step);

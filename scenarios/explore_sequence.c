@@ -105,6 +105,8 @@ static void append_models(struct strbuf *line, const struct matrix_model *models
 			strbuf_printf(line, " %g", model->strength);
 		if (model->preview)
 			strbuf_append(line, " preview");
+		if (model->size_mb)
+			strbuf_printf(line, " %u MB", model->size_mb);
 	}
 }
 
@@ -131,7 +133,7 @@ static void append_step(struct strbuf *line, const struct sequence *sequence, co
 	const struct flow_word *word = &flow_words[step->step.action];
 
 	strbuf_append(line, word->word);
-	if (step->step.action == FLOW_PROMPT && with_models) {
+	if ((step->step.action == FLOW_PROMPT || step->step.action == FLOW_FULL_CLEANUP) && with_models) {
 		strbuf_append(line, "(");
 		append_models(line, sequence->models, sequence->model_count);
 		strbuf_append(line, ")");
@@ -141,6 +143,17 @@ static void append_step(struct strbuf *line, const struct sequence *sequence, co
 	case TAKES_NUMBER:
 		if (with_models)
 			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.number);
+		break;
+	case TAKES_OPTIONAL_NUMBER:
+		if (with_models && step->step.number)
+			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.number);
+		break;
+	case TAKES_PATCH:
+		strbuf_printf(line, "(%s)", step->step.word);
+		break;
+	case TAKES_DEVICE:
+		if (with_models)
+			strbuf_printf(line, "(%s, %llu)", step->step.word, (unsigned long long)step->step.number);
 		break;
 	case TAKES_BODY:
 		strbuf_append(line, "(");

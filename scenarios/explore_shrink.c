@@ -182,6 +182,14 @@ static bool without_flag(struct matrix_model *model)
 	return was;
 }
 
+static bool with_small_size(struct matrix_model *model)
+{
+	bool was = model->size_mb != 0;
+
+	model->size_mb = 0;
+	return was;
+}
+
 static bool as_unet(struct matrix_model *model)
 {
 	bool was = model->kind != MODEL_UNET;
@@ -190,8 +198,8 @@ static bool as_unet(struct matrix_model *model)
 	return was;
 }
 
-static const simplify_model model_simplifiers[] = { without_preview,	without_lora, with_lora_only,
-						    with_full_strength, without_flag, as_unet };
+static const simplify_model model_simplifiers[] = { without_preview, without_lora,    with_lora_only, with_full_strength,
+						    without_flag,    with_small_size, as_unet };
 
 static bool simplify_named(struct matrix_model *models, size_t count, const char *name, simplify_model simplify)
 {
@@ -295,9 +303,11 @@ static bool with_unload_only(struct flow_step *step)
 	return was;
 }
 
+/* Of a size nobody knows how little is enough: it stays. */
 static bool with_least_number(struct flow_step *step)
 {
-	uint64_t least = flow_words[step->action].takes == TAKES_NUMBER ? flow_words[step->action].least : step->number;
+	const struct flow_word *word = &flow_words[step->action];
+	uint64_t least = word->takes == TAKES_NUMBER ? word->least : word->takes == TAKES_OPTIONAL_NUMBER ? 0 : step->number;
 	bool was = step->number != least;
 
 	step->number = least;
@@ -324,7 +334,7 @@ static bool is_same_workflow(const struct matrix_model *a, size_t a_count, const
 		return false;
 	for (size_t i = 0; i < a_count; i++) {
 		if (a[i].name != b[i].name || a[i].kind != b[i].kind || a[i].keep != b[i].keep || a[i].lora != b[i].lora ||
-		    a[i].strength != b[i].strength || a[i].preview != b[i].preview)
+		    a[i].strength != b[i].strength || a[i].preview != b[i].preview || a[i].size_mb != b[i].size_mb)
 			return false;
 	}
 	return true;

@@ -8,6 +8,15 @@ static bool is_result(const struct error *e)
 	return e->kind == ERROR_DEVICE_MEMORY || e->kind == ERROR_NODE;
 }
 
+/* Failures come in order; what was seen in the action that could not be done to its end does not count. */
+static void drop_failures_of_last_step(struct trial *trial)
+{
+	size_t steps = check_step_count(trial->check);
+
+	while (trial->failure_count && trial->failures[trial->failure_count - 1].step + 1 >= steps)
+		trial->failure_count--;
+}
+
 bool trial_run(struct trial *trial, struct sequence *sequence, struct error *e)
 {
 	const struct subject_operations *subject = trial->subject->operations;
@@ -31,6 +40,8 @@ bool trial_run(struct trial *trial, struct sequence *sequence, struct error *e)
 		error_set(e, fault.kind, "%s", fault.text);
 	fine = subject->end(trial->subject, e) && (fine || trial->was_cut);
 	fine = fine && check_finish(trial->check, &trial->failures, &trial->failure_count, e);
+	if (fine && trial->was_cut)
+		drop_failures_of_last_step(trial);
 	trial->steps += check_step_count(trial->check);
 	return fine;
 }

@@ -119,6 +119,13 @@ struct step_event {
 	uint64_t moved_bytes; /* weights that crossed a link in this step */
 };
 
+/* A sampler begins on a model that is loaded: the patches that the workflow puts on it, and those that are in its weights. */
+struct sampled_event {
+	uint64_t object;
+	const char *node; /* its id */
+	const char *wanted_patches, *found_patches; /* "lora.safetensors at 0.5, ..."; "" for none */
+};
+
 struct observer {
 	void *context;
 	void (*stage)(void *context, const struct stage_event *event);
@@ -130,6 +137,7 @@ struct observer {
 	void (*object)(void *context, const struct object_event *event);
 	void (*request)(void *context, const struct request_event *event);
 	void (*image)(void *context, const struct image_event *event);
+	void (*sampled)(void *context, const struct sampled_event *event);
 };
 
 #endif

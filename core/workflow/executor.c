@@ -298,7 +298,9 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	struct executor *executor = x->executor;
 	const struct graph_node *n = &x->graph->nodes[node];
 	struct manager *m = executor->services->manager;
-	struct call call = { .services = executor->services, .type = n->type, .node_id = n->id };
+	struct call call = {
+		.services = executor->services, .type = n->type, .node_id = n->id, .graph = x->graph, .node = node
+	};
 	enum reason before = m->death_reason;
 	bool fine;
 

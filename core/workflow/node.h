@@ -32,6 +32,7 @@ struct input_type {
 #define OUTPUTS_MAX 4
 
 struct call;
+struct graph;
 
 struct node_type {
 	const char *name;
@@ -57,6 +58,8 @@ struct call {
 	struct services *services;
 	const struct node_type *type;
 	const char *node_id;
+	const struct graph *graph; /* that it is a node of */
+	size_t node; /* its index there */
 	struct value arguments[INPUTS_MAX]; /* as declared */
 	struct outputs *outputs;
 };

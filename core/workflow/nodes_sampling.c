@@ -5,6 +5,7 @@
 #include "core/workflow/need.h"
 #include "core/workflow/node.h"
 #include "core/workflow/sample.h"
+#include "core/workflow/sampled.h"
 
 /* Of a model that nobody runs: its steps begin, and that is all. */
 static bool pretend(const struct call *call, const struct sampling *sampling, struct error *e)
@@ -41,6 +42,7 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 
 	if (!manager_load(call->services->manager, &patcher, 1, &load, e))
 		return false;
+	sampled_tell(call, patcher);
 	if (!patcher_model(patcher)->family)
 		return pretend(call, sampling, e);
 	if (sampling->negative) {
