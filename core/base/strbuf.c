@@ -39,13 +39,20 @@ void strbuf_append_char(struct strbuf *b, char c)
 
 void strbuf_printf(struct strbuf *b, const char *format, ...)
 {
+	size_t room = b->failed ? 0 : b->capacity - b->length;
 	va_list arguments;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(room ? b->text + b->length : NULL, room, format, arguments);
 	va_end(arguments);
+	if (length >= 0 && (size_t)length < room) { /* it fitted at once */
+		b->length += (size_t)length;
+		return;
+	}
 	if (length < 0 || !make_room(b, (size_t)length)) {
+		if (room)
+			b->text[b->length] = '\0';
 		b->failed = true;
 		return;
 	}

@@ -51,7 +51,8 @@ void cache_remove(struct cache *cache, const char *key);
 /* Drops the outputs that no prompt has used for the longest time, this one's never. False where there are none to drop. */
 bool cache_drop_oldest(struct cache *cache);
 
-/* The key of a node, by what it is and all that it depends on, not by ids; the caller frees. */
-char *cache_key(const struct graph *graph, size_t node, struct error *e);
+/* Fills keys[graph->node_count] with each node's key: by what it is and all that it depends on, not by ids. The caller frees each,
+ * also on failure. */
+bool cache_keys(const struct graph *graph, char **keys, struct error *e);
 
 #endif

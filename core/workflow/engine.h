@@ -69,7 +69,7 @@ struct engine *engine_open(const struct engine_options *options, struct error *e
 void engine_close(struct engine *engine);
 
 /* Checks a prompt in API format and queues it. Nothing is queued when it is faulty; `where` names it in the message, which
- * names the node. Borrows nothing. */
+ * names the node. Keeps the JSON, which must not change until it has run. */
 bool engine_submit(struct engine *engine, const json_t *prompt, const char *where, struct error *e);
 
 /* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. One that

@@ -125,12 +125,7 @@ static bool execution_init(struct execution *x, struct executor *executor, const
 	x->stack = array_new(graph->link_count + 1, sizeof(size_t), e);
 	if (!x->keys || !x->pending || !x->block_counts || !x->is_pending || !x->waits || !x->stack)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		x->keys[i] = cache_key(graph, i, e);
-		if (!x->keys[i])
-			return false;
-	}
-	return true;
+	return cache_keys(graph, x->keys, e);
 }
 
 static struct outputs *cached(const struct execution *x, size_t node)

@@ -346,10 +346,8 @@ struct graph *graph_new(const json_t *prompt, const char *where, struct error *e
 	graph = array_new(1, sizeof(*graph), e);
 	if (!graph)
 		return NULL;
-	graph->prompt = json_deep_copy(prompt);
-	if (!graph->prompt)
-		error_no_memory(e);
-	if (graph->prompt && fill(graph, where, e))
+	graph->prompt = json_incref((json_t *)(uintptr_t)prompt);
+	if (fill(graph, where, e))
 		return graph;
 	graph_free(graph);
 	return NULL;

@@ -37,7 +37,7 @@ struct graph_node {
 };
 
 struct graph {
-	json_t *prompt; /* owned; texts are borrowed from it */
+	json_t *prompt; /* kept; texts are borrowed from it */
 	struct graph_node *nodes; /* in the order written */
 	size_t node_count;
 	size_t *outputs; /* nodes that are outputs, in the order written */
@@ -45,7 +45,7 @@ struct graph {
 	size_t link_count;
 };
 
-/* Reads and checks. `where` names the prompt in messages, which name the node. The caller frees with graph_free(). ERROR_FORMAT:
+/* Reads and checks; keeps the JSON, which must not change meanwhile. `where` names the prompt in messages, which name the node. The caller frees with graph_free(). ERROR_FORMAT:
  * a shape that is none, an unknown class, a link to nowhere, a missing input, a cycle, a value out of its range. */
 struct graph *graph_new(const json_t *prompt, const char *where, struct error *e);
 void graph_free(struct graph *graph);
