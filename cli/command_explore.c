@@ -154,7 +154,8 @@ static void print_speed(const struct state *state, const struct explore_result *
 			(unsigned long long)result->failing, (unsigned long long)result->sequences,
 			(unsigned long long)result->shrink_runs);
 	if (result->cut)
-		fprintf(state->cli->err, "; %llu ended early, a prompt not running to its end", (unsigned long long)result->cut);
+		fprintf(state->cli->err, "; %llu ended early, a prompt not running to its end",
+			(unsigned long long)result->cut);
 	fputc('\n', state->cli->err);
 }
 

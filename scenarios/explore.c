@@ -8,7 +8,7 @@
 #include "scenarios/explore_save.h"
 #include "scenarios/explore_shrink.h"
 
-#define ENOUGH_IN_VAIN 16 /* failures of one invariant and cause that were shrunk to what is known, one after the other */
+#define ENOUGH_IN_VAIN 8 /* failures of one invariant and cause that were shrunk to what is known, one after the other */
 
 /* What a policy's failures were so far: one row for each invariant and cause. */
 struct kind {

@@ -127,14 +127,22 @@ static void append_body(struct strbuf *line, const struct flow_step *step)
 	append_flag(line, "release_kept", step->release_kept, &first);
 }
 
+/* Of the sequence's own models. */
+static bool is_of_sequence(enum flow_action action)
+{
+	return action == FLOW_PROMPT || action == FLOW_PROMPT_CHANGED || action == FLOW_QUEUE || action == FLOW_FULL_CLEANUP;
+}
+
 static void append_step(struct strbuf *line, const struct sequence *sequence, const struct sequence_step *step,
 			bool with_models)
 {
 	const struct flow_word *word = &flow_words[step->step.action];
 
 	strbuf_append(line, word->word);
-	if ((step->step.action == FLOW_PROMPT || step->step.action == FLOW_FULL_CLEANUP) && with_models) {
+	if (with_models && is_of_sequence(step->step.action)) {
 		strbuf_append(line, "(");
+		if (word->takes == TAKES_NUMBER)
+			strbuf_printf(line, "%llu: ", (unsigned long long)step->step.number);
 		append_models(line, sequence->models, sequence->model_count);
 		strbuf_append(line, ")");
 		return;

@@ -245,24 +245,33 @@ static void simplify_models(struct shrink *s)
 /* One way to make an action simpler; false where it is so simple already. */
 typedef bool (*simplify_step)(struct flow_step *step);
 
-static bool is_about_models(const struct flow_step *step)
+static bool is_other_prompt(const struct flow_step *step)
 {
 	return step->action == FLOW_PROMPT_MODELS || step->action == FLOW_PROMPT_CHANGED;
 }
 
 static bool as_plain_prompt(struct flow_step *step)
 {
-	bool was = is_about_models(step);
+	bool was = is_other_prompt(step) || step->action == FLOW_QUEUE || step->action == FLOW_FULL_CLEANUP;
 
 	if (was)
 		*step = (struct flow_step) { .action = FLOW_PROMPT };
 	return was;
 }
 
+static bool as_plain_post(struct flow_step *step)
+{
+	bool was = step->action == FLOW_POST_RUNNING || step->action == FLOW_POST_UNHEARD;
+
+	if (was)
+		step->action = FLOW_POST;
+	return was;
+}
+
 /* Whatever model pushes it out, one without wishes does. */
 static bool as_other_prompt(struct flow_step *step)
 {
-	bool was = is_about_models(step);
+	bool was = is_other_prompt(step);
 
 	if (was)
 		*step = (struct flow_step) { .action = FLOW_PROMPT_OTHER };
@@ -314,9 +323,9 @@ static bool with_least_number(struct flow_step *step)
 	return was;
 }
 
-static const simplify_step step_simplifiers[] = { as_plain_prompt,     as_other_prompt,	      without_release,
-						  without_free_memory, without_unload_models, with_unload_only,
-						  with_least_number };
+static const simplify_step step_simplifiers[] = { as_plain_prompt,  as_plain_post,	 as_other_prompt,
+						  without_release,  without_free_memory, without_unload_models,
+						  with_unload_only, with_least_number };
 
 static void simplify_actions(struct shrink *s)
 {
