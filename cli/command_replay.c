@@ -151,6 +151,12 @@ static bool verify(struct state *state, const struct replay_input *input, const 
 	return fine;
 }
 
+/* A scenario that says its policy was saved for what goes wrong in it, be that something that no verdict counts. */
+static bool says_finding(const struct replay_input *input, const struct judge_result *judged)
+{
+	return input->flow && input->flow->setting.policy && judged->finding_count > 0;
+}
+
 static bool replay_input(struct state *state, const struct replay_input *input, struct error *e)
 {
 	struct replay_result result = { .image_count = 0 };
@@ -169,7 +175,8 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 		}
 		if (result.judged.verdict == VERDICT_UNTRUSTWORTHY)
 			state->exit_code = error_exit_code(ERROR_UNTRUSTWORTHY);
-		else if (result.judged.verdict == VERDICT_FAIL && state->exit_code == 0)
+		else if ((result.judged.verdict == VERDICT_FAIL || says_finding(input, &result.judged)) &&
+			 state->exit_code == 0)
 			state->exit_code = 1;
 		if (!value)
 			fine = error_no_memory(e);

@@ -64,6 +64,12 @@ static void print_verdict(struct cli *cli, const struct judge_result *judged)
 			fprintf(cli->out, " %s %s", model->first_lost_stage, reason_name(model->reason));
 	}
 	fprintf(cli->out, "%s%s\n", judged->why[0] ? "\n    " : "", judged->why);
+	for (size_t i = 0; i < judged->finding_count; i++) {
+		const struct record_finding *finding = &judged->findings[i];
+
+		fprintf(cli->out, "    finding: %s%s%s %s: %s\n", finding->class_name, finding->model[0] ? " " : "",
+			finding->model, finding->stage, finding->detail);
+	}
 }
 
 void replay_print_text(struct cli *cli, const struct replay *replay, const struct replay_result *result)
@@ -95,6 +101,19 @@ void replay_print_text(struct cli *cli, const struct replay *replay, const struc
 }
 
 /* ---- for programs ---- */
+
+static json_t *findings_value(const struct judge_result *judged)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < judged->finding_count; i++) {
+		const struct record_finding *finding = &judged->findings[i];
+
+		json_array_append_new(list, json_pack("{ss ss ss ss}", "class", finding->class_name, "model", finding->model,
+						      "stage", finding->stage, "detail", finding->detail));
+	}
+	return list;
+}
 
 static json_t *models_value(const struct judge_result *judged)
 {
@@ -153,8 +172,9 @@ json_t *replay_to_json(const struct replay *replay, const struct replay_result *
 	for (size_t i = 0; i < result->image_count; i++)
 		json_array_append_new(images,
 				      json_pack("{ss ss}", "path", result->images[i].path, "hash", result->images[i].hash));
-	return json_pack("{ss ss ss ss so so so so}", replay->flow ? "scenario" : "workflow", replay->workflow_name, "subject",
-			 result->judged.cell.subject, "free", replay->free_name, "verdict",
-			 verdict_name(result->judged.verdict), "models", models_value(&result->judged), "timeline",
-			 timeline_value(&result->timeline), "steps", steps_value(&result->timeline), "images", images);
+	return json_pack("{ss ss ss ss so so so so so}", replay->flow ? "scenario" : "workflow", replay->workflow_name,
+			 "subject", result->judged.cell.subject, "free", replay->free_name, "verdict",
+			 verdict_name(result->judged.verdict), "models", models_value(&result->judged), "findings",
+			 findings_value(&result->judged), "timeline", timeline_value(&result->timeline), "steps",
+			 steps_value(&result->timeline), "images", images);
 }

@@ -10,5 +10,6 @@ Suite *matrix_suite(void);
 Suite *replay_suite(void);
 Suite *trouble_suite(void);
 Suite *triage_suite(void);
+Suite *explore_suite(void);
 
 #endif
