@@ -135,6 +135,10 @@ static bool run_once(const struct torture_piece *piece, long index, size_t *told
 		printf("  %s, allocation %ld: failed and did not say why\n", piece->name, index);
 		return false;
 	}
+	if (!fine && e.kind == ERROR_BUG) {
+		printf("  %s, allocation %ld: %s\n", piece->name, index, e.text);
+		return false;
+	}
 	*told_otherwise += !fine && e.kind != ERROR_MEMORY;
 	return true;
 }

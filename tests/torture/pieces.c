@@ -38,5 +38,7 @@ const struct torture_piece torture_pieces[] = {
 	{ "loading under pressure", torture_manager },
 	{ "a scenario", torture_scenario },
 	{ "triage", torture_triage },
+	{ "the matrix", torture_matrix },
+	{ "the explorer", torture_explore },
 	{ NULL, NULL },
 };

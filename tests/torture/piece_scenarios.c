@@ -1,0 +1,93 @@
+/* Cells of the matrix and an explorer's sequences: with one allocation failing they end in an error, or say what they say without. */
+#include <string.h>
+
+#include "core/base/embed.h"
+#include "core/manager/policy.h"
+#include "scenarios/explore.h"
+#include "scenarios/flow_file.h"
+#include "scenarios/matrix.h"
+#include "scenarios/topologies.h"
+#include "tests/torture/torture.h"
+
+static const char flow_text[] =
+	"{\"name\":\"t\",\"models\":[{\"name\":\"A\",\"kind\":\"unet\",\"keep\":false},"
+	"{\"name\":\"B\",\"kind\":\"clip\",\"keep\":true},"
+	"{\"name\":\"C\",\"kind\":\"unet\",\"keep\":true,\"lora\":\"only\"}],"
+	"\"actions\":[[\"prompt\"],[\"post\",{\"unload_models\":true,\"free_memory\":true}],[\"prompt\"]]}";
+
+static struct subject *open_subject(struct error *e)
+{
+	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
+	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
+
+	topology_free(topology);
+	return subject;
+}
+
+/* ---- the matrix ---- */
+
+struct outcomes {
+	size_t cells, wrong;
+};
+
+/* `delegate` loses B and C; `strict` keeps both. */
+static bool finished(void *context, const struct judge_result *result)
+{
+	struct outcomes *outcomes = context;
+	enum verdict wished = strcmp(result->cell.policy, "strict") == 0 ? VERDICT_PASS : VERDICT_FAIL;
+
+	outcomes->cells++;
+	outcomes->wrong += result->verdict != wished;
+	return true;
+}
+
+static bool run_matrix(struct subject *subject, const struct flow *flow, struct error *e)
+{
+	struct matrix_axes axes = matrix_axes_default();
+	struct outcomes outcomes = { .cells = 0 };
+	struct matrix_run run = { .subject = subject, .subject_name = "engine", .finished = finished, .context = &outcomes };
+
+	axes.policies = 0;
+	for (size_t i = 0; policies[i]; i++)
+		axes.policies |= (uint64_t)(policies[i] == &policy_delegate || policies[i] == &policy_strict) << i;
+	axes.flows = &flow;
+	axes.flow_count = 1;
+	if (!matrix_run(&run, &axes, e))
+		return false;
+	if (outcomes.cells != 2 || outcomes.wrong)
+		return error_set(e, ERROR_BUG, "%zu cells, %zu with a wrong verdict", outcomes.cells, outcomes.wrong);
+	return true;
+}
+
+bool torture_matrix(struct error *e)
+{
+	struct flow *flow = flow_parse(flow_text, sizeof(flow_text) - 1, "torture", e);
+	struct subject *subject = flow ? open_subject(e) : NULL;
+	bool fine = subject && run_matrix(subject, flow, e);
+
+	subject_close(subject);
+	flow_free(flow);
+	return fine;
+}
+
+/* ---- the explorer ---- */
+
+bool torture_explore(struct error *e)
+{
+	struct explore explore = { .subject = open_subject(e),
+				   .space = { .caches = 1, .device_modes = 1, .node_flags = 1, .length = 4 },
+				   .seed = 2,
+				   .sequences_most = 3 };
+	struct explore_result result = { .count = 0 };
+	bool fine = explore.subject && explore_policy(&explore, &policy_strict, &result, e) &&
+		    explore_policy(&explore, &policy_delegate, &result, e);
+
+	for (size_t i = 0; fine && i < result.count; i++) {
+		if (result.items[i].policy == &policy_strict || !result.items[i].confirmed)
+			fine = error_set(e, ERROR_BUG, "a failure that there is not: %s", result.items[i].line);
+	}
+	explore_result_free(&result);
+	subject_close(explore.subject);
+	return fine;
+}
