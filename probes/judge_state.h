@@ -70,7 +70,8 @@ struct judged_object {
 	uint32_t gone_with; /* that one's number */
 	enum reason gone_reason;
 	char gone_before[512], gone_after[512]; /* its holders, JSON */
-	struct sight mispatched; /* the first at which it is listed, or was sampled, with other patches in its weights than its own */
+	struct sight
+		mispatched; /* the first at which it is listed, or was sampled, with other patches in its weights than its own */
 	bool sampled_otherwise; /* ... since the newest snapshot */
 	struct sight stale, detached; /* first snapshots with such an entry */
 	struct sight misplaced; /* the first snapshot with blocks not where planned */

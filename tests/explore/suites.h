@@ -8,6 +8,7 @@
 
 Suite *find_suite(void);
 Suite *hold_suite(void);
+Suite *output_suite(void);
 Suite *shrink_suite(void);
 
 /* An explorer of everything on the simulator, seed 1; explorer_close gives its subject back. */
