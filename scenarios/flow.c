@@ -95,10 +95,22 @@ static bool prompt(const struct cell *cell, const struct matrix_model *models, s
 	return prompt_with(cell, models, count, seed, 0, e);
 }
 
-static void set_wanted(json_t *body, const char *name, enum wanted wanted)
+static bool set_wanted(json_t *body, const char *name, enum wanted wanted)
 {
-	if (wanted != WANTED_ABSENT)
-		json_object_set_new(body, name, json_boolean(wanted == WANTED_TRUE));
+	return wanted == WANTED_ABSENT || json_object_set_new(body, name, json_boolean(wanted == WANTED_TRUE)) == 0;
+}
+
+/* The caller owns it; NULL when out of memory: a flag that got lost would be another request. */
+static json_t *post_body(const struct flow_step *step, struct error *e)
+{
+	json_t *body = json_object();
+
+	if (body && set_wanted(body, "unload_models", step->unload_models) &&
+	    set_wanted(body, "free_memory", step->free_memory) && set_wanted(body, "release_kept", step->release_kept))
+		return body;
+	json_decref(body);
+	error_no_memory(e);
+	return NULL;
 }
 
 static bool post(const struct cell *cell, const struct flow_step *step, enum request_when when, struct error *e)
@@ -107,16 +119,13 @@ static bool post(const struct cell *cell, const struct flow_step *step, enum req
 						  [REQUEST_UNHEARD] = ACTION_POST_UNHEARD,
 						  [REQUEST_WHILE_RUNNING] = ACTION_POST_RUNNING };
 	const struct subject_operations *subject = cell->subject->operations;
-	json_t *body = json_object();
+	json_t *body = post_body(step, e);
 	bool asks = step->unload_models == WANTED_TRUE || step->free_memory == WANTED_TRUE;
 	char detail[64];
 	bool fine;
 
 	if (!body)
-		return error_no_memory(e);
-	set_wanted(body, "unload_models", step->unload_models);
-	set_wanted(body, "free_memory", step->free_memory);
-	set_wanted(body, "release_kept", step->release_kept);
+		return false;
 	snprintf(detail, sizeof(detail), "%s%s%s", step->unload_models == WANTED_TRUE ? "unload_models " : "",
 		 step->free_memory == WANTED_TRUE ? "free_memory " : "",
 		 step->release_kept == WANTED_TRUE ? "release_kept" : "");

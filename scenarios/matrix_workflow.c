@@ -78,6 +78,13 @@ static void add(struct builder *b, const char *class_type, json_t *inputs, char 
 		b->failed = true;
 }
 
+/* Takes the value over. An input that is not there is one that nobody set: it must not get lost. */
+static void set(struct builder *b, json_t *inputs, const char *name, json_t *value)
+{
+	if (json_object_set_new(inputs, name, value) != 0)
+		b->failed = true;
+}
+
 static void add_loader(struct builder *b, const struct matrix_model *model, char id[16])
 {
 	static const char *const stock[] = { "UNETLoader", "CLIPLoader", "VAELoader" };
@@ -88,14 +95,14 @@ static void add_loader(struct builder *b, const struct matrix_model *model, char
 	json_t *inputs = json_pack("{ss}", names[model->kind], model->name);
 
 	if (model->size_mb)
-		json_object_set_new(inputs, "size_mb", json_integer((json_int_t)model->size_mb));
+		set(b, inputs, "size_mb", json_integer((json_int_t)model->size_mb));
 	if (has_flag) {
-		json_object_set_new(inputs, model->kind == MODEL_CLIP ? "device" : "compute_device",
-				    json_string(model->device ? model->device : b->device));
-		json_object_set_new(inputs, "virtual_vram_gb", json_real(1.0));
-		json_object_set_new(inputs, "donor_device", json_string("cpu"));
-		json_object_set_new(inputs, "expert_mode_allocations", json_string(""));
-		json_object_set_new(inputs, "keep_loaded", json_boolean(model->keep == KEEP_YES));
+		set(b, inputs, model->kind == MODEL_CLIP ? "device" : "compute_device",
+		    json_string(model->device ? model->device : b->device));
+		set(b, inputs, "virtual_vram_gb", json_real(1.0));
+		set(b, inputs, "donor_device", json_string("cpu"));
+		set(b, inputs, "expert_mode_allocations", json_string(""));
+		set(b, inputs, "keep_loaded", json_boolean(model->keep == KEEP_YES));
 	}
 	add(b, (has_flag ? distorch : stock)[model->kind], inputs, id);
 }

@@ -350,21 +350,34 @@ static void append_part(struct strbuf *key, const struct ancestry *a, size_t nod
 	strbuf_append_char(key, ')');
 }
 
-char *cache_key(const struct graph *graph, size_t node, struct error *e)
+static char *make_key(struct ancestry *a, size_t node, struct strbuf *key, struct error *e)
+{
+	memset(a->seen, 0, a->graph->node_count * sizeof(*a->seen));
+	a->count = 0;
+	visit(a, node);
+	strbuf_clear(key);
+	for (size_t i = 0; i < a->count; i++)
+		append_part(key, a, a->order[i]);
+	if (strbuf_ok(key))
+		return string_copy_n(strbuf_text(key), key->length, e);
+	error_no_memory(e);
+	return NULL;
+}
+
+bool cache_keys(const struct graph *graph, char **keys, struct error *e)
 {
 	struct ancestry a = { .graph = graph,
 			      .order = array_new(graph->node_count, sizeof(size_t), e),
 			      .seen = array_new(graph->node_count, sizeof(bool), e) };
 	struct strbuf key = STRBUF_INIT;
-	char *text = NULL;
+	bool fine = a.order && a.seen;
 
-	if (a.order && a.seen) {
-		visit(&a, node);
-		for (size_t i = 0; i < a.count; i++)
-			append_part(&key, &a, a.order[i]);
-		text = strbuf_finish(&key, e);
+	for (size_t i = 0; i < graph->node_count && fine; i++) {
+		keys[i] = make_key(&a, i, &key, e);
+		fine = keys[i] != NULL;
 	}
+	strbuf_free(&key);
 	free(a.order);
 	free(a.seen);
-	return text;
+	return fine;
 }
