@@ -85,6 +85,8 @@ static const struct record_field snapshot_fields[] = {
 	FIELD(snapshot, time_ns, "time_ns", U64),
 	FIELD(snapshot, anchor_count, "anchor_count", INDEX),
 	FIELD(snapshot, listed_count, "listed_count", U32),
+	FIELD(snapshot, load_device, "load_device", INDEX),
+	FIELD(snapshot, current_device, "current_device", INDEX),
 	FIELD(snapshot, exception, "exception", TEXT),
 };
 

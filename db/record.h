@@ -13,7 +13,7 @@
 
 #include "core/base/event.h"
 
-#define RECORD_SCHEMA 2
+#define RECORD_SCHEMA 3
 #define RECORD_NAME_MAX 64
 #define RECORD_TEXT_MAX 256
 #define UNKNOWN_U64 UINT64_MAX
@@ -175,6 +175,8 @@ struct record_snapshot {
 	uint64_t time_ns;
 	int32_t anchor_count; /* -1: the policy has no anchors */
 	uint32_t listed_count;
+	int32_t load_device; /* where models run whose loader names none; -1: unknown */
+	int32_t current_device; /* what the manager takes for that now; -1: unknown */
 	char exception[RECORD_TEXT_MAX];
 };
 

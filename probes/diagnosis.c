@@ -109,6 +109,8 @@ static const struct cause causes[] = {
 	  FACT(DUPLICATED), 0 },
 
 	/* ---- placement, values, memory ---- */
+	{ 18, "a loader's device stayed set: a stock model after it landed there", THREADS_18,
+	  FACT(MISPLACED) | FACT(STICKY_DEVICE), 0 },
 	{ 16, "a trap of allocation strings: it is read as something else than was meant", THREADS_16,
 	  FACT(MISPLACED) | FACT(MISREAD), 0 },
 	{ 17, "the string takes a device's size for granted and puts more there than fits", THREADS_17,

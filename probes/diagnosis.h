@@ -55,6 +55,7 @@
 	X(OVER_COMMITTED, "over_committed", "a device is to hold more than it has")                                            \
 	X(PATCHED_FOR_ANOTHER, "patched_for_another", "the patches in its weights are another patcher's")                      \
 	X(NO_PEER_ACCESS, "no_peer_access", "there is no link between where weights wait and where they are used")             \
+	X(STICKY_DEVICE, "sticky_device", "the manager takes another loader's device for its own")                             \
 	X(OTHER_DEVICE, "other_device", "what ran on another device went at the same request")                                 \
 	/* who held it */                                                                                                      \
 	X(ONLY_CACHE_BEFORE, "only_cache_before", "one stage earlier nobody but the executor's caches held it")                \

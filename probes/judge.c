@@ -246,6 +246,7 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_not_counted(judge, object);
 	if ((object->now.foreign_patches && object->now.state == STATE_RESIDENT) || object->sampled_otherwise)
 		judge_sight(judge, object, snapshot, &object->mispatched);
+	judge_note_strayed(judge, object, snapshot);
 	if (object->used_allocation[0])
 		judge_sight(judge, object, snapshot, &object->misread);
 	judge_compare_runs(judge, object, snapshot);
@@ -322,6 +323,7 @@ static void take_model(struct judge *judge, const struct record_model *model)
 		.detached.snapshot = NO_SNAPSHOT,
 		.misplaced.snapshot = NO_SNAPSHOT,
 		.misread.snapshot = NO_SNAPSHOT,
+		.strayed.snapshot = NO_SNAPSHOT,
 		.duplicate_of = SIZE_MAX,
 	};
 }
@@ -440,6 +442,8 @@ static void take_snapshot(struct judge *judge, const struct record_snapshot *sna
 	if (!array_reserve(&judge->stages, &judge->stage_capacity, judge->stage_count + 1, sizeof(*judge->stages),
 			   &judge->fault))
 		return;
+	judge->load_device = snapshot->load_device;
+	judge->current_device = snapshot->current_device;
 	judge->stages[judge->stage_count++] = (struct seen_stage) {
 		.cycle = snapshot->cycle, .stage = snapshot->stage, .action = judge->action_count - 1, .asked = judge->asked
 	};

@@ -179,6 +179,18 @@ void judge_note_gone(const struct judge *judge, struct judged_object *object, si
 	judge_holders_text(&judge->holders, carrier->model.model, object->gone_after, sizeof(object->gone_after));
 }
 
+void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	const struct record_residency *now = &object->now;
+
+	if (object->model.keep != KEEP_NONE || now->state != STATE_RESIDENT || judge->load_device < 0 || now->device < 0 ||
+	    judge->current_device == judge->load_device || now->device != judge->current_device ||
+	    object->strayed.snapshot != NO_SNAPSHOT)
+		return;
+	judge_sight(judge, object, snapshot, &object->strayed);
+	object->should_run_on = judge->load_device;
+}
+
 /* The run of placed blocks that block `first` is in; NULL where the records do not say. */
 static const struct run *placed_run(const struct judge *judge, uint32_t model, uint32_t first)
 {

@@ -407,6 +407,23 @@ static bool find_mispatched(struct judge *judge, const struct judged_object *obj
 					 judge_end_facts(judge, object));
 }
 
+static bool find_strayed(struct judge *judge, const struct judged_object *object, struct error *e)
+{
+	struct record_finding *finding = add(judge, "misplaced", object, object->strayed.snapshot, e);
+
+	if (!finding)
+		return false;
+	snprintf(finding->detail, sizeof(finding->detail),
+		 "its loader names no device: should run on device %d, runs on device %d", object->should_run_on,
+		 object->strayed.now.device);
+	strcpy(finding->place, "where it runs");
+	show_sight(finding, &object->strayed);
+	finding->planned_device = object->should_run_on;
+	finding->device = object->strayed.now.device;
+	return conclude(finding,
+			FACT(MISPLACED) | FACT(STICKY_DEVICE) | object->strayed.facts | judge_end_facts(judge, object));
+}
+
 static bool find_misread(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	struct record_finding *finding = add(judge, "misplaced", object, object->misread.snapshot, e);
@@ -472,6 +489,8 @@ static bool find_of_object(struct judge *judge, const struct judged_object *obje
 	if (object->stale.snapshot != NO_SNAPSHOT && !find_stale(judge, object, e))
 		return false;
 	if (object->mispatched.snapshot != NO_SNAPSHOT && !find_mispatched(judge, object, e))
+		return false;
+	if (object->strayed.snapshot != NO_SNAPSHOT && !find_strayed(judge, object, e))
 		return false;
 	if (object->misread.snapshot != NO_SNAPSHOT && !find_misread(judge, object, e))
 		return false;

@@ -75,6 +75,8 @@ struct judged_object {
 	bool sampled_otherwise; /* ... since the newest snapshot */
 	struct sight stale, detached; /* first snapshots with such an entry */
 	struct sight misplaced; /* the first snapshot with blocks not where planned */
+	struct sight strayed; /* the first at which it runs elsewhere than where stock loaders should put it */
+	int32_t should_run_on; /* then */
 	struct sight misread; /* the first snapshot at which it was placed by another string than its own */
 	char own_allocation[RECORD_TEXT_MAX], used_allocation[RECORD_TEXT_MAX];
 	struct run planned, actual; /* the first such run, where it should be and where it is */
@@ -97,6 +99,7 @@ struct judge {
 	unsigned asked; /* since the last action */
 	struct path_list paths;
 	struct run_list runs;
+	int32_t load_device, current_device; /* at the newest snapshot; -1: unknown */
 	bool open; /* the newest snapshot is not complete yet */
 	struct holder_list holders, before; /* of the newest snapshot, and of the one before it */
 	struct record_verdict_model *verdicts; /* one an object; filled as the cell goes on */
@@ -132,6 +135,9 @@ void judge_sight(const struct judge *judge, const struct judged_object *object, 
 
 /* The object does not count as resident at the newest snapshot: notes it where it did until then, through another patcher. */
 void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot);
+
+/* A model from a stock loader runs on a device that nobody named for it: where another loader's device stayed set. */
+void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot);
 
 /* Compares runs of blocks with the plan's at the newest snapshot. */
 void judge_compare_runs(const struct judge *judge, struct judged_object *object, size_t snapshot);

@@ -504,7 +504,9 @@ static void on_stage(void *context, const struct stage_event *event)
 					  .stage = event->stage,
 					  .time_ns = event->time_ns,
 					  .anchor_count = m->policy->has_anchors ? (int32_t)m->anchor_count : -1,
-					  .listed_count = (uint32_t)m->list_count };
+					  .listed_count = (uint32_t)m->list_count,
+					  .load_device = (int32_t)device_index(m->load_device),
+					  .current_device = (int32_t)device_index(m->current_device) };
 
 	record_text(record.exception, sizeof(record.exception), event->exception);
 	record_put(probe->sink, RECORD_SNAPSHOT, &record, sizeof(record));

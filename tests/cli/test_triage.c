@@ -99,6 +99,7 @@ static const struct {
 	{ 16, "misplaced", "plan --alloc '#' " LOADLIST },
 	{ 17, "misplaced", "plan --alloc '#cuda:0;0.0;cpu' --topology host-1gpu " LOADLIST },
 	{ 18, "leaked", "replay flux-two-devices --backend sim --subject engine:stock --free unload" },
+	{ 18, "misplaced", "matrix --policies eject --flows sticky-device" },
 	{ 19, "misplaced", "plan --alloc '#cuda:0;4.0;cuda:1' --topology no-p2p-x8 " LOADLIST },
 	{ 20, "corrupted", "replay flux-all-kept --expect xxh3:another" },
 	{ 21, "misplaced", "matrix --policies stock --matrices abc --flows blocks-moved" },
