@@ -24,7 +24,7 @@ struct bench {
 	char path[4096];
 	uint64_t size_bytes; /* of the tensors */
 	struct safetensors_entry *entries;
-	char (*names)[32];
+	char (*names)[40];
 	int64_t *shapes;
 	size_t count;
 	uint8_t *pattern;
