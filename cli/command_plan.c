@@ -110,7 +110,7 @@ static const struct plan_rules *find_rules(const char *name, struct error *e)
 static bool read_blocks(const struct asked *asked, struct block_list *list, struct error *e)
 {
 	if (asked->model)
-		return block_list_from_safetensors(list, asked->model, e);
+		return block_list_from_safetensors(list, asked->model, NULL, e);
 	return block_list_read(list, asked->loadlist, e);
 }
 

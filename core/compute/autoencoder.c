@@ -128,7 +128,7 @@ struct tensor *autoencoder_decode(struct compute *c, const struct autoencoder_co
 
 	compute_tell(c, x, TAP_WHOLE, "decoder.conv_in");
 	x = middle(c, x, "decoder");
-	for (int level = (int)config->levels - 1; level >= 0; level--) {
+	for (int level = (int)config->multipliers.count - 1; level >= 0; level--) {
 		for (int i = 0; i <= config->blocks; i++) {
 			char name[64];
 
@@ -145,14 +145,14 @@ struct tensor *autoencoder_encode(struct compute *c, const struct autoencoder_co
 {
 	x = compute_replace(c, x, compute_convolve(c, x, &same, "encoder.conv_in"));
 	compute_tell(c, x, TAP_WHOLE, "encoder.conv_in");
-	for (int level = 0; level < config->levels; level++) {
+	for (int level = 0; level < (int)config->multipliers.count; level++) {
 		for (int i = 0; i < config->blocks; i++) {
 			char name[64];
 
 			snprintf(name, sizeof(name), "encoder.down.%d.block.%d", level, i);
 			x = residual(c, x, name);
 		}
-		if (level + 1 < config->levels) {
+		if (level + 1 < (int)config->multipliers.count) {
 			x = compute_replace(c, x, compute_convolve(c, x, &halve, "encoder.down.%d.downsample.conv", level));
 			compute_tell(c, x, TAP_WHOLE, "encoder.down.%d.downsample", level);
 		}

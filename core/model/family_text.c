@@ -1,165 +1,171 @@
-/* CLIP-L, T5, and the pair of them that FLUX uses; modules in the order in which ComfyUI registers them. */
+/* Text encoders that two files make under one patcher. Their configurations are the two encoders', by upstream's prefixes. */
 #include <string.h>
 
+#include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/model/family.h"
 
-static bool is_sane(int64_t layers, int64_t width, int64_t heads, int64_t intermediate, int64_t vocabulary)
+static const struct config_field no_fields[] = { CONFIG_END };
+
+/* One of the two, where it lies in the pair's configuration. */
+struct part {
+	const struct family *family;
+	size_t offset;
+};
+
+static const struct part flux_parts[2] = { { &family_clip_l, offsetof(struct flux_text_config, clip) },
+					   { &family_t5, offsetof(struct flux_text_config, t5) } };
+static const struct part sdxl_parts[2] = { { &family_clip_l, offsetof(struct sdxl_text_config, clip_l) },
+					   { &family_clip_g, offsetof(struct sdxl_text_config, clip_g) } };
+static const struct part hunyuan_parts[2] = { { &family_clip_l, offsetof(struct hunyuan_text_config, clip) },
+					      { &family_llama3, offsetof(struct hunyuan_text_config, llama) } };
+
+/* "clip_l." without its dot. */
+static const char *key_of(const struct part *part, char key[32])
 {
-	return layers > 0 && layers <= 1024 && width > 0 && width <= 1 << 20 && heads > 0 && heads <= 4096 &&
-	       intermediate > 0 && intermediate <= 1 << 22 && vocabulary > 0 && vocabulary <= 1 << 26;
+	size_t length = strlen(part->family->root) - 1;
+
+	memcpy(key, part->family->root, length);
+	key[length] = '\0';
+	return key;
 }
 
-static bool read_clip(void *into, const json_t *object, const char *where, struct error *e)
+static bool read_parts(const struct part parts[2], void *config, const json_t *object, const char *where, struct error *e)
 {
-	struct clip_config *config = into;
-	json_t *special = json_object_get(object, "special_tokens");
-	const char *activation;
+	for (int i = 0; i < 2; i++) {
+		json_t *part;
+		char key[32];
 
-	if (!json_get_integer(object, "num_hidden_layers", where, &config->layers, e) ||
-	    !json_get_integer(object, "hidden_size", where, &config->hidden, e) ||
-	    !json_get_integer(object, "num_attention_heads", where, &config->heads, e) ||
-	    !json_get_integer(object, "intermediate_size", where, &config->intermediate, e) ||
-	    !json_get_integer_or(object, "max_position_embeddings", where, 77, &config->positions, e) ||
-	    !json_get_integer_or(object, "vocab_size", where, 49408, &config->vocabulary, e) ||
-	    !json_get_string_or(object, "hidden_act", where, "quick_gelu", &activation, e) ||
-	    !json_get_integer_or(special, "start", where, 49406, &config->start_token, e) ||
-	    !json_get_integer_or(special, "end", where, 49407, &config->end_token, e) ||
-	    !json_get_integer_or(special, "pad", where, config->end_token, &config->pad_token, e))
-		return false;
-	if (!is_sane(config->layers, config->hidden, config->heads, config->intermediate, config->vocabulary) ||
-	    config->hidden % config->heads != 0 || config->positions < 2 || config->positions > 1 << 16)
-		return error_set(e, ERROR_FORMAT, "%s: the numbers make no CLIP text model", where);
-	config->quick_gelu = strcmp(activation, "quick_gelu") == 0;
-	return true;
-}
-
-static void describe_clip(const void *from, struct architecture *a)
-{
-	static const char *const projections[] = { "q_proj", "k_proj", "v_proj", "out_proj" };
-	const struct clip_config *config = from;
-	int64_t hidden = config->hidden;
-
-	architecture_block(a, "Embedding", true, "transformer.text_model.embeddings.token_embedding");
-	architecture_parameter(a, "weight", 2, (int64_t[]) { config->vocabulary, hidden });
-	architecture_block(a, "Embedding", true, "transformer.text_model.embeddings.position_embedding");
-	architecture_parameter(a, "weight", 2, (int64_t[]) { config->positions, hidden });
-	for (int i = 0; i < config->layers; i++) {
-		architecture_norm(a, "LayerNorm", hidden, "transformer.text_model.encoder.layers.%d.layer_norm1", i);
-		for (int j = 0; j < 4; j++)
-			architecture_linear(a, hidden, hidden, true, "transformer.text_model.encoder.layers.%d.self_attn.%s", i,
-					    projections[j]);
-		architecture_norm(a, "LayerNorm", hidden, "transformer.text_model.encoder.layers.%d.layer_norm2", i);
-		architecture_linear(a, config->intermediate, hidden, true, "transformer.text_model.encoder.layers.%d.mlp.fc1",
-				    i);
-		architecture_linear(a, hidden, config->intermediate, true, "transformer.text_model.encoder.layers.%d.mlp.fc2",
-				    i);
+		if (!json_get_object(object, key_of(&parts[i], key), where, &part, e) ||
+		    !family_read_config(parts[i].family, (char *)config + parts[i].offset, part, where, e))
+			return false;
 	}
-	architecture_norm(a, "LayerNorm", hidden, "transformer.text_model.final_layer_norm");
-	architecture_linear(a, hidden, hidden, false, "transformer.text_projection");
-}
-
-static bool read_t5(void *into, const json_t *object, const char *where, struct error *e)
-{
-	struct t5_config *config = into;
-
-	if (!json_get_integer(object, "num_layers", where, &config->layers, e) ||
-	    !json_get_integer(object, "d_model", where, &config->width, e) ||
-	    !json_get_integer(object, "d_ff", where, &config->intermediate, e) ||
-	    !json_get_integer(object, "num_heads", where, &config->heads, e) ||
-	    !json_get_integer(object, "d_kv", where, &config->head_width, e) ||
-	    !json_get_integer_or(object, "vocab_size", where, 32128, &config->vocabulary, e) ||
-	    !json_get_integer_or(object, "eos_token_id", where, 1, &config->end_token, e) ||
-	    !json_get_integer_or(object, "pad_token_id", where, 0, &config->pad_token, e))
-		return false;
-	if (!is_sane(config->layers, config->width, config->heads, config->intermediate, config->vocabulary) ||
-	    config->head_width < 1 || config->head_width > 1 << 16)
-		return error_set(e, ERROR_FORMAT, "%s: the numbers make no T5 encoder", where);
 	return true;
 }
 
-static void t5_norm(struct architecture *a, int64_t width, int block, int layer)
+static bool write_parts(const struct part parts[2], const void *config, json_t *object)
 {
-	architecture_block(a, "T5LayerNorm", false, "transformer.encoder.block.%d.layer.%d.layer_norm", block, layer);
-	architecture_parameter(a, "weight", 1, &width);
+	for (int i = 0; i < 2; i++) {
+		char key[32];
+
+		if (json_object_set_new(object, key_of(&parts[i], key),
+					family_write_config(parts[i].family, (const char *)config + parts[i].offset, NULL)) != 0)
+			return false;
+	}
+	return true;
 }
 
-static void describe_t5(const void *from, struct architecture *a)
+/* Of eight bits is the larger encoder alone: upstream gives CLIP the platform's type, not its file's. */
+static enum dtype dtype_of(const struct part *part, const struct architecture *a)
 {
-	const struct t5_config *config = from;
-	int64_t width = config->width;
-	int64_t inner = config->heads * config->head_width;
-	int64_t buckets = 32;
+	bool is_clip = part->family == &family_clip_l || part->family == &family_clip_g;
 
-	for (int i = 0; i < config->layers; i++) {
-		architecture_linear(a, inner, width, false, "transformer.encoder.block.%d.layer.0.SelfAttention.q", i);
-		architecture_linear(a, inner, width, false, "transformer.encoder.block.%d.layer.0.SelfAttention.k", i);
-		architecture_linear(a, inner, width, false, "transformer.encoder.block.%d.layer.0.SelfAttention.v", i);
-		architecture_linear(a, width, inner, false, "transformer.encoder.block.%d.layer.0.SelfAttention.o", i);
-		if (i == 0) {
-			architecture_block(a, "Embedding", true,
-					   "transformer.encoder.block.0.layer.0.SelfAttention.relative_attention_bias");
-			architecture_parameter(a, "weight", 2, (int64_t[]) { buckets, config->heads });
+	return a->as_module && is_clip && dtype_bits(a->dtype) == 8 ? DTYPE_F16 : a->dtype;
+}
+
+static void describe_parts(const struct part parts[2], const void *config, struct architecture *a)
+{
+	enum dtype dtype = a->dtype;
+
+	for (int i = 0; i < 2; i++) {
+		size_t outside = architecture_enter(a, "%s", parts[i].family->root);
+
+		a->dtype = dtype_of(&parts[i], a);
+		parts[i].family->describe((const char *)config + parts[i].offset, a);
+		architecture_leave(a, outside);
+		a->dtype = dtype;
+	}
+}
+
+#define PAIR_FUNCTIONS(pair)                                                                                                   \
+	static bool pair##_read(void *config, const json_t *object, const char *where, struct error *e)                        \
+	{                                                                                                                      \
+		return read_parts(pair##_parts, config, object, where, e);                                                     \
+	}                                                                                                                      \
+	static bool pair##_write(const void *config, json_t *object)                                                           \
+	{                                                                                                                      \
+		return write_parts(pair##_parts, config, object);                                                              \
+	}                                                                                                                      \
+	static void pair##_describe(const void *config, struct architecture *a)                                                \
+	{                                                                                                                      \
+		describe_parts(pair##_parts, config, a);                                                                       \
+	}
+
+PAIR_FUNCTIONS(flux)
+PAIR_FUNCTIONS(sdxl)
+PAIR_FUNCTIONS(hunyuan)
+
+/* ---- making a pair of two ---- */
+
+static const struct {
+	const struct family *pair;
+	const struct part *parts;
+} pairs[] = {
+	{ &family_flux_text, flux_parts },
+	{ &family_sdxl_text, sdxl_parts },
+	{ &family_hunyuan_text, hunyuan_parts },
+};
+
+const struct family *family_pair(const struct family *first, const struct family *second)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		const struct part *parts = pairs[i].parts;
+
+		if ((parts[0].family == first && parts[1].family == second) ||
+		    (parts[0].family == second && parts[1].family == first))
+			return pairs[i].pair;
+	}
+	return NULL;
+}
+
+void family_pair_put(const struct family *pair, void *config, const struct family *part, const void *part_config)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		for (size_t j = 0; pairs[i].pair == pair && j < 2; j++) {
+			if (pairs[i].parts[j].family == part)
+				memcpy((char *)config + pairs[i].parts[j].offset, part_config, part->config_size_bytes);
 		}
-		t5_norm(a, width, i, 0);
-		architecture_linear(a, config->intermediate, width, false,
-				    "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_0", i);
-		architecture_linear(a, config->intermediate, width, false,
-				    "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_1", i);
-		architecture_linear(a, width, config->intermediate, false,
-				    "transformer.encoder.block.%d.layer.1.DenseReluDense.wo", i);
-		t5_norm(a, width, i, 1);
 	}
-	architecture_block(a, "T5LayerNorm", false, "transformer.encoder.final_layer_norm");
-	architecture_parameter(a, "weight", 1, &width);
-	architecture_block(a, "Embedding", true, "transformer.shared");
-	architecture_parameter(a, "weight", 2, (int64_t[]) { config->vocabulary, width });
 }
-
-static bool read_flux_text(void *into, const json_t *object, const char *where, struct error *e)
-{
-	struct flux_text_config *config = into;
-	json_t *clip;
-	json_t *t5;
-
-	return json_get_object(object, "clip_l", where, &clip, e) && read_clip(&config->clip, clip, where, e) &&
-	       json_get_object(object, "t5xxl", where, &t5, e) && read_t5(&config->t5, t5, where, e);
-}
-
-static void describe_flux_text(const void *from, struct architecture *a)
-{
-	const struct flux_text_config *config = from;
-
-	a->prefix = "clip_l.";
-	describe_clip(&config->clip, a);
-	a->prefix = "t5xxl.";
-	describe_t5(&config->t5, a);
-	a->prefix = "";
-}
-
-const struct family family_clip_l = {
-	.name = "clip_l",
-	.summary = "CLIP-L text encoder",
-	.kind = MODEL_CLIP,
-	.config_size_bytes = sizeof(struct clip_config),
-	.read_config = read_clip,
-	.describe = describe_clip,
-};
-
-const struct family family_t5 = {
-	.name = "t5",
-	.summary = "T5 text encoder",
-	.kind = MODEL_CLIP,
-	.config_size_bytes = sizeof(struct t5_config),
-	.read_config = read_t5,
-	.describe = describe_t5,
-};
 
 const struct family family_flux_text = {
 	.name = "flux_text",
 	.summary = "CLIP-L and T5 under one patcher, as FLUX uses them",
 	.kind = MODEL_CLIP,
+	.root = "",
+	.trunk = "",
+	.buffer_bytes = 8,
 	.config_size_bytes = sizeof(struct flux_text_config),
-	.read_config = read_flux_text,
-	.describe = describe_flux_text,
+	.fields = no_fields,
+	.read_more = flux_read,
+	.write_more = flux_write,
+	.describe = flux_describe,
+};
+
+const struct family family_sdxl_text = {
+	.name = "sdxl_text",
+	.summary = "CLIP-L and CLIP-G under one patcher, as SDXL uses them",
+	.kind = MODEL_CLIP,
+	.root = "",
+	.trunk = "",
+	.buffer_bytes = 8,
+	.config_size_bytes = sizeof(struct sdxl_text_config),
+	.fields = no_fields,
+	.read_more = sdxl_read,
+	.write_more = sdxl_write,
+	.describe = sdxl_describe,
+};
+
+const struct family family_hunyuan_text = {
+	.name = "hunyuan_text",
+	.summary = "CLIP-L and Llama 3 under one patcher, as HunyuanVideo uses them",
+	.kind = MODEL_CLIP,
+	.root = "",
+	.trunk = "",
+	.buffer_bytes = 8,
+	.config_size_bytes = sizeof(struct hunyuan_text_config),
+	.fields = no_fields,
+	.read_more = hunyuan_read,
+	.write_more = hunyuan_write,
+	.describe = hunyuan_describe,
 };

@@ -70,6 +70,7 @@ struct parameter_description {
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
 	const void *bytes; /* copied where the machine has bytes; NULL leaves zeros */
+	bool optional; /* upstream makes it up where a file lacks it */
 };
 
 struct block_description {

@@ -7,48 +7,32 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/model/detect.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/safetensors.h"
-
-#define FLUX_FULL                                                                                                              \
-	"{\"in_channels\":16,\"hidden_size\":3072,\"num_heads\":24,\"depth\":19,\"depth_single_blocks\":38,"                   \
-	"\"context_in_dim\":4096,\"vec_in_dim\":768,\"axes_dim\":[16,56,56]}"
-#define FLUX_SMALL                                                                                                             \
-	"{\"in_channels\":16,\"hidden_size\":128,\"num_heads\":4,\"depth\":2,\"depth_single_blocks\":4,"                       \
-	"\"context_in_dim\":64,\"vec_in_dim\":32,\"axes_dim\":[8,12,12]}"
-#define T5_FULL "{\"num_layers\":24,\"d_model\":4096,\"d_ff\":10240,\"num_heads\":64,\"d_kv\":64,\"vocab_size\":32128}"
-#define T5_SMALL "{\"num_layers\":2,\"d_model\":64,\"d_ff\":128,\"num_heads\":4,\"d_kv\":16,\"vocab_size\":1000}"
-#define CLIP_FULL                                                                                                              \
-	"{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"intermediate_size\":3072,"                 \
-	"\"vocab_size\":49408}"
-#define CLIP_SMALL                                                                                                             \
-	"{\"num_hidden_layers\":2,\"hidden_size\":32,\"num_attention_heads\":4,\"intermediate_size\":64,\"vocab_size\":1000,"  \
-	"\"special_tokens\":{\"start\":998,\"end\":999,\"pad\":999}}"
-#define AE_FULL "{\"ch\":128,\"z_channels\":16,\"num_res_blocks\":2,\"ch_mult\":[1,2,4,4]}"
-#define AE_SMALL "{\"ch\":32,\"z_channels\":16,\"num_res_blocks\":1,\"ch_mult\":[1,1,2,2]}"
 
 /* The part that one file plays. Longer beginnings first. */
 static const struct made_up {
 	const char *begins;
 	enum model_kind kind;
+	bool small; /* else at full size */
 	const struct family *family;
-	const char *config;
-	enum dtype dtype;
+	const struct family *second; /* under the same patcher; NULL: alone */
 } files[] = {
-	{ "flux1-small", MODEL_UNET, &family_flux, FLUX_SMALL, DTYPE_BF16 },
-	{ "flux1-dev", MODEL_UNET, &family_flux, FLUX_FULL, DTYPE_BF16 },
-	{ "flux1-kontext", MODEL_UNET, &family_flux, FLUX_FULL, DTYPE_BF16 },
-	{ "t5-small", MODEL_CLIP, &family_t5, T5_SMALL, DTYPE_F16 },
-	{ "t5xxl", MODEL_CLIP, &family_t5, T5_FULL, DTYPE_F16 },
-	{ "clip_l-small", MODEL_CLIP, &family_clip_l, CLIP_SMALL, DTYPE_F16 },
-	{ "clip_l", MODEL_CLIP, &family_clip_l, CLIP_FULL, DTYPE_F16 },
-	{ "ae-small", MODEL_VAE, &family_flux_ae, AE_SMALL, DTYPE_F32 },
-	{ "ae.", MODEL_VAE, &family_flux_ae, AE_FULL, DTYPE_F32 },
+	{ "flux1-small", MODEL_UNET, true, &family_flux, NULL },
+	{ "flux1-dev", MODEL_UNET, false, &family_flux, NULL },
+	{ "flux1-kontext", MODEL_UNET, false, &family_flux, NULL },
+	{ "t5-small", MODEL_CLIP, true, &family_t5, NULL },
+	{ "t5xxl", MODEL_CLIP, false, &family_t5, NULL },
+	{ "clip_l-small", MODEL_CLIP, true, &family_clip_l, NULL },
+	{ "clip_l", MODEL_CLIP, false, &family_clip_l, NULL },
+	{ "ae-small", MODEL_VAE, true, &family_flux_ae, NULL },
+	{ "ae.", MODEL_VAE, false, &family_flux_ae, NULL },
 	/* checkpoints: the same beginning, once a kind */
-	{ "flux1-small", MODEL_CLIP, &family_flux_text, "{\"clip_l\":" CLIP_SMALL ",\"t5xxl\":" T5_SMALL "}", DTYPE_F16 },
-	{ "flux1-small", MODEL_VAE, &family_flux_ae, AE_SMALL, DTYPE_F32 },
-	{ "flux1-dev", MODEL_CLIP, &family_flux_text, "{\"clip_l\":" CLIP_FULL ",\"t5xxl\":" T5_FULL "}", DTYPE_F16 },
-	{ "flux1-dev", MODEL_VAE, &family_flux_ae, AE_FULL, DTYPE_F32 },
+	{ "flux1-small", MODEL_CLIP, true, &family_clip_l, &family_t5 },
+	{ "flux1-small", MODEL_VAE, true, &family_flux_ae, NULL },
+	{ "flux1-dev", MODEL_CLIP, false, &family_clip_l, &family_t5 },
+	{ "flux1-dev", MODEL_VAE, false, &family_flux_ae, NULL },
 };
 
 const char *synthesis_known(enum model_kind kind)
@@ -74,60 +58,51 @@ static const struct made_up *find_file(enum model_kind kind, const char *file)
 
 static enum dtype dtype_of(const struct made_up *made_up, const char *file)
 {
-	return strstr(file, "fp8") ? DTYPE_F8_E4M3 : made_up->dtype;
+	return strstr(file, "fp8") ? DTYPE_F8_E4M3 : made_up->family->variants->dtype;
 }
 
-static bool read_config(const struct family *family, const char *text, void *config, struct error *e)
+static void *make_config(const struct family *family, bool small, struct error *e)
 {
-	json_t *object = json_parse(text, strlen(text), family->name, false, e);
-	bool fine = object && family->read_config(config, object, family->name, e);
-
-	json_decref(object);
-	return fine;
+	return family_config_new(family, small ? family->small : family->variants->config, e);
 }
 
-static bool make(const struct family *family, const char *config, struct synthesis *found, struct error *e)
+/* Two text encoders under one patcher. */
+static void *make_pair(const struct family *pair, const struct family *first, bool first_small, const struct family *second,
+		       bool second_small, struct error *e)
 {
-	found->family = family;
-	found->config = array_new(1, family->config_size_bytes, e);
-	if (found->config && read_config(family, config, found->config, e))
-		return true;
-	free(found->config);
-	found->config = NULL;
-	return false;
-}
+	void *first_config = make_config(first, first_small, e);
+	void *second_config = make_config(second, second_small, e);
+	void *config = first_config && second_config ? array_new(1, pair->config_size_bytes, e) : NULL;
 
-/* T5 and CLIP-L under one patcher. */
-static bool make_pair(const struct made_up *t5, const struct made_up *clip, struct synthesis *found, struct error *e)
-{
-	struct flux_text_config *config = array_new(1, sizeof(*config), e);
-
-	if (!config || !read_config(&family_t5, t5->config, &config->t5, e) ||
-	    !read_config(&family_clip_l, clip->config, &config->clip, e)) {
-		free(config);
-		return false;
+	if (config) {
+		family_pair_put(pair, config, first, first_config);
+		family_pair_put(pair, config, second, second_config);
 	}
-	found->family = &family_flux_text;
-	found->config = config;
-	return true;
+	free(first_config);
+	free(second_config);
+	return config;
 }
 
 bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e)
 {
 	const struct made_up *first = find_file(kind, file);
 	const struct made_up *second = second_file ? find_file(kind, second_file) : NULL;
+	const struct family *other;
 
 	*found = (struct synthesis) { .family = NULL };
 	if (!first || (second_file && !second))
 		return false;
+	other = second ? second->family : first->second;
 	found->dtype = dtype_of(first, file);
-	if (!second)
-		return make(first->family, first->config, found, e);
-	if (first->family == &family_t5 && second->family == &family_clip_l)
-		return make_pair(first, second, found, e);
-	if (first->family == &family_clip_l && second->family == &family_t5)
-		return make_pair(second, first, found, e);
-	return false;
+	found->family = other ? family_pair(first->family, other) : first->family;
+	if (!found->family)
+		return false;
+	if (other)
+		found->config =
+			make_pair(found->family, first->family, first->small, other, second ? second->small : first->small, e);
+	else
+		found->config = make_config(first->family, first->small, e);
+	return found->config != NULL;
 }
 
 /* ---- weights ---- */
@@ -211,7 +186,7 @@ bool synthesis_fill(struct architecture *a, const char *name, struct error *e)
 
 static bool write_architecture(const struct architecture *a, const char *metadata, const char *path, struct error *e)
 {
-	const char *pairs[] = { SYNTHESIS_METADATA, metadata, NULL };
+	const char *pairs[] = { FAMILY_METADATA, metadata, NULL };
 	struct safetensors_entry *entries = array_new(a->parameter_count, sizeof(*entries), e);
 	bool fine;
 
@@ -233,20 +208,19 @@ static bool write_architecture(const struct architecture *a, const char *metadat
 
 bool synthesis_write(enum model_kind kind, const char *name, const char *path, struct error *e)
 {
-	const struct made_up *made_up = find_file(kind, name);
 	struct synthesis found;
 	struct architecture a;
 	char metadata[1024];
 	bool fine = false;
 
-	if (!made_up)
-		return error_set(e, ERROR_UNSUPPORTED, "\"%s\" stands for no architecture; there are %s", name,
-				 synthesis_known(kind));
-	if (!make(made_up->family, made_up->config, &found, e))
-		return false;
-	architecture_begin(&a, dtype_of(made_up, name), e);
+	if (!synthesis_find(kind, name, NULL, &found, e))
+		return error_is_set(e) ? false
+				       : error_set(e, ERROR_UNSUPPORTED, "\"%s\" stands for no architecture; there are %s",
+						   name, synthesis_known(kind));
+	architecture_begin(&a, found.dtype, e);
 	found.family->describe(found.config, &a);
-	snprintf(metadata, sizeof(metadata), "{\"family\":\"%s\",\"config\":%s}", made_up->family->name, made_up->config);
+	snprintf(metadata, sizeof(metadata), "{\"family\":\"%s\",\"config\":%s}", found.family->name,
+		 find_file(kind, name)->small ? found.family->small : found.family->variants->config);
 	if (architecture_ok(&a) && synthesis_fill(&a, name, e))
 		fine = write_architecture(&a, metadata, path, e);
 	for (size_t i = 0; i < a.parameter_count; i++)

@@ -31,9 +31,6 @@ bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
 /* A made-up model as a safetensors file, its configuration in the metadata. ERROR_UNSUPPORTED when the name stands for nothing. */
 bool synthesis_write(enum model_kind kind, const char *name, const char *path, struct error *e);
 
-/* Key of the metadata that holds family and configuration: {"family":"flux","config":{...}}. */
-#define SYNTHESIS_METADATA "residency.model"
-
 /* Prefixes that stand for something, for messages: "flux1-dev, flux1-small, ...". */
 const char *synthesis_known(enum model_kind kind);
 

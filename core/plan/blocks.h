@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "core/model/architecture.h"
 #include "core/plan/plan.h"
 #include "core/plan/text.h"
 
@@ -25,13 +26,30 @@ bool block_list_read(struct block_list *list, const char *path, struct error *e)
 /* {"types":["Linear",...],"blocks":[[name, type index, L, W, B],...]}: L and W may be null; B is 0 or 1. */
 bool block_list_from_json(struct block_list *list, const json_t *model, const char *where, struct error *e);
 
-/* The blocks of a safetensors file: tensors of one module path are a block, in the order of their names as people count. A load
- * list knows better: the file says neither the modules' order nor their types. */
-bool block_list_from_safetensors(struct block_list *list, const char *path, struct error *e);
+/* A model's load list as upstream makes it, names after `root` ("diffusion_model."): what containers own themselves is in no
+ * list. */
+bool block_list_from_architecture(struct block_list *list, const struct architecture *a, const char *root, struct error *e);
+
+/* The load list of the model that a safetensors file holds (of several, the first: a checkpoint's UNet), types as upstream would
+ * have them. The family and what the file lacks of it are told in `family` and `note`, which has room for BLOCK_NOTE_MAX bytes
+ * and may be NULL. Of no known family: tensors of one module path are a block, in the order of their names as people count; the
+ * file says neither the modules' order nor their types. */
+#define BLOCK_NOTE_MAX 400
+bool block_list_from_safetensors(struct block_list *list, const char *path, char *note, struct error *e);
 
 /* Appends one block; name and type are copied. For the functions above. */
 bool block_list_add(struct block_list *list, const struct plan_block *block, struct span name, const char *type,
 		    struct error *e);
+
+/* What the planner makes of a list before it looks at devices: blocks of threshold bytes or more that have a bias attribute are
+ * distributed, the others go to the compute device. */
+struct block_summary {
+	uint64_t size_bytes;
+	double threshold_bytes; /* a ten-thousandth of it */
+	size_t distributed_count;
+	uint64_t distributed_bytes;
+};
+struct block_summary block_list_summarise(const struct block_list *list);
 
 void block_list_free(struct block_list *list);
 

@@ -1,10 +1,12 @@
-/* Blocks of a weights file: tensors that share a module path are one block. The file does not say in which order its modules
- * were registered, nor what they are: names are ordered as people count (block 2 before block 10), and a module's type is
- * guessed from the shape of its weight. A load list says both. */
+/* Blocks of a weights file. A known family's load list follows from its configuration. Of any other file, tensors that share a
+ * module path are one block: the file does not say in which order its modules were registered, nor what they are, so names are
+ * ordered as people count (block 2 before block 10), and a module's type is guessed from the shape of its weight. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/model/detect.h"
 #include "core/plan/blocks.h"
 #include "core/plan/text.h"
 #include "core/tensor/safetensors.h"
@@ -128,26 +130,73 @@ static bool add_all(struct block_list *list, const struct safetensors_tensor **s
 	return true;
 }
 
-bool block_list_from_safetensors(struct block_list *list, const char *path, struct error *e)
+static bool guess(struct block_list *list, const struct safetensors *file, struct error *e)
+{
+	size_t count = safetensors_count(file);
+	const struct safetensors_tensor **sorted = array_new(count ? count : 1, sizeof(const struct safetensors_tensor *), e);
+	bool fine;
+
+	if (!sorted)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = safetensors_tensor(file, i);
+	if (count)
+		qsort(sorted, count, sizeof(const struct safetensors_tensor *), compare_tensors);
+	fine = add_all(list, sorted, count, e);
+	free(sorted);
+	return fine;
+}
+
+/* ---- of a known family ---- */
+
+static bool add_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table, char *note,
+			 struct error *e)
+{
+	struct detected_match match;
+	struct architecture a;
+	bool fine;
+
+	if (!detected_check(part, table, &match, e))
+		return false;
+	snprintf(note, BLOCK_NOTE_MAX, "%s", part->family->name);
+	if (match.missing)
+		snprintf(note, BLOCK_NOTE_MAX, "%s; %zu of its %zu tensors are missing, the first is %.200s",
+			 part->family->name, match.missing, match.wanted, match.first_missing);
+	fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
+	architecture_end(&a);
+	return fine;
+}
+
+static bool add_file(struct block_list *list, const struct safetensors *file, char *note, struct error *e)
+{
+	struct detection found = { .count = 0 };
+	struct tensor_table table;
+	bool fine;
+
+	if (!tensor_table_of_safetensors(&table, file, e))
+		return false;
+	fine = detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), "the file's own word", e);
+	if (fine && found.count && found.parts[0].config)
+		fine = add_detected(list, &found.parts[0], &table, note, e);
+	else if (fine)
+		fine = guess(list, file, e);
+	detection_free(&found);
+	tensor_table_free(&table);
+	return fine;
+}
+
+bool block_list_from_safetensors(struct block_list *list, const char *path, char *note, struct error *e)
 {
 	struct safetensors *file = safetensors_open(path, e);
-	const struct safetensors_tensor **sorted = NULL;
-	size_t count;
-	bool fine = false;
+	char unread[BLOCK_NOTE_MAX];
+	bool fine;
 
 	*list = (struct block_list) { .blocks = NULL };
 	if (!file)
 		return false;
-	count = safetensors_count(file);
-	sorted = array_new(count ? count : 1, sizeof(const struct safetensors_tensor *), e);
-	if (sorted) {
-		for (size_t i = 0; i < count; i++)
-			sorted[i] = safetensors_tensor(file, i);
-		if (count)
-			qsort(sorted, count, sizeof(const struct safetensors_tensor *), compare_tensors);
-		fine = add_all(list, sorted, count, e);
-	}
-	free(sorted);
+	note = note ? note : unread;
+	snprintf(note, BLOCK_NOTE_MAX, "no known family");
+	fine = add_file(list, file, note, e);
 	safetensors_close(file);
 	if (!fine)
 		block_list_free(list);

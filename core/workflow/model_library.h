@@ -1,8 +1,9 @@
 /* model_library.h - the catalog of models that run: files of a models folder, else made up by name (core/model/synthesis.h).
  *
  * A file is looked for in the folder itself and in ComfyUI's subfolders (checkpoints, unet, diffusion_models, clip,
- * text_encoders, vae). Its family and configuration are in its metadata where residency wrote it, else they follow from the
- * shapes of a published FLUX.1 model's tensors. Weights are read where they lie mapped and copied once.
+ * text_encoders, vae). Its family and configuration are in its metadata where residency wrote it, else they follow from its
+ * tensors' names and shapes (core/model/detect.h), in checkpoints as in files of one model. Weights are read where they lie mapped
+ * and copied once.
  */
 #ifndef RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
 #define RESIDENCY_WORKFLOW_MODEL_LIBRARY_H

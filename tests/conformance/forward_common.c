@@ -187,7 +187,7 @@ struct model *forward_model(struct forward *f, const struct family *family, cons
 	struct architecture a;
 
 	architecture_begin(&a, dtype, e);
-	if (!made || !family->read_config(made, config, f->name, e))
+	if (!made || !family_read_config(family, made, config, f->name, e))
 		goto out;
 	family->describe(made, &a);
 	if (!architecture_ok(&a) || !fill_weights(&a, file, prefix, factor, e))

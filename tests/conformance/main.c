@@ -19,7 +19,8 @@
 #define NAMES_MAX 256
 
 static const struct part *const parts[] = { &part_planner,  &part_retention, &part_forward,
-					    &part_pressure, &part_numerics,  &part_files };
+					    &part_pressure, &part_numerics,  &part_files,
+					    &part_manifests, &part_loadlists };
 
 struct tally {
 	const char *part;

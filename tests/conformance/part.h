@@ -45,5 +45,7 @@ extern const struct part part_forward;
 extern const struct part part_pressure;
 extern const struct part part_numerics;
 extern const struct part part_files;
+extern const struct part part_manifests;
+extern const struct part part_loadlists;
 
 #endif

@@ -1,0 +1,185 @@
+#include "core/model/tensor_table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/model/architecture.h"
+
+#define NAME_MAX_BYTES 512 /* of names asked for; a file's own may be longer and are never found */
+
+bool tensor_table_add(struct tensor_table *table, const struct tensor_row *row, struct error *e)
+{
+	if (!array_reserve(&table->rows, &table->capacity, table->count + 1, sizeof(*table->rows), e))
+		return false;
+	table->rows[table->count++] = *row;
+	return true;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return strcmp(((const struct tensor_row *)a)->name, ((const struct tensor_row *)b)->name);
+}
+
+void tensor_table_sort(struct tensor_table *table)
+{
+	if (table->count)
+		qsort(table->rows, table->count, sizeof(*table->rows), compare_rows);
+}
+
+void tensor_table_free(struct tensor_table *table)
+{
+	free(table->rows);
+	*table = (struct tensor_table) { .rows = NULL };
+}
+
+bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e)
+{
+	*table = (struct tensor_table) { .rows = NULL };
+	for (size_t i = 0; i < safetensors_count(file); i++) {
+		const struct safetensors_tensor *tensor = safetensors_tensor(file, i);
+		struct tensor_row row = { .name = tensor->name,
+					  .dtype = tensor->dtype,
+					  .size_bytes = tensor->size_bytes,
+					  .file_offset = tensor->file_offset,
+					  .bytes = tensor->bytes };
+
+		row.rank = tensor->rank > TENSOR_RANK_MAX ? TENSOR_RANK_MAX + 1 : (unsigned)tensor->rank;
+		for (unsigned j = 0; j < row.rank && j < TENSOR_RANK_MAX; j++)
+			row.shape[j] = tensor->shape[j] > INT64_MAX ? INT64_MAX : (int64_t)tensor->shape[j];
+		if (!tensor_table_add(table, &row, e)) {
+			tensor_table_free(table);
+			return false;
+		}
+	}
+	tensor_table_sort(table);
+	return true;
+}
+
+bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e)
+{
+	*table = (struct tensor_table) { .rows = NULL };
+	for (size_t i = 0; i < a->parameter_count; i++) {
+		const struct parameter_description *parameter = &a->parameters[i];
+		struct tensor_row row = { .name = parameter->name,
+					  .dtype = parameter->dtype,
+					  .rank = parameter->rank,
+					  .size_bytes = parameter_size_bytes(parameter),
+					  .bytes = parameter->bytes };
+
+		memcpy(row.shape, parameter->shape, sizeof(row.shape));
+		if (!tensor_table_add(table, &row, e)) {
+			tensor_table_free(table);
+			return false;
+		}
+	}
+	tensor_table_sort(table);
+	return true;
+}
+
+/* ---- views ---- */
+
+/* The first row whose name is not below `name`. */
+static size_t lower_bound(const struct tensor_table *table, const char *name)
+{
+	size_t low = 0;
+	size_t high = table->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(table->rows[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* PREFIX + the formatted text; false where that is longer than any name asked for. */
+static bool format_name(char name[NAME_MAX_BYTES], const struct tensor_view *view, const char *format, va_list arguments)
+{
+	int start = snprintf(name, NAME_MAX_BYTES, "%s", view->prefix);
+	int length;
+
+	if (start < 0 || start >= NAME_MAX_BYTES)
+		return false;
+	length = vsnprintf(name + start, NAME_MAX_BYTES - (size_t)start, format, arguments);
+	return length >= 0 && length < NAME_MAX_BYTES - start;
+}
+
+static const struct tensor_row *find(const struct tensor_view *view, const char *format, va_list arguments)
+{
+	const struct tensor_table *table = view->table;
+	char name[NAME_MAX_BYTES];
+	size_t index;
+
+	if (!format_name(name, view, format, arguments))
+		return NULL;
+	index = lower_bound(table, name);
+	return index < table->count && strcmp(table->rows[index].name, name) == 0 ? &table->rows[index] : NULL;
+}
+
+const struct tensor_row *view_find(const struct tensor_view *view, const char *name, ...)
+{
+	const struct tensor_row *row;
+	va_list arguments;
+
+	va_start(arguments, name);
+	row = find(view, name, arguments);
+	va_end(arguments);
+	return row;
+}
+
+int64_t view_dimension(const struct tensor_view *view, unsigned axis, const char *name, ...)
+{
+	const struct tensor_row *row;
+	va_list arguments;
+
+	va_start(arguments, name);
+	row = find(view, name, arguments);
+	va_end(arguments);
+	return row && axis < row->rank && axis < TENSOR_RANK_MAX ? row->shape[axis] : 0;
+}
+
+static bool begins_any(const struct tensor_table *table, const char *beginning)
+{
+	size_t index = lower_bound(table, beginning);
+
+	return index < table->count && strncmp(table->rows[index].name, beginning, strlen(beginning)) == 0;
+}
+
+bool view_has(const struct tensor_view *view, const char *text, ...)
+{
+	char name[NAME_MAX_BYTES];
+	va_list arguments;
+	bool fits;
+
+	va_start(arguments, text);
+	fits = format_name(name, view, text, arguments);
+	va_end(arguments);
+	return fits && begins_any(view->table, name);
+}
+
+int64_t view_count(const struct tensor_view *view, const char *beginning, ...)
+{
+	char name[NAME_MAX_BYTES];
+	va_list arguments;
+	int64_t count = 0;
+	size_t length;
+	bool fits;
+
+	va_start(arguments, beginning);
+	fits = format_name(name, view, beginning, arguments);
+	va_end(arguments);
+	if (!fits)
+		return 0;
+	for (length = strlen(name);; count++) {
+		int digits = snprintf(name + length, sizeof(name) - length, "%lld.", (long long)count);
+
+		if (digits < 0 || (size_t)digits >= sizeof(name) - length || !begins_any(view->table, name))
+			return count;
+	}
+}

@@ -1,0 +1,63 @@
+/* tensor_table.h - names, types and shapes of a file's tensors, whatever kind of file it is: what detection reads.
+ *
+ * A view is the part of a table under one prefix ("model.diffusion_model."); names are asked for without it.
+ */
+#ifndef RESIDENCY_MODEL_TENSOR_TABLE_H
+#define RESIDENCY_MODEL_TENSOR_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/model/model.h"
+#include "core/tensor/dtype.h"
+#include "core/tensor/safetensors.h"
+
+struct architecture;
+
+struct tensor_row {
+	const char *name; /* borrowed */
+	enum dtype dtype;
+	unsigned rank; /* TENSOR_RANK_MAX + 1 stands for any rank above */
+	int64_t shape[TENSOR_RANK_MAX];
+	uint64_t size_bytes;
+	uint64_t file_offset; /* of the first byte; 0 where the table is of no file */
+	const void *bytes; /* borrowed; NULL where the table is of no file */
+};
+
+struct tensor_table {
+	struct tensor_row *rows; /* sorted by name; of one name there is one */
+	size_t count, capacity;
+};
+
+/* Names are borrowed and must live as long. Rows come in any order; tensor_table_sort ends it. */
+bool tensor_table_add(struct tensor_table *table, const struct tensor_row *row, struct error *e);
+void tensor_table_sort(struct tensor_table *table);
+void tensor_table_free(struct tensor_table *table);
+
+/* All tensors of an open file, which must live as long. */
+bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e);
+
+/* All parameters of a description. */
+bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e);
+
+struct tensor_view {
+	const struct tensor_table *table;
+	const char *prefix;
+};
+
+/* The tensor PREFIX + name, or NULL. */
+__attribute__((format(printf, 2, 3))) const struct tensor_row *view_find(const struct tensor_view *view, const char *name, ...);
+
+/* One dimension of it; 0 where there is no such tensor or it has not so many dimensions. */
+__attribute__((format(printf, 3, 4))) int64_t view_dimension(const struct tensor_view *view, unsigned axis, const char *name,
+							     ...);
+
+/* Whether any tensor's name begins with PREFIX + text. */
+__attribute__((format(printf, 2, 3))) bool view_has(const struct tensor_view *view, const char *text, ...);
+
+/* How many of BEGINNING + "0.", "1.", ... are there without a gap. */
+__attribute__((format(printf, 2, 3))) int64_t view_count(const struct tensor_view *view, const char *beginning, ...);
+
+#endif

@@ -1,0 +1,52 @@
+/* A family's architecture as a load list, and what the planner makes of any list before it looks at devices. */
+#include <stdio.h>
+
+#include "core/plan/blocks.h"
+
+static uint64_t size_of(const struct parameter_description *parameters, size_t count)
+{
+	uint64_t size_bytes = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size_bytes += parameter_size_bytes(&parameters[i]);
+	return size_bytes;
+}
+
+bool block_list_from_architecture(struct block_list *list, const struct architecture *a, const char *root, struct error *e)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->block_count; at += a->blocks[i].parameter_count, i++) {
+		const struct block_description *from = &a->blocks[i];
+		struct plan_block block = { .size_bytes = size_of(a->parameters + at, from->parameter_count),
+					    .weight_size_bytes = from->weight_size_bytes == UINT64_MAX ? PLAN_NO_SIZE
+												       : from->weight_size_bytes,
+					    .has_bias = from->has_bias };
+		char name[512];
+
+		if (from->of_container)
+			continue;
+		snprintf(name, sizeof(name), "%s%s", root, from->name);
+		if (!block_list_add(list, &block, span_of(name), from->type, e))
+			return false;
+	}
+	return true;
+}
+
+struct block_summary block_list_summarise(const struct block_list *list)
+{
+	struct block_summary summary = { .size_bytes = 0 };
+
+	for (size_t i = 0; i < list->count; i++)
+		summary.size_bytes += list->blocks[i].size_bytes == PLAN_NO_SIZE ? 0 : list->blocks[i].size_bytes;
+	summary.threshold_bytes = (double)summary.size_bytes * 0.0001;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct plan_block *block = &list->blocks[i];
+
+		if (block->size_bytes == PLAN_NO_SIZE || !block->has_bias || (double)block->size_bytes < summary.threshold_bytes)
+			continue;
+		summary.distributed_count++;
+		summary.distributed_bytes += block->size_bytes;
+	}
+	return summary;
+}
