@@ -8,6 +8,7 @@
 #include "cli/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
+#include "core/model/family.h"
 #include "core/plan/requests.h"
 
 struct asked {
@@ -107,15 +108,20 @@ static const struct plan_rules *find_rules(const char *name, struct error *e)
 	return NULL;
 }
 
-static bool read_blocks(const struct asked *asked, struct block_list *list, struct error *e)
+/* A text encoder's file says that it is one. */
+static bool read_blocks(struct asked *asked, struct block_list *list, struct block_source *source, struct error *e)
 {
-	if (asked->model)
-		return block_list_from_safetensors(list, asked->model, NULL, e);
-	return block_list_read(list, asked->loadlist, e);
+	*source = (struct block_source) { .family = NULL };
+	if (!asked->model)
+		return block_list_read(list, asked->loadlist, e);
+	if (!block_list_from_safetensors(list, asked->model, source, e))
+		return false;
+	asked->is_clip = asked->is_clip || (source->family && source->family->kind == MODEL_CLIP);
+	return true;
 }
 
 static bool make_and_show(struct cli *cli, const struct asked *asked, const struct topology *topology,
-			  const struct block_list *list, const struct plan_rules *rules, struct error *e)
+			  const struct block_list *list, const char *source, const struct plan_rules *rules, struct error *e)
 {
 	struct plan_device devices[DEVICE_MAX];
 	struct plan_request request = { .rules = rules,
@@ -140,7 +146,7 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 		return failure.exception ? error_context(e, "%s would raise %s", rules->name, exception_name(failure.exception))
 					 : false;
 	shown.plan = plan;
-	shown.source = asked->model ? asked->model : asked->loadlist;
+	shown.source = source;
 	if (asked->json)
 		fine = plan_show_json(&shown, cli->out, e) && fine;
 	else
@@ -149,11 +155,13 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 	return fine;
 }
 
-static bool plan_one(struct cli *cli, const struct asked *asked, struct error *e)
+static bool plan_one(struct cli *cli, struct asked *asked, struct error *e)
 {
 	const struct plan_rules *rules;
 	struct topology *topology;
+	struct block_source source;
 	struct block_list list;
+	char name[1024];
 	bool fine;
 
 	if (!check_asked(asked, e))
@@ -164,9 +172,11 @@ static bool plan_one(struct cli *cli, const struct asked *asked, struct error *e
 	topology = topology_find_named(asked->topology, e);
 	if (!topology)
 		return false;
-	fine = read_blocks(asked, &list, e);
+	fine = read_blocks(asked, &list, &source, e);
 	if (fine) {
-		fine = make_and_show(cli, asked, topology, &list, rules, e);
+		snprintf(name, sizeof(name), "%.600s%s%s%s", asked->model ? asked->model : asked->loadlist,
+			 asked->model ? " (" : "", source.note, asked->model ? ")" : "");
+		fine = make_and_show(cli, asked, topology, &list, name, rules, e);
 		block_list_free(&list);
 	}
 	topology_free(topology);

@@ -12,11 +12,13 @@ extern const struct command command_devices;
 extern const struct command command_doctor;
 extern const struct command command_explore;
 extern const struct command command_flows;
+extern const struct command command_inspect;
 extern const struct command command_matrix;
 extern const struct command command_plan;
 extern const struct command command_policies;
 extern const struct command command_replay;
 extern const struct command command_report;
+extern const struct command command_synth;
 extern const struct command command_triage;
 extern const struct command command_workflows;
 

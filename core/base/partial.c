@@ -39,11 +39,27 @@ bool partial_write(struct partial *partial, const void *bytes, size_t size_bytes
 	return size_bytes == 0 || fwrite(bytes, 1, size_bytes, partial->stream) == size_bytes || cannot_write(partial, e);
 }
 
+bool partial_skip(struct partial *partial, uint64_t size_bytes, struct error *e)
+{
+	return size_bytes == 0 || fseeko(partial->stream, (off_t)size_bytes, SEEK_CUR) == 0 || cannot_write(partial, e);
+}
+
+/* A hole at the end is no byte written: the file's length has to be said. */
+static bool set_length(struct partial *partial)
+{
+	off_t length;
+
+	if (fflush(partial->stream) != 0)
+		return false;
+	length = ftello(partial->stream);
+	return length >= 0 && ftruncate(fileno(partial->stream), length) == 0;
+}
+
 bool partial_finish(struct partial *partial, struct error *e)
 {
 	bool fine = true;
 
-	if (fflush(partial->stream) != 0 || fsync(fileno(partial->stream)) != 0)
+	if (!set_length(partial) || fsync(fileno(partial->stream)) != 0)
 		fine = cannot_write(partial, e);
 	if (fclose(partial->stream) != 0 && fine)
 		fine = cannot_write(partial, e);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/base/error.h"
@@ -23,6 +24,9 @@ struct partial {
 bool partial_open(struct partial *partial, const char *path, struct error *e);
 
 bool partial_write(struct partial *partial, const void *bytes, size_t size_bytes, struct error *e);
+
+/* So many zeros, left out as a hole where the file system can. */
+bool partial_skip(struct partial *partial, uint64_t size_bytes, struct error *e);
 
 /* Ends it either way. */
 bool partial_finish(struct partial *partial, struct error *e);

@@ -42,12 +42,11 @@ const char *layout_name(enum layout layout)
 
 bool tensor_is_ignored(const char *name)
 {
-	static const char *const last[] = { "position_ids",  "lm_head.weight", "encoder.embed_tokens.weight", "scaled_fp8", "scale_weight",
-					    "scale_input",   "spiece_model",   "logit_scale",	      "tekken_model" };
-	static const char *const first[] = { "model_ema.",	      "betas",
-					     "alphas_cumprod",	      "posterior_",
-					     "sqrt_",		      "log_one_minus_",
-					     "denoiser.sigmas",	      "lvlb_weights" };
+	static const char *const last[] = { "position_ids", "lm_head.weight", "encoder.embed_tokens.weight",
+					    "scaled_fp8",   "scale_weight",   "scale_input",
+					    "spiece_model", "logit_scale",    "tekken_model" };
+	static const char *const first[] = { "model_ema.", "betas",	     "alphas_cumprod",	"posterior_",
+					     "sqrt_",	   "log_one_minus_", "denoiser.sigmas", "lvlb_weights" };
 	size_t length = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++) {
@@ -142,6 +141,21 @@ static bool try_family(struct detection *found, const struct tensor_view *view, 
 	return true;
 }
 
+/* An autoencoder's latent format is not in its tensors; the model beside it in a checkpoint decides it, as upstream does. */
+static void settle_latent_format(struct detection *found)
+{
+	bool sdxl = false;
+
+	for (size_t i = 0; i < found->count; i++)
+		sdxl = sdxl || found->parts[i].family == &family_unet_sdxl;
+	for (size_t i = 0; sdxl && i < found->count; i++) {
+		struct autoencoder_config *config = found->parts[i].config;
+
+		if (found->parts[i].family == &family_sd_vae && config)
+			config->scale = 0.13025;
+	}
+}
+
 bool detect_models(struct detection *found, const struct tensor_table *table, struct error *e)
 {
 	found->count = 0;
@@ -159,6 +173,7 @@ bool detect_models(struct detection *found, const struct tensor_table *table, st
 			}
 		}
 	}
+	settle_latent_format(found);
 	return true;
 }
 
@@ -258,7 +273,8 @@ static void note_missing(struct detected_match *match, const struct parameter_de
 	if (parameter->optional)
 		return;
 	if (match->missing++ == 0)
-		snprintf(match->first_missing, sizeof(match->first_missing), "%.*s", (int)sizeof(match->first_missing) - 1, name);
+		snprintf(match->first_missing, sizeof(match->first_missing), "%.*s", (int)sizeof(match->first_missing) - 1,
+			 name);
 }
 
 static void note_misshapen(struct detected_match *match, const struct parameter_description *parameter,
@@ -306,8 +322,8 @@ bool detected_check(const struct detected *detected, const struct tensor_table *
 bool detected_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e)
 {
 	if (match->missing)
-		return error_set(e, ERROR_FORMAT, "%s: of the %zu tensors of a %s model %zu are missing, the first is %s", where,
-				 match->wanted, detected->family->name, match->missing, match->first_missing);
+		return error_set(e, ERROR_FORMAT, "%s: of the %zu tensors of a %s model %zu are missing, the first is %s",
+				 where, match->wanted, detected->family->name, match->missing, match->first_missing);
 	if (match->misshapen)
 		return error_set(e, ERROR_FORMAT,
 				 "%s: %zu tensors are of another shape than a %s model's; the first is %s, at byte %" PRIu64

@@ -194,8 +194,7 @@ static const char *upstream_g(const void *config)
 }
 
 static const struct family_variant variants_l[] = {
-	{ "clip_l",
-	  "{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"intermediate_size\":3072}",
+	{ "clip_l", "{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"intermediate_size\":3072}",
 	  DTYPE_F16 },
 	{ .name = NULL },
 };

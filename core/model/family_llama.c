@@ -126,8 +126,8 @@ static bool detect_qwen(const struct tensor_view *view, enum layout layout, void
 {
 	struct qwen_vl_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_has(view, "model.layers.0.self_attn.k_proj.bias") ||
-	    !view_has(view, "visual.") || !detect_language(view, &config->language))
+	if (layout != LAYOUT_OWN || !view_has(view, "model.layers.0.self_attn.k_proj.bias") || !view_has(view, "visual.") ||
+	    !detect_language(view, &config->language))
 		return false;
 	config->vision_layers = view_count(view, "visual.blocks.");
 	config->vision_hidden = view_dimension(view, 0, "visual.patch_embed.proj.weight");
@@ -171,7 +171,7 @@ static const struct family_variant variants_qwen[] = {
 };
 
 #define SMALL                                                                                                                  \
-	"{\"num_hidden_layers\":2,\"hidden_size\":64,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":16,"    \
+	"{\"num_hidden_layers\":2,\"hidden_size\":64,\"num_attention_heads\":4,\"num_key_value_heads\":2,\"head_dim\":16,"     \
 	"\"intermediate_size\":128,\"vocab_size\":1000"
 
 const struct family family_llama3 = {

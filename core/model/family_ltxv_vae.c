@@ -25,8 +25,8 @@ struct part {
 static const struct part encoder_09[] = { { RESIDUALS, 4 }, { COMPRESS, 1 },  { WIDEN, 2 },	{ RESIDUALS, 3 },
 					  { COMPRESS, 1 },  { WIDEN, 2 },     { RESIDUALS, 3 }, { COMPRESS, 1 },
 					  { RESIDUALS, 3 }, { RESIDUALS, 4 }, { END, 0 } };
-static const struct part encoder_095[] = { { RESIDUALS, 4 }, { FOLD, 4 },      { RESIDUALS, 6 }, { FOLD, 2 },
-					   { RESIDUALS, 6 }, { FOLD, 8 },      { RESIDUALS, 2 }, { FOLD, 8 },
+static const struct part encoder_095[] = { { RESIDUALS, 4 }, { FOLD, 4 }, { RESIDUALS, 6 }, { FOLD, 2 },
+					   { RESIDUALS, 6 }, { FOLD, 8 }, { RESIDUALS, 2 }, { FOLD, 8 },
 					   { RESIDUALS, 2 }, { END, 0 } };
 /* Deepest width in units of the base. */
 #define DEPTH_09 4

@@ -49,7 +49,8 @@ static bool write_parts(const struct part parts[2], const void *config, json_t *
 		char key[32];
 
 		if (json_object_set_new(object, key_of(&parts[i], key),
-					family_write_config(parts[i].family, (const char *)config + parts[i].offset, NULL)) != 0)
+					family_write_config(parts[i].family, (const char *)config + parts[i].offset, NULL)) !=
+		    0)
 			return false;
 	}
 	return true;

@@ -156,7 +156,8 @@ static void input_side(struct walk *w)
 		if (level + 1 == levels)
 			break;
 		if (w->diffusers)
-			architecture_convolution(w->a, w->channels, w->channels, 3, "down_blocks.%d.downsamplers.0.conv", level);
+			architecture_convolution(w->a, w->channels, w->channels, 3, "down_blocks.%d.downsamplers.0.conv",
+						 level);
 		else
 			architecture_convolution(w->a, w->channels, w->channels, 3, "input_blocks.%d.0.op", w->block);
 		w->skips[w->skip_count++] = w->channels;
@@ -273,8 +274,8 @@ static void detect_own(const struct tensor_view *view, struct unet_config *confi
 			continue;
 		}
 		if (begins_level) {
-			append(&config->multipliers, view_dimension(view, 0, "input_blocks.%d.0.out_layers.3.weight", i) /
-							     config->model_channels);
+			append(&config->multipliers,
+			       view_dimension(view, 0, "input_blocks.%d.0.out_layers.3.weight", i) / config->model_channels);
 			append(&config->blocks, 0);
 			begins_level = false;
 		}

@@ -146,8 +146,8 @@ static const struct family_variant variants[] = {
 	{ "wan2.2_i2v_14b", "{" LARGE ",\"in_dim\":36}", DTYPE_F16 },
 	{ "wan2.1_i2v_14b", "{" LARGE ",\"in_dim\":36,\"model_type\":\"i2v\"}", DTYPE_F16 },
 	{ "wan2.1_t2v_14b", "{" LARGE ",\"in_dim\":16}", DTYPE_F16 },
-	{ "wan2.2_ti2v_5b",
-	  "{\"dim\":3072,\"ffn_dim\":14336,\"num_heads\":24,\"num_layers\":30,\"in_dim\":48,\"out_dim\":48}", DTYPE_F16 },
+	{ "wan2.2_ti2v_5b", "{\"dim\":3072,\"ffn_dim\":14336,\"num_heads\":24,\"num_layers\":30,\"in_dim\":48,\"out_dim\":48}",
+	  DTYPE_F16 },
 	{ .name = NULL },
 };
 

@@ -26,9 +26,7 @@ static const struct recipe recipes[] = {
 			.rank = 2,
 			.shape = { 1, 77 } } },
 	  .dtype = DTYPE_F16 },
-	{ .name = "sd15_unet_diffusers",
-	  .parts = { { &family_unet_sd15, NULL, "", LAYOUT_DIFFUSERS } },
-	  .dtype = DTYPE_F32 },
+	{ .name = "sd15_unet_diffusers", .parts = { { &family_unet_sd15, NULL, "", LAYOUT_DIFFUSERS } }, .dtype = DTYPE_F32 },
 	{ .name = "sdxl_base_unet_diffusers",
 	  .parts = { { &family_unet_sdxl, NULL, "", LAYOUT_DIFFUSERS } },
 	  .dtype = DTYPE_F16 },
@@ -153,12 +151,17 @@ bool recipe_describe(const struct recipe *recipe, bool small, enum dtype dtype, 
 	return architecture_ok(a);
 }
 
-void recipe_names(struct strbuf *names)
+const char *recipe_name(size_t index)
 {
 	for (const struct family *const *family = families; *family; family++) {
-		for (const struct family_variant *variant = (*family)->variants; variant && variant->name; variant++)
-			strbuf_printf(names, "%s%s", names->length ? " " : "", variant->name);
+		if ((*family)->variants && index-- == 0)
+			return (*family)->name;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(recipes); i++)
-		strbuf_printf(names, " %s", recipes[i].name);
+	for (const struct family *const *family = families; *family; family++) {
+		for (const struct family_variant *variant = (*family)->variants; variant && variant->name; variant++) {
+			if (!family_find(variant->name) && index-- == 0)
+				return variant->name;
+		}
+	}
+	return index < ARRAY_SIZE(recipes) ? recipes[index].name : NULL;
 }

@@ -10,7 +10,6 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "core/base/strbuf.h"
 #include "core/model/architecture.h"
 #include "core/model/family.h"
 
@@ -49,7 +48,7 @@ bool recipe_describe(const struct recipe *recipe, bool small, enum dtype dtype, 
 /* The configuration of a recipe of one model in its own layout as JSON; NULL for others. Static text. */
 const char *recipe_config(const struct recipe *recipe, bool small);
 
-/* Every name, a space between two. */
-void recipe_names(struct strbuf *names);
+/* Every name by index, families first; NULL past the last. Static text. */
+const char *recipe_name(size_t index);
 
 #endif

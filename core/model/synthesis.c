@@ -6,10 +6,7 @@
 #include <xxhash.h>
 
 #include "core/base/array.h"
-#include "core/base/json.h"
-#include "core/model/detect.h"
 #include "core/tensor/convert.h"
-#include "core/tensor/safetensors.h"
 
 /* The part that one file plays. Longer beginnings first. */
 static const struct made_up {
@@ -107,9 +104,17 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
 
 /* ---- weights ---- */
 
+#define SPLITMIX_STEP UINT64_C(0x9e3779b97f4a7c15)
+
+/* Where a parameter's values begin in the generator's sequence, and how wide they spread about their middle. */
+struct spread {
+	uint64_t start;
+	float middle, width;
+};
+
 static uint64_t next(uint64_t *state)
 {
-	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
+	uint64_t z = *state += SPLITMIX_STEP; /* splitmix64 */
 
 	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -142,24 +147,32 @@ static void range_of(const struct parameter_description *parameter, const char *
 	}
 }
 
+static struct spread spread_of(const struct parameter_description *parameter, const char *type, uint64_t seed)
+{
+	struct spread spread = { .start = XXH3_64bits_withSeed(parameter->name, strlen(parameter->name), seed) };
+
+	range_of(parameter, type, &spread.middle, &spread.width);
+	return spread;
+}
+
+void synthesis_values(const struct parameter_description *parameter, const char *type, uint64_t seed, uint64_t first,
+		      size_t count, float *values)
+{
+	struct spread spread = spread_of(parameter, type, seed);
+	uint64_t state = spread.start + first * SPLITMIX_STEP; /* the generator adds this once a value: any can be next */
+
+	for (size_t i = 0; i < count; i++)
+		values[i] = spread.middle + spread.width * ((float)(next(&state) >> 40) * 0x1p-23F - 1.0F);
+}
+
 static void *make_bytes(const struct parameter_description *parameter, const char *type, const char *name, struct error *e)
 {
-	uint64_t state = XXH3_64bits_withSeed(parameter->name, strlen(parameter->name), XXH3_64bits(name, strlen(name)));
-	size_t count = 1;
-	float middle;
-	float spread;
-	float *values;
-	void *bytes;
+	size_t count = (size_t)(parameter_size_bytes(parameter) / dtype_size_bytes(parameter->dtype));
+	float *values = array_new(count, sizeof(*values), e);
+	void *bytes = array_new(count, dtype_size_bytes(parameter->dtype), e);
 
-	for (unsigned i = 0; i < parameter->rank; i++)
-		count *= (size_t)parameter->shape[i];
-	values = array_new(count, sizeof(*values), e);
-	bytes = array_new(count, dtype_size_bytes(parameter->dtype), e);
-	if (values && bytes) {
-		range_of(parameter, type, &middle, &spread);
-		for (size_t i = 0; i < count; i++)
-			values[i] = middle + spread * ((float)(next(&state) >> 40) * 0x1p-23F - 1.0F);
-	}
+	if (values && bytes)
+		synthesis_values(parameter, type, XXH3_64bits(name, strlen(name)), 0, count, values);
 	if (!values || !bytes || !convert_from_f32(parameter->dtype, values, bytes, count, e)) {
 		free(bytes);
 		bytes = NULL;
@@ -180,52 +193,4 @@ bool synthesis_fill(struct architecture *a, const char *name, struct error *e)
 		}
 	}
 	return true;
-}
-
-/* ---- to a file ---- */
-
-static bool write_architecture(const struct architecture *a, const char *metadata, const char *path, struct error *e)
-{
-	const char *pairs[] = { FAMILY_METADATA, metadata, NULL };
-	struct safetensors_entry *entries = array_new(a->parameter_count, sizeof(*entries), e);
-	bool fine;
-
-	if (!entries)
-		return false;
-	for (size_t i = 0; i < a->parameter_count; i++) {
-		const struct parameter_description *parameter = &a->parameters[i];
-
-		entries[i] = (struct safetensors_entry) { .name = parameter->name,
-							  .dtype = parameter->dtype,
-							  .rank = parameter->rank,
-							  .shape = parameter->shape,
-							  .bytes = parameter->bytes };
-	}
-	fine = safetensors_write(path, entries, a->parameter_count, pairs, e);
-	free(entries);
-	return fine;
-}
-
-bool synthesis_write(enum model_kind kind, const char *name, const char *path, struct error *e)
-{
-	struct synthesis found;
-	struct architecture a;
-	char metadata[1024];
-	bool fine = false;
-
-	if (!synthesis_find(kind, name, NULL, &found, e))
-		return error_is_set(e) ? false
-				       : error_set(e, ERROR_UNSUPPORTED, "\"%s\" stands for no architecture; there are %s",
-						   name, synthesis_known(kind));
-	architecture_begin(&a, found.dtype, e);
-	found.family->describe(found.config, &a);
-	snprintf(metadata, sizeof(metadata), "{\"family\":\"%s\",\"config\":%s}", found.family->name,
-		 find_file(kind, name)->small ? found.family->small : found.family->variants->config);
-	if (architecture_ok(&a) && synthesis_fill(&a, name, e))
-		fine = write_architecture(&a, metadata, path, e);
-	for (size_t i = 0; i < a.parameter_count; i++)
-		free((void *)(uintptr_t)a.parameters[i].bytes);
-	architecture_end(&a);
-	free(found.config);
-	return fine;
 }

@@ -28,8 +28,9 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
 /* Makes up the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
 bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
 
-/* A made-up model as a safetensors file, its configuration in the metadata. ERROR_UNSUPPORTED when the name stands for nothing. */
-bool synthesis_write(enum model_kind kind, const char *name, const char *path, struct error *e);
+/* `count` values of a parameter from the first-th on, of the block's type; the same whichever way they are cut. */
+void synthesis_values(const struct parameter_description *parameter, const char *type, uint64_t seed, uint64_t first,
+		      size_t count, float *values);
 
 /* Prefixes that stand for something, for messages: "flux1-dev, flux1-small, ...". */
 const char *synthesis_known(enum model_kind kind);

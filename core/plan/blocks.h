@@ -11,6 +11,8 @@
 #include "core/plan/plan.h"
 #include "core/plan/text.h"
 
+struct family;
+
 struct block_list {
 	struct plan_block *blocks;
 	size_t count, capacity;
@@ -30,12 +32,16 @@ bool block_list_from_json(struct block_list *list, const json_t *model, const ch
  * list. */
 bool block_list_from_architecture(struct block_list *list, const struct architecture *a, const char *root, struct error *e);
 
+/* What a weights file's blocks were made from. */
+struct block_source {
+	const struct family *family; /* NULL: none that is known */
+	char note[400]; /* the family's name, and what the file lacks of it */
+};
+
 /* The load list of the model that a safetensors file holds (of several, the first: a checkpoint's UNet), types as upstream would
- * have them. The family and what the file lacks of it are told in `family` and `note`, which has room for BLOCK_NOTE_MAX bytes
- * and may be NULL. Of no known family: tensors of one module path are a block, in the order of their names as people count; the
- * file says neither the modules' order nor their types. */
-#define BLOCK_NOTE_MAX 400
-bool block_list_from_safetensors(struct block_list *list, const char *path, char *note, struct error *e);
+ * have them; source may be NULL. Of no known family: tensors of one module path are a block, in the order of their names as
+ * people count; the file says neither the modules' order nor their types. */
+bool block_list_from_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e);
 
 /* Appends one block; name and type are copied. For the functions above. */
 bool block_list_add(struct block_list *list, const struct plan_block *block, struct span name, const char *type,

@@ -149,8 +149,8 @@ static bool guess(struct block_list *list, const struct safetensors *file, struc
 
 /* ---- of a known family ---- */
 
-static bool add_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table, char *note,
-			 struct error *e)
+static bool add_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table,
+			 struct block_source *source, struct error *e)
 {
 	struct detected_match match;
 	struct architecture a;
@@ -158,16 +158,17 @@ static bool add_detected(struct block_list *list, const struct detected *part, c
 
 	if (!detected_check(part, table, &match, e))
 		return false;
-	snprintf(note, BLOCK_NOTE_MAX, "%s", part->family->name);
+	source->family = part->family;
+	snprintf(source->note, sizeof(source->note), "%s", part->family->name);
 	if (match.missing)
-		snprintf(note, BLOCK_NOTE_MAX, "%s; %zu of its %zu tensors are missing, the first is %.200s",
+		snprintf(source->note, sizeof(source->note), "%s; %zu of its %zu tensors are missing, the first is %.200s",
 			 part->family->name, match.missing, match.wanted, match.first_missing);
 	fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
 	architecture_end(&a);
 	return fine;
 }
 
-static bool add_file(struct block_list *list, const struct safetensors *file, char *note, struct error *e)
+static bool add_file(struct block_list *list, const struct safetensors *file, struct block_source *source, struct error *e)
 {
 	struct detection found = { .count = 0 };
 	struct tensor_table table;
@@ -177,7 +178,7 @@ static bool add_file(struct block_list *list, const struct safetensors *file, ch
 		return false;
 	fine = detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), "the file's own word", e);
 	if (fine && found.count && found.parts[0].config)
-		fine = add_detected(list, &found.parts[0], &table, note, e);
+		fine = add_detected(list, &found.parts[0], &table, source, e);
 	else if (fine)
 		fine = guess(list, file, e);
 	detection_free(&found);
@@ -185,18 +186,18 @@ static bool add_file(struct block_list *list, const struct safetensors *file, ch
 	return fine;
 }
 
-bool block_list_from_safetensors(struct block_list *list, const char *path, char *note, struct error *e)
+bool block_list_from_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e)
 {
 	struct safetensors *file = safetensors_open(path, e);
-	char unread[BLOCK_NOTE_MAX];
+	struct block_source unread;
 	bool fine;
 
 	*list = (struct block_list) { .blocks = NULL };
 	if (!file)
 		return false;
-	note = note ? note : unread;
-	snprintf(note, BLOCK_NOTE_MAX, "no known family");
-	fine = add_file(list, file, note, e);
+	source = source ? source : &unread;
+	*source = (struct block_source) { .note = "no known family: blocks by name" };
+	fine = add_file(list, file, source, e);
 	safetensors_close(file);
 	if (!fine)
 		block_list_free(list);

@@ -19,8 +19,9 @@ bool block_list_from_architecture(struct block_list *list, const struct architec
 	for (size_t i = 0; i < a->block_count; at += a->blocks[i].parameter_count, i++) {
 		const struct block_description *from = &a->blocks[i];
 		struct plan_block block = { .size_bytes = size_of(a->parameters + at, from->parameter_count),
-					    .weight_size_bytes = from->weight_size_bytes == UINT64_MAX ? PLAN_NO_SIZE
-												       : from->weight_size_bytes,
+					    .weight_size_bytes = from->weight_size_bytes == UINT64_MAX
+									 ? PLAN_NO_SIZE
+									 : from->weight_size_bytes,
 					    .has_bias = from->has_bias };
 		char name[512];
 
@@ -43,7 +44,8 @@ struct block_summary block_list_summarise(const struct block_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct plan_block *block = &list->blocks[i];
 
-		if (block->size_bytes == PLAN_NO_SIZE || !block->has_bias || (double)block->size_bytes < summary.threshold_bytes)
+		if (block->size_bytes == PLAN_NO_SIZE || !block->has_bias ||
+		    (double)block->size_bytes < summary.threshold_bytes)
 			continue;
 		summary.distributed_count++;
 		summary.distributed_bytes += block->size_bytes;

@@ -80,6 +80,9 @@ struct safetensors_writer *safetensors_writer_open(const char *path, const struc
 /* The data's next bytes, in the entries' order, in pieces of any size. */
 bool safetensors_writer_put(struct safetensors_writer *writer, const void *bytes, size_t size_bytes, struct error *e);
 
+/* The data's next bytes are zeros, left out as a hole where the file system can. */
+bool safetensors_writer_skip(struct safetensors_writer *writer, uint64_t size_bytes, struct error *e);
+
 /* Syncs and renames over path; fails, as it does when bytes are missing, without leaving a partial file. Frees the
  * writer. */
 bool safetensors_writer_finish(struct safetensors_writer *writer, struct error *e);

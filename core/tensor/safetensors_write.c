@@ -165,6 +165,17 @@ bool safetensors_writer_put(struct safetensors_writer *writer, const void *bytes
 	return true;
 }
 
+bool safetensors_writer_skip(struct safetensors_writer *writer, uint64_t size_bytes, struct error *e)
+{
+	if (size_bytes > writer->data_size_bytes - writer->written_bytes)
+		return error_set(e, ERROR_BUG, "%s: more bytes than its header announces (%" PRIu64 ")", writer->file.path,
+				 writer->data_size_bytes);
+	if (!partial_skip(&writer->file, size_bytes, e))
+		return false;
+	writer->written_bytes += size_bytes;
+	return true;
+}
+
 bool safetensors_writer_finish(struct safetensors_writer *writer, struct error *e)
 {
 	bool fine;
