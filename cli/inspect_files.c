@@ -98,18 +98,13 @@ static bool add_shard_tensor(struct report *report, struct tensor_table *table, 
 			     const char *name, const char *shard, struct error *e)
 {
 	const struct safetensors_tensor *tensor = safetensors_find(file, name);
-	struct tensor_row row = { .name = name };
+	struct tensor_row row;
 
 	if (!tensor) {
 		report_wrong(report, "%.200s is not in %.200s, where the index says it is", name, shard);
 		return true;
 	}
-	row.dtype = tensor->dtype;
-	row.size_bytes = tensor->size_bytes;
-	row.file_offset = tensor->file_offset;
-	row.rank = tensor->rank > TENSOR_RANK_MAX ? TENSOR_RANK_MAX + 1 : (unsigned)tensor->rank;
-	for (unsigned i = 0; i < row.rank && i < TENSOR_RANK_MAX; i++)
-		row.shape[i] = tensor->shape[i] > INT64_MAX ? INT64_MAX : (int64_t)tensor->shape[i];
+	row = tensor_row_of_safetensors(tensor);
 	return tensor_table_add(table, &row, e);
 }
 

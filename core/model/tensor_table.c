@@ -35,20 +35,29 @@ void tensor_table_free(struct tensor_table *table)
 	*table = (struct tensor_table) { .rows = NULL };
 }
 
+/* Larger than any dimension of a model, and small enough to be multiplied. */
+#define DIMENSION_MAX (INT64_C(1) << 40)
+
+struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor)
+{
+	struct tensor_row row = { .name = tensor->name,
+				  .dtype = tensor->dtype,
+				  .size_bytes = tensor->size_bytes,
+				  .file_offset = tensor->file_offset,
+				  .bytes = tensor->bytes };
+
+	row.rank = tensor->rank > TENSOR_RANK_MAX ? TENSOR_RANK_MAX + 1 : (unsigned)tensor->rank;
+	for (unsigned i = 0; i < row.rank && i < TENSOR_RANK_MAX; i++)
+		row.shape[i] = tensor->shape[i] > DIMENSION_MAX ? DIMENSION_MAX : (int64_t)tensor->shape[i];
+	return row;
+}
+
 bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e)
 {
 	*table = (struct tensor_table) { .rows = NULL };
 	for (size_t i = 0; i < safetensors_count(file); i++) {
-		const struct safetensors_tensor *tensor = safetensors_tensor(file, i);
-		struct tensor_row row = { .name = tensor->name,
-					  .dtype = tensor->dtype,
-					  .size_bytes = tensor->size_bytes,
-					  .file_offset = tensor->file_offset,
-					  .bytes = tensor->bytes };
+		struct tensor_row row = tensor_row_of_safetensors(safetensors_tensor(file, i));
 
-		row.rank = tensor->rank > TENSOR_RANK_MAX ? TENSOR_RANK_MAX + 1 : (unsigned)tensor->rank;
-		for (unsigned j = 0; j < row.rank && j < TENSOR_RANK_MAX; j++)
-			row.shape[j] = tensor->shape[j] > INT64_MAX ? INT64_MAX : (int64_t)tensor->shape[j];
 		if (!tensor_table_add(table, &row, e)) {
 			tensor_table_free(table);
 			return false;

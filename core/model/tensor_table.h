@@ -36,6 +36,9 @@ bool tensor_table_add(struct tensor_table *table, const struct tensor_row *row, 
 void tensor_table_sort(struct tensor_table *table);
 void tensor_table_free(struct tensor_table *table);
 
+/* Dimensions beyond 2^40, which no model has, are cut to that. */
+struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor);
+
 /* All tensors of an open file, which must live as long. */
 bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e);
 

@@ -149,7 +149,9 @@ static void check_rest(struct one *one, char *text)
 		for (size_t i = 0; i < 9; i++)
 			cells[i] = strsep(&line, "\t");
 		if (!cells[8] || strcmp(cells[8], params) != 0 || (cells[5][0] == '1') != (strstr(params, "bias") != NULL) ||
-		    cells[6][0] != (!a->blocks[at].castable ? '-' : cast ? '1' : '0'))
+		    cells[6][0] != (!a->blocks[at].castable ? '-'
+				    : cast		    ? '1'
+							    : '0'))
 			tally_fail(one->tally, one->name, "%s: parameters %s, cast %s; made %s", cells[1] ? cells[1] : "?",
 				   cells[8] ? cells[8] : "?", cells[6] ? cells[6] : "?", params);
 		else
@@ -199,8 +201,7 @@ static void check_index(struct one *one, const json_t *row, const struct block_l
 		return;
 	check_number(one, row, "blocks", made->count);
 	check_number(one, row, "loadlist_bytes", summary.size_bytes);
-	check_number(one, row, "model_size_bytes",
-		     architecture_size_bytes(&one->made) + one->model.family->buffer_bytes);
+	check_number(one, row, "model_size_bytes", architecture_size_bytes(&one->made) + one->model.family->buffer_bytes);
 	check_number(one, row, "distributable_blocks", summary.distributed_count);
 	check_number(one, row, "distributable_bytes", summary.distributed_bytes);
 	check_number(one, row, "tiny_blocks", made->count - summary.distributed_count);
@@ -227,8 +228,7 @@ static bool compare(struct one *one, const char *folder, const json_t *row, stru
 	one->model.dtype = one->dtype;
 	one->model.scaled = one->scaled;
 	fine = detected_describe(&one->model, true, &one->made, e) &&
-	       block_list_from_architecture(&made, &one->made, one->model.family->root, e) &&
-	       block_list_read(&wanted, path, e);
+	       block_list_from_architecture(&made, &one->made, one->model.family->root, e) && block_list_read(&wanted, path, e);
 	if (fine) {
 		check_blocks(one, &made, &wanted);
 		check_index(one, row, &made);

@@ -5,6 +5,9 @@
 #include <check.h>
 
 Suite *settings_suite(void);
+Suite *synthesis_suite(void);
+Suite *architecture_suite(void);
+Suite *detect_suite(void);
 Suite *estimate_suite(void);
 
 #endif

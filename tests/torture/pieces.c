@@ -36,6 +36,8 @@ const struct torture_piece torture_pieces[] = {
 	{ "devices", torture_devices },
 	{ "a flow", torture_flow },
 	{ "loading under pressure", torture_manager },
+	{ "a family, there and back", torture_families },
+	{ "a weights file", torture_weights_file },
 	{ "a scenario", torture_scenario },
 	{ "triage", torture_triage },
 	{ "the matrix", torture_matrix },

@@ -21,6 +21,8 @@ bool torture_flow(struct error *e);
 bool torture_matrix(struct error *e);
 bool torture_explore(struct error *e);
 bool torture_manager(struct error *e);
+bool torture_families(struct error *e);
+bool torture_weights_file(struct error *e);
 bool torture_scenario(struct error *e);
 bool torture_triage(struct error *e);
 
