@@ -18,9 +18,19 @@
 #define FAILURES_SHOWN 12
 #define NAMES_MAX 256
 
-static const struct part *const parts[] = { &part_planner,  &part_retention, &part_forward,
-					    &part_pressure, &part_numerics,  &part_files,
-					    &part_manifests, &part_loadlists };
+/* clang-format off: a row a part */
+static const struct part *const parts[] = {
+	&part_planner,
+	&part_retention,
+	&part_forward,
+	&part_pressure,
+	&part_manifests,
+	&part_loadlists,
+	&part_lorakeys,
+	&part_numerics,
+	&part_files,
+};
+/* clang-format on */
 
 struct tally {
 	const char *part;

@@ -47,5 +47,6 @@ extern const struct part part_numerics;
 extern const struct part part_files;
 extern const struct part part_manifests;
 extern const struct part part_loadlists;
+extern const struct part part_lorakeys;
 
 #endif
