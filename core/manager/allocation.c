@@ -151,6 +151,30 @@ static bool plan_blocks(struct patcher *patcher, const char *allocation, struct 
 	return true;
 }
 
+/* Upstream rounds a patched block of an fp8 model that goes to the cpu again, where high_precision_loras is off: weights change a
+ * second time, and those in F8_E5M2 become F8_E4M3. What they were is kept, so that they can be brought back. */
+static bool round_again(struct patcher *patcher, size_t index, const struct device *place, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+	const struct patch_list list = patcher_patches(patcher);
+
+	if (!list.rules->rounds_again || !inner->low_precision_loras || device_index(place) != 0 ||
+	    !patcher_block_has_patches(patcher, index) || !patch_is_mostly_fp8(inner->model))
+		return true;
+	return patch_round_again(inner->model, index, e);
+}
+
+/* What will be rounded again is kept before it is patched. */
+static bool keep_for_rounding(struct patcher *patcher, size_t index, const struct device *place, struct error *e)
+{
+	const struct patch_list list = patcher_patches(patcher);
+
+	if (!list.rules->rounds_again || !patcher_inner(patcher)->low_precision_loras || device_index(place) != 0 ||
+	    !patcher_block_has_patches(patcher, index))
+		return true;
+	return patcher_keep_block(patcher, index, e);
+}
+
 bool patcher_distribute(struct patcher *patcher, const char *allocation, bool anew, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
@@ -163,8 +187,9 @@ bool patcher_distribute(struct patcher *patcher, const char *allocation, bool an
 		struct block *block = &inner->model->blocks[index];
 		struct device *place = machine_device(machine, inner->device_of[index]);
 
-		if ((anew || !block->patched) && (!inner_move_block(inner, index, patcher->load_device, e) ||
-						  !patcher_patch_block(patcher, index, patcher->load_device, e)))
+		if ((anew || !block->patched) &&
+		    (!inner_move_block(inner, index, patcher->load_device, e) || !keep_for_rounding(patcher, index, place, e) ||
+		     !patcher_patch_block(patcher, index, patcher->load_device, e) || !round_again(patcher, index, place, e)))
 			return false;
 		if (!inner_move_block(inner, index, place, e))
 			return false;

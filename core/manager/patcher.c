@@ -13,7 +13,7 @@ static void inner_destroy(struct object *object)
 	struct inner *inner = (struct inner *)object;
 
 	for (size_t i = 0; inner->backups && i < inner->model->parameter_count; i++)
-		free(inner->backups[i]);
+		free(inner->backups[i].bytes);
 	free(inner->backups);
 	model_free(inner->model);
 	free(inner->allocation);
@@ -54,7 +54,7 @@ static void patcher_destroy(struct object *object)
 
 	patcher_unregister(patcher);
 	for (size_t i = 0; i < patcher->lora_count; i++)
-		lora_close(patcher->loras[i].lora);
+		lora_match_end(patcher->loras[i].match);
 	free(patcher->loras);
 	free(patcher->patches);
 	free(patcher->key);
@@ -190,14 +190,25 @@ bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size
 /* Which parameters the newest LoRA changes. */
 static bool mark_patches(struct patcher *clone, struct error *e)
 {
-	const struct patch_use *use = &clone->loras[clone->lora_count - 1];
-	const struct model *model = patcher_model(clone);
+	const struct lora_match *match = clone->loras[clone->lora_count - 1].match;
 
 	if (!clone->patches && !make_patches(clone, NULL, e))
 		return false;
-	for (size_t i = 0; i < model->parameter_count; i++)
-		clone->patches[i] |= patch_covers(use, 1, &model->parameters[i]);
+	for (size_t i = 0; i < match->count; i++)
+		clone->patches[match->adapters[i].parameter] = true;
 	return true;
+}
+
+static bool add_lora(struct patcher *clone, const struct patcher_change *change, struct error *e)
+{
+	struct lora_match *match = lora_match(change->lora, patcher_model(clone), e);
+
+	if (!match)
+		return false;
+	clone->patches_id = ++clone->manager->next_patches_id;
+	clone->loras[clone->lora_count++] =
+		(struct patch_use) { .match = match, .strength = change->lora_strength, .strength_model = 1.0 };
+	return mark_patches(clone, e);
 }
 
 static bool clone_patches(struct patcher *clone, const struct patcher *parent, const struct patcher_change *change,
@@ -208,21 +219,24 @@ static bool clone_patches(struct patcher *clone, const struct patcher *parent, c
 		return false;
 	for (size_t i = 0; i < parent->lora_count; i++) {
 		clone->loras[clone->lora_count] = parent->loras[i];
-		lora_share(clone->loras[clone->lora_count++].lora);
+		lora_match_share(clone->loras[clone->lora_count++].match);
 	}
 	clone->patches_id = parent->patches_id;
-	if (!change->lora)
-		return true;
-	clone->patches_id = ++clone->manager->next_patches_id;
-	clone->loras[clone->lora_count++] =
-		(struct patch_use) { .lora = lora_share(change->lora), .strength = change->lora_strength };
-	return mark_patches(clone, e);
+	return !change->lora || add_lora(clone, change, e);
+}
+
+struct patch_list patcher_patches(const struct patcher *patcher)
+{
+	const struct policy *policy = patcher->manager->policy;
+
+	return (struct patch_list) { .uses = patcher->loras,
+				     .use_count = patcher->lora_count,
+				     .rules = policy->own_patches ? &patch_rules_ours : &patch_rules_upstream };
 }
 
 struct patch_pending patcher_pending(const struct patcher *patcher)
 {
-	return (struct patch_pending) { .uses = patcher->loras,
-					.use_count = patcher->lora_count,
+	return (struct patch_pending) { .list = patcher_patches(patcher),
 					.wanted = patcher->patches,
 					.done = patcher_inner(patcher)->backed_up };
 }

@@ -38,13 +38,14 @@ struct inner {
 	char *allocation; /* the last one set for it; NULL: none. inner_allocation() is what counts */
 	double virtual_vram_bytes; /* that the allocation takes off the compute device */
 	bool eject; /* loading it asks for all of the device */
+	bool low_precision_loras; /* high_precision_loras is off: by upstream's rules fp8 is rounded again */
 	uint64_t loaded_bytes; /* that a whole or partial load put on the device */
 	uint64_t patches_id; /* whose patches are in the weights; 0: nobody's, nothing is in place */
 	bool is_partial; /* some blocks are cast when used: upstream's lowvram flag */
 	uint64_t function_count; /* patches that are applied when a weight is used, not put into it */
 	bool *cast; /* by block: not to be moved, cast when used */
 	bool *backed_up; /* by parameter: what it was before patches is kept */
-	void **backups; /* by parameter: those bytes; NULL while there are none */
+	struct patch_backup *backups; /* by parameter: what it was; NULL while there are none */
 	size_t backup_count;
 	size_t *order; /* blocks of the load list by (bytes, name), descending */
 	size_t order_count;
@@ -143,6 +144,9 @@ const char *inner_allocation(const struct inner *inner);
 
 /* More patches: parameters (indexes of the model's) that they change. The patcher's patches are other ones from now on. */
 bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size_t count, struct error *e);
+
+/* A patcher's LoRAs, by the policy's rules. Borrowed. */
+struct patch_list patcher_patches(const struct patcher *patcher);
 
 /* Patches that are wanted and not in the weights, for those who use them. Lives as long as the patcher is not loaded anew. */
 struct patch_pending patcher_pending(const struct patcher *patcher);

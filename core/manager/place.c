@@ -96,16 +96,39 @@ static bool keep(struct inner *inner, size_t parameter, struct error *e)
 	return true;
 }
 
+bool patcher_keep_block(struct patcher *patcher, size_t index, struct error *e)
+{
+	const struct block *block = &patcher_model(patcher)->blocks[index];
+
+	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
+		if (!keep(patcher_inner(patcher), i, e))
+			return false;
+	}
+	return true;
+}
+
+bool patcher_block_has_patches(const struct patcher *patcher, size_t index)
+{
+	const struct block *block = &patcher_model(patcher)->blocks[index];
+
+	for (size_t i = 0; i < block->parameter_count; i++) {
+		if (is_patched(patcher, block->first_parameter + i))
+			return true;
+	}
+	return false;
+}
+
 bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *to, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 	const struct block *block = &inner->model->blocks[index];
+	struct patch_list list = patcher_patches(patcher);
 
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
 		if (!is_patched(patcher, i))
 			continue;
 		if (!keep(inner, i, e) || (to && !model_move_parameter(inner->model, i, to, e)) ||
-		    !patch_parameter(inner->model, i, patcher->loras, patcher->lora_count, e))
+		    !patch_parameter(inner->model, i, &list, e))
 			return false;
 	}
 	return true;
@@ -130,15 +153,17 @@ static bool has_backup(const struct inner *inner, const struct block *block)
 	return false;
 }
 
-static void restore_block(struct inner *inner, const struct block *block)
+static bool restore_block(struct inner *inner, const struct block *block, struct error *e)
 {
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
 		if (!inner->backed_up[i])
 			continue;
-		patch_restore(inner->model, i, &inner->backups[i]);
+		if (!patch_restore(inner->model, i, &inner->backups[i], e))
+			return false;
 		inner->backup_count--;
 		inner->backed_up[i] = false;
 	}
+	return true;
 }
 
 /* ---- unpatching ---- */
@@ -157,7 +182,8 @@ bool inner_unpatch(struct inner *inner, struct error *e)
 	inner->loaded_bytes = 0;
 	inner->reported_device = inner->offload_device;
 	for (size_t i = 0; i < model->block_count; i++) {
-		restore_block(inner, &model->blocks[i]);
+		if (!restore_block(inner, &model->blocks[i], e))
+			return false;
 		model->blocks[i].patched = false;
 	}
 	return move_all(inner, inner->offload_device, e);
@@ -341,8 +367,7 @@ static bool unload_block(struct patcher *patcher, size_t index, uint64_t *freed_
 
 	if (has_backup(inner, block) && !block->castable)
 		return true;
-	restore_block(inner, block);
-	if (!inner_move_block(inner, index, inner->offload_device, e))
+	if (!restore_block(inner, block, e) || !inner_move_block(inner, index, inner->offload_device, e))
 		return false;
 	if (block->castable) {
 		inner->function_count += count_patches(patcher, block);

@@ -29,6 +29,7 @@ struct policy {
 	const char *unflagged, *anchored, *delegated, *wrong;
 	const char *planner; /* whose rules place blocks (plan_rules_find) */
 	bool has_anchors;
+	bool own_patches; /* LoRAs by our rules (core/patch/patch.h); upstream's otherwise */
 	bool own_allocations; /* a model's allocation is its own; upstream's is that of every model of one class, size and names */
 	bool sticky_device; /* a loader with a device leaves it set: stock loaders after it, and unload_all, take it for their own */
 	bool catches_foreign; /* what a foreign patch of unload_all_models throws is told, and the unload goes on */

@@ -218,6 +218,25 @@ bool model_move_parameter(struct model *model, size_t index, struct device *to, 
 	return error_context(e, "moving %s of %s", parameter->name, model->name);
 }
 
+bool model_resize_parameter(struct model *model, size_t index, uint64_t size_bytes, struct error *e)
+{
+	struct parameter *parameter = &model->parameters[index];
+	struct device *device = parameter->resting.device;
+	struct buffer resized = { .device = NULL };
+
+	if (!device_alloc(device, size_bytes, &resized, e))
+		return error_context(e, "resizing %s of %s", parameter->name, model->name);
+	device_free(&parameter->resting);
+	parameter->resting = resized;
+	model->bytes_on[device_index(device)] += size_bytes - parameter->size_bytes;
+	model->blocks[parameter->block].size_bytes += size_bytes - parameter->size_bytes;
+	model->size_bytes += size_bytes - parameter->size_bytes;
+	parameter->size_bytes = size_bytes;
+	fill(parameter, NULL, model->machine);
+	model->placement_version++;
+	return true;
+}
+
 uint64_t model_bytes_to_move(const struct model *model, size_t index, const struct device *to)
 {
 	const struct block *block = &model->blocks[index];

@@ -96,6 +96,9 @@ bool model_move_block(struct model *model, size_t block, struct device *to, stru
 /* Moves one parameter ahead of its block, which stays where it is until it is moved, too. */
 bool model_move_parameter(struct model *model, size_t parameter, struct device *to, struct error *e);
 
+/* Gives a parameter room for so many bytes where it is; they are zeros. On failure it is as it was. */
+bool model_resize_parameter(struct model *model, size_t parameter, uint64_t size_bytes, struct error *e);
+
 /* Bytes of a block that are not on a device yet. */
 uint64_t model_bytes_to_move(const struct model *model, size_t block, const struct device *to);
 

@@ -71,6 +71,11 @@ size_t key_map_target(const struct key_map *map, const char *key)
 	return KEY_ABSENT;
 }
 
+const char *key_map_key(const struct key_map *map, size_t target)
+{
+	return map->targets[target].key;
+}
+
 /* ---- building ---- */
 
 static const char *keep_text(struct key_map *map, const char *text, struct error *e)

@@ -53,5 +53,6 @@ const struct key_entry *key_map_entries(const struct key_map *map, size_t *count
 
 /* The index of a parameter by its key, KEY_ABSENT if there is none. */
 size_t key_map_target(const struct key_map *map, const char *key);
+const char *key_map_key(const struct key_map *map, size_t target);
 
 #endif

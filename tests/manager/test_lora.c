@@ -39,7 +39,7 @@ static void make(void)
 	root = heap_root(heap, &root_class, "test", &e);
 	manager = manager_new(&(struct manager_options) { .heap = heap,
 							  .machine = machine,
-							  .policy = &policy_stock,
+							  .policy = &policy_strict,
 							  .load_device = machine_device(machine, 1),
 							  .offload_device = machine_device(machine, 0) },
 			      &e);
@@ -138,6 +138,21 @@ START_TEST(a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all)
 }
 END_TEST
 
+START_TEST(upstream_patches_what_is_cast_in_the_type_of_the_pass)
+{
+	char whole[VALUES_HASH_MAX];
+	char part[VALUES_HASH_MAX];
+	struct error e = ERROR_INIT;
+	size_t cast;
+
+	manager->policy = &policy_stock;
+	load_and_sample(with_lora, ALL_MEMORY, &cast, whole);
+	ck_assert_ok(patcher_detach(with_lora, &e), &e);
+	load_and_sample(with_lora, 2e6, &cast, part);
+	ck_assert_str_ne(whole, part);
+}
+END_TEST
+
 START_TEST(taking_a_lora_out_restores_every_byte)
 {
 	uint64_t before = hash_weights(patcher_model(base));
@@ -176,6 +191,7 @@ Suite *lora_suite(void)
 	tcase_add_checked_fixture(tests, make, unmake);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all);
+	tcase_add_test(tests, upstream_patches_what_is_cast_in_the_type_of_the_pass);
 	tcase_add_test(tests, taking_a_lora_out_restores_every_byte);
 	tcase_add_test(tests, loading_the_base_takes_the_clones_lora_out);
 	suite_add_tcase(suite, tests);

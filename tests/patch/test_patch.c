@@ -68,77 +68,102 @@ static void write_lora(const char *file, int64_t down_width)
 	ck_assert_ok(safetensors_write(path, entries, ARRAY_SIZE(entries), NULL, &e), &e);
 }
 
+/* One LoRA on the model, and the list of it. Ended with drop(). */
+struct one {
+	struct patch_use use;
+	struct patch_list list;
+};
+
+/* Takes the file over. */
+static void take(struct one *one, struct lora_file *lora, double strength)
+{
+	struct error e = ERROR_INIT;
+
+	ck_assert_ptr_nonnull(lora);
+	*one = (struct one) { .use = { .match = lora_match(lora, model, &e), .strength = strength, .strength_model = 1 } };
+	ck_assert_ok(one->use.match, &e);
+	lora_close(lora);
+	one->list = (struct patch_list) { .uses = &one->use, .use_count = 1 };
+}
+
+static void drop(struct one *one)
+{
+	lora_match_end(one->use.match);
+}
+
 START_TEST(a_patch_adds_strength_times_alpha_over_rank_of_the_product)
 {
 	static const float expected[6] = { 2, 12, 103, 6, 25, 206 };
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 2 };
+	struct one one;
 
 	write_lora("l.safetensors", 3);
-	use.lora = lora_open(folder, "l.safetensors", &e);
-	ck_assert_ok(use.lora, &e);
-	ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
+	take(&one, lora_open(folder, "l.safetensors", &e), 2);
+	ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
 	ck_assert_mem_eq(model->parameters[0].resting.address, expected, sizeof(expected));
-	lora_close(use.lora);
+	drop(&one);
 }
 END_TEST
 
 START_TEST(unpatching_brings_the_first_bytes_back_wherever_the_block_went)
 {
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 1, .lora = lora_open(NULL, "flux-lora-small.safetensors", &e) };
-	void *kept;
+	struct patch_backup kept;
+	struct one one;
 
+	take(&one, lora_open(NULL, "flux-lora-small.safetensors", &e), 1);
 	ck_assert_ok(patch_keep(model, 0, &kept, &e), &e);
 	for (int i = 0; i < 2; i++)
-		ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
+		ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
 	ck_assert(memcmp(model->parameters[0].resting.address, weight, sizeof(weight)) != 0);
 	ck_assert_ok(model_move_block(model, 0, machine_device(machine, 1), &e), &e);
-	patch_restore(model, 0, &kept);
-	ck_assert_ptr_null(kept);
+	ck_assert_ok(patch_restore(model, 0, &kept, &e), &e);
+	ck_assert_ptr_null(kept.bytes);
 	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
-	lora_close(use.lora);
+	drop(&one);
 }
 END_TEST
 
 START_TEST(a_copy_is_patched_to_the_bits_of_the_weight_itself)
 {
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 0.7, .lora = lora_open(NULL, "flux-lora-small.safetensors", &e) };
+	struct one one;
 	float copy[6];
 
+	take(&one, lora_open(NULL, "flux-lora-small.safetensors", &e), 0.7);
 	memcpy(copy, weight, sizeof(copy));
-	ck_assert_ok(patch_values(&model->parameters[0], &use, 1, copy, &e), &e);
-	ck_assert_ok(patch_parameter(model, 0, &use, 1, &e), &e);
+	ck_assert_ok(patch_copy(model, 0, &one.list, DTYPE_BF16, copy, &e), &e);
+	ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
 	ck_assert_mem_eq(model->parameters[0].resting.address, copy, sizeof(copy));
-	lora_close(use.lora);
+	drop(&one);
 }
 END_TEST
 
 START_TEST(a_blank_lora_covers_nothing)
 {
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 1, .lora = lora_blank("flux-lora-small.safetensors", &e) };
+	struct lora_file *lora = lora_blank("flux-lora-small.safetensors", &e);
+	struct one one;
 
-	ck_assert(!patch_covers(&use, 1, &model->parameters[0]));
-	lora_close(lora_share(use.lora));
-	ck_assert_str_eq(lora_name(use.lora), "flux-lora-small.safetensors");
-	lora_close(use.lora);
+	ck_assert_str_eq(lora_name(lora), "flux-lora-small.safetensors");
+	take(&one, lora, 1);
+	ck_assert(!patch_covers(&one.list, 0));
+	drop(&one);
 }
 END_TEST
 
 START_TEST(factors_that_do_not_fit_are_refused_and_change_nothing)
 {
 	struct error e = ERROR_INIT;
-	struct patch_use use = { .strength = 1 };
+	struct one one;
 
 	write_lora("wide.safetensors", 4);
-	use.lora = lora_open(folder, "wide.safetensors", &e);
-	ck_assert(!patch_parameter(model, 0, &use, 1, &e));
+	take(&one, lora_open(folder, "wide.safetensors", &e), 1);
+	ck_assert(!patch_parameter(model, 0, &one.list, &e));
 	ck_assert_int_eq(e.kind, ERROR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "wide.safetensors"));
 	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
-	lora_close(use.lora);
+	drop(&one);
 }
 END_TEST
 

@@ -120,6 +120,7 @@ const struct policy policy_strict = {
 	.planner = "01df082",
 	.own_allocations = true,
 	.catches_foreign = true,
+	.own_patches = true,
 	.loader_ran = loader_ran,
 	.adopt = adopt,
 	.adopt_clone = adopt_clone,
