@@ -229,6 +229,12 @@ static void sort_entries(struct key_map *map)
 
 struct key_map *key_map_new(const struct key_target *targets, size_t count, struct error *e)
 {
+	return key_map_make(targets, count, key_rules, e);
+}
+
+struct key_map *key_map_make(const struct key_target *targets, size_t count, const struct key_rules *const *all,
+			     struct error *e)
+{
 	struct key_map *map = array_new(1, sizeof(*map), e);
 	struct key_builder b = { .map = map, .error = e };
 
@@ -238,7 +244,7 @@ struct key_map *key_map_new(const struct key_target *targets, size_t count, stru
 	map->target_count = count;
 	if (!index_targets(map, e))
 		goto fail;
-	for (const struct key_rules *const *rules = key_rules; *rules; rules++) {
+	for (const struct key_rules *const *rules = all; *rules; rules++) {
 		if ((!(*rules)->mark || key_find(&b, "%s", (*rules)->mark)) &&
 		    (!(*rules)->but_not || !key_find(&b, "%s", (*rules)->but_not)))
 			(*rules)->add(&b);

@@ -21,6 +21,10 @@ extern const struct key_rules *const key_rules[];
 extern const struct key_rules key_rules_unet, key_rules_ldm, key_rules_flux, key_rules_mochi, key_rules_hunyuan_video,
 	key_rules_qwen_image, key_rules_text, key_rules_clip, key_rules_t5;
 
+/* A map by other rules than a model's: for nets of tests. */
+struct key_map *key_map_make(const struct key_target *targets, size_t count, const struct key_rules *const *rules,
+			     struct error *e);
+
 /* One name more, the text of which is copied. */
 void key_add(struct key_builder *b, const char *name, const char *key);
 void key_add_slice(struct key_builder *b, const char *name, const char *key, struct slice slice);

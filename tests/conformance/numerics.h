@@ -24,5 +24,6 @@ size_t numerics_differ(enum dtype dtype, const void *found, const void *wanted, 
 bool numerics_conversions(const char *folder, struct tally *tally, struct error *e);
 bool numerics_rounding(const char *folder, struct tally *tally, struct error *e);
 bool numerics_gguf(const char *folder, struct tally *tally, struct error *e);
+bool numerics_lora(const char *folder, struct tally *tally, struct error *e);
 
 #endif

@@ -66,31 +66,10 @@ size_t numerics_differ(enum dtype dtype, const void *found, const void *wanted, 
 	return differ;
 }
 
-/* Patches are another part of the engine than formats. */
-static bool count_patches(const char *folder, struct tally *tally, struct error *e)
-{
-	static const char *const names[] = { "lora", "lpd" };
-	bool fine = true;
-
-	for (size_t i = 0; fine && i < ARRAY_SIZE(names); i++) {
-		struct numerics_data data;
-		bool there;
-
-		fine = numerics_open(&data, folder, names[i], &there, e);
-		if (fine && there && i == 0)
-			tally_not_built(tally, "patching: lora records",
-					json_array_size(json_object_get(data.json, "records")));
-		if (fine && there && i == 1)
-			tally_not_built(tally, "patching: lpd cases", json_object_size(data.json) - 1);
-		numerics_close(&data);
-	}
-	return fine;
-}
-
 static bool run(const char *folder, struct tally *tally, struct error *e)
 {
 	return numerics_conversions(folder, tally, e) && numerics_rounding(folder, tally, e) &&
-	       numerics_gguf(folder, tally, e) && count_patches(folder, tally, e);
+	       numerics_gguf(folder, tally, e) && numerics_lora(folder, tally, e);
 }
 
 const struct part part_numerics = { .name = "numerics", .folder = "numerics", .run = run };
