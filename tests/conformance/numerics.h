@@ -25,5 +25,6 @@ bool numerics_conversions(const char *folder, struct tally *tally, struct error 
 bool numerics_rounding(const char *folder, struct tally *tally, struct error *e);
 bool numerics_gguf(const char *folder, struct tally *tally, struct error *e);
 bool numerics_lora(const char *folder, struct tally *tally, struct error *e);
+bool numerics_lpd(const char *folder, struct tally *tally, struct error *e);
 
 #endif

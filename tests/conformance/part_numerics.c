@@ -69,7 +69,7 @@ size_t numerics_differ(enum dtype dtype, const void *found, const void *wanted, 
 static bool run(const char *folder, struct tally *tally, struct error *e)
 {
 	return numerics_conversions(folder, tally, e) && numerics_rounding(folder, tally, e) &&
-	       numerics_gguf(folder, tally, e) && numerics_lora(folder, tally, e);
+	       numerics_gguf(folder, tally, e) && numerics_lora(folder, tally, e) && numerics_lpd(folder, tally, e);
 }
 
 const struct part part_numerics = { .name = "numerics", .folder = "numerics", .run = run };
