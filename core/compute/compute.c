@@ -208,7 +208,7 @@ static void release(struct fetched *fetched)
 }
 
 /* Patches that are not in the weight go into the copy. */
-static bool patch_fetched(struct compute *c, const struct parameter *parameter, float *values)
+static bool patch_fetched(struct compute *c, const struct parameter *parameter, const void *bytes, float *values)
 {
 	const struct patch_pending *pending = c->pending;
 	size_t index = (size_t)(parameter - c->model->parameters);
@@ -217,7 +217,7 @@ static bool patch_fetched(struct compute *c, const struct parameter *parameter, 
 	if (!patch_is_pending(pending, index))
 		return true;
 	if (c->ops == &ops_host)
-		return patch_copy(c->model, index, &pending->list, c->dtype, values, c->error);
+		return patch_copy(c->model, index, &pending->list, c->dtype, bytes, values, c->error);
 	cost = patch_cost(parameter, pending->list.use_count);
 	device_kernel(c->device, STREAM_COMPUTE, &cost);
 	return true;
@@ -231,7 +231,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 		return fail_as_set(c) != NULL;
 	if (c->ops == &ops_host) {
 		if (!convert_to_f32(parameter->dtype, bytes, fetched->cast.address, fetched->weight.count, c->error) ||
-		    !patch_fetched(c, parameter, fetched->cast.address))
+		    !patch_fetched(c, parameter, bytes, fetched->cast.address))
 			return fail_as_set(c) != NULL;
 		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
 		fetched->weight.values = fetched->cast.address;
@@ -239,7 +239,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 		struct kernel_cost cost = { .bytes = (double)parameter->size_bytes + (double)size_bytes };
 
 		device_kernel(c->device, STREAM_COMPUTE, &cost);
-		patch_fetched(c, parameter, NULL);
+		patch_fetched(c, parameter, NULL, NULL);
 	}
 	return true;
 }

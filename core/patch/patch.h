@@ -58,6 +58,9 @@ bool patch_covers(const struct patch_list *list, size_t parameter);
 bool patch_weight(const struct patch_list *list, size_t parameter, struct weight_values *weight, enum dtype dtype,
 		  struct error *e);
 
+/* The shape that a parameter has after its patches; false where it stays as it is. */
+bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned rank, int64_t *shape);
+
 /* A parameter as it was: bytes, type and shape. */
 struct patch_backup {
 	void *bytes; /* NULL on a machine without bytes */
@@ -84,9 +87,9 @@ bool patch_round_again(struct model *model, size_t block, struct error *e);
 /* Whether most of a model's bytes are fp8. */
 bool patch_is_mostly_fp8(const struct model *model);
 
-/* The change to a copy of a parameter: values in float32 as the weight has them, in `dtype` afterwards. */
-bool patch_copy(const struct model *model, size_t parameter, const struct patch_list *list, enum dtype dtype, float *values,
-		struct error *e);
+/* A copy of a parameter with the change: from its bytes, wherever they are, to values for a pass that computes in `dtype`. */
+bool patch_copy(const struct model *model, size_t parameter, const struct patch_list *list, enum dtype dtype, const void *bytes,
+		float *values, struct error *e);
 
 /* What a patch of a parameter costs a device that has no bytes. */
 struct kernel_cost patch_cost(const struct parameter *parameter, size_t use_count);

@@ -210,9 +210,7 @@ static bool check_copy(struct scene *scene, size_t index, const struct safetenso
 	float *values = array_new(wanted->element_count, sizeof(*values), e);
 	uint8_t *found = array_new(wanted->size_bytes, 1, e);
 	size_t first;
-	bool fine = values && found &&
-		    convert_to_f32(parameter->dtype, parameter->resting.address, values, wanted->element_count, e) &&
-		    patch_copy(model, index, &list, DTYPE_BF16, values, e) &&
+	bool fine = values && found && patch_copy(model, index, &list, DTYPE_BF16, parameter->resting.address, values, e) &&
 		    convert_from_f32(DTYPE_BF16, values, found, wanted->element_count, e);
 
 	if (fine && numerics_differ(DTYPE_BF16, found, wanted->bytes, wanted->element_count, &first))

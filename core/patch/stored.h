@@ -1,0 +1,41 @@
+/* stored.h - a weight as it is stored, and the way to its patched values and back. Private to this room.
+ *
+ * An fp8 weight may have a scale beside it: what it stands for is its value times the scale, and that is what is patched.
+ */
+#ifndef RESIDENCY_PATCH_STORED_H
+#define RESIDENCY_PATCH_STORED_H
+
+#include "core/patch/patch.h"
+
+struct stored {
+	const char *key; /* the full name: seeds the rounding */
+	enum dtype dtype;
+	unsigned rank;
+	const int64_t *shape;
+	const void *bytes;
+	float scale; /* 0: none */
+};
+
+uint64_t stored_count(const struct stored *stored);
+
+/* Load time: its values in float32, with all adapters of the parameter, without the scale again. The caller frees weight->values,
+ * also on failure. */
+bool stored_patch(const struct stored *stored, const struct patch_list *list, size_t parameter, struct weight_values *weight,
+		  struct error *e);
+
+/* Run time, by upstream's rules: the values in `dtype`. */
+bool stored_patch_in(const struct stored *stored, const struct patch_list *list, size_t parameter, enum dtype dtype,
+		     struct weight_values *weight, struct error *e);
+
+/* Values to the stored type: fp8 by chance, the others to nearest. */
+bool stored_round(const struct stored *stored, const float *values, size_t count, void *bytes, struct error *e);
+
+/* Values as they are after that. */
+bool stored_settle(const struct stored *stored, struct weight_values *weight, struct error *e);
+
+static inline bool is_fp8(enum dtype dtype)
+{
+	return dtype == DTYPE_F8_E4M3 || dtype == DTYPE_F8_E5M2;
+}
+
+#endif
