@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&command_bench,
 	&command_plan,
 	&command_inspect,
+	&command_patch,
 	&command_convert,
 	&command_synth,
 	&command_devices,

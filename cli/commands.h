@@ -14,6 +14,7 @@ extern const struct command command_explore;
 extern const struct command command_flows;
 extern const struct command command_inspect;
 extern const struct command command_matrix;
+extern const struct command command_patch;
 extern const struct command command_plan;
 extern const struct command command_policies;
 extern const struct command command_replay;

@@ -110,12 +110,24 @@ static bool store_number(const struct option *option, const char *text, struct e
 	return true;
 }
 
+static bool store_another(const struct option *option, const char *text, struct error *e)
+{
+	struct option_texts *texts = option->into;
+
+	if (texts->count == OPTION_TEXTS_MAX)
+		return error_set(e, ERROR_USAGE, "--%s is given more than %d times", option->name, OPTION_TEXTS_MAX);
+	texts->texts[texts->count++] = text;
+	return true;
+}
+
 static bool store_value(const struct option *option, const char *text, struct error *e)
 {
 	switch (option->type) {
 	case OPTION_FLAG:
 		*(bool *)option->into = true;
 		return true;
+	case OPTION_TEXTS:
+		return store_another(option, text, e);
 	case OPTION_TEXT:
 		*(const char **)option->into = text;
 		return true;

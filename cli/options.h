@@ -20,9 +20,16 @@
 enum option_type {
 	OPTION_FLAG, /* bool *: set to true */
 	OPTION_TEXT, /* const char **: borrowed from argv */
+	OPTION_TEXTS, /* struct option_texts *: may be given more than once */
 	OPTION_INTEGER, /* int64_t *: a whole number, not negative */
 	OPTION_NUMBER, /* double * */
 	OPTION_BYTES /* uint64_t *: "24GB", "512MiB" */
+};
+
+#define OPTION_TEXTS_MAX 32
+struct option_texts {
+	const char *texts[OPTION_TEXTS_MAX]; /* borrowed from argv, in their order */
+	size_t count;
 };
 
 struct option {

@@ -1,0 +1,68 @@
+#include "core/patch/file_keys.h"
+
+#include <string.h>
+
+#include "core/base/array.h"
+
+/* Parts of a checkpoint, by what stands before their tensors' names. */
+static const struct {
+	const char *theirs, *ours;
+} checkpoint_parts[] = {
+	{ "model.diffusion_model.", "diffusion_model." },
+	{ "cond_stage_model.transformer.", "clip_l.transformer." },
+	{ "conditioner.embedders.0.transformer.", "clip_l.transformer." },
+	{ "text_encoders.", "" },
+};
+
+/* Names that are full already. */
+static const char *const full[] = { "diffusion_model.", "clip_l.",  "clip_g.", "clip_h.",
+				    "t5xxl.",		"umt5xxl.", "llama.",  "qwen25_7b." };
+
+/* Files of one text encoder, by a tensor that the others have not. The first that is there decides. */
+static const struct {
+	const char *mark, *prefix;
+} encoders[] = {
+	{ "text_model.encoder.layers.30.mlp.fc1.weight", "clip_g.transformer." },
+	{ "text_model.encoder.layers.22.mlp.fc1.weight", "clip_h.transformer." },
+	{ "text_model.encoder.layers.0.mlp.fc1.weight", "clip_l.transformer." },
+	{ "transformer.text_model.encoder.layers.0.mlp.fc1.weight", "clip_l." },
+	{ "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", "umt5xxl.transformer." },
+	{ "encoder.block.0.layer.0.SelfAttention.q.weight", "t5xxl.transformer." },
+	{ "transformer.encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", "umt5xxl." },
+	{ "transformer.encoder.block.0.layer.0.SelfAttention.q.weight", "t5xxl." },
+	{ "model.layers.0.self_attn.q_proj.bias", "qwen25_7b.transformer." },
+	{ "model.layers.0.self_attn.q_proj.weight", "llama.transformer." },
+};
+
+struct file_naming file_naming_of(const struct safetensors *file)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
+		if (safetensors_find(file, encoders[i].mark))
+			return (struct file_naming) { encoders[i].prefix };
+	}
+	for (size_t i = 0; i < safetensors_count(file); i++) {
+		if (strncmp(safetensors_tensor(file, i)->name, checkpoint_parts[0].theirs,
+			    strlen(checkpoint_parts[0].theirs)) == 0)
+			return (struct file_naming) { "" };
+	}
+	return (struct file_naming) { "diffusion_model." };
+}
+
+void file_key(const struct file_naming *naming, const char *name, char key[KEY_MAX_BYTES])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checkpoint_parts); i++) {
+		size_t length = strlen(checkpoint_parts[i].theirs);
+
+		if (strncmp(name, checkpoint_parts[i].theirs, length) == 0) {
+			key_print(key, "%s%s", checkpoint_parts[i].ours, name + length);
+			return;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(full); i++) {
+		if (strncmp(name, full[i], strlen(full[i])) == 0) {
+			key_print(key, "%s", name);
+			return;
+		}
+	}
+	key_print(key, "%s%s", naming->prefix, name);
+}
