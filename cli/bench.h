@@ -38,6 +38,7 @@ const char *bench_folder(void);
 
 extern const struct bench bench_row_links;
 extern const struct bench bench_row_offload;
+extern const struct bench bench_row_patch;
 extern const struct bench bench_row_plan;
 extern const struct bench bench_row_writer;
 extern const struct bench bench_row_snapshot;

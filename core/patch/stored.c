@@ -77,6 +77,16 @@ bool stored_round(const struct stored *stored, const float *values, size_t count
 	return stochastic_round(stored->dtype, &generator, values, bytes, count, e);
 }
 
+bool stored_patch_round(const struct stored *stored, const struct patch_list *list, size_t parameter, void *to, struct error *e)
+{
+	struct weight_values weight;
+	bool fine = stored_patch(stored, list, parameter, &weight, e) &&
+		    stored_round(stored, weight.values, weight_count(&weight), to, e);
+
+	free(weight.values);
+	return fine;
+}
+
 bool stored_settle(const struct stored *stored, struct weight_values *weight, struct error *e)
 {
 	size_t count = weight_count(weight);

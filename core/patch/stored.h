@@ -23,6 +23,10 @@ uint64_t stored_count(const struct stored *stored);
 bool stored_patch(const struct stored *stored, const struct patch_list *list, size_t parameter, struct weight_values *weight,
 		  struct error *e);
 
+/* The whole way where the shape stays: from the stored bytes to patched ones at `to`, which may be where they are. */
+bool stored_patch_round(const struct stored *stored, const struct patch_list *list, size_t parameter, void *to,
+			struct error *e);
+
 /* Run time, by upstream's rules: the values in `dtype`. */
 bool stored_patch_in(const struct stored *stored, const struct patch_list *list, size_t parameter, enum dtype dtype,
 		     struct weight_values *weight, struct error *e);
