@@ -101,8 +101,9 @@ static bool compute(struct glora *glora, struct difference *difference, struct e
 	round_all(dtype, glora->weight, count);
 	multiply(glora, glora->weight, glora->parts[glora->old ? A2 : A1], glora->halfway, glora->columns, glora->rank);
 	multiply(glora, glora->halfway, glora->parts[glora->old ? A1 : A2], glora->twice, glora->rank, glora->columns);
-	product(dtype, glora->parts[glora->old ? B2 : B1], glora->parts[glora->old ? B1 : B2], difference->values, glora->rows,
-		glora->rank, count / glora->rows);
+	if (!product(dtype, glora->parts[glora->old ? B2 : B1], glora->parts[glora->old ? B1 : B2], difference->values,
+		     glora->rows, glora->rank, count / glora->rows, e))
+		return false;
 	for (size_t i = 0; i < count; i++)
 		difference->values[i] = as_dtype(dtype, glora->twice[i] + difference->values[i]);
 	return true;

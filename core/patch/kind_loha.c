@@ -20,7 +20,9 @@ static float *through_core(const struct change *change, unsigned core_part, cons
 	float *turned = array_new(rows * is, sizeof(*turned), e);
 	float *to = array_new(rows * columns * inner, sizeof(*to), e);
 
-	if (values && halfway && turned && to) {
+	bool fine = values && halfway && turned && to;
+
+	if (fine) {
 		for (size_t i = 0; i < is; i++) {
 			for (size_t r = 0; r < columns; r++) {
 				for (size_t x = 0; x < inner; x++) {
@@ -33,8 +35,9 @@ static float *through_core(const struct change *change, unsigned core_part, cons
 			}
 		}
 		transpose(a, turned, is, rows);
-		product(change->dtype, turned, halfway, to, rows, is, columns * inner);
-	} else {
+		fine = product(change->dtype, turned, halfway, to, rows, is, columns * inner, e);
+	}
+	if (!fine) {
 		free(to);
 		to = NULL;
 	}
@@ -58,9 +61,11 @@ static float *one_side(const struct change *change, unsigned a_part, unsigned b_
 		to = through_core(change, core_part, a, b, tensor_columns(a_tensor), tensor_columns(b_tensor), e);
 	} else if (a && b) {
 		to = array_new(weight_count(change->weight), sizeof(*to), e);
-		if (to)
-			product(change->dtype, a, b, to, tensor_rows(a_tensor), tensor_rows(b_tensor),
-				tensor_columns(b_tensor));
+		if (to && !product(change->dtype, a, b, to, tensor_rows(a_tensor), tensor_rows(b_tensor),
+				   tensor_columns(b_tensor), e)) {
+			free(to);
+			to = NULL;
+		}
 	}
 	free(a);
 	free(b);

@@ -35,6 +35,7 @@ static bool multiply(const struct change *change, unsigned a_part, unsigned b_pa
 	float *left = NULL;
 	float *right = NULL;
 	uint64_t elements;
+	bool fine;
 
 	if (!a || !b)
 		return change_misfit(change, a ? a_part : b_part, e, "its other factor is missing");
@@ -45,13 +46,11 @@ static bool multiply(const struct change *change, unsigned a_part, unsigned b_pa
 	left = change_part(change, a_part, e);
 	right = change_part(change, b_part, e);
 	side->values = array_new(elements, sizeof(*side->values), e);
-	if (left && right && side->values)
-		product(change->dtype, left, right, side->values, side->rows, side->rank, side->columns);
-	else
-		side->rows = 0;
+	fine = left && right && side->values &&
+	       product(change->dtype, left, right, side->values, side->rows, side->rank, side->columns, e);
 	free(left);
 	free(right);
-	return side->rows != 0;
+	return fine;
 }
 
 /* core [i, j, inner], a [i, p], b [j, r] make [p, r, inner]. Upstream's result is no contiguous tensor, which its Kronecker
@@ -65,6 +64,7 @@ static bool through_core(const struct change *change, struct side *side, struct 
 	float *left = NULL;
 	float *right = NULL;
 	uint64_t elements;
+	bool fine;
 
 	if (change->as_upstream)
 		return change_misfit(change, T2, e, "upstream cannot multiply a side that went through a core");
@@ -94,12 +94,11 @@ static bool through_core(const struct change *change, struct side *side, struct 
 		}
 		side->values[n] = as_dtype(change->dtype, sum);
 	}
-	if (!c || !left || !right)
-		side->rows = 0;
+	fine = c && left && right && side->values;
 	free(c);
 	free(left);
 	free(right);
-	return side->values && side->rows != 0;
+	return fine;
 }
 
 static bool take_sides(const struct change *change, struct side *first, struct side *second, struct error *e)

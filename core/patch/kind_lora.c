@@ -20,8 +20,9 @@ static float *through_mid(const struct change *change, const float *down, struct
 	float *exchanged = array_new(mid->element_count, sizeof(*exchanged), e);
 	float *sums = array_new(rank * in * inner, sizeof(*sums), e);
 	float *to = array_new(rank * in * inner, sizeof(*to), e);
+	bool fine = turned && middle && exchanged && sums && to;
 
-	if (turned && middle && exchanged && sums && to) {
+	if (fine) {
 		transpose(down, turned, rank, in);
 		for (size_t q = 0; q < rank; q++) {
 			for (size_t p = 0; p < rank; p++) {
@@ -29,14 +30,15 @@ static float *through_mid(const struct change *change, const float *down, struct
 					exchanged[(p * rank + q) * inner + x] = middle[(q * rank + p) * inner + x];
 			}
 		}
-		product(change->dtype, turned, exchanged, sums, in, rank, rank * inner);
+		fine = product(change->dtype, turned, exchanged, sums, in, rank, rank * inner, e);
 		for (size_t i = 0; i < in; i++) {
 			for (size_t q = 0; q < rank; q++) {
 				for (size_t x = 0; x < inner; x++)
 					to[(q * in + i) * inner + x] = sums[(i * rank + q) * inner + x];
 			}
 		}
-	} else {
+	}
+	if (!fine) {
 		free(to);
 		to = NULL;
 	}
@@ -90,9 +92,8 @@ static bool difference(const struct change *change, struct difference *differenc
 		goto out;
 	if (adapter->parts[MID] && !(wide = through_mid(change, down, e)))
 		goto out;
-	product(change->dtype, up, wide ? wide : down, difference->values, tensor_rows(adapter->parts[UP]),
-		tensor_rows(adapter->parts[DOWN]), columns);
-	fine = true;
+	fine = product(change->dtype, up, wide ? wide : down, difference->values, tensor_rows(adapter->parts[UP]),
+		       tensor_rows(adapter->parts[DOWN]), columns, e);
 out:
 	free(up);
 	free(down);

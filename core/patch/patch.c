@@ -7,6 +7,7 @@
 #include "core/patch/key_rules.h"
 #include "core/patch/model_keys.h"
 #include "core/patch/stored.h"
+#include "core/patch/strips.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/stochastic.h"
 
@@ -121,7 +122,10 @@ bool patch_parameter(struct model *model, size_t index, const struct patch_list 
 		return true;
 	}
 	stored = store(model, index, parameter->resting.address, key);
-	fine = stored_patch(&stored, list, index, &weight, e) && put_values(model, index, &stored, &weight, e);
+	if (strips_can(&stored, list, index))
+		fine = strips_patch(&stored, list, index, parameter->resting.address, e);
+	else
+		fine = stored_patch(&stored, list, index, &weight, e) && put_values(model, index, &stored, &weight, e);
 	free(weight.values);
 	return fine || error_context(e, "patching %s", parameter->name);
 }

@@ -204,19 +204,19 @@ static bool put_patched(struct patch_file *file, size_t index, const void *bytes
 				 .shape = target->shape,
 				 .bytes = bytes,
 				 .scale = scale_of(file, index) };
-	struct weight_values weight = { .values = NULL };
-	void *rounded = NULL;
-	size_t count = 0;
-	bool fine = stored_patch(&stored, &file->list, index, &weight, e);
+	const struct safetensors_entry *entry = &file->entries[index];
+	uint64_t size_bytes = dtype_size_bytes(entry->dtype);
+	void *rounded;
+	bool fine;
 
-	if (fine) {
-		count = weight_count(&weight);
-		rounded = array_new(count, dtype_size_bytes(stored.dtype), e);
-		fine = rounded && stored_round(&stored, weight.values, count, rounded, e) &&
-		       safetensors_writer_put(writer, rounded, count * dtype_size_bytes(stored.dtype), e);
+	for (size_t i = 0; i < entry->rank; i++) {
+		if (__builtin_mul_overflow(size_bytes, (uint64_t)entry->shape[i], &size_bytes))
+			return error_set(e, ERROR_FORMAT, "it would be too large to exist");
 	}
+	rounded = array_new(size_bytes, 1, e);
+	fine = rounded && stored_patch_round(&stored, &file->list, index, rounded, e) &&
+	       safetensors_writer_put(writer, rounded, size_bytes, e);
 	free(rounded);
-	free(weight.values);
 	return fine;
 }
 

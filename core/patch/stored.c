@@ -5,6 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/arith.h"
+#include "core/patch/strips.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/stochastic.h"
 
@@ -80,8 +81,12 @@ bool stored_round(const struct stored *stored, const float *values, size_t count
 bool stored_patch_round(const struct stored *stored, const struct patch_list *list, size_t parameter, void *to, struct error *e)
 {
 	struct weight_values weight;
-	bool fine = stored_patch(stored, list, parameter, &weight, e) &&
-		    stored_round(stored, weight.values, weight_count(&weight), to, e);
+	bool fine;
+
+	if (strips_can(stored, list, parameter))
+		return strips_patch(stored, list, parameter, to, e);
+	fine = stored_patch(stored, list, parameter, &weight, e) &&
+	       stored_round(stored, weight.values, weight_count(&weight), to, e);
 
 	free(weight.values);
 	return fine;
