@@ -17,40 +17,86 @@ struct dora {
 	bool by_rows;
 };
 
+#define LANES 8
+
 static float epsilon(enum dtype dtype)
 {
 	return dtype == DTYPE_F16 ? 0x1p-10F : dtype == DTYPE_BF16 ? 0x1p-7F : 0x1p-23F;
 }
 
-static size_t axis_of(const struct dora *dora, size_t i)
-{
-	return dora->by_rows ? i / (dora->columns * dora->inner) : i / dora->inner % dora->columns;
-}
+/* Loops over all elements are written once and compiled twice: in float32, where rounding is nothing, they are vectors. */
+#define INLINE __attribute__((always_inline)) static inline
+#define IN_TYPES(function, dora, ...)                                                                                          \
+	do {                                                                                                                   \
+		enum dtype weight_dtype = (dora)->change->weight->dtype;                                                       \
+                                                                                                                               \
+		if (weight_dtype == DTYPE_F32 && (dora)->change->dtype == DTYPE_F32 && !(dora)->change->adapter->swaps_halves) \
+			function(dora, __VA_ARGS__, DTYPE_F32, DTYPE_F32, false);                                              \
+		else                                                                                                           \
+			function(dora, __VA_ARGS__, weight_dtype, (dora)->change->dtype, true);                                \
+	} while (0)
 
-static void change_weight(struct dora *dora, const struct difference *difference)
+INLINE void change_weight(struct dora *dora, const struct difference *difference, enum dtype weight_dtype, enum dtype dtype,
+			  bool may_swap)
 {
-	const struct weight_values *weight = dora->change->weight;
+	const float *values = dora->change->weight->values;
+	float alpha = (float)difference->alpha;
 
 	for (size_t i = 0; i < dora->count; i++) {
-		float value = difference->values[change_source(dora->change, dora->count, i)];
+		float value = difference->values[may_swap ? change_source(dora->change, dora->count, i) : i];
 
-		value = as_dtype(dora->change->dtype, value * (float)difference->alpha);
-		dora->changed[i] = as_dtype(weight->dtype, weight->values[i] + as_dtype(weight->dtype, value));
+		value = as_dtype(weight_dtype, as_dtype(dtype, value * alpha));
+		dora->changed[i] = as_dtype(weight_dtype, values[i] + value);
+	}
+}
+
+/* The squares of a run of values, summed in lanes, in double precision: nothing is lost before the root. */
+static double sum_squares(const float *values, size_t count)
+{
+	double lanes[LANES] = { 0 };
+	double sum = 0;
+	size_t i = 0;
+
+	for (; i + LANES <= count; i += LANES) {
+		for (size_t lane = 0; lane < LANES; lane++)
+			lanes[lane] += (double)values[i + lane] * (double)values[i + lane];
+	}
+	for (; i < count; i++)
+		sum += (double)values[i] * (double)values[i];
+	for (size_t lane = 0; lane < LANES; lane++)
+		sum += lanes[lane];
+	return sum;
+}
+
+static void find_squares(const struct dora *dora, double *squares)
+{
+	size_t row = dora->columns * dora->inner;
+
+	for (size_t i = 0; i < dora->rows; i++) {
+		if (dora->by_rows) {
+			squares[i] = sum_squares(dora->change->weight->values + i * row, row);
+			continue;
+		}
+		for (size_t j = 0; j < dora->columns; j++) {
+			for (size_t x = 0; x < dora->inner; x++) {
+				double value = (double)dora->changed[i * row + j * dora->inner + x];
+
+				squares[j] += value * value;
+			}
+		}
 	}
 }
 
 static bool find_ratios(struct dora *dora, struct error *e)
 {
 	const struct weight_values *weight = dora->change->weight;
-	const float *values = dora->by_rows ? weight->values : dora->changed;
 	size_t axis = dora->by_rows ? dora->rows : dora->columns;
 	enum dtype wider = weight->dtype == dora->change->dtype ? weight->dtype : DTYPE_F32;
 	double *squares = array_new(axis, sizeof(*squares), e);
 
 	if (!squares)
 		return false;
-	for (size_t i = 0; i < dora->count; i++)
-		squares[axis_of(dora, i)] += (double)values[i] * (double)values[i];
+	find_squares(dora, squares);
 	for (size_t i = 0; i < axis; i++) {
 		float norm = as_dtype(weight->dtype, sqrtf((float)squares[i]));
 
@@ -61,21 +107,42 @@ static bool find_ratios(struct dora *dora, struct error *e)
 	return true;
 }
 
-static void go_there(struct dora *dora)
+/* From `values` all of the way, or part of it, to `changed` by one ratio. */
+INLINE void go_run(float *values, const float *changed, size_t count, float ratio, float strength, enum dtype dtype)
 {
-	struct weight_values *weight = dora->change->weight;
-	float strength = (float)dora->change->strength;
+	for (size_t i = 0; i < count; i++) {
+		float there = as_dtype(dtype, changed[i] * ratio);
+		float way = as_dtype(dtype, strength * as_dtype(dtype, there - values[i]));
 
-	for (size_t i = 0; i < dora->count; i++) {
-		float there = as_dtype(weight->dtype, dora->changed[i] * dora->ratio[axis_of(dora, i)]);
-		float way;
+		values[i] = strength == 1.0F ? there : as_dtype(dtype, values[i] + way);
+	}
+}
 
-		if (dora->change->strength == 1.0) {
-			weight->values[i] = there;
-			continue;
+INLINE void go_columns(float *values, const float *changed, size_t count, const float *ratios, float strength, enum dtype dtype)
+{
+	for (size_t i = 0; i < count; i++)
+		go_run(values + i, changed + i, 1, ratios[i], strength, dtype);
+}
+
+INLINE void go_there(struct dora *dora, float strength, enum dtype weight_dtype, enum dtype dtype, bool may_swap)
+{
+	size_t row = dora->columns * dora->inner;
+
+	(void)dtype;
+	(void)may_swap;
+	for (size_t i = 0; i < dora->rows; i++) {
+		float *values = dora->change->weight->values + i * row;
+		const float *changed = dora->changed + i * row;
+
+		if (dora->by_rows) {
+			go_run(values, changed, row, dora->ratio[i], strength, weight_dtype);
+		} else if (dora->inner == 1) {
+			go_columns(values, changed, row, dora->ratio, strength, weight_dtype);
+		} else {
+			for (size_t j = 0; j < dora->columns; j++)
+				go_run(values + j * dora->inner, changed + j * dora->inner, dora->inner, dora->ratio[j],
+				       strength, weight_dtype);
 		}
-		way = as_dtype(weight->dtype, there - weight->values[i]);
-		weight->values[i] = as_dtype(weight->dtype, weight->values[i] + as_dtype(weight->dtype, strength * way));
 	}
 }
 
@@ -111,11 +178,11 @@ bool dora_apply(const struct change *change, const struct difference *difference
 	       convert_to_f32(scale->dtype, scale->bytes, dora.scale, scale->element_count, e);
 	if (fine) {
 		round_all(change->dtype, dora.scale, scale->element_count);
-		change_weight(&dora, difference);
+		IN_TYPES(change_weight, &dora, difference);
 		fine = find_ratios(&dora, e);
 	}
 	if (fine)
-		go_there(&dora);
+		IN_TYPES(go_there, &dora, (float)change->strength);
 	free(dora.scale);
 	free(dora.changed);
 	free(dora.ratio);

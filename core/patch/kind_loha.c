@@ -111,8 +111,13 @@ static bool difference(const struct change *change, struct difference *differenc
 	if (difference->values)
 		second = one_side(change, W2A, W2B, T2, e);
 	fine = second != NULL;
-	for (size_t i = 0; fine && i < weight_count(change->weight); i++)
-		difference->values[i] = as_dtype(change->dtype, difference->values[i] * second[i]);
+	if (fine) {
+		size_t count = weight_count(change->weight);
+
+		for (size_t i = 0; i < count; i++)
+			difference->values[i] *= second[i];
+		round_all(change->dtype, difference->values, count);
+	}
 	free(second);
 	return fine;
 }
