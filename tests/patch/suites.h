@@ -5,5 +5,8 @@
 #include <check.h>
 
 Suite *patch_suite(void);
+Suite *keys_suite(void);
+Suite *kinds_suite(void);
+Suite *product_suite(void);
 
 #endif

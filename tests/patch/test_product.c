@@ -1,0 +1,138 @@
+/* The products and the strips: fast ways with the bits of the plain ones. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/patch/arith.h"
+#include "core/patch/strips.h"
+#include "tests/harness/harness.h"
+#include "tests/patch/small.h"
+#include "tests/patch/suites.h"
+
+static void fill(float *values, size_t count, uint32_t seed)
+{
+	for (size_t i = 0; i < count; i++) {
+		seed = seed * 1664525 + 1013904223;
+		values[i] = (float)(seed >> 8) * 0x1p-23F - 1.0F;
+	}
+}
+
+#define SIDE 77 /* fills no tile of any way */
+
+START_TEST(every_way_of_multiplying_has_the_plain_ones_bits)
+{
+	static const size_t depths[] = { 1, 4, 17, 64 };
+	static float a[SIDE * 64];
+	static float b[64 * SIDE];
+	static float plain[SIDE * SIDE];
+	static float wide[SIDE * SIDE];
+	struct error e = ERROR_INIT;
+
+	fill(a, ARRAY_SIZE(a), 1);
+	fill(b, ARRAY_SIZE(b), 2);
+	for (size_t i = 0; i < ARRAY_SIZE(depths); i++) {
+		struct panels panels;
+
+		ck_assert_ok(panels_make(&panels, b, depths[i], SIDE, &e), &e);
+		fill(plain, ARRAY_SIZE(plain), 3);
+		product_ways[0]->add(a, &panels, plain, SIDE, 0.7F);
+		for (size_t j = 1; product_ways[j]; j++) {
+			if (!product_ways[j]->runs_here())
+				continue;
+			fill(wide, ARRAY_SIZE(wide), 3);
+			product_ways[j]->add(a, &panels, wide, SIDE, 0.7F);
+			ck_assert_msg(memcmp(plain, wide, sizeof(plain)) == 0, "%s differs", product_ways[j]->name);
+		}
+		free(panels.values);
+	}
+}
+END_TEST
+
+START_TEST(a_product_sums_over_ascending_depth)
+{
+	static const float a[3] = { 0x1p30F, 1, -0x1p30F };
+	static const float b[3] = { 1, 1, 1 };
+	struct error e = ERROR_INIT;
+	float sum;
+
+	ck_assert_ok(product(DTYPE_F32, a, b, &sum, 1, 3, 1, &e), &e);
+	ck_assert_float_eq(sum, 0); /* 1 is lost in 2^30, and only then is 2^30 taken away */
+}
+END_TEST
+
+/* A weight of a type with a pair on all its rows and another on some, patched both ways. */
+static void compare(const struct small *small, enum dtype dtype)
+{
+	enum { ROWS = 300, COLUMNS = 45, RANK = 5 };
+	static float values[ROWS * COLUMNS];
+	static float up[ROWS * RANK];
+	static float down[RANK * COLUMNS];
+	const struct safetensors_entry entries[] = {
+		{ "diffusion_model.single_blocks.0.linear1.lora_up.weight", DTYPE_F32, 2, SHAPE(ROWS, RANK), up },
+		{ "diffusion_model.single_blocks.0.linear1.lora_down.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },
+		{ "transformer.single_transformer_blocks.0.attn.to_k.lora_A.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },
+		{ "transformer.single_transformer_blocks.0.attn.to_k.lora_B.weight", DTYPE_F32, 2, SHAPE(COLUMNS, RANK), up },
+	};
+	struct parameter_description parameters[] = {
+		{ "double_blocks.0.img_attn.qkv.weight", dtype, 2, { 3 * COLUMNS, COLUMNS }, NULL },
+		{ "single_blocks.0.linear1.weight", dtype, 2, { ROWS, COLUMNS }, NULL },
+	};
+	struct error e = ERROR_INIT;
+	uint8_t *bytes = calloc(ROWS * COLUMNS, 4);
+	uint8_t *slow = calloc(ROWS * COLUMNS, 4);
+	struct weight_values weight;
+	struct model *model;
+	struct one one;
+
+	fill(values, ARRAY_SIZE(values), 4);
+	fill(up, ARRAY_SIZE(up), 5);
+	fill(down, ARRAY_SIZE(down), 6);
+	ck_assert_ok(convert_from_f32(dtype, values, bytes, ROWS * COLUMNS, &e), &e);
+	parameters[1].bytes = bytes;
+	model = small_model(small, parameters, 2);
+	one_begin(&one, model, small_lora(small, entries, ARRAY_SIZE(entries)), 0.3);
+	ck_assert_uint_eq(one.use.match->count, 2);
+	{
+		const struct stored stored = { .key = "diffusion_model.single_blocks.0.linear1.weight",
+					       .dtype = dtype,
+					       .rank = 2,
+					       .shape = parameters[1].shape,
+					       .bytes = bytes };
+
+		ck_assert(strips_can(&stored, &one.list, 1));
+		ck_assert_ok(stored_patch(&stored, &one.list, 1, &weight, &e) &&
+				     stored_round(&stored, weight.values, ROWS * COLUMNS, slow, &e),
+			     &e);
+		ck_assert_ok(strips_patch(&stored, &one.list, 1, bytes, &e), &e);
+	}
+	ck_assert_mem_eq(bytes, slow, ROWS * COLUMNS * dtype_size_bytes(dtype));
+	free(weight.values);
+	one_end(&one);
+	model_free(model);
+	free(bytes);
+	free(slow);
+}
+
+START_TEST(strips_have_the_bits_of_the_whole_weight)
+{
+	static const enum dtype dtypes[] = { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F8_E4M3, DTYPE_F8_E5M2 };
+	struct small small;
+
+	small_open(&small);
+	for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
+		compare(&small, dtypes[i]);
+	small_close(&small);
+}
+END_TEST
+
+Suite *product_suite(void)
+{
+	Suite *suite = suite_create("product");
+	TCase *tests = tcase_create("product");
+
+	tcase_add_test(tests, every_way_of_multiplying_has_the_plain_ones_bits);
+	tcase_add_test(tests, a_product_sums_over_ascending_depth);
+	tcase_add_test(tests, strips_have_the_bits_of_the_whole_weight);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
