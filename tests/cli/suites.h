@@ -12,5 +12,6 @@ Suite *replay_suite(void);
 Suite *trouble_suite(void);
 Suite *triage_suite(void);
 Suite *explore_suite(void);
+Suite *patch_command_suite(void);
 
 #endif

@@ -16,7 +16,7 @@
 #include "tests/conformance/adapters.h"
 
 #define PREFIX "diffusion_model."
-#define ALLOCATION "cuda:0,0.0;cpu,1.0"
+#define ALLOCATION "cuda:0,0.0;cpu,1.0#cuda:0"
 
 /* ---- the net ---- */
 

@@ -42,5 +42,6 @@ const struct torture_piece torture_pieces[] = {
 	{ "triage", torture_triage },
 	{ "the matrix", torture_matrix },
 	{ "the explorer", torture_explore },
+	{ "loading with LoRAs", torture_patch },
 	{ NULL, NULL },
 };

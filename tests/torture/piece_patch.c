@@ -1,0 +1,136 @@
+/* Loading a model with two LoRAs, by an allocation and within a budget, and taking them out again. */
+#include <math.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/manager/manager.h"
+#include "tests/torture/torture.h"
+
+static const char machine_text[] =
+	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
+	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
+	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
+
+static const float numbers[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+
+/* A safetensors file of one adapter of a few kinds: plain pair, Hadamard with magnitudes, a difference. */
+static const char header[] =
+	"{\"diffusion_model.a.lora_up.weight\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[0,16]},"
+	"\"diffusion_model.a.lora_down.weight\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[16,32]},"
+	"\"lora_unet_b.hada_w1_a\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[32,48]},"
+	"\"lora_unet_b.hada_w1_b\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[48,64]},"
+	"\"lora_unet_b.hada_w2_a\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[64,80]},"
+	"\"lora_unet_b.hada_w2_b\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[80,96]},"
+	"\"lora_unet_b.dora_scale\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[96,112]},"
+	"\"lora_unet_b.diff_b\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[112,128]}}";
+
+struct scene {
+	struct topology *topology;
+	struct machine *machine;
+	struct heap *heap;
+	struct object *root;
+	struct manager *manager;
+	struct reference base, clone;
+	struct patcher *patcher;
+	uint8_t file[8 + sizeof(header) - 1 + 128];
+};
+
+static const struct object_class root_class = { .name = "torture" };
+
+static bool open_scene(struct scene *scene, struct error *e)
+{
+	scene->topology = topology_parse(machine_text, sizeof(machine_text) - 1, "torture", e);
+	scene->machine = scene->topology ? machine_open(scene->topology, &backend_host, e) : NULL;
+	scene->heap = scene->machine ? heap_new(e) : NULL;
+	scene->root = scene->heap ? heap_root(scene->heap, &root_class, "torture", e) : NULL;
+	if (scene->root)
+		scene->manager = manager_new(&(struct manager_options) { .heap = scene->heap,
+									 .machine = scene->machine,
+									 .policy = &policy_strict,
+									 .load_device = machine_device(scene->machine, 1),
+									 .offload_device = machine_device(scene->machine, 0) },
+					     e);
+	return scene->manager != NULL;
+}
+
+static void close_scene(struct scene *scene)
+{
+	if (scene->heap)
+		heap_free(scene->heap);
+	if (scene->manager)
+		manager_free(scene->manager);
+	machine_close(scene->machine);
+	topology_free(scene->topology);
+}
+
+static struct model *make_model(const struct scene *scene, struct error *e)
+{
+	static const struct block_description blocks[] = {
+		{ .name = "a", .type = "Linear", .parameter_count = 1, .has_bias = true, .castable = true },
+		{ .name = "b", .type = "Linear", .parameter_count = 2, .has_bias = true, .castable = true },
+	};
+	const struct parameter_description parameters[] = {
+		{ "a.weight", DTYPE_BF16, 2, { 4, 4 }, numbers },
+		{ "b.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, numbers },
+		{ "b.bias", DTYPE_F32, 1, { 4 }, numbers },
+	};
+
+	return model_new(scene->machine, machine_device(scene->machine, 0), "m", MODEL_UNET, blocks, ARRAY_SIZE(blocks),
+			 parameters, ARRAY_SIZE(parameters), e);
+}
+
+static bool make_patchers(struct scene *scene, struct error *e)
+{
+	uint64_t length = sizeof(header) - 1;
+	struct patcher_change change = { .key = "lora", .lora_strength = 0.5, .sampling_shift = NAN };
+	struct model *model = make_model(scene, e);
+	struct patcher *base = model ? patcher_new(scene->manager, model, machine_device(scene->machine, 1), "m", e) : NULL;
+
+	if (!base)
+		return false;
+	reference_set(&scene->base, scene->root, &base->object, "base");
+	memcpy(scene->file, &length, sizeof(length));
+	memcpy(scene->file + 8, header, length);
+	for (size_t i = 0; i < 2; i++)
+		memcpy(scene->file + 8 + length + 64 * i, numbers, 64);
+	change.lora = lora_parse(scene->file, sizeof(scene->file), "torture", e);
+	scene->patcher = change.lora ? patcher_clone(base, &change, e) : NULL;
+	lora_close(change.lora);
+	if (scene->patcher)
+		reference_set(&scene->clone, scene->root, &scene->patcher->object, "clone");
+	return scene->patcher != NULL;
+}
+
+/* Whatever failed, the weights are the first ones when they are taken out. */
+static bool is_unpatched(const struct scene *scene)
+{
+	const struct model *model = patcher_model(scene->patcher);
+
+	for (size_t i = 0; i < model->parameter_count; i++) {
+		if (memcmp(model->parameters[i].resting.address, numbers, model->parameters[i].size_bytes) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool load_and_unload(struct scene *scene, struct error *e)
+{
+	bool fine = patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e) &&
+		    inner_set_allocation(patcher_inner(scene->patcher), "cpu,1.0#cuda:0", 0, e) &&
+		    patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e);
+
+	if (!fine)
+		patcher_detach(scene->patcher, NULL);
+	if (!is_unpatched(scene))
+		return error_set(e, ERROR_BUG, "the weights are not what they were");
+	return fine;
+}
+
+bool torture_patch(struct error *e)
+{
+	struct scene scene = { .topology = NULL };
+	bool fine = open_scene(&scene, e) && make_patchers(&scene, e) && load_and_unload(&scene, e);
+
+	close_scene(&scene);
+	return fine;
+}
