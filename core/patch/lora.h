@@ -57,7 +57,7 @@ void lora_match_end(struct lora_match *match);
 /* The same against parameters of any origin. map must outlive the match. */
 struct lora_match *lora_match_map(struct lora_file *lora, const struct key_map *map, struct error *e);
 
-/* The adapters of one parameter. */
+/* The adapters of one parameter; NULL where there are none. */
 const struct adapter *lora_match_of(const struct lora_match *match, size_t parameter, size_t *count);
 
 #endif

@@ -391,5 +391,5 @@ const struct adapter *lora_match_of(const struct lora_match *match, size_t param
 	for (end = low; end < match->count && match->adapters[end].parameter == parameter;)
 		end++;
 	*count = end - low;
-	return match->adapters + low;
+	return end > low ? match->adapters + low : NULL;
 }
