@@ -78,7 +78,7 @@ static void print_found(const struct manager *m, const struct inner *inner, char
 	size_t count = 0;
 
 	for (size_t i = 0; patcher && i < patcher->lora_count && i < PATCHES_MAX; i++)
-		patches[count++] = (struct patch_name) { lora_name(patcher->loras[i].lora), patcher->loras[i].strength };
+		patches[count++] = (struct patch_name) { lora_name(patcher->loras[i].match->lora), patcher->loras[i].strength };
 	print_patches(patches, count, false, text, size_bytes);
 	if (inner->patches_id && !patcher)
 		snprintf(text, size_bytes, "those of a patcher that is gone");

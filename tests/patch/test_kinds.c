@@ -17,11 +17,11 @@ static const float two_pairs[4] = { 1, 2, 3, 4 };
 static void make(void)
 {
 	const struct parameter_description parameters[] = {
-		{ "m.weight", DTYPE_F32, 2, { 4, 4 }, ones },
-		{ "m.bias", DTYPE_F32, 1, { 4 }, ones },
-		{ "half.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, NULL },
-		{ "final_layer.adaLN_modulation.1.weight", DTYPE_F32, 2, { 4, 1 }, ones },
-		{ "double_blocks.0.img_attn.qkv.weight", DTYPE_F32, 2, { 3, 1 }, ones },
+		{ "m.weight", DTYPE_F32, 2, { 4, 4 }, ones, false },
+		{ "m.bias", DTYPE_F32, 1, { 4 }, ones, false },
+		{ "half.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, NULL, false },
+		{ "final_layer.adaLN_modulation.1.weight", DTYPE_F32, 2, { 4, 1 }, ones, false },
+		{ "double_blocks.0.img_attn.qkv.weight", DTYPE_F32, 2, { 3, 1 }, ones, false },
 	};
 
 	small_open(&small);

@@ -70,9 +70,9 @@ static struct model *make_model(const struct scene *scene, struct error *e)
 		{ .name = "b", .type = "Linear", .parameter_count = 2, .has_bias = true, .castable = true },
 	};
 	const struct parameter_description parameters[] = {
-		{ "a.weight", DTYPE_BF16, 2, { 4, 4 }, numbers },
-		{ "b.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, numbers },
-		{ "b.bias", DTYPE_F32, 1, { 4 }, numbers },
+		{ "a.weight", DTYPE_BF16, 2, { 4, 4 }, numbers, false },
+		{ "b.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, numbers, false },
+		{ "b.bias", DTYPE_F32, 1, { 4 }, numbers, false },
 	};
 
 	return model_new(scene->machine, machine_device(scene->machine, 0), "m", MODEL_UNET, blocks, ARRAY_SIZE(blocks),
