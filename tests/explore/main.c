@@ -32,4 +32,4 @@ bool is_long(void)
 	return getenv("RESIDENCY_LONG") != NULL;
 }
 
-HARNESS_MAIN(find_suite, shrink_suite, hold_suite, output_suite)
+HARNESS_MAIN(check_suite, find_suite, shrink_suite, hold_suite, output_suite)

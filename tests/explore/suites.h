@@ -6,6 +6,7 @@
 
 #include "scenarios/explore.h"
 
+Suite *check_suite(void);
 Suite *find_suite(void);
 Suite *hold_suite(void);
 Suite *output_suite(void);

@@ -499,6 +499,64 @@ START_TEST(records_of_an_object_never_told_of_are_an_error)
 }
 END_TEST
 
+static void wish(uint32_t object, uint32_t inner, const char *name, enum keep_wish keep)
+{
+	struct record_model model = { .cell = 1, .model = object, .inner = inner, .generation = 1, .keep = keep };
+
+	record_text(model.name, sizeof(model.name), name);
+	record_put(&cell.sink, RECORD_MODEL, &model, sizeof(model));
+}
+
+START_TEST(a_clone_that_died_shares_what_its_model_is_wished)
+{
+	struct judge_result result;
+	uint32_t base = cell_object(&cell, "K", KEEP_YES);
+	uint32_t clone = cell_clone(&cell, "K+clone", KEEP_YES, base);
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_stage(&cell, STAGE_LOADED, "NR");
+	cell_departs(&cell, clone, REASON_DIED_BY_REFCOUNT);
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_stage(&cell, STAGE_NEXT_PROMPT, "RL");
+	wish(base, base, "K", KEEP_NO); /* nobody can tell it of the clone */
+	cell_departs(&cell, base, REASON_UNLOADED_BY_POLICY);
+	cell_stage(&cell, STAGE_END, "UL");
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[1].outcome, OUTCOME_UNLOADED);
+	ck_assert_int_eq(result.verdict, VERDICT_PASS);
+}
+END_TEST
+
+START_TEST(a_request_before_the_wish_ended_is_none_of_its_model)
+{
+	struct judge_result result;
+	uint32_t b = cell_object(&cell, "B", KEEP_YES);
+
+	prompt_and_post("R", "R");
+	rest("R");
+	wish(b, b, "B", KEEP_NO);
+	cell_stage(&cell, STAGE_END, "R");
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[0].outcome, OUTCOME_PRESENT);
+}
+END_TEST
+
+START_TEST(a_sampler_on_other_patches_than_the_workflow_says_is_a_finding)
+{
+	struct judge_result result;
+	struct record_sampled sampled = { .cell = 1, .model = cell_object(&cell, "A", KEEP_NO), .wanted = "lora at 0.5" };
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	record_put(&cell.sink, RECORD_SAMPLED, &sampled, sizeof(sampled));
+	cell_stage(&cell, STAGE_LOADED, "R");
+	cell_stage(&cell, STAGE_END, "R");
+	result = cell_judge(&cell);
+	ck_assert_uint_eq(result.finding_count, 1);
+	ck_assert_str_eq(result.findings[0].class_name, "corrupted");
+	ck_assert_str_eq(result.findings[0].stage, "c0.loaded");
+}
+END_TEST
+
 Suite *judge_suite(void)
 {
 	const TTest *const claims[] = {
@@ -531,6 +589,9 @@ Suite *judge_suite(void)
 		the_first_object_of_a_name_is_judged_later_ones_only_told,
 		a_judge_is_used_again_for_the_next_cell,
 		records_of_an_object_never_told_of_are_an_error,
+		a_clone_that_died_shares_what_its_model_is_wished,
+		a_request_before_the_wish_ended_is_none_of_its_model,
+		a_sampler_on_other_patches_than_the_workflow_says_is_a_finding,
 	};
 	Suite *suite = suite_create("judge");
 	TCase *tests = tcase_create("outcomes");
