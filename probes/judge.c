@@ -192,9 +192,22 @@ static bool went_by_pressure(const struct judge *judge, const struct judged_obje
 	return false;
 }
 
+/* A clone that made way for a newer one is there through its model's other patchers, and held through them. */
+static bool manager_holds_model(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other->model.inner == object->model.inner && other->now.patcher_alive &&
+		    judge_is_held_by(judge, other, HOLDER_MANAGER))
+			return true;
+	}
+	return false;
+}
+
 static bool is_displaced(const struct judge *judge, const struct judged_object *object)
 {
-	return went_by_pressure(judge, object) && object->now.patcher_alive && judge_is_held_by(judge, object, HOLDER_MANAGER);
+	return went_by_pressure(judge, object) && manager_holds_model(judge, object);
 }
 
 /* What was before it was ever resident does not count. */

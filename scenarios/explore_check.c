@@ -150,6 +150,11 @@ static bool has_heir(const struct check *check, const struct watched *object)
 	return false;
 }
 
+static bool is_pressure(enum reason reason)
+{
+	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
+}
+
 /* Moved for want of room while the manager holds on, through whichever patcher the model was listed. */
 static bool is_displaced(const struct check *check, const struct watched *object)
 {
@@ -161,7 +166,7 @@ static bool is_displaced(const struct check *check, const struct watched *object
 
 		if (other->model.inner != object->model.inner)
 			continue;
-		by_pressure |= other->departure == REASON_EVICTED_BY_PRESSURE || other->departure == REASON_EVICTED_BY_LOAD;
+		by_pressure |= is_pressure(other->departure);
 		held |= other->held_by_manager && other->patcher_alive;
 	}
 	return by_pressure && held;
@@ -211,6 +216,23 @@ static void check_copy(struct check *check, const struct watched *object)
 	fail(check, INVARIANT_LOADED_ONCE, copy->anchored ? "copy anchored" : "copy there", object);
 }
 
+static bool is_gone(const struct watched *object)
+{
+	return !object->seen || object->state == STATE_DEAD;
+}
+
+/* That pressure moved the model, its other patchers know when the one that was told of it is forgotten. */
+static void bequeath(struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *heir = &check->objects[i];
+
+		if (heir->model.inner == object->model.inner && !is_gone(heir) && heir->state != STATE_RESIDENT &&
+		    (heir->departure == REASON_NONE || heir->departure == REASON_SUPERSEDED))
+			heir->departure = object->departure;
+	}
+}
+
 /* All records of the newest snapshot have come. */
 static void close_snapshot(struct check *check)
 {
@@ -233,7 +255,11 @@ static void close_snapshot(struct check *check)
 			object->departure = REASON_NONE;
 	}
 	for (size_t i = 0; i < check->count; i++) {
-		if (check->objects[i].seen && check->objects[i].state != STATE_DEAD)
+		if (is_gone(&check->objects[i]) && is_pressure(check->objects[i].departure))
+			bequeath(check, &check->objects[i]);
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		if (!is_gone(&check->objects[i]))
 			check->objects[kept++] = check->objects[i];
 	}
 	check->count = kept;

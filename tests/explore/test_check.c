@@ -154,6 +154,24 @@ START_TEST(one_that_pressure_moves_while_the_manager_holds_it_is_displaced)
 }
 END_TEST
 
+START_TEST(why_a_model_left_is_known_when_the_clone_it_left_by_is_dead)
+{
+	prompt_of("K", KEEP_YES);
+	make(2, 1, "K+clone", KEEP_YES);
+	act(ACTION_PROMPT, false);
+	depart(1, REASON_SUPERSEDED);
+	depart(2, REASON_EVICTED_BY_LOAD);
+	stage(STAGE_NEXT_PROMPT);
+	is(1, STATE_UNLOADED);
+	hold(1, HOLDER_MANAGER);
+	is(2, STATE_DEAD);
+	stage(STAGE_AFTER_GC);
+	is(1, STATE_UNLOADED);
+	hold(1, HOLDER_MANAGER);
+	assert_holds();
+}
+END_TEST
+
 START_TEST(one_that_nobody_ever_loaded_is_not_lost)
 {
 	act(ACTION_PROMPT, false);
@@ -291,6 +309,7 @@ Suite *check_suite(void)
 	tcase_add_checked_fixture(tests, begin, end);
 	tcase_add_test(tests, a_kept_model_that_leaves_is_lost_for_the_reason_told);
 	tcase_add_test(tests, one_that_pressure_moves_while_the_manager_holds_it_is_displaced);
+	tcase_add_test(tests, why_a_model_left_is_known_when_the_clone_it_left_by_is_dead);
 	tcase_add_test(tests, one_that_nobody_ever_loaded_is_not_lost);
 	tcase_add_test(tests, a_base_is_there_through_its_clone);
 	tcase_add_test(tests, a_model_that_was_asked_to_go_and_is_listed_has_not_gone);

@@ -527,6 +527,28 @@ START_TEST(a_clone_that_died_shares_what_its_model_is_wished)
 }
 END_TEST
 
+START_TEST(a_clone_that_made_way_for_another_is_displaced_with_its_model)
+{
+	struct judge_result result;
+	uint32_t base = cell_object(&cell, "K", KEEP_YES);
+	uint32_t clone = cell_clone(&cell, "K+clone", KEEP_YES, base);
+
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_stage(&cell, STAGE_LOADED, "NR");
+	cell_departs(&cell, clone, REASON_EVICTED_BY_LOAD);
+	cell_action(&cell, ACTION_PROMPT, false);
+	cell_stage(&cell, STAGE_NEXT_PROMPT, "UU");
+	cell_holder(&cell, base, "kept", HOLDER_MANAGER, true);
+	cell_holder(&cell, clone, "node 3", HOLDER_CACHE, true);
+	cell_departs(&cell, clone, REASON_DIED_BY_REFCOUNT);
+	cell_stage(&cell, STAGE_END, "UL");
+	cell_holder(&cell, base, "kept", HOLDER_MANAGER, true);
+	result = cell_judge(&cell);
+	ck_assert_int_eq(result.models[0].outcome, OUTCOME_DISPLACED);
+	ck_assert_int_eq(result.models[1].outcome, OUTCOME_DISPLACED);
+}
+END_TEST
+
 START_TEST(a_request_before_the_wish_ended_is_none_of_its_model)
 {
 	struct judge_result result;
@@ -590,6 +612,7 @@ Suite *judge_suite(void)
 		a_judge_is_used_again_for_the_next_cell,
 		records_of_an_object_never_told_of_are_an_error,
 		a_clone_that_died_shares_what_its_model_is_wished,
+		a_clone_that_made_way_for_another_is_displaced_with_its_model,
 		a_request_before_the_wish_ended_is_none_of_its_model,
 		a_sampler_on_other_patches_than_the_workflow_says_is_a_finding,
 	};
