@@ -98,6 +98,13 @@ static bool can_convert(const struct step *step, struct error *e)
 	return true;
 }
 
+static const char *way_out(const struct weights_type *type)
+{
+	if (type->is_quantised)
+		return "--dtype F32 keeps every value";
+	return is_float(type) ? "name another --dtype" : "no --dtype changes what is not floating point";
+}
+
 static bool plan_step(const struct transcode_request *request, const struct weights *weights, struct step *step,
 		      struct error *e)
 {
