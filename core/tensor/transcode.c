@@ -120,8 +120,7 @@ static bool plan_step(const struct transcode_request *request, const struct weig
 
 		snprintf(what, sizeof(what), "%s files have no %s", weights_format_name(request->format),
 			 weights_type_name(&step->type));
-		return refuse(from, e, what,
-			      from->type.is_quantised ? "--dtype F32 keeps every value" : "name another --dtype");
+		return refuse(from, e, what, way_out(&from->type));
 	}
 	if (weights->gguf && gguf_is_swapped(weights->gguf) && (from->type.is_quantised || dtype_bits(from->type.dtype) > 8))
 		return refuse(from, e, "the file is of the other byte order", "convert it on such a machine");

@@ -41,8 +41,10 @@ START_TEST(pieces_arrive_where_they_should)
 {
 	/* Out of order, of all sizes, with gaps. */
 	const struct bulk_piece pieces[] = {
-		{ 20 * MIB + 7, 17 * MIB, found + 20 * MIB + 7 }, { 0, 1, found },
-		{ 3, 0, found + 3 },				   { 100, 9 * MIB, found + 100 },
+		{ 20 * MIB + 7, 17 * MIB, found + 20 * MIB + 7 },
+		{ 0, 1, found },
+		{ 3, 0, found + 3 },
+		{ 100, 9 * MIB, found + 100 },
 		{ SIZE - 1, 1, found + SIZE - 1 },
 	};
 	struct error e = ERROR_INIT;

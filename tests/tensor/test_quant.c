@@ -34,8 +34,11 @@ START_TEST(what_is_quantised_comes_back_within_a_step)
 	static const struct {
 		enum quant type;
 		float step; /* of values from -1 to 1 */
-	} types[] = { { QUANT_Q8_0, 1 / 127.0f },    { QUANT_Q5_0, 1 / 16.0f }, { QUANT_Q5_1, 2 / 31.0f },
-		      { QUANT_Q4_0, 1 / 8.0f }, { QUANT_Q4_1, 2 / 15.0f } };
+	} types[] = { { QUANT_Q8_0, 1 / 127.0f },
+		      { QUANT_Q5_0, 1 / 16.0f },
+		      { QUANT_Q5_1, 2 / 31.0f },
+		      { QUANT_Q4_0, 1 / 8.0f },
+		      { QUANT_Q4_1, 2 / 15.0f } };
 	struct error e = ERROR_INIT;
 
 	for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {

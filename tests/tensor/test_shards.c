@@ -15,7 +15,8 @@ static char path[512];
 
 static void write_shard(const char *name, const char *first, const char *second)
 {
-	const struct safetensors_entry entries[2] = { { first, DTYPE_U8, 1, shape, bytes }, { second, DTYPE_U8, 1, shape, bytes } };
+	const struct safetensors_entry entries[2] = { { first, DTYPE_U8, 1, shape, bytes },
+						      { second, DTYPE_U8, 1, shape, bytes } };
 	struct error e = ERROR_INIT;
 	char file[600];
 

@@ -52,7 +52,8 @@ static void check_same(const char *a_path, const char *b_path)
 
 		ck_assert_str_eq(x->name, y->name);
 		ck_assert_str_eq(weights_type_name(&x->type), weights_type_name(&y->type));
-		ck_assert_msg(x->rank == y->rank && (x->rank == 0 || memcmp(x->shape, y->shape, x->rank * sizeof(*x->shape)) == 0),
+		ck_assert_msg(x->rank == y->rank &&
+				      (x->rank == 0 || memcmp(x->shape, y->shape, x->rank * sizeof(*x->shape)) == 0),
 			      "%s has another shape", x->name);
 		ck_assert_uint_eq(x->size_bytes, y->size_bytes);
 		ck_assert_mem_eq(x->bytes, y->bytes, x->size_bytes);

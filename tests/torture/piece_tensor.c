@@ -19,7 +19,8 @@ static void path_of(char path[256], const char *name)
 
 static bool write_shards(const char *shard, const char *index, struct error *e)
 {
-	const struct safetensors_entry entries[2] = { { "a", DTYPE_F32, 2, shape, values }, { "b", DTYPE_F32, 2, shape, values } };
+	const struct safetensors_entry entries[2] = { { "a", DTYPE_F32, 2, shape, values },
+						      { "b", DTYPE_F32, 2, shape, values } };
 	static const char *const metadata[] = { "format", "pt", NULL };
 	const char *name = strrchr(shard, '/') + 1;
 	FILE *stream;

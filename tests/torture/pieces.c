@@ -43,5 +43,6 @@ const struct torture_piece torture_pieces[] = {
 	{ "the matrix", torture_matrix },
 	{ "the explorer", torture_explore },
 	{ "loading with LoRAs", torture_patch },
+	{ "formats and conversion", torture_tensor },
 	{ NULL, NULL },
 };
