@@ -110,38 +110,37 @@ overflow:
 			 t->name, dtype_name(t->dtype));
 }
 
-/* One tensor after the other must begin where the one before ended. */
-static bool place_tensors(struct safetensors *file, const uint8_t *data, uint64_t data_offset, uint64_t data_size,
-			  const char *where, struct error *e)
+static bool check_tensor(const struct header *h, const struct header_tensor *t, uint64_t at, const char *where, struct error *e)
 {
-	const struct header *h = &file->header;
+	uint64_t elements;
+	uint64_t size_bytes;
+
+	if (t->begin != at || t->end < t->begin)
+		return error_set(
+			e, ERROR_FORMAT,
+			"%s: tensor %.200s (header offset %u): data_offsets [%llu, %llu], but the data before it ends at "
+			"%llu",
+			where, t->name, t->text_offset + 8, (unsigned long long)t->begin, (unsigned long long)t->end,
+			(unsigned long long)at);
+	if (!tensor_size(h, t, &elements, &size_bytes, where, e))
+		return false;
+	if (size_bytes != t->end - t->begin)
+		return error_set(e, ERROR_FORMAT,
+				 "%s: tensor %.200s: data_offsets span %llu bytes, its shape and dtype %s ask for %llu", where,
+				 t->name, (unsigned long long)(t->end - t->begin), dtype_name(t->dtype),
+				 (unsigned long long)size_bytes);
+	return true;
+}
+
+/* One tensor after the other must begin where the one before ended. */
+static bool check_ranges(const struct header *h, uint64_t data_offset, uint64_t data_size, const char *where, struct error *e)
+{
 	uint64_t at = 0;
 
 	for (size_t i = 0; i < h->tensor_count; i++) {
-		const struct header_tensor *t = &h->tensors[i];
-		struct safetensors_tensor *out = &file->tensors[i];
-
-		if (t->begin != at || t->end < t->begin)
-			return error_set(e, ERROR_FORMAT,
-					 "%s: tensor %.200s (header offset %zu): data_offsets [%llu, %llu], but the "
-					 "data before it ends at %llu",
-					 where, t->name, t->text_offset + 8, (unsigned long long)t->begin,
-					 (unsigned long long)t->end, (unsigned long long)at);
-		if (!tensor_size(h, t, &out->element_count, &out->size_bytes, where, e))
+		if (!check_tensor(h, &h->tensors[i], at, where, e))
 			return false;
-		if (out->size_bytes != t->end - t->begin)
-			return error_set(e, ERROR_FORMAT,
-					 "%s: tensor %.200s: data_offsets span %llu bytes, its shape and dtype %s ask for %llu",
-					 where, t->name, (unsigned long long)(t->end - t->begin), dtype_name(t->dtype),
-					 (unsigned long long)out->size_bytes);
-		at = t->end;
-		out->name = t->name;
-		out->name_length = t->name_length;
-		out->dtype = t->dtype;
-		out->rank = t->rank;
-		out->shape = h->dimensions + t->first_dimension;
-		out->file_offset = data_offset + t->begin;
-		out->bytes = t->end <= data_size ? data + t->begin : data;
+		at = h->tensors[i].end;
 	}
 	if (at > data_size)
 		return error_set(e, ERROR_FORMAT,
@@ -153,26 +152,45 @@ static bool place_tensors(struct safetensors *file, const uint8_t *data, uint64_
 	return true;
 }
 
+static void place_tensor(struct safetensors_tensor *out, const struct header *h, const struct header_tensor *t,
+			 const uint8_t *data, uint64_t data_offset, struct error *e)
+{
+	*out = (struct safetensors_tensor) {
+		.name = t->name,
+		.name_length = t->name_length,
+		.dtype = t->dtype,
+		.rank = t->rank,
+		.shape = h->dimensions ? h->dimensions + t->first_dimension : NULL,
+		.bytes = data + t->begin,
+		.file_offset = data_offset + t->begin,
+	};
+	tensor_size(h, t, &out->element_count, &out->size_bytes, "", e);
+}
+
+/* Allocates only when all is well: a file that is refused has taken no more than its header asked for. */
 static bool index_tensors(struct safetensors *file, const uint8_t *data, uint64_t data_offset, uint64_t data_size,
 			  const char *where, struct error *e)
 {
 	struct header *h = &file->header;
 
 	drop_duplicates(h);
-	file->count = h->tensor_count;
-	if (file->count) {
+	if (h->tensor_count)
 		qsort(h->tensors, h->tensor_count, sizeof(*h->tensors), compare_ranges);
-		file->tensors = array_new(file->count, sizeof(*file->tensors), e);
-		file->by_name = array_new(file->count, sizeof(struct safetensors_tensor *), e);
-		if (!file->tensors || !file->by_name)
-			return false;
-	}
-	if (!place_tensors(file, data, data_offset, data_size, where, e))
+	if (!check_ranges(h, data_offset, data_size, where, e))
 		return false;
-	for (size_t i = 0; i < file->count; i++)
+	file->tensors = array_new(h->tensor_count + 1, sizeof(*file->tensors), e);
+	file->by_name = array_new(h->tensor_count + 1, sizeof(struct safetensors_tensor *), e);
+	if (!file->tensors || !file->by_name)
+		return false;
+	file->count = h->tensor_count;
+	for (size_t i = 0; i < file->count; i++) {
+		place_tensor(&file->tensors[i], h, &h->tensors[i], data, data_offset, e);
 		file->by_name[i] = &file->tensors[i];
+	}
 	if (file->count)
 		qsort(file->by_name, file->count, sizeof(struct safetensors_tensor *), compare_pointers);
+	free(h->tensors);
+	h->tensors = NULL;
 	return true;
 }
 

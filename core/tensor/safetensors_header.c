@@ -335,7 +335,7 @@ static bool read_shape(struct cursor *c, struct header_tensor *tensor)
 
 	if (peek(c) != '[')
 		return refuse(c, "\"shape\" must be a list of whole numbers");
-	tensor->first_dimension = h->dimension_count;
+	tensor->first_dimension = (uint32_t)h->dimension_count;
 	if (!deeper(c))
 		return false;
 	if (!has_items(c, ']'))
@@ -352,7 +352,7 @@ static bool read_shape(struct cursor *c, struct header_tensor *tensor)
 		if (!next_item(c, ']', &more))
 			return false;
 	}
-	tensor->rank = h->dimension_count - tensor->first_dimension;
+	tensor->rank = (uint32_t)h->dimension_count - tensor->first_dimension;
 	return true;
 }
 
@@ -442,7 +442,7 @@ static bool read_tensor(struct cursor *c, struct header_tensor *tensor)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		if (!seen[i])
-			return error_set(c->e, ERROR_FORMAT, "%s: offset %zu (header): tensor %.200s has no \"%s\"", c->where,
+			return error_set(c->e, ERROR_FORMAT, "%s: offset %u (header): tensor %.200s has no \"%s\"", c->where,
 					 tensor->text_offset + 8, tensor->name, members[i].name);
 	}
 	return true;
@@ -484,11 +484,13 @@ static bool read_entry(struct cursor *c, bool *metadata_seen)
 {
 	struct header *h = c->header;
 	struct header_tensor tensor = { .name = NULL };
+	size_t name_length;
 
 	peek(c);
-	tensor.text_offset = c->at;
-	if (!read_string(c, &tensor.name, &tensor.name_length) || !expect(c, ':'))
+	tensor.text_offset = (uint32_t)c->at;
+	if (!read_string(c, &tensor.name, &name_length) || !expect(c, ':'))
 		return false;
+	tensor.name_length = (uint32_t)name_length;
 	if (strcmp(tensor.name, "__metadata__") == 0 && tensor.name_length == strlen("__metadata__")) {
 		if (*metadata_seen)
 			return refuse(c, "__metadata__ is given twice");
@@ -526,16 +528,51 @@ static bool read_header(struct cursor *c)
 	return true;
 }
 
+/* What a text can hold at most: bytes of its strings, decoded and ended; tensors. Of what is no JSON it measures something, never
+ * more than the text's own length. */
+struct extent {
+	size_t string_bytes, tensors;
+};
+
+#define TENSOR_TEXT_MIN 40u /* {"dtype":"U8","shape":[],"data_offsets":[0,0]} and a name are longer */
+
+static struct extent measure(const char *text, size_t length)
+{
+	struct extent extent = { .string_bytes = 1 };
+	bool in_string = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (!in_string) {
+			in_string = text[i] == '"';
+			extent.tensors += text[i] == '{';
+			continue;
+		}
+		in_string = text[i] != '"';
+		extent.string_bytes++; /* the closing quote's is the NUL's */
+		if (text[i] == '\\' && i + 1 < length) {
+			i++;
+			extent.string_bytes++;
+		}
+	}
+	if (extent.tensors > length / TENSOR_TEXT_MIN)
+		extent.tensors = length / TENSOR_TEXT_MIN;
+	return extent;
+}
+
 bool header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e)
 {
 	struct cursor c = { .text = text, .length = length, .where = where, .header = header, .e = e };
+	struct extent extent = measure(text, length);
 
-	*header = (struct header) { .strings = array_new(length + 1, 1, e) };
-	if (!header->strings)
-		return false;
-	c.strings = header->strings;
-	if (read_header(&c))
-		return true;
+	*header = (struct header) { .strings = array_new(extent.string_bytes, 1, e) };
+	if (header->strings)
+		header->tensors = array_new(extent.tensors + 1, sizeof(*header->tensors), e);
+	if (header->tensors) {
+		header->tensor_capacity = extent.tensors + 1;
+		c.strings = header->strings;
+		if (read_header(&c))
+			return true;
+	}
 	header_free(header);
 	return false;
 }

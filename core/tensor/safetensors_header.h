@@ -1,6 +1,6 @@
 /* safetensors_header.h - the JSON header of a safetensors file, read without building a tree. Private to this room.
  *
- * One pass over the text; every string is decoded into one block as long as the header, numbers go to another. jansson
+ * One pass that measures and one that reads: every string is decoded into one block, tensors and numbers go to others. jansson
  * does not fit here: it refuses NULs in names and numbers past 63 bits wherever they stand, and hides a member given
  * twice.
  */
@@ -9,14 +9,15 @@
 
 #include "core/tensor/safetensors.h"
 
+/* Small, because a hostile header may name millions; a header's length fits 32 bits. */
 struct header_tensor {
 	const char *name;
-	size_t name_length;
-	size_t text_offset; /* of its name in the header, for messages; later members of one name have larger ones */
-	enum dtype dtype;
-	size_t rank;
-	size_t first_dimension; /* into dimensions */
 	uint64_t begin, end; /* in the data area */
+	uint32_t name_length;
+	uint32_t text_offset; /* of its name in the header, for messages; later members of one name have larger ones */
+	uint32_t rank;
+	uint32_t first_dimension; /* into dimensions */
+	enum dtype dtype;
 };
 
 struct header_pair {

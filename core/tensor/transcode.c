@@ -88,13 +88,26 @@ static bool can_convert(const struct step *step, struct error *e)
 {
 	const struct weights_type *from = &step->from->type;
 
-	if (from->is_quantised && !quant_can_dequantise(from->quant))
-		return refuse(step->from, e, "nothing turns that into numbers", "leave --dtype out");
-	if (step->type.is_quantised && !quant_can_quantise(step->type.quant))
+	return !from->is_quantised || quant_can_dequantise(from->quant) ||
+	       refuse(step->from, e, "nothing turns that into numbers", "leave --dtype out");
+}
+
+/* Whatever the file holds. */
+static bool check_wish(const struct transcode_request *request, struct error *e)
+{
+	const struct weights_type *type = request->type;
+
+	if (type && type->is_quantised && !quant_can_quantise(type->quant))
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "nothing here quantises to %s, whose scales are found by a search; Q8_0, Q5_1, Q5_0, Q4_1, "
 				 "Q4_0, TQ1_0, TQ2_0 and MXFP4 can be had",
-				 quant_name(step->type.quant));
+				 quant_name(type->quant));
+	if (type && !type->is_quantised && !is_float(type))
+		return error_set(e, ERROR_UNSUPPORTED, "%s is no floating point type: weights do not become that",
+				 dtype_name(type->dtype));
+	if (type && !format_has(request->format, type))
+		return error_set(e, ERROR_UNSUPPORTED, "%s files have no %s", weights_format_name(request->format),
+				 weights_type_name(type));
 	return true;
 }
 
@@ -330,8 +343,9 @@ bool transcode(const struct transcode_request *request, struct transcode_result 
 	*result = (struct transcode_result) { .tensors = 0 };
 	t.values = array_new(PIECE_ELEMENTS, sizeof(*t.values), e);
 	t.bytes = array_new(PIECE_ELEMENTS, sizeof(double), e);
-	fine = t.values && t.bytes && weights_open(&t.weights, request->from, e) && plan_steps(&t, result, e) &&
-	       (request->format == WEIGHTS_GGUF ? begin_gguf(&t, e) : begin_safetensors(&t, e)) && write_tensors(&t, e);
+	fine = t.values && t.bytes && check_wish(request, e) && weights_open(&t.weights, request->from, e) &&
+	       plan_steps(&t, result, e) && (request->format == WEIGHTS_GGUF ? begin_gguf(&t, e) : begin_safetensors(&t, e)) &&
+	       write_tensors(&t, e);
 	free(t.values);
 	free(t.bytes);
 	free(t.steps);

@@ -162,21 +162,35 @@ static void check_tensor(struct tally *tally, const char *file_name, const struc
 	check_end(&check);
 }
 
+/* What a reader takes of the heap, against the file's size. */
+static void check_memory(struct tally *tally, const char *name, size_t at_begin, uint64_t size_bytes)
+{
+	size_t peak = memory_peak(at_begin);
+
+	if (peak > 2 * size_bytes + ALLOWANCE)
+		tally_fail(tally, name, "%zu bytes were taken for a file of %llu", peak, (unsigned long long)size_bytes);
+	else
+		tally_pass(tally);
+}
+
 static bool check_safetensors(struct tally *tally, const char *folder, const char *name, const json_t *wanted, struct error *e)
 {
 	struct error why = ERROR_INIT;
 	struct safetensors *file;
+	size_t before;
 	char path[512];
 	const char *tensor;
 	json_t *record;
 	bool fine;
 
 	path_of(path, folder, name);
+	before = memory_begin();
 	file = safetensors_open(path, &why);
 	if (!file) {
 		tally_fail(tally, name, "%s", why.text);
 		return true;
 	}
+	check_memory(tally, name, before, (uint64_t)json_number_value(json_object_get(wanted, "size")));
 	json_object_foreach(json_object_get(wanted, "tensors"), tensor, record) check_tensor(tally, name, file, tensor, record);
 	check_metadata(tally, name, file, json_object_get(wanted, "metadata"));
 	fine = check_all_bytes(tally, name, file, json_object_get(wanted, "sha256_of_all"), e);
@@ -315,6 +329,7 @@ static bool check_gguf(struct tally *tally, const char *folder, const char *name
 	struct check check = check_begin(tally, name, NULL);
 	struct error why = ERROR_INIT;
 	struct gguf *file;
+	size_t before;
 	char path[512];
 	size_t i;
 	json_t *row;
@@ -322,11 +337,13 @@ static bool check_gguf(struct tally *tally, const char *folder, const char *name
 	bool fine = true;
 
 	path_of(path, folder, name);
+	before = memory_begin();
 	file = gguf_open(path, &why);
 	if (!file) {
 		tally_fail(tally, name, "%s", why.text);
 		return true;
 	}
+	check_memory(tally, name, before, (uint64_t)json_number_value(json_object_get(wanted, "size")));
 	check_integer(&check, "the alignment", gguf_alignment(file), json_object_get(wanted, "alignment"));
 	check_count(&check, "the number of tensors", gguf_count(file), json_array_size(json_object_get(wanted, "tensors")));
 	check_end(&check);
