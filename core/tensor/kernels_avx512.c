@@ -453,6 +453,8 @@ static inline void stochastic_some(const float *from, const uint32_t *draws, uin
 WIDE_DEFINE_STOCHASTIC(F8_E4M3, wide_stochastic_e4m3)
 WIDE_DEFINE_STOCHASTIC(F8_E5M2, wide_stochastic_e5m2)
 
+#define WIDE_TWO_WAYS(type) [QUANT_##type] = { wide_##type##_exact, wide_##type##_half },
+
 WIDE_KERNELS(kernels_avx512, "avx512", kernels_have_avx512)
 
 #endif

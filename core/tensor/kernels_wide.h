@@ -96,9 +96,7 @@ enum {
 		kernels_scalar.stochastic[DTYPE_##dtype](from + i, draws + i, to + i, count - i);                              \
 	}
 
-#define WIDE_TWO_WAYS(type) [QUANT_##type] = { wide_##type##_exact, wide_##type##_half },
-
-/* The table that ends each file. */
+/* The table that ends each file, whose WIDE_TWO_WAYS(type) is a row of it. */
 #define WIDE_KERNELS(table, words, question)                                                                                   \
 	const struct kernels table = {                                                                                         \
 		.name = (words),                                                                                               \

@@ -18,7 +18,8 @@
 #define FAILURES_SHOWN 12
 #define NAMES_MAX 256
 
-/* clang-format off: a row a part */
+/* A row a part. */
+/* clang-format off */
 static const struct part *const parts[] = {
 	&part_planner,
 	&part_retention,
