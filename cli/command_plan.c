@@ -114,7 +114,7 @@ static bool read_blocks(struct asked *asked, struct block_list *list, struct blo
 	*source = (struct block_source) { .family = NULL };
 	if (!asked->model)
 		return block_list_read(list, asked->loadlist, e);
-	if (!block_list_from_safetensors(list, asked->model, source, e))
+	if (!block_list_from_weights(list, asked->model, source, e))
 		return false;
 	asked->is_clip = asked->is_clip || (source->family && source->family->kind == MODEL_CLIP);
 	return true;
@@ -188,7 +188,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct asked asked = { .topology = "2x3090-nvlink", .planner = "HEAD" };
 	const struct option options[] = {
 		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &asked.allocation },
-		{ "model", "FILE", "weights to place: a safetensors file", OPTION_TEXT, &asked.model },
+		{ "model", "FILE", "weights to place: a safetensors or GGUF file", OPTION_TEXT, &asked.model },
 		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.loadlist },
 		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT, &asked.topology },
 		{ "planner", "VERSION", "01df082, HEAD or V1 (default HEAD)", OPTION_TEXT, &asked.planner },

@@ -178,6 +178,8 @@ bool inspect_file(struct report *report, const char *path, struct error *e)
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "%s: a zip file, as torch.save writes them, with a pickle inside; convert it to safetensors",
 				 path);
+	if (length >= 4 && memcmp(head, "GGUF", 4) == 0)
+		return inspect_gguf(report, path, size_bytes, e);
 	if (is_json(head, length))
 		return inspect_json(report, path, size_bytes, e);
 	return inspect_safetensors(report, path, size_bytes, e);

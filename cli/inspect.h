@@ -41,6 +41,7 @@ bool inspect_file(struct report *report, const char *path, struct error *e);
 /* ---- the kinds ---- */
 
 bool inspect_safetensors(struct report *report, const char *path, uint64_t size_bytes, struct error *e);
+bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, struct error *e);
 /* A sharded model's index: shards are looked for beside it. */
 bool inspect_index(struct report *report, const char *path, uint64_t size_bytes, const json_t *index, struct error *e);
 bool inspect_workflow(struct report *report, const char *path, uint64_t size_bytes, const json_t *workflow, struct error *e);

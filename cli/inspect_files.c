@@ -62,6 +62,61 @@ bool inspect_safetensors(struct report *report, const char *path, uint64_t size_
 	return fine;
 }
 
+/* ---- GGUF ---- */
+
+static void say_value(struct report *report, json_t *metadata, const struct gguf_value *value, bool aloud, const char *label)
+{
+	size_t length = 0;
+	const char *text = gguf_value_text(value, &length);
+	char key[100];
+	char shown[128];
+	double number;
+
+	snprintf(key, sizeof(key), "%.*s", (int)(value->key_length < 99 ? value->key_length : 99), value->key);
+	if (text)
+		snprintf(shown, sizeof(shown), "%.*s", (int)(length < 100 ? length : 100), text);
+	else if (value->type != GGUF_ARRAY && gguf_value_number(value, 0, &number))
+		snprintf(shown, sizeof(shown), "%.17g", number);
+	else
+		snprintf(shown, sizeof(shown), "%llu values", (unsigned long long)value->count);
+	if (json_object_set_new(metadata, key, json_string(shown)) == 0 && aloud)
+		report_say(report, label, "%s = %s", key, shown);
+}
+
+static void say_values(struct report *report, const struct gguf *file)
+{
+	size_t count = gguf_value_count(file);
+	json_t *metadata = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		struct gguf_value value = gguf_value_at(file, i);
+
+		say_value(report, metadata, &value, i < METADATA_SHOWN, i ? "" : "metadata");
+	}
+	if (count > METADATA_SHOWN)
+		report_say(report, "", "... and %zu more", count - METADATA_SHOWN);
+	report_set(report, "metadata", metadata);
+}
+
+bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, struct error *e)
+{
+	struct gguf *file = gguf_open(path, e);
+	struct tensor_table table = { .rows = NULL };
+	char kind[64];
+	bool fine;
+
+	if (!file)
+		return false;
+	snprintf(kind, sizeof(kind), "GGUF version %u%s", gguf_version(file), gguf_is_swapped(file) ? ", big-endian" : "");
+	fine = tensor_table_of_gguf(&table, file, e) && report_begin(report, path, kind, size_bytes, e) &&
+	       inspect_tensors(report, &table, NULL, path, e);
+	if (fine)
+		say_values(report, file);
+	tensor_table_free(&table);
+	gguf_close(file);
+	return fine;
+}
+
 /* ---- shards ---- */
 
 /* Shards that are open, by name. */

@@ -14,29 +14,54 @@
 
 /* ---- types ---- */
 
-static void say_types(struct report *report, const struct tensor_table *table)
+/* Bytes and tensors of a type, by name: GGUF has types that safetensors has not. */
+struct type_row {
+	const char *name;
+	uint64_t bytes;
+	size_t count;
+};
+
+#define TYPES_MAX 64 /* both formats have fewer */
+
+static size_t count_types(const struct tensor_table *table, struct type_row types[TYPES_MAX])
 {
-	uint64_t bytes[DTYPE_COUNT] = { 0 };
-	size_t counts[DTYPE_COUNT] = { 0 };
-	struct strbuf text = STRBUF_INIT;
-	json_t *types = json_object();
+	size_t count = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
-		bytes[table->rows[i].dtype] += table->rows[i].size_bytes;
-		counts[table->rows[i].dtype]++;
+		const struct tensor_row *row = &table->rows[i];
+		const char *name = row->quant ? row->quant : dtype_name(row->dtype);
+		size_t at = 0;
+
+		while (at < count && strcmp(types[at].name, name) != 0)
+			at++;
+		if (at == TYPES_MAX)
+			continue;
+		if (at == count)
+			types[count++] = (struct type_row) { .name = name };
+		types[at].bytes += row->size_bytes;
+		types[at].count++;
 	}
-	for (unsigned i = 0; i < DTYPE_COUNT; i++) {
+	return count;
+}
+
+static void say_types(struct report *report, const struct tensor_table *table)
+{
+	struct type_row types[TYPES_MAX];
+	size_t count = count_types(table, types);
+	struct strbuf text = STRBUF_INIT;
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++) {
 		char size[UNITS_TEXT_MAX];
 
-		if (!counts[i])
-			continue;
-		strbuf_printf(&text, "%s%s %s in %zu", text.length ? ", " : "", dtype_name((enum dtype)i),
-			      units_bytes(bytes[i], size), counts[i]);
-		json_object_set_new(types, dtype_name((enum dtype)i),
-				    json_pack("{s:I, s:I}", "tensors", (json_int_t)counts[i], "bytes", (json_int_t)bytes[i]));
+		strbuf_printf(&text, "%s%s %s in %zu", i ? ", " : "", types[i].name, units_bytes(types[i].bytes, size),
+			      types[i].count);
+		json_object_set_new(
+			object, types[i].name,
+			json_pack("{s:I, s:I}", "tensors", (json_int_t)types[i].count, "bytes", (json_int_t)types[i].bytes));
 	}
-	report_say(report, "types", "%s", text.length ? strbuf_text(&text) : "none");
-	report_set(report, "types", types);
+	report_say(report, "types", "%s", count ? strbuf_text(&text) : "none");
+	report_set(report, "types", object);
 	report_set(report, "tensors", json_integer((json_int_t)table->count));
 	strbuf_free(&text);
 }
@@ -176,11 +201,11 @@ static void say_briefly(struct report *report, const struct block_list *list)
 		   units_bytes((uint64_t)summary.threshold_bytes, texts[1]), units_bytes(summary.distributed_bytes, texts[2]));
 }
 
-static bool say_load_list(struct report *report, const struct detected *part, size_t shown, json_t *model, struct error *e)
+static bool say_load_list(struct report *report, const struct detected *part, const struct tensor_table *table, size_t shown,
+			  json_t *model, struct error *e)
 {
 	struct block_list list = { .blocks = NULL };
-	struct architecture a;
-	bool fine = detected_describe(part, true, &a, e) && block_list_from_architecture(&list, &a, part->family->root, e);
+	bool fine = block_list_from_detected(&list, part, table, e);
 
 	if (fine) {
 		if (!shown)
@@ -190,7 +215,6 @@ static bool say_load_list(struct report *report, const struct detected *part, si
 		fine = say_largest(report, &list, shown, model, e);
 	}
 	block_list_free(&list);
-	architecture_end(&a);
 	return fine;
 }
 
@@ -227,14 +251,17 @@ static bool say_part(struct report *report, const struct detected *part, const s
 	report_say(report, "model", "%s: %s, %s (%s%s%s%s)", part->family->name, part->family->summary,
 		   units_bytes(match.size_bytes, size), or_root(part->prefix),
 		   part->layout == LAYOUT_OWN ? "" : ", as named by ",
-		   part->layout == LAYOUT_OWN ? "" : layout_name(part->layout), part->scaled ? ", fp8 with scales" : "");
+		   part->layout == LAYOUT_OWN ? "" : layout_name(part->layout),
+		   part->scaled	     ? ", fp8 with scales"
+		   : part->quantised ? ", quantised"
+				     : "");
 	json_object_set_new(model, "bytes", json_integer((json_int_t)match.size_bytes));
 	json_object_set_new(model, "upstream",
 			    part->family->upstream ? json_string(part->family->upstream(part->config)) : json_null());
 	if (!say_config(report, part, model, e))
 		return false;
 	say_match(report, part, &match);
-	return say_load_list(report, part, shown, model, e);
+	return say_load_list(report, part, table, shown, model, e);
 }
 
 static bool say_models(struct report *report, const struct detection *found, const struct tensor_table *table, struct error *e)
@@ -264,6 +291,10 @@ static bool say_unknown(struct report *report, const struct detection *found, co
 	if (!detection_count_unknown(found, table, &count, &first, e))
 		return false;
 	report_set(report, "unknown_tensors", json_integer((json_int_t)count));
+	for (size_t i = 0; i < found->count; i++) {
+		if (!found->parts[i].config)
+			return true; /* which tensors would be its own is not known */
+	}
 	if (count && found->count)
 		report_say(report, "beside", "%zu tensors that no model above has; the first is %s", count, first);
 	return true;
@@ -277,7 +308,7 @@ static void say_unrecognised(struct report *report, const struct tensor_table *t
 		const struct tensor_row *row = &table->rows[i];
 		char shape[80];
 
-		report_say(report, i ? "" : "tensors", "%s %s %s", row->name, dtype_name(row->dtype),
+		report_say(report, i ? "" : "tensors", "%s %s %s", row->name, row->quant ? row->quant : dtype_name(row->dtype),
 			   shape_text(row->rank, row->shape, shape));
 	}
 	if (table->count > 6)

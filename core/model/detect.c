@@ -77,8 +77,15 @@ const char *shape_text(unsigned rank, const int64_t *shape, char text[80])
 static uint64_t element_count(const struct tensor_row *row)
 {
 	unsigned bits = dtype_bits(row->dtype);
+	uint64_t count = 1;
 
-	return bits ? row->size_bytes * 8 / bits : 0;
+	if (!row->quant)
+		return bits ? row->size_bytes * 8 / bits : 0;
+	for (unsigned i = 0; i < row->rank && i < TENSOR_RANK_MAX; i++) {
+		if (__builtin_mul_overflow(count, (uint64_t)row->shape[i], &count))
+			return 0; /* a shape that no file of its size has */
+	}
+	return count;
 }
 
 /* As upstream decides: the type of most elements; of a scaled model, whose Linears are fp8, of the others. */
@@ -95,6 +102,7 @@ static void look_at_types(struct detected *part, const struct tensor_table *tabl
 
 		if (strncmp(row->name, part->prefix, length) != 0)
 			continue;
+		part->quantised = part->quantised || row->quant;
 		if (dot && strcmp(dot, ".scale_weight") == 0)
 			part->scaled = true;
 		else

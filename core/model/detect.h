@@ -30,6 +30,7 @@ struct detected {
 	const char *prefix; /* of its tensors in the file; static text */
 	enum layout layout;
 	bool scaled; /* fp8 with a scale beside each Linear's weight */
+	bool quantised; /* some of its tensors are GGUF's */
 	enum dtype
 		dtype; /* of most of its elements (of those that are not fp8 where it is scaled): the type upstream gives it all */
 	struct error fault; /* why its tensors make no whole configuration; then config is NULL */

@@ -31,12 +31,12 @@ void tensor_table_sort(struct tensor_table *table)
 
 void tensor_table_free(struct tensor_table *table)
 {
+	for (size_t i = 0; i < table->name_count; i++)
+		free(table->names[i]);
+	free(table->names);
 	free(table->rows);
 	*table = (struct tensor_table) { .rows = NULL };
 }
-
-/* Larger than any dimension of a model, and small enough to be multiplied. */
-#define DIMENSION_MAX (INT64_C(1) << 40)
 
 struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor)
 {

@@ -12,13 +12,15 @@
 #include "core/base/error.h"
 #include "core/model/model.h"
 #include "core/tensor/dtype.h"
+#include "core/tensor/gguf.h"
 #include "core/tensor/safetensors.h"
 
 struct architecture;
 
 struct tensor_row {
 	const char *name; /* borrowed */
-	enum dtype dtype;
+	enum dtype dtype; /* of quantised elements what ComfyUI-GGUF makes of them: F16 */
+	const char *quant; /* how they are quantised, "Q4_K"; NULL: not. Static text */
 	unsigned rank; /* TENSOR_RANK_MAX + 1 stands for any rank above */
 	int64_t shape[TENSOR_RANK_MAX];
 	uint64_t size_bytes;
@@ -29,6 +31,8 @@ struct tensor_row {
 struct tensor_table {
 	struct tensor_row *rows; /* sorted by name; of one name there is one */
 	size_t count, capacity;
+	char **names; /* owned: those that are not the file's own */
+	size_t name_count, name_capacity;
 };
 
 /* Names are borrowed and must live as long. Rows come in any order; tensor_table_sort ends it. */
@@ -36,11 +40,16 @@ bool tensor_table_add(struct tensor_table *table, const struct tensor_row *row, 
 void tensor_table_sort(struct tensor_table *table);
 void tensor_table_free(struct tensor_table *table);
 
-/* Dimensions beyond 2^40, which no model has, are cut to that. */
+/* Larger dimensions than any model has are cut to this, which is small enough to be multiplied. */
+#define DIMENSION_MAX (INT64_C(1) << 40)
 struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor);
 
 /* All tensors of an open file, which must live as long. */
 bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e);
+
+/* All tensors of an open GGUF file, which must live as long. Shapes are those before quantisation. llama.cpp's names of T5's and
+ * Llama's tensors are replaced by upstream's, as ComfyUI-GGUF does. */
+bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e);
 
 /* All parameters of a description. */
 bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e);

@@ -11,7 +11,9 @@
 #include "core/plan/plan.h"
 #include "core/plan/text.h"
 
+struct detected;
 struct family;
+struct tensor_table;
 
 struct block_list {
 	struct plan_block *blocks;
@@ -32,16 +34,21 @@ bool block_list_from_json(struct block_list *list, const json_t *model, const ch
  * list. */
 bool block_list_from_architecture(struct block_list *list, const struct architecture *a, const char *root, struct error *e);
 
+/* The load list of a model found in a file's tensors: its family's, types as upstream would have them; of quantised tensors the
+ * file's bytes, which is what ComfyUI-GGUF keeps. */
+bool block_list_from_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table,
+			      struct error *e);
+
 /* What a weights file's blocks were made from. */
 struct block_source {
 	const struct family *family; /* NULL: none that is known */
 	char note[400]; /* the family's name, and what the file lacks of it */
 };
 
-/* The load list of the model that a safetensors file holds (of several, the first: a checkpoint's UNet), types as upstream would
- * have them; source may be NULL. Of no known family: tensors of one module path are a block, in the order of their names as
- * people count; the file says neither the modules' order nor their types. */
-bool block_list_from_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e);
+/* The same of the model that a safetensors or GGUF file holds (of several, the first: a checkpoint's UNet); source may be NULL. Of
+ * no known family: tensors of one module path are a block, in the order of their names as people count; the file says neither
+ * the modules' order nor their types. */
+bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e);
 
 /* Appends one block; name and type are copied. For the functions above. */
 bool block_list_add(struct block_list *list, const struct plan_block *block, struct span name, const char *type,

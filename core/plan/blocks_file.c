@@ -13,11 +13,11 @@
 
 struct file_block {
 	struct span module;
-	const struct safetensors_tensor **tensors;
+	const struct tensor_row **tensors;
 	size_t count;
 };
 
-static struct span module_of(const struct safetensors_tensor *tensor)
+static struct span module_of(const struct tensor_row *tensor)
 {
 	const char *dot = strrchr(tensor->name, '.');
 
@@ -71,8 +71,8 @@ static int compare_as_counted(struct span a, struct span b)
 
 static int compare_tensors(const void *a, const void *b)
 {
-	const struct safetensors_tensor *x = *(const struct safetensors_tensor *const *)a;
-	const struct safetensors_tensor *y = *(const struct safetensors_tensor *const *)b;
+	const struct tensor_row *x = *(const struct tensor_row *const *)a;
+	const struct tensor_row *y = *(const struct tensor_row *const *)b;
 	int order = compare_as_counted(module_of(x), module_of(y));
 
 	return order ? order : strcmp(x->name, y->name);
@@ -85,7 +85,7 @@ static const char *type_of_rank(size_t rank)
 	return types[rank < ARRAY_SIZE(types) ? rank : 0];
 }
 
-static const char *last_name(const struct safetensors_tensor *tensor, struct span module)
+static const char *last_name(const struct tensor_row *tensor, struct span module)
 {
 	return tensor->name + module.length + (module.length ? 1 : 0);
 }
@@ -99,7 +99,7 @@ static bool add_file_block(struct block_list *list, const struct file_block *fro
 	const char *type = "Parameter";
 
 	for (size_t i = 0; i < from->count; i++) {
-		const struct safetensors_tensor *tensor = from->tensors[i];
+		const struct tensor_row *tensor = from->tensors[i];
 		const char *name = last_name(tensor, from->module);
 		bool is_weight = strcmp(name, "weight") == 0;
 		bool is_bias = strcmp(name, "bias") == 0;
@@ -115,7 +115,7 @@ static bool add_file_block(struct block_list *list, const struct file_block *fro
 	return block_list_add(list, &block, from->module, type, e);
 }
 
-static bool add_all(struct block_list *list, const struct safetensors_tensor **sorted, size_t count, struct error *e)
+static bool add_all(struct block_list *list, const struct tensor_row **sorted, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count;) {
 		struct file_block block = { module_of(sorted[i]), &sorted[i], 0 };
@@ -130,19 +130,18 @@ static bool add_all(struct block_list *list, const struct safetensors_tensor **s
 	return true;
 }
 
-static bool guess(struct block_list *list, const struct safetensors *file, struct error *e)
+static bool guess(struct block_list *list, const struct tensor_table *table, struct error *e)
 {
-	size_t count = safetensors_count(file);
-	const struct safetensors_tensor **sorted = array_new(count ? count : 1, sizeof(const struct safetensors_tensor *), e);
+	const struct tensor_row **sorted = array_new(table->count ? table->count : 1, sizeof(const struct tensor_row *), e);
 	bool fine;
 
 	if (!sorted)
 		return false;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = safetensors_tensor(file, i);
-	if (count)
-		qsort(sorted, count, sizeof(const struct safetensors_tensor *), compare_tensors);
-	fine = add_all(list, sorted, count, e);
+	for (size_t i = 0; i < table->count; i++)
+		sorted[i] = &table->rows[i];
+	if (table->count)
+		qsort(sorted, table->count, sizeof(const struct tensor_row *), compare_tensors);
+	fine = add_all(list, sorted, table->count, e);
 	free(sorted);
 	return fine;
 }
@@ -153,8 +152,6 @@ static bool add_detected(struct block_list *list, const struct detected *part, c
 			 struct block_source *source, struct error *e)
 {
 	struct detected_match match;
-	struct architecture a;
-	bool fine;
 
 	if (!detected_check(part, table, &match, e))
 		return false;
@@ -163,43 +160,67 @@ static bool add_detected(struct block_list *list, const struct detected *part, c
 	if (match.missing)
 		snprintf(source->note, sizeof(source->note), "%s; %zu of its %zu tensors are missing, the first is %.200s",
 			 part->family->name, match.missing, match.wanted, match.first_missing);
-	fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
-	architecture_end(&a);
-	return fine;
+	return block_list_from_detected(list, part, table, e);
 }
 
-static bool add_file(struct block_list *list, const struct safetensors *file, struct block_source *source, struct error *e)
+static bool add_table(struct block_list *list, const struct tensor_table *table, const char *metadata, const char *path,
+		      struct block_source *source, struct error *e)
 {
 	struct detection found = { .count = 0 };
-	struct tensor_table table;
-	bool fine;
+	bool fine = detect_file(&found, table, metadata, path, e);
 
-	if (!tensor_table_of_safetensors(&table, file, e))
-		return false;
-	fine = detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), "the file's own word", e);
 	if (fine && found.count && found.parts[0].config)
-		fine = add_detected(list, &found.parts[0], &table, source, e);
+		fine = add_detected(list, &found.parts[0], table, source, e);
 	else if (fine)
-		fine = guess(list, file, e);
+		fine = guess(list, table, e);
 	detection_free(&found);
-	tensor_table_free(&table);
 	return fine;
 }
 
-bool block_list_from_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+static bool add_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e)
 {
 	struct safetensors *file = safetensors_open(path, e);
+	struct tensor_table table = { .rows = NULL };
+	bool fine = file && tensor_table_of_safetensors(&table, file, e) &&
+		    add_table(list, &table, safetensors_metadata(file, FAMILY_METADATA), path, source, e);
+
+	tensor_table_free(&table);
+	safetensors_close(file);
+	return fine;
+}
+
+static bool add_gguf(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+{
+	struct gguf *file = gguf_open(path, e);
+	struct tensor_table table = { .rows = NULL };
+	bool fine = file && tensor_table_of_gguf(&table, file, e) && add_table(list, &table, NULL, path, source, e);
+
+	tensor_table_free(&table);
+	gguf_close(file);
+	return fine;
+}
+
+/* A file that cannot be opened is none: whoever opens it next says why. */
+static bool is_gguf(const char *path)
+{
+	FILE *file = fopen(path, "rbe");
+	char magic[4] = "";
+	bool is = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
+
+	if (file)
+		fclose(file);
+	return is;
+}
+
+bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+{
 	struct block_source unread;
-	bool fine;
 
 	*list = (struct block_list) { .blocks = NULL };
-	if (!file)
-		return false;
 	source = source ? source : &unread;
 	*source = (struct block_source) { .note = "no known family: blocks by name" };
-	fine = add_file(list, file, source, e);
-	safetensors_close(file);
-	if (!fine)
-		block_list_free(list);
-	return fine;
+	if (is_gguf(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e))
+		return true;
+	block_list_free(list);
+	return false;
 }

@@ -1,6 +1,7 @@
 /* A family's architecture as a load list, and what the planner makes of any list before it looks at devices. */
 #include <stdio.h>
 
+#include "core/model/detect.h"
 #include "core/plan/blocks.h"
 
 static uint64_t size_of(const struct parameter_description *parameters, size_t count)
@@ -32,6 +33,45 @@ bool block_list_from_architecture(struct block_list *list, const struct architec
 			return false;
 	}
 	return true;
+}
+
+/* What the tensors of a GGUF file weigh, where they stand for the blocks' own. */
+static void take_file_sizes(struct block_list *list, const struct architecture *a, const struct detected *part,
+			    const struct tensor_table *table)
+{
+	struct tensor_view view = { table, "" };
+	size_t block = 0;
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->block_count; at += a->blocks[i].parameter_count, i++) {
+		uint64_t size_bytes = 0;
+
+		if (a->blocks[i].of_container)
+			continue;
+		for (size_t j = 0; j < a->blocks[i].parameter_count; j++) {
+			const struct tensor_row *row;
+			char name[512];
+
+			detected_file_name(part, a->parameters[at + j].name, name);
+			row = view_find(&view, "%s", name);
+			size_bytes += row ? row->size_bytes : parameter_size_bytes(&a->parameters[at + j]);
+		}
+		if (list->blocks[block].weight_size_bytes != PLAN_NO_SIZE && a->blocks[i].parameter_count)
+			list->blocks[block].weight_size_bytes = size_bytes;
+		list->blocks[block++].size_bytes = size_bytes;
+	}
+}
+
+bool block_list_from_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table,
+			      struct error *e)
+{
+	struct architecture a;
+	bool fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
+
+	if (fine && part->quantised)
+		take_file_sizes(list, &a, part, table);
+	architecture_end(&a);
+	return fine;
 }
 
 struct block_summary block_list_summarise(const struct block_list *list)

@@ -101,6 +101,17 @@ START_TEST(a_strangers_file_is_shown_by_its_tensors)
 }
 END_TEST
 
+START_TEST(a_quantised_file_is_told_with_its_types)
+{
+	char *text = run_text(0, "inspect tests/data/numerics/files/tiny_t5.gguf");
+
+	ck_assert_ptr_nonnull(strstr(text, "GGUF version 3"));
+	ck_assert_ptr_nonnull(strstr(text, "IQ4_NL 36 B in 1"));
+	ck_assert_ptr_nonnull(strstr(text, "general.architecture = t5"));
+	free(text);
+}
+END_TEST
+
 START_TEST(an_index_names_the_shard_that_is_not_there)
 {
 	static const char index[] = "{\"weight_map\":{\"foo.weight\":\"s.safetensors\",\"bar\":\"t.safetensors\",\"baz\":"
@@ -238,6 +249,7 @@ Suite *files_suite(void)
 	tcase_add_test(tcase, a_report_is_a_screen_of_80_columns);
 	tcase_add_test(tcase, a_lora_is_told_with_its_rank);
 	tcase_add_test(tcase, a_strangers_file_is_shown_by_its_tensors);
+	tcase_add_test(tcase, a_quantised_file_is_told_with_its_types);
 	tcase_add_test(tcase, an_index_names_the_shard_that_is_not_there);
 	tcase_add_test(tcase, a_workflow_is_told_with_its_files_and_whether_it_can_run);
 	tcase_add_test(tcase, topologies_and_stores_are_known);

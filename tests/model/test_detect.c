@@ -3,6 +3,7 @@
 
 #include "core/model/detect.h"
 #include "core/model/recipe.h"
+#include "core/plan/blocks.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 
@@ -249,6 +250,75 @@ START_TEST(a_word_that_names_no_family_is_refused)
 }
 END_TEST
 
+/* A GGUF file of a recipe's small tensors, as llama.cpp names T5's; matrices are Q8_0. */
+static struct gguf *write_gguf(const char *path)
+{
+	struct gguf_metadata metadata = { .count = 0 };
+	struct gguf_entry entries[64];
+	struct gguf *file;
+
+	gguf_metadata_text(&metadata, "general.architecture", "t5");
+	ck_assert_uint_le(a.parameter_count, 64);
+	for (size_t i = 0; i < a.parameter_count; i++) {
+		bool fits = a.parameters[i].rank == 2 && a.parameters[i].shape[1] % 32 == 0;
+
+		entries[i] = (struct gguf_entry) { .name = a.parameters[i].name,
+						   .type = fits ? QUANT_Q8_0 : QUANT_F32,
+						   .rank = a.parameters[i].rank,
+						   .shape = a.parameters[i].shape,
+						   .bytes = calloc(1, (size_t)parameter_size_bytes(&a.parameters[i]) * 4) };
+	}
+	ck_assert_ok(gguf_write(path, entries, a.parameter_count, &metadata, &e), &e);
+	for (size_t i = 0; i < a.parameter_count; i++)
+		free((void *)(uintptr_t)entries[i].bytes);
+	gguf_metadata_free(&metadata);
+	file = gguf_open(path, &e);
+	ck_assert_ok(file != NULL, &e);
+	return file;
+}
+
+static void rename_parameter(const char *from, const char *to)
+{
+	for (size_t i = 0; i < a.parameter_count; i++) {
+		if (strcmp(a.parameters[i].name, from) == 0) {
+			free((char *)(uintptr_t)a.parameters[i].name);
+			a.parameters[i].name = strdup(to);
+			return;
+		}
+	}
+	ck_abort_msg("%s is not there", from);
+}
+
+START_TEST(a_quantised_file_is_detected_by_llama_cpps_names_and_weighs_what_it_holds)
+{
+	struct block_list list = { .blocks = NULL };
+	char *folder = harness_make_folder();
+	char path[512];
+	struct gguf *file;
+	struct recipe recipe;
+
+	snprintf(path, sizeof(path), "%s/t5.gguf", folder);
+	recipe_find("t5", &recipe);
+	ck_assert_ok(recipe_describe(&recipe, true, DTYPE_F32, false, &a, &e), &e);
+	rename_parameter("shared.weight", "token_embd.weight");
+	rename_parameter("encoder.final_layer_norm.weight", "enc.output_norm.weight");
+	rename_parameter("encoder.block.1.layer.1.DenseReluDense.wo.weight", "enc.blk.1.ffn_down.weight");
+	rename_parameter("encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", "enc.blk.0.attn_rel_b.weight");
+	file = write_gguf(path);
+	ck_assert_ok(tensor_table_of_gguf(&table, file, &e), &e);
+	detect();
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert_ptr_eq(found.parts[0].family, &family_t5);
+	ck_assert(found.parts[0].quantised);
+	ck_assert_ok(block_list_from_detected(&list, &found.parts[0], &table, &e), &e);
+	ck_assert_str_eq(list.blocks[0].name, "t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q");
+	ck_assert_uint_eq(list.blocks[0].size_bytes, 64 * 64 / 32 * 34);
+	block_list_free(&list);
+	gguf_close(file);
+	harness_remove_folder(folder);
+}
+END_TEST
+
 START_TEST(no_tensors_are_no_model)
 {
 	ck_assert_ok(detect_models(&found, &table, &e), &e);
@@ -275,6 +345,7 @@ Suite *detect_suite(void)
 	tcase_add_test(tcase, what_belongs_to_nothing_is_counted_and_what_upstream_ignores_is_not);
 	tcase_add_test(tcase, the_files_own_word_is_believed_over_its_shapes);
 	tcase_add_test(tcase, a_word_that_names_no_family_is_refused);
+	tcase_add_test(tcase, a_quantised_file_is_detected_by_llama_cpps_names_and_weighs_what_it_holds);
 	tcase_add_test(tcase, no_tensors_are_no_model);
 	suite_add_tcase(suite, tcase);
 	return suite;

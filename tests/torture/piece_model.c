@@ -53,7 +53,7 @@ bool torture_weights_file(struct error *e)
 
 	snprintf(path, sizeof(path), "/tmp/residency-torture-%ld.safetensors", (long)getpid());
 	recipe_find("clip_l", &recipe);
-	fine = synthesis_write_file(&order, path, &result, e) && block_list_from_safetensors(&list, path, &source, e);
+	fine = synthesis_write_file(&order, path, &result, e) && block_list_from_weights(&list, path, &source, e);
 	if (fine)
 		block_list_free(&list);
 	unlink(path);

@@ -1,0 +1,145 @@
+/* GGUF's tensors as a table. Files of text encoders name them as llama.cpp does; ComfyUI-GGUF renames those it knows, part by part,
+ * and so does this page. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/strbuf.h"
+#include "core/model/tensor_table.h"
+
+/* llama.cpp's part of a name, upstream's; in this order. */
+struct renaming {
+	const char *from, *to;
+};
+
+static const struct renaming t5_names[] = {
+	{ "enc.", "encoder." },
+	{ ".blk.", ".block." },
+	{ "token_embd", "shared" },
+	{ "output_norm", "final_layer_norm" },
+	{ "attn_q", "layer.0.SelfAttention.q" },
+	{ "attn_k", "layer.0.SelfAttention.k" },
+	{ "attn_v", "layer.0.SelfAttention.v" },
+	{ "attn_o", "layer.0.SelfAttention.o" },
+	{ "attn_norm", "layer.0.layer_norm" },
+	{ "attn_rel_b", "layer.0.SelfAttention.relative_attention_bias" },
+	{ "ffn_up", "layer.1.DenseReluDense.wi_1" },
+	{ "ffn_down", "layer.1.DenseReluDense.wo" },
+	{ "ffn_gate", "layer.1.DenseReluDense.wi_0" },
+	{ "ffn_norm", "layer.1.layer_norm" },
+	{ NULL, NULL },
+};
+
+static const struct renaming llama_names[] = {
+	{ "blk.", "model.layers." },
+	{ "attn_norm", "input_layernorm" },
+	{ "attn_q_norm.", "self_attn.q_norm." },
+	{ "attn_k_norm.", "self_attn.k_norm." },
+	{ "attn_v_norm.", "self_attn.v_norm." },
+	{ "attn_q", "self_attn.q_proj" },
+	{ "attn_k", "self_attn.k_proj" },
+	{ "attn_v", "self_attn.v_proj" },
+	{ "attn_output", "self_attn.o_proj" },
+	{ "ffn_up", "mlp.up_proj" },
+	{ "ffn_down", "mlp.down_proj" },
+	{ "ffn_gate", "mlp.gate_proj" },
+	{ "ffn_norm", "post_attention_layernorm" },
+	{ "token_embd", "model.embed_tokens" },
+	{ "output_norm", "model.norm" },
+	{ "output.weight", "lm_head.weight" },
+	{ NULL, NULL },
+};
+
+static const struct renaming *names_of(const struct gguf *file)
+{
+	static const struct {
+		const char *architecture;
+		const struct renaming *names;
+	} known[] = { { "t5", t5_names }, { "t5encoder", t5_names }, { "llama", llama_names }, { "qwen2vl", llama_names } };
+	struct gguf_value value;
+	const char *text;
+	size_t length;
+
+	if (!gguf_value_find(file, "general.architecture", &value))
+		return NULL;
+	text = gguf_value_text(&value, &length);
+	for (size_t i = 0; text && i < ARRAY_SIZE(known); i++) {
+		if (length == strlen(known[i].architecture) && memcmp(text, known[i].architecture, length) == 0)
+			return known[i].names;
+	}
+	return NULL;
+}
+
+/* Every `from` in the text; the result is the caller's, and the text is freed. */
+static char *replace_all(char *text, const struct renaming *renaming, struct error *e)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *rest = text;
+
+	for (const char *at; (at = strstr(rest, renaming->from)); rest = at + strlen(renaming->from)) {
+		strbuf_append_n(&b, rest, (size_t)(at - rest));
+		strbuf_append(&b, renaming->to);
+	}
+	strbuf_append(&b, rest);
+	free(text);
+	return strbuf_finish(&b, e);
+}
+
+/* The new name, owned by the table; NULL when out of memory. One replacement after the other, as ComfyUI-GGUF does: a later one
+ * sees what an earlier one made. */
+static const char *renamed(struct tensor_table *table, const char *name, const struct renaming *names, struct error *e)
+{
+	char *text = array_reserve(&table->names, &table->name_capacity, table->name_count + 1, sizeof(*table->names), e)
+			     ? string_copy(name, e)
+			     : NULL;
+
+	for (; text && names->from; names++)
+		text = replace_all(text, names, e);
+	if (text)
+		table->names[table->name_count++] = text;
+	return text;
+}
+
+static void take_shape(struct tensor_row *row, const uint64_t *shape, unsigned rank)
+{
+	row->rank = rank > TENSOR_RANK_MAX ? TENSOR_RANK_MAX + 1 : rank;
+	for (unsigned i = 0; i < row->rank && i < TENSOR_RANK_MAX; i++)
+		row->shape[i] = shape[i] > DIMENSION_MAX ? DIMENSION_MAX : (int64_t)shape[i];
+}
+
+static bool add_tensor(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
+		       const struct renaming *names, struct error *e)
+{
+	struct tensor_row row = { .name = tensor->name,
+				  .dtype = DTYPE_F16,
+				  .size_bytes = tensor->size_bytes,
+				  .file_offset = gguf_file_offset(file, tensor),
+				  .bytes = tensor->bytes };
+	uint64_t shape[GGUF_RANK_MAX];
+	unsigned rank;
+
+	if (!quant_to_dtype((enum quant)tensor->type, &row.dtype))
+		row.quant = quant_name((enum quant)tensor->type);
+	if (gguf_original_shape(file, tensor, shape, &rank))
+		take_shape(&row, shape, rank);
+	else
+		take_shape(&row, tensor->shape, tensor->rank);
+	if (names)
+		row.name = renamed(table, tensor->name, names, e);
+	return row.name && tensor_table_add(table, &row, e);
+}
+
+bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e)
+{
+	const struct renaming *names = names_of(file);
+
+	*table = (struct tensor_table) { .rows = NULL };
+	for (size_t i = 0; i < gguf_count(file); i++) {
+		if (!add_tensor(table, file, gguf_tensor(file, i), names, e)) {
+			tensor_table_free(table);
+			return false;
+		}
+	}
+	tensor_table_sort(table);
+	return true;
+}
