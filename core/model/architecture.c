@@ -159,6 +159,17 @@ struct parameter_description *architecture_parameter(struct architecture *a, con
 	return parameter;
 }
 
+/* A file may lack it: upstream makes it 1. */
+static void add_scale(struct architecture *a)
+{
+	struct parameter_description *scale;
+
+	a->dtype = DTYPE_F32;
+	scale = architecture_parameter(a, "scale_weight", 0, (int64_t[]) { 0 });
+	if (scale)
+		scale->optional = true;
+}
+
 static void add_weights(struct architecture *a, enum module_kind kind, bool bias, unsigned rank, const int64_t *shape)
 {
 	bool scaled = a->scaled && kind == MODULE_LINEAR;
@@ -168,10 +179,8 @@ static void add_weights(struct architecture *a, enum module_kind kind, bool bias
 	architecture_parameter(a, "weight", rank, shape);
 	if (bias)
 		architecture_parameter(a, "bias", 1, shape);
-	if (scaled) {
-		a->dtype = DTYPE_F32;
-		architecture_parameter(a, "scale_weight", 0, shape);
-	}
+	if (scaled)
+		add_scale(a);
 	a->dtype = dtype;
 }
 

@@ -271,6 +271,8 @@ void detected_file_name(const struct detected *detected, const char *parameter, 
 
 static bool same_shape(const struct tensor_row *row, const struct parameter_description *parameter)
 {
+	if (parameter->rank == 0 && row->rank == 1 && row->shape[0] == 1)
+		return true; /* PyTorch takes a list of one for a number */
 	if (row->rank != parameter->rank)
 		return false;
 	return memcmp(row->shape, parameter->shape, row->rank * sizeof(*row->shape)) == 0;

@@ -78,6 +78,7 @@ static void middle(struct architecture *a, const struct shape *shape, int64_t ch
 		pointwise(a, shape, channels, channels, projections[i]);
 	outside = architecture_enter(a, "block_2.");
 	residual(a, shape, channels, channels);
+	architecture_leave(a, outside);
 	architecture_leave(a, mid);
 }
 

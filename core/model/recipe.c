@@ -105,8 +105,8 @@ static void drop_optional(struct architecture *a, size_t first)
 {
 	size_t last = a->parameter_count - 1;
 
-	if (a->parameter_count == first || !a->parameters[last].optional)
-		return;
+	if (a->parameter_count == first || !a->parameters[last].optional || a->parameters[last].rank == 0)
+		return; /* of rank 0 it is a scale, which is there */
 	free((char *)(uintptr_t)a->parameters[last].name);
 	a->parameter_count--;
 	a->blocks[a->block_count - 1].parameter_count--;

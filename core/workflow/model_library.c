@@ -166,23 +166,21 @@ static bool join(struct draft *draft, const struct piece pieces[2], struct error
 	return true;
 }
 
-/* CLIP's projection, where a file lacks it. */
+/* CLIP-L's projection, the only one of a model that runs which a file may lack: upstream makes it the identity. */
 static bool make_identity(struct draft *draft, struct parameter_description *parameter, struct error *e)
 {
 	size_t side = (size_t)parameter->shape[0];
 	float *values = array_new(side * side, sizeof(*values), e);
+	bool fine;
 
 	free(draft->made);
 	draft->made = array_new(side * side, dtype_size_bytes(parameter->dtype), e);
 	for (size_t i = 0; values && i < side; i++)
 		values[i * side + i] = 1;
 	parameter->bytes = draft->made;
-	if (values && draft->made && convert_from_f32(parameter->dtype, values, draft->made, side * side, e)) {
-		free(values);
-		return true;
-	}
+	fine = values && draft->made && convert_from_f32(parameter->dtype, values, draft->made, side * side, e);
 	free(values);
-	return false;
+	return fine;
 }
 
 /* A parameter's bytes; a pair's names begin with the root of one of the two. */
@@ -205,6 +203,8 @@ static bool take_tensor(struct draft *draft, struct parameter_description *param
 			parameter->bytes = row->bytes;
 			return true;
 		}
+		if (parameter->rank == 0)
+			return true; /* a scale: models that have them are simulated, without bytes */
 		parameter->dtype = part->dtype;
 		return make_identity(draft, parameter, e);
 	}

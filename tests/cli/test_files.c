@@ -238,6 +238,56 @@ START_TEST(a_workflow_runs_on_files_of_published_names_and_shapes)
 }
 END_TEST
 
+START_TEST(published_files_are_known_by_their_tensors_alone)
+{
+	json_t *report;
+
+	free(run_text(0, "synth flux --zeros --out '%s/flux1-dev.safetensors'", folder));
+	free(run_text(0, "synth t5xxl_file_with_embed_tokens --zeros --out '%s/t5xxl_fp16.safetensors'", folder));
+	free(run_text(0, "synth clip_l --zeros --out '%s/clip_l.safetensors'", folder));
+	free(run_text(0, "synth flux_ae --zeros --out '%s/ae.safetensors'", folder));
+	report = run_json(0, "replay flux-dev-1024 --backend sim --json --store none --models '%s'", folder);
+	json_decref(report);
+}
+END_TEST
+
+/* One byte of a small file's header: a tensor of another name. */
+static void spoil(const char *path, const char *name)
+{
+	FILE *file = fopen(path, "r+be");
+	char header[65536] = { 0 };
+	char *at = NULL;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_gt(fread(header, 1, sizeof(header), file), 8);
+	for (size_t i = 8; i + strlen(name) < sizeof(header) && !at; i++)
+		at = memcmp(header + i, name, strlen(name)) == 0 ? header + i : NULL;
+	ck_assert_ptr_nonnull(at);
+	fseek(file, at - header, SEEK_SET);
+	fputc('X', file);
+	fclose(file);
+}
+
+START_TEST(a_model_file_that_lacks_a_tensor_is_refused_by_its_name)
+{
+	char path[512];
+
+	free(run_text(0, "synth flux --small --out '%s/flux1-small.safetensors'", folder));
+	snprintf(path, sizeof(path), "%s/flux1-small.safetensors", folder);
+	spoil(path, "single_blocks.1.linear2.bias");
+	assert_complains(7, "are missing, the first is single_blocks.1.linear2.bias",
+			 "replay flux-three-loaders --store none --models '%s'", folder);
+}
+END_TEST
+
+START_TEST(a_loader_of_another_kind_says_what_the_file_is)
+{
+	free(run_text(0, "synth flux_ae --small --out '%s/flux1-small.safetensors'", folder));
+	assert_complains(7, "is a flux_ae; the loader wants a diffusion model",
+			 "replay flux-three-loaders --store none --models '%s'", folder);
+}
+END_TEST
+
 Suite *files_suite(void)
 {
 	Suite *suite = suite_create("files");
@@ -258,6 +308,9 @@ Suite *files_suite(void)
 	tcase_add_test(tcase, a_full_disk_leaves_nothing_behind);
 	tcase_add_test(tcase, a_plan_of_a_file_walks_upstreams_load_list);
 	tcase_add_test(tcase, a_workflow_runs_on_files_of_published_names_and_shapes);
+	tcase_add_test(tcase, published_files_are_known_by_their_tensors_alone);
+	tcase_add_test(tcase, a_model_file_that_lacks_a_tensor_is_refused_by_its_name);
+	tcase_add_test(tcase, a_loader_of_another_kind_says_what_the_file_is);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

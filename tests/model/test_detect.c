@@ -202,6 +202,45 @@ START_TEST(scales_beside_weights_make_a_scaled_model_whose_type_is_the_others)
 }
 END_TEST
 
+START_TEST(a_scaled_model_may_lack_a_scale_or_have_a_list_of_one)
+{
+	struct detected_match match;
+	struct recipe recipe;
+
+	ck_assert(recipe_find("qwen_image", &recipe));
+	ck_assert_ok(recipe_describe(&recipe, true, DTYPE_F16, true, &a, &e), &e);
+	ck_assert_ok(tensor_table_of_architecture(&table, &a, &e), &e);
+	remove_row("img_in.scale_weight");
+	row_of("txt_in.scale_weight")->rank = 1;
+	row_of("txt_in.scale_weight")->shape[0] = 1;
+	detect();
+	ck_assert_ok(detected_check(&found.parts[0], &table, &match, &e), &e);
+	ck_assert_ok(detected_match_ok(&found.parts[0], &match, "x", &e), &e);
+}
+END_TEST
+
+START_TEST(a_prefix_that_files_use_is_seen_through)
+{
+	static const char *const prefixes[] = { "model.diffusion_model.", "diffusion_model.", "" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct recipe recipe;
+
+		set_up();
+		ck_assert(recipe_find("wan", &recipe));
+		recipe.parts[0].prefix = prefixes[i];
+		ck_assert_ok(recipe_describe(&recipe, true, DTYPE_F16, false, &a, &e), &e);
+		ck_assert_ok(tensor_table_of_architecture(&table, &a, &e), &e);
+		detect();
+		ck_assert_uint_eq(found.count, 1);
+		ck_assert_str_eq(found.parts[0].prefix, prefixes[i]);
+		ck_assert_ptr_nonnull(found.parts[0].config);
+		tear_down();
+	}
+	set_up();
+}
+END_TEST
+
 START_TEST(an_sdxl_checkpoint_decides_its_autoencoders_latent_format)
 {
 	make("sdxl_base_checkpoint", false);
@@ -341,6 +380,8 @@ Suite *detect_suite(void)
 	tcase_add_test(tcase, without_guidance_flux_is_schnell);
 	tcase_add_test(tcase, the_type_is_that_of_most_elements);
 	tcase_add_test(tcase, scales_beside_weights_make_a_scaled_model_whose_type_is_the_others);
+	tcase_add_test(tcase, a_scaled_model_may_lack_a_scale_or_have_a_list_of_one);
+	tcase_add_test(tcase, a_prefix_that_files_use_is_seen_through);
 	tcase_add_test(tcase, an_sdxl_checkpoint_decides_its_autoencoders_latent_format);
 	tcase_add_test(tcase, what_belongs_to_nothing_is_counted_and_what_upstream_ignores_is_not);
 	tcase_add_test(tcase, the_files_own_word_is_believed_over_its_shapes);
