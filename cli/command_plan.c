@@ -191,7 +191,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "model", "FILE", "weights to place: a safetensors or GGUF file", OPTION_TEXT, &asked.model },
 		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.loadlist },
 		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT, &asked.topology },
-		{ "planner", "VERSION", "01df082, HEAD or V1 (default HEAD)", OPTION_TEXT, &asked.planner },
+		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT, &asked.planner },
 		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG, &asked.is_clip },
 		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &asked.explain },
 		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },

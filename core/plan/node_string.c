@@ -130,7 +130,7 @@ char *node_string(const struct node_inputs *in, const struct plan_rules *rules, 
 		*stored = !rules->empty_is_nothing || in->class == NODE_CLASS_CHECKPOINT;
 		return *stored ? string_copy("", e) : NULL;
 	}
-	strbuf_printf(&b, "%s#", or_none(in->expert));
+	strbuf_printf(&b, "%s#", rules->exact && !in->expert ? "" : or_none(in->expert));
 	if (has_vram) {
 		if (!append_virtual_vram(in, &b, failure, e)) {
 			strbuf_free(&b);

@@ -36,7 +36,7 @@ static bool is_head(const char *name)
 	return false;
 }
 
-static void assign(struct plan *plan, const struct plan_request *request, size_t block, size_t row, enum plan_reason reason)
+void place_assign(struct plan *plan, const struct plan_request *request, size_t block, size_t row, enum plan_reason reason)
 {
 	plan->reason_of[block] = (uint8_t)reason;
 	plan->order[plan->order_count++] = (uint32_t)block;
@@ -47,22 +47,16 @@ static void assign(struct plan *plan, const struct plan_request *request, size_t
 	plan->shares[row].block_bytes += (double)request->blocks[block].size_bytes;
 }
 
-static bool is_listed(const struct plan_block *block)
-{
-	return block->size_bytes != PLAN_NO_SIZE;
-}
-
-/* Heads go first, in list order and whatever their size, and take from the compute device's quota. */
-static void place_heads(struct plan *plan, const struct plan_request *request)
+void place_heads(struct plan *plan, const struct plan_request *request)
 {
 	struct plan_share *compute = plan->compute_share == SIZE_MAX ? NULL : &plan->shares[plan->compute_share];
 
 	for (size_t i = 0; i < request->block_count; i++) {
-		if (!is_listed(&request->blocks[i]) || !is_head(request->blocks[i].name))
+		if (!block_is_listed(&request->blocks[i]) || !is_head(request->blocks[i].name))
 			continue;
 		plan->head_count++;
 		plan->head_bytes += request->blocks[i].size_bytes;
-		assign(plan, request, i, plan->compute_share, PLAN_REASON_HEAD);
+		place_assign(plan, request, i, plan->compute_share, PLAN_REASON_HEAD);
 	}
 	if (compute && (plan->head_bytes > 0 || !plan->rules->empty_heads_leave_quota)) {
 		double left = compute->left_bytes - (double)plan->head_bytes;
@@ -91,10 +85,10 @@ static void place_distributed(struct plan *plan, const struct plan_request *requ
 			continue;
 		row = first_fit(plan, size);
 		if (row == SIZE_MAX) {
-			assign(plan, request, i, plan->compute_share, PLAN_REASON_ORPHAN);
+			place_assign(plan, request, i, plan->compute_share, PLAN_REASON_ORPHAN);
 		} else {
 			plan->shares[row].left_bytes -= size;
-			assign(plan, request, i, row, PLAN_REASON_FITTED);
+			place_assign(plan, request, i, row, PLAN_REASON_FITTED);
 		}
 	}
 }
@@ -128,7 +122,7 @@ bool place_blocks(struct plan *plan, const struct plan_request *request, const s
 	if (request->is_clip)
 		place_heads(plan, request);
 	for (size_t i = 0; i < request->block_count; i++) {
-		if (!is_listed(&request->blocks[i]) || plan->reason_of[i] == PLAN_REASON_HEAD)
+		if (!block_is_listed(&request->blocks[i]) || plan->reason_of[i] == PLAN_REASON_HEAD)
 			continue;
 		plan->reason_of[i] = (uint8_t)kind_of(plan, &request->blocks[i]);
 		if (plan->reason_of[i] == PLAN_REASON_FITTED)
@@ -139,7 +133,7 @@ bool place_blocks(struct plan *plan, const struct plan_request *request, const s
 	place_distributed(plan, request);
 	for (size_t i = 0; i < request->block_count; i++) {
 		if (plan->reason_of[i] == PLAN_REASON_TINY || plan->reason_of[i] == PLAN_REASON_NO_BIAS)
-			assign(plan, request, i, plan->compute_share, (enum plan_reason)plan->reason_of[i]);
+			place_assign(plan, request, i, plan->compute_share, (enum plan_reason)plan->reason_of[i]);
 	}
 	return compute_is_known(plan, t);
 }

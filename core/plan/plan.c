@@ -6,6 +6,7 @@
 #include "core/base/array.h"
 #include "core/plan/allocation.h"
 #include "core/plan/device_table.h"
+#include "core/plan/exact.h"
 #include "core/plan/modes.h"
 #include "core/plan/place.h"
 
@@ -131,8 +132,11 @@ static bool fill(struct plan *plan, const struct plan_request *request, const st
 	struct allocation allocation;
 	struct mode_input in = { .allocation = &allocation, .list = &list, .trouble = t };
 
-	if (!make_arrays(plan, request->block_count, t) ||
-	    !allocation_parse(&allocation, request->allocation, request->rules, t))
+	if (!make_arrays(plan, request->block_count, t))
+		return false;
+	if (request->rules->exact)
+		return exact_read(plan, request, t) && exact_place(plan, request, t);
+	if (!allocation_parse(&allocation, request->allocation, request->rules, t))
 		return false;
 	plan->mode = allocation.mode;
 	plan->compute = span_copy(allocation.compute, NULL);

@@ -3,7 +3,8 @@
  * A plan is made from an allocation string ("expert#compute;virtual_vram_gb;donors"), the sizes of the devices and the blocks
  * of a model, by the rules of one upstream version: 01df082 and HEAD are the two states of DisTorch2, V1 is DisTorch before
  * it. The result is what upstream gives, bit for bit, down to which exception it raises; the message of a failure is ours and
- * names the column. "GB" in an allocation string is GiB.
+ * names the column. "GB" in an allocation string is GiB. `exact` is ours: the same strings read to the byte, placed in one run of
+ * consecutive blocks a device (exact.h).
  *
  *	struct plan_request request = { .rules = plan_rules_find("HEAD"), .allocation = "#cuda:0;4.0;cpu", ... };
  *	struct plan *plan = plan_make(&request, &failure, &e);
@@ -50,6 +51,7 @@ struct plan_rules {
 	bool checkpoint_always; /* the checkpoint node stores a string even when virtual VRAM is 0 */
 	bool gguf_v2_compute; /* the GGUF node names the compute device when there is an expert string alone */
 	bool empty_is_nothing; /* an empty string is not stored at all */
+	bool exact; /* ours: none of the above but empty_is_nothing counts; see exact.h */
 };
 
 /* In the order that help shows; a row without a name ends it. */
@@ -78,6 +80,8 @@ enum plan_mode {
 	X(NO_BIAS, "no_bias", "its module has no bias attribute: stays on the compute device")                                 \
 	X(HEAD, "head", "an embedding of a text encoder: stays on the compute device")                                         \
 	X(SLICE, "slice", "in the device's slice of the layers, by count")                                                     \
+	X(RUN, "run", "in the device's run: consecutive blocks, as many as its quota holds")                                   \
+	X(OVERFLOW, "overflow", "past every quota: whole blocks do not fill quotas, and the last run takes what is left")      \
 	X(UNPLACED, "unplaced", "no device has a quota: goes where the model is loaded")
 
 enum plan_reason {

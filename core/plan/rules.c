@@ -26,6 +26,14 @@ const struct plan_rules plan_rules[] = {
 		.slices = true,
 		.checkpoint_always = true,
 	},
+	{
+		.name = "exact",
+		.summary = "ours: the same strings to the byte, one run of blocks a device",
+		.five_fields = true,
+		.gguf_v2_compute = true,
+		.empty_is_nothing = true,
+		.exact = true,
+	},
 	{ .name = NULL },
 };
 

@@ -1,0 +1,4 @@
+#include "tests/plan/suites.h"
+#include "tests/harness/harness.h"
+
+HARNESS_MAIN(exact_suite)

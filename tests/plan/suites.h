@@ -1,0 +1,8 @@
+#ifndef RESIDENCY_TESTS_PLAN_SUITES_H
+#define RESIDENCY_TESTS_PLAN_SUITES_H
+
+#include <check.h>
+
+Suite *exact_suite(void);
+
+#endif
