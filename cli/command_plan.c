@@ -1,152 +1,48 @@
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/plan_check.h"
+#include "cli/plan_lines.h"
 #include "cli/plan_record.h"
 #include "cli/plan_show.h"
-#include "cli/topology_find.h"
+#include "cli/plan_subject.h"
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
-#include "core/model/family.h"
-#include "core/plan/requests.h"
 
 struct asked {
+	struct plan_words words;
 	const char *requests, *loadlists;
-	const char *topology, *allocation, *model, *loadlist, *planner;
+	const char *allocation, *check;
 	const char *store; /* NULL: nothing is recorded */
-	bool is_clip, explain, json;
+	bool explain, json;
 };
-
-/* ---- requests by the line ---- */
-
-/* ../loadlists beside FILE; nothing beside standard input. The caller frees. */
-static char *default_loadlists(const char *path, struct error *e)
-{
-	const char *slash = strrchr(path, '/');
-	struct strbuf folder = STRBUF_INIT;
-
-	if (slash)
-		strbuf_append_n(&folder, path, (size_t)(slash - path));
-	else
-		strbuf_append(&folder, ".");
-	strbuf_append(&folder, "/../loadlists");
-	return strbuf_finish(&folder, e);
-}
-
-/* Line by line, each answer flushed, so that a program may ask and wait. */
-static bool answer_lines(struct cli *cli, FILE *in, const char *path, struct plan_desk *desk, struct error *e)
-{
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length;
-	bool fine = true;
-
-	errno = 0;
-	while (fine && !*cli->interrupted && (length = getline(&line, &capacity, in)) >= 0) {
-		json_t *answer;
-
-		fine = plan_desk_line(desk, line, (size_t)length, &answer, e);
-		if (fine && answer) {
-			json_dumpf(answer, cli->out, JSON_COMPACT);
-			fputc('\n', cli->out);
-			fflush(cli->out);
-		}
-		json_decref(answer);
-	}
-	free(line);
-	if (fine && *cli->interrupted)
-		return error_set(e, ERROR_INTERRUPTED, "interrupted");
-	if (fine && !feof(in))
-		return error_set(e, ERROR_IO, "cannot read %s: %s", path, strerror(errno));
-	return fine;
-}
-
-static bool answer_file(struct cli *cli, const struct asked *asked, struct error *e)
-{
-	bool from_input = strcmp(asked->requests, "-") == 0;
-	FILE *in = from_input ? stdin : fopen(asked->requests, "re");
-	char *folder = NULL;
-	struct plan_desk *desk;
-	bool fine;
-
-	if (!in)
-		return error_set(e, ERROR_MISSING, "cannot open %s: %s", asked->requests, strerror(errno));
-	if (!asked->loadlists && !from_input)
-		folder = default_loadlists(asked->requests, e);
-	desk = error_is_set(e) ? NULL : plan_desk_new(asked->loadlists ? asked->loadlists : folder, e);
-	fine = desk && answer_lines(cli, in, asked->requests, desk, e);
-	plan_desk_free(desk);
-	free(folder);
-	if (!from_input)
-		fclose(in);
-	return fine;
-}
 
 /* ---- one plan ---- */
 
-static bool check_asked(const struct asked *asked, struct error *e)
+static bool make_and_show(struct cli *cli, const struct asked *asked, const struct plan_subject *subject, struct error *e)
 {
-	if (!asked->allocation)
-		return error_set(e, ERROR_USAGE, "say how to place it: --alloc STRING, such as --alloc '#cuda:0;4.0;cpu'");
-	if (!asked->model == !asked->loadlist)
-		return error_set(e, ERROR_USAGE, "say what to place: --model FILE.safetensors or --loadlist FILE.tsv");
-	return true;
-}
-
-static const struct plan_rules *find_rules(const char *name, struct error *e)
-{
-	const struct plan_rules *rules = plan_rules_find(name);
-	struct strbuf names = STRBUF_INIT;
-
-	if (rules)
-		return rules;
-	for (const struct plan_rules *known = plan_rules; known->name; known++)
-		strbuf_printf(&names, "%s%s", known == plan_rules ? "" : ", ", known->name);
-	error_set(e, ERROR_USAGE, "--planner: there is no \"%.40s\"; there are %s", name, strbuf_text(&names));
-	strbuf_free(&names);
-	return NULL;
-}
-
-/* A text encoder's file says that it is one. */
-static bool read_blocks(struct asked *asked, struct block_list *list, struct block_source *source, struct error *e)
-{
-	*source = (struct block_source) { .family = NULL };
-	if (!asked->model)
-		return block_list_read(list, asked->loadlist, e);
-	if (!block_list_from_weights(list, asked->model, source, e))
-		return false;
-	asked->is_clip = asked->is_clip || (source->family && source->family->kind == MODEL_CLIP);
-	return true;
-}
-
-static bool make_and_show(struct cli *cli, const struct asked *asked, const struct topology *topology,
-			  const struct block_list *list, const char *source, const struct plan_rules *rules, struct error *e)
-{
-	struct plan_device devices[DEVICE_MAX];
-	struct plan_request request = { .rules = rules,
+	struct plan_request request = { .rules = subject->rules,
 					.allocation = asked->allocation,
-					.is_clip = asked->is_clip,
-					.blocks = list->blocks,
-					.block_count = list->count,
-					.devices = devices,
-					.device_count = topology->device_count };
+					.is_clip = subject->is_clip,
+					.blocks = subject->list.blocks,
+					.block_count = subject->list.count,
+					.devices = subject->devices,
+					.device_count = subject->topology->device_count };
 	struct plan_failure failure;
-	struct plan *plan;
-	struct plan_shown shown = { .request = &request, .topology = topology, .list = list };
+	struct plan *plan = plan_make(&request, &failure, e);
+	struct plan_shown shown = { .plan = plan,
+				    .request = &request,
+				    .topology = subject->topology,
+				    .list = &subject->list,
+				    .source = subject->source };
 	bool fine = true;
 
-	for (size_t i = 0; i < topology->device_count; i++)
-		devices[i] = (struct plan_device) { topology->devices[i].name, topology->devices[i].capacity_bytes };
-	plan = plan_make(&request, &failure, e);
 	if (asked->store && (plan || failure.exception))
-		fine = plan_record(cli, asked->store, topology, &request, plan, plan ? "" : exception_name(failure.exception),
-				   plan ? 0 : failure.column, plan ? e : NULL);
+		fine = plan_record(cli, asked->store, subject->topology, &request, plan,
+				   plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
 	if (!plan)
-		return failure.exception ? error_context(e, "%s would raise %s", rules->name, exception_name(failure.exception))
-					 : false;
-	shown.plan = plan;
-	shown.source = source;
+		return failure.exception && !subject->rules->exact
+			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
+			       : false;
 	if (asked->json)
 		fine = plan_show_json(&shown, cli->out, e) && fine;
 	else
@@ -155,44 +51,74 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 	return fine;
 }
 
-static bool plan_one(struct cli *cli, struct asked *asked, struct error *e)
+static int plan_one(struct cli *cli, const struct asked *asked, struct error *e)
 {
-	const struct plan_rules *rules;
-	struct topology *topology;
-	struct block_source source;
-	struct block_list list;
-	char name[1024];
-	bool fine;
+	struct plan_subject subject;
+	int exit_code = 0;
 
-	if (!check_asked(asked, e))
-		return false;
-	rules = find_rules(asked->planner, e);
-	if (!rules)
-		return false;
-	topology = topology_find_named(asked->topology, e);
-	if (!topology)
-		return false;
-	fine = read_blocks(asked, &list, &source, e);
-	if (fine) {
-		snprintf(name, sizeof(name), "%.600s%s%s%s", asked->model ? asked->model : asked->loadlist,
-			 asked->model ? " (" : "", source.note, asked->model ? ")" : "");
-		fine = make_and_show(cli, asked, topology, &list, name, rules, e);
-		block_list_free(&list);
+	if (!plan_subject_open(&subject, &asked->words, true, e) || !make_and_show(cli, asked, &subject, e))
+		exit_code = command_fail(cli, command_plan.name, e);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
+/* ---- advice ---- */
+
+/* Exit codes: 0 nothing wrong, 1 something does not do what it says, 7 it cannot be read. */
+static int check_one(struct cli *cli, const struct asked *asked, struct error *e)
+{
+	static const int exit_codes[] = { 0, 1, 7 };
+	struct plan_subject subject;
+	struct advise_request request = { .allocation = asked->check };
+	struct advice_list list = { .items = NULL };
+	int exit_code;
+
+	if (plan_subject_open(&subject, &asked->words, false, e)) {
+		request.rules = subject.rules;
+		request.is_clip = subject.is_clip;
+		request.blocks = subject.has_blocks ? subject.list.blocks : NULL;
+		request.block_count = subject.list.count;
+		request.devices = subject.devices;
+		request.free_bytes = subject.free_bytes;
+		request.device_count = subject.topology->device_count;
+		if (advise(&request, &list, e)) {
+			if (asked->json)
+				plan_check_json(&request, &list, subject.topology->name, cli->out, e);
+			else
+				plan_check_show(&request, &list, subject.topology->name, cli->out);
+		}
 	}
-	topology_free(topology);
-	return fine;
+	exit_code = error_is_set(e) ? command_fail(cli, command_plan.name, e) : exit_codes[advice_list_weight(&list)];
+	advice_list_free(&list);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
+/* ---- the command ---- */
+
+static int answer(struct cli *cli, const struct asked *asked, struct error *e)
+{
+	if (plan_lines(cli, asked->requests, asked->loadlists, e))
+		return 0;
+	return command_fail(cli, command_plan.name, e);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct asked asked = { .topology = "2x3090-nvlink", .planner = "HEAD" };
+	struct asked asked = { .words = { .topology = "2x3090-nvlink", .planner = "HEAD" } };
 	const struct option options[] = {
 		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &asked.allocation },
-		{ "model", "FILE", "weights to place: a safetensors or GGUF file", OPTION_TEXT, &asked.model },
-		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.loadlist },
-		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT, &asked.topology },
-		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT, &asked.planner },
-		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG, &asked.is_clip },
+		{ "check", "STRING", "say what is wrong with it or surprising, and what becomes of it", OPTION_TEXT,
+		  &asked.check },
+		{ "model", "FILE", "weights to place: a safetensors file", OPTION_TEXT, &asked.words.model },
+		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.words.loadlist },
+		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT,
+		  &asked.words.topology },
+		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT, &asked.words.planner },
+		{ "free", "LIST", "what is free: cuda:0=20GiB,cpu=64GB (default: all of each)", OPTION_TEXT,
+		  &asked.words.free },
+		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG,
+		  &asked.words.is_clip },
 		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &asked.explain },
 		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
 		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,
@@ -206,20 +132,31 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (!command_parse(cli, &command_plan, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	if (argc > 1)
+	if (argc > 1) {
 		error_set(&e, ERROR_USAGE, "\"%.80s\" stands alone; say what it is: --model FILE or --loadlist FILE", argv[1]);
-	else if (asked.requests ? answer_file(cli, &asked, &e) : plan_one(cli, &asked, &e))
-		return 0;
+		return command_fail(cli, command_plan.name, &e);
+	}
+	if (asked.requests)
+		return answer(cli, &asked, &e);
+	if (asked.check)
+		return check_one(cli, &asked, &e);
+	if (asked.allocation)
+		return plan_one(cli, &asked, &e);
+	error_set(&e, ERROR_USAGE,
+		  "say how to place it: --alloc STRING, such as --alloc '#cuda:0;4.0;cpu'; or --check STRING, or --requests "
+		  "FILE");
 	return command_fail(cli, command_plan.name, &e);
 }
 
 const struct command command_plan = {
 	.name = "plan",
-	.summary = "place a model: blocks per device, bytes, quotas, and why",
-	.synopsis = "--alloc STRING --model FILE|--loadlist FILE [options]\n       residency plan --requests FILE|- "
-		    "[--loadlists DIR]",
+	.summary = "place a model: blocks per device, bytes, quotas, and why; check an allocation string",
+	.synopsis = "--alloc STRING --model FILE|--loadlist FILE [options]\n"
+		    "       residency plan --check STRING [--model FILE|--loadlist FILE] [options]\n"
+		    "       residency plan --requests FILE|- [--loadlists DIR]",
 	.examples = "  residency plan --alloc '#cuda:0;4.0;cpu' --model flux1-dev.safetensors\n"
 		    "  residency plan --alloc 'cuda:0,60%;cpu,40%#cuda:0' --loadlist flux.tsv --topology mixed --explain\n"
+		    "  residency plan --check 'cuda:0,0.5;cpu,5gb*#' --loadlist flux.tsv --free cuda:0=20GB\n"
 		    "  residency plan --requests requests.jsonl\n",
 	.run = run,
 };

@@ -2,6 +2,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#define WITH_COLUMN "allocation string \"%.120s\", column %zu: "
+#define WITHOUT_COLUMN "allocation string \"%.120s\": "
 
 static const char *const names[] = {
 #define EXCEPTION_NAME(name, text) text,
@@ -38,9 +42,16 @@ bool trouble_at(const struct trouble *t, enum exception exception, const char *a
 	if (t->failure)
 		*t->failure = (struct plan_failure) { exception, column };
 	if (column)
-		return error_set(t->e, ERROR_FORMAT, "allocation string \"%.120s\", column %zu: %s", t->allocation, column,
-				 text);
-	return error_set(t->e, ERROR_FORMAT, "allocation string \"%.120s\": %s", t->allocation, text);
+		return error_set(t->e, ERROR_FORMAT, WITH_COLUMN "%s", t->allocation, column, text);
+	return error_set(t->e, ERROR_FORMAT, WITHOUT_COLUMN "%s", t->allocation, text);
+}
+
+const char *trouble_message(const char *error_text, const char *allocation, size_t column)
+{
+	int length =
+		column ? snprintf(NULL, 0, WITH_COLUMN, allocation, column) : snprintf(NULL, 0, WITHOUT_COLUMN, allocation);
+
+	return length > 0 && (size_t)length < strlen(error_text) ? error_text + length : error_text;
 }
 
 bool trouble_no_memory(const struct trouble *t)

@@ -22,6 +22,8 @@ struct trouble {
 /* Both return false. `at` is the place; NULL where there is none. */
 __attribute__((format(printf, 4, 5))) bool trouble_at(const struct trouble *t, enum exception exception, const char *at,
 						      const char *format, ...);
+/* The message of an error that trouble_at set, without the string and the column before it. */
+const char *trouble_message(const char *error_text, const char *allocation, size_t column);
 bool trouble_no_memory(const struct trouble *t);
 
 /* A piece of hostile text for a message: "%.*s" with its length cut. */

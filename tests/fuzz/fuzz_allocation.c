@@ -1,10 +1,10 @@
 /* Any text as an allocation string, by the rules of every version: an exception with words, or a plan that gives every block a
- * row of its table. */
+ * row of its table; and advice on it, each piece at a place of the string. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/plan.h"
+#include "core/plan/advise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,6 +49,26 @@ static void plan_by(const struct plan_rules *rules, const char *text, bool is_cl
 	plan_free(plan);
 }
 
+static void advise_by(const struct plan_rules *rules, const char *text, bool with_model)
+{
+	struct advise_request request = { .rules = rules,
+					  .allocation = text,
+					  .blocks = with_model ? blocks : NULL,
+					  .block_count = with_model ? ARRAY_SIZE(blocks) : 0,
+					  .devices = devices,
+					  .device_count = ARRAY_SIZE(devices) };
+	struct error e = ERROR_INIT;
+	struct advice_list list;
+
+	if (!advise(&request, &list, &e) && !error_is_set(&e))
+		abort();
+	for (size_t i = 0; i < list.count; i++) {
+		if (!list.items[i].found || list.items[i].column > strlen(text) + 1)
+			abort();
+	}
+	advice_list_free(&list);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -61,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (const struct plan_rules *rules = plan_rules; rules->name; rules++) {
 		plan_by(rules, text, false);
 		plan_by(rules, text, true);
+		advise_by(rules, text, false);
+		advise_by(rules, text, true);
 	}
 	free(text);
 	return 0;

@@ -3,6 +3,7 @@
 
 #include <check.h>
 
+Suite *advise_suite(void);
 Suite *exact_suite(void);
 
 #endif
