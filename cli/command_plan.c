@@ -1,4 +1,4 @@
-#include <string.h>
+#include <math.h>
 
 #include "cli/commands.h"
 #include "cli/plan_check.h"
@@ -6,6 +6,7 @@
 #include "cli/plan_record.h"
 #include "cli/plan_show.h"
 #include "cli/plan_subject.h"
+#include "cli/plan_suggest.h"
 #include "core/base/array.h"
 
 struct asked {
@@ -13,7 +14,8 @@ struct asked {
 	const char *requests, *loadlists;
 	const char *allocation, *check;
 	const char *store; /* NULL: nothing is recorded */
-	bool explain, json;
+	struct suggest_words suggestion;
+	bool suggest, explain, json;
 };
 
 /* ---- one plan ---- */
@@ -94,6 +96,18 @@ static int check_one(struct cli *cli, const struct asked *asked, struct error *e
 	return exit_code;
 }
 
+static int suggest_strings(struct cli *cli, struct asked *asked, struct error *e)
+{
+	struct plan_subject subject;
+	int exit_code = 0;
+
+	asked->suggestion.json = asked->json;
+	if (!plan_subject_open(&subject, &asked->words, true, e) || !plan_suggest(cli, &subject, &asked->suggestion, e))
+		exit_code = command_fail(cli, command_plan.name, e);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
 /* ---- the command ---- */
 
 static int answer(struct cli *cli, const struct asked *asked, struct error *e)
@@ -105,11 +119,15 @@ static int answer(struct cli *cli, const struct asked *asked, struct error *e)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct asked asked = { .words = { .topology = "2x3090-nvlink", .planner = "HEAD" } };
+	struct asked asked = {
+		.words = { .topology = "2x3090-nvlink", .planner = "HEAD" },
+		.suggestion = { .resolution = "1024x1024", .steps = 20, .keep_free_gb = 2, .resident_seconds = NAN },
+	};
 	const struct option options[] = {
 		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &asked.allocation },
 		{ "check", "STRING", "say what is wrong with it or surprising, and what becomes of it", OPTION_TEXT,
 		  &asked.check },
+		{ "suggest", NULL, "find strings that fit, fastest first", OPTION_FLAG, &asked.suggest },
 		{ "model", "FILE", "weights to place: a safetensors file", OPTION_TEXT, &asked.words.model },
 		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.words.loadlist },
 		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT,
@@ -120,6 +138,20 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG,
 		  &asked.words.is_clip },
 		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &asked.explain },
+		{ "compute", "DEVICE", "suggest: where to compute (default: any card)", OPTION_TEXT,
+		  &asked.suggestion.compute },
+		{ "keep-free", "GB", "suggest: for activations, on every device (default 2)", OPTION_NUMBER,
+		  &asked.suggestion.keep_free_gb },
+		{ "resolution", "WxH", "suggest: of the picture (default 1024x1024)", OPTION_TEXT,
+		  &asked.suggestion.resolution },
+		{ "frames", "N", "suggest: of a video (default 81)", OPTION_INTEGER, &asked.suggestion.frames },
+		{ "steps", "N", "suggest: steps to add up (default 20)", OPTION_INTEGER, &asked.suggestion.steps },
+		{ "passes", "N", "suggest: of the model an iteration (default: the family's)", OPTION_NUMBER,
+		  &asked.suggestion.passes },
+		{ "resident", "SECONDS", "suggest: s/it measured with all weights on the card", OPTION_NUMBER,
+		  &asked.suggestion.resident_seconds },
+		{ "convert-at-target", NULL, "suggest: copies between cards move stored bytes, unlike upstream's", OPTION_FLAG,
+		  &asked.suggestion.convert_at_target },
 		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
 		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,
 		  &asked.loadlists },
@@ -138,6 +170,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	}
 	if (asked.requests)
 		return answer(cli, &asked, &e);
+	if (asked.suggest)
+		return suggest_strings(cli, &asked, &e);
 	if (asked.check)
 		return check_one(cli, &asked, &e);
 	if (asked.allocation)
@@ -150,13 +184,15 @@ static int run(struct cli *cli, int argc, char **argv)
 
 const struct command command_plan = {
 	.name = "plan",
-	.summary = "place a model: blocks per device, bytes, quotas, and why; check an allocation string",
+	.summary = "place a model: blocks per device, bytes, and why; check an allocation string, or find one",
 	.synopsis = "--alloc STRING --model FILE|--loadlist FILE [options]\n"
 		    "       residency plan --check STRING [--model FILE|--loadlist FILE] [options]\n"
+		    "       residency plan --suggest --model FILE|--loadlist FILE [--topology T] [--keep-free GB] [options]\n"
 		    "       residency plan --requests FILE|- [--loadlists DIR]",
 	.examples = "  residency plan --alloc '#cuda:0;4.0;cpu' --model flux1-dev.safetensors\n"
 		    "  residency plan --alloc 'cuda:0,60%;cpu,40%#cuda:0' --loadlist flux.tsv --topology mixed --explain\n"
 		    "  residency plan --check 'cuda:0,0.5;cpu,5gb*#' --loadlist flux.tsv --free cuda:0=20GB\n"
+		    "  residency plan --suggest --loadlist flux.tsv --topology mixed --keep-free 3\n"
 		    "  residency plan --requests requests.jsonl\n",
 	.run = run,
 };

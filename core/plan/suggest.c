@@ -1,0 +1,480 @@
+#include "core/plan/suggest.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/strbuf.h"
+#include "core/base/units.h"
+#include "core/plan/plan_model.h"
+
+#define DONORS_MAX 4u /* the nearest ones; all their sets are tried */
+#define TRIES_MAX 24u /* per string, each a little less on the compute device: rounding leaves blocks behind */
+#define GIB_STEP 0.1 /* of the node's virtual_vram_gb */
+#define RUN_MAX 12u /* placements that are run */
+
+struct search {
+	const struct suggest_request *request;
+	struct suggestions *out;
+	const struct plan_device *devices;
+	uint64_t total_bytes;
+	unsigned compute;
+	struct predict_terms terms;
+	unsigned donors[DEVICE_MAX]; /* that a way leads from, nearest first */
+	size_t donor_count;
+	double least_excess; /* of a string that did not fit, on its worst device */
+	unsigned worst_device;
+};
+
+static const char *device_name_at(const struct search *s, unsigned device)
+{
+	return s->request->topology->devices[device].name;
+}
+
+static double gib(uint64_t bytes)
+{
+	return (double)bytes / (double)GIB;
+}
+
+static void suggestion_clear(struct suggestion *suggestion)
+{
+	free(suggestion->allocation);
+	free(suggestion->expert);
+	free(suggestion->donors);
+	*suggestion = (struct suggestion) { .allocation = NULL };
+}
+
+void suggestions_free(struct suggestions *suggestions)
+{
+	for (size_t i = 0; i < suggestions->count; i++)
+		suggestion_clear(&suggestions->items[i]);
+	free(suggestions->items);
+	*suggestions = (struct suggestions) { .items = NULL };
+}
+
+/* ---- one string ---- */
+
+static struct plan *plan_string(const struct search *s, const char *allocation, struct error *e)
+{
+	struct plan_request request = { .rules = s->request->rules,
+					.allocation = allocation,
+					.is_clip = s->request->is_clip,
+					.blocks = s->request->blocks,
+					.block_count = s->request->block_count,
+					.devices = s->devices,
+					.device_count = s->request->topology->device_count };
+
+	return plan_make(&request, NULL, e);
+}
+
+/* What the plan puts where; blocks it leaves to the loader go to the compute device. */
+static void weigh(const struct search *s, const struct plan *plan, struct predict_load *load, size_t *runs)
+{
+	unsigned last = DEVICE_MAX;
+
+	*load = (struct predict_load) { .bytes_on = { 0 } };
+	*runs = 0;
+	for (size_t i = 0; i < plan->block_count; i++) {
+		uint64_t size = s->request->blocks[i].size_bytes;
+		int found = plan->share_of[i] == PLAN_NO_DEVICE
+				    ? (int)s->compute
+				    : plan_find_device(s->request->topology, plan->shares[plan->share_of[i]].name);
+		unsigned device = found < 0 ? s->compute : (unsigned)found;
+
+		if (size == PLAN_NO_SIZE || size == 0)
+			continue;
+		load->bytes_on[device] += size;
+		load->copies_on[device]++;
+		*runs += device != last;
+		last = device;
+	}
+}
+
+/* Bytes past the room of the device that lacks most; *worst is that device. */
+static double excess(const struct search *s, const struct predict_load *load, unsigned *worst)
+{
+	double most = 0;
+
+	for (unsigned i = 0; i < s->request->topology->device_count; i++) {
+		double past = (double)load->bytes_on[i] - (double)s->request->room_bytes[i];
+
+		if (past > most) {
+			most = past;
+			*worst = i;
+		}
+	}
+	return most;
+}
+
+static bool is_known(const struct search *s, const struct suggestion *suggestion)
+{
+	for (size_t i = 0; i < s->out->count; i++) {
+		const struct suggestion *known = &s->out->items[i];
+
+		if (known->compute == suggestion->compute &&
+		    memcmp(known->load.bytes_on, suggestion->load.bytes_on, sizeof(known->load.bytes_on)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the suggestion over, or frees it where another string does the same. */
+static bool keep(const struct search *s, struct suggestion *suggestion, struct error *e)
+{
+	if (is_known(s, suggestion)) {
+		suggestion_clear(suggestion);
+		return true;
+	}
+	if (!array_reserve(&s->out->items, &s->out->capacity, s->out->count + 1, sizeof(*s->out->items), e)) {
+		suggestion_clear(suggestion);
+		return false;
+	}
+	suggestion->prediction = predict(s->request->topology, s->compute, &suggestion->load, &s->terms);
+	suggestion->seconds = suggestion->prediction.seconds;
+	s->out->items[s->out->count++] = *suggestion;
+	return true;
+}
+
+/* Plans the suggestion's string. *fits: it was kept (then the suggestion is emptied). */
+static bool judge(struct search *s, struct suggestion *suggestion, bool *fits, struct error *e)
+{
+	struct error why = ERROR_INIT;
+	struct plan *plan = plan_string(s, suggestion->allocation, &why);
+	unsigned worst = 0;
+	double past;
+
+	*fits = false;
+	if (!plan && why.kind == ERROR_MEMORY)
+		return error_no_memory(e);
+	if (!plan)
+		return true; /* not a string for this version */
+	suggestion->compute = s->compute;
+	weigh(s, plan, &suggestion->load, &suggestion->runs);
+	plan_free(plan);
+	past = excess(s, &suggestion->load, &worst);
+	if (past > 0) {
+		if (past < s->least_excess) {
+			s->least_excess = past;
+			s->worst_device = worst;
+		}
+		return true;
+	}
+	*fits = true;
+	return keep(s, suggestion, e);
+}
+
+/* ---- the strings of one compute device ---- */
+
+/* With `gib_moved` of virtual VRAM. */
+static bool write_virtual_vram(const struct search *s, unsigned set, double gib_moved, struct suggestion *out, struct error *e)
+{
+	struct strbuf donors = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; i < s->donor_count && i < DONORS_MAX; i++) {
+		if (set & 1u << i)
+			strbuf_printf(&donors, "%s%s", donors.length ? "," : "", device_name_at(s, s->donors[i]));
+	}
+	strbuf_printf(&text, "#%s;%.1f;%s", device_name_at(s, s->compute), gib_moved, strbuf_text(&donors));
+	out->virtual_vram_gb = gib_moved;
+	out->donors = strbuf_finish(&donors, e);
+	out->allocation = strbuf_finish(&text, e);
+	out->expert = string_copy("", e);
+	return out->donors && out->allocation && out->expert;
+}
+
+/* With sizes: the compute device's room less `slack` GiB, each donor's, and what is left to the last. */
+static bool write_sizes(const struct search *s, unsigned set, double slack, struct suggestion *out, struct error *e)
+{
+	struct strbuf expert = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT;
+	double room = floor((gib(s->request->room_bytes[s->compute]) - slack) * 100) / 100;
+	const char *first = NULL;
+
+	strbuf_printf(&expert, "%s,%.2fgb", device_name_at(s, s->compute), room > 0 ? room : 0);
+	for (size_t i = 0; i < s->donor_count && i < DONORS_MAX; i++) {
+		const char *name = device_name_at(s, s->donors[i]);
+
+		if (!(set & 1u << i))
+			continue;
+		first = first ? first : name;
+		if (set >> (i + 1))
+			strbuf_printf(&expert, ";%s,%.2fgb", name,
+				      floor(gib(s->request->room_bytes[s->donors[i]]) * 100) / 100);
+		else
+			strbuf_printf(&expert, ";%s,*", name);
+	}
+	strbuf_printf(&text, "%s#%s", strbuf_text(&expert), device_name_at(s, s->compute));
+	out->virtual_vram_gb = 0;
+	out->donors = string_copy(first ? first : "cpu", e);
+	out->expert = strbuf_finish(&expert, e);
+	out->allocation = strbuf_finish(&text, e);
+	return out->donors && out->allocation && out->expert;
+}
+
+typedef bool write_string(const struct search *s, unsigned set, double amount, struct suggestion *out, struct error *e);
+
+/* The first of a row of amounts that fits. */
+static bool try_amounts(struct search *s, write_string *write, unsigned set, double from, double step, struct error *e)
+{
+	bool fits = false;
+	bool fine = true;
+
+	for (unsigned i = 0; fine && !fits && i < TRIES_MAX; i++) {
+		struct suggestion suggestion = { .allocation = NULL };
+
+		fine = write(s, set, from + step * i, &suggestion, e) && judge(s, &suggestion, &fits, e);
+		if (!fine || !fits)
+			suggestion_clear(&suggestion);
+	}
+	return fine;
+}
+
+/* Nothing needs to leave: the string is empty. */
+static bool try_resident(struct search *s, struct error *e)
+{
+	struct suggestion suggestion = { .compute = s->compute, .runs = 1 };
+
+	for (size_t i = 0; i < s->request->block_count; i++) {
+		uint64_t size = s->request->blocks[i].size_bytes;
+
+		suggestion.load.copies_on[s->compute] += size != PLAN_NO_SIZE && size > 0;
+	}
+	suggestion.load.bytes_on[s->compute] = s->total_bytes;
+	suggestion.allocation = string_copy("", e);
+	suggestion.expert = string_copy("", e);
+	suggestion.donors = string_copy("cpu", e);
+	if (suggestion.allocation && suggestion.expert && suggestion.donors)
+		return keep(s, &suggestion, e);
+	suggestion_clear(&suggestion);
+	return false;
+}
+
+static bool has_room(const struct search *s, unsigned set)
+{
+	uint64_t room = s->request->room_bytes[s->compute];
+
+	for (size_t i = 0; i < s->donor_count && i < DONORS_MAX; i++)
+		room += set & 1u << i ? s->request->room_bytes[s->donors[i]] : 0;
+	return room >= s->total_bytes;
+}
+
+static bool try_sets(struct search *s, struct error *e)
+{
+	size_t count = s->donor_count < DONORS_MAX ? s->donor_count : DONORS_MAX;
+	double over = gib(s->total_bytes) - gib(s->request->room_bytes[s->compute]);
+
+	for (unsigned set = 1; set < 1u << count; set++) {
+		if (!has_room(s, set))
+			continue;
+		if (!try_amounts(s, write_virtual_vram, set, ceil(over / GIB_STEP) * GIB_STEP, GIB_STEP, e))
+			return false;
+		/* V1 knows neither sizes nor a wildcard. */
+		if (!s->request->rules->slices && !try_amounts(s, write_sizes, set, 0, 0.05, e))
+			return false;
+	}
+	return true;
+}
+
+static int compare_doubles(double a, double b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Nearest first, by what a byte costs; few, so by insertion. */
+static void find_donors(struct search *s)
+{
+	const struct topology *topology = s->request->topology;
+
+	s->donor_count = 0;
+	for (unsigned i = 0; i < topology->device_count; i++) {
+		double cost = predict_seconds_per_byte(topology, i, s->compute, &s->terms);
+		size_t at = s->donor_count;
+
+		if (i == s->compute || isinf(cost) || s->request->room_bytes[i] == 0)
+			continue;
+		for (; at > 0 && predict_seconds_per_byte(topology, s->donors[at - 1], s->compute, &s->terms) > cost; at--)
+			s->donors[at] = s->donors[at - 1];
+		s->donors[at] = i;
+		s->donor_count++;
+	}
+}
+
+static bool try_compute(struct search *s, unsigned compute, struct error *e)
+{
+	const struct suggest_request *request = s->request;
+
+	s->compute = compute;
+	s->terms = profile_terms(request->profile, &request->topology->devices[compute]);
+	s->terms.converts_at_source = request->converts_at_source;
+	if (!isnan(request->resident_seconds))
+		s->terms.resident_seconds = request->resident_seconds;
+	if (request->passes > 0) {
+		if (isnan(request->resident_seconds))
+			s->terms.resident_seconds *= request->passes / s->terms.passes;
+		s->terms.passes = request->passes;
+	}
+	find_donors(s);
+	if (s->total_bytes <= request->room_bytes[compute])
+		return try_resident(s, e);
+	return try_sets(s, e);
+}
+
+/* ---- the best of all ---- */
+
+/* Unknown seconds come by what offloading adds; of equals the shorter string. */
+static int compare_suggestions(const void *a, const void *b)
+{
+	const struct suggestion *x = a;
+	const struct suggestion *y = b;
+	bool known = !isnan(x->seconds) && !isnan(y->seconds);
+	int order = known ? compare_doubles(x->seconds, y->seconds)
+			  : compare_doubles(x->prediction.copy_seconds, y->prediction.copy_seconds);
+
+	if (order)
+		return order;
+	if (strlen(x->allocation) != strlen(y->allocation))
+		return strlen(x->allocation) < strlen(y->allocation) ? -1 : 1;
+	return strcmp(x->allocation, y->allocation);
+}
+
+static void sort(struct suggestions *list)
+{
+	if (list->count)
+		qsort(list->items, list->count, sizeof(*list->items), compare_suggestions);
+}
+
+static void keep_first(struct suggestions *list, size_t count)
+{
+	while (list->count > count)
+		suggestion_clear(&list->items[--list->count]);
+}
+
+/* The empty string is run as the whole model on the compute device. */
+static bool run_one(struct search *s, struct suggestion *suggestion, bool *fits, struct error *e)
+{
+	const struct suggest_runner *runner = s->request->runner;
+	const char *compute = device_name_at(s, suggestion->compute);
+	char whole[2 * DEVICE_NAME_MAX + 16];
+	struct plan *plan;
+	double seconds;
+	bool fine;
+
+	snprintf(whole, sizeof(whole), "#%s;0.0;cpu", compute);
+	plan = plan_string(s, suggestion->allocation[0] ? suggestion->allocation : whole, e);
+	if (!plan)
+		return false;
+	fine = runner->run(runner->context, plan, suggestion->compute, &seconds, &suggestion->was_run, e);
+	plan_free(plan);
+	*fits = !suggestion->was_run || !isnan(seconds);
+	if (fine && suggestion->was_run && *fits)
+		suggestion->seconds = seconds + suggestion->prediction.conversion_seconds;
+	return fine;
+}
+
+/* Runs the likeliest; those that run out of memory go. */
+static bool run_best(struct search *s, struct error *e)
+{
+	struct suggestions *list = s->out;
+	size_t kept = 0;
+	size_t count;
+
+	keep_first(list, RUN_MAX);
+	count = list->count;
+	for (size_t i = 0; i < count; i++) {
+		struct suggestion suggestion = list->items[i];
+		bool fits = false;
+		bool fine;
+
+		list->items[i] = (struct suggestion) { .allocation = NULL };
+		fine = run_one(s, &suggestion, &fits, e);
+		if (fine && fits)
+			list->items[kept++] = suggestion;
+		else
+			suggestion_clear(&suggestion);
+		if (!fine)
+			return false;
+	}
+	list->count = kept;
+	if (kept == 0)
+		return error_set(
+			e, ERROR_DEVICE_MEMORY,
+			"%zu strings fit the weights, but no device has room for the activations beside them: keep more "
+			"free",
+			count);
+	sort(list);
+	return true;
+}
+
+static bool nothing_fits(const struct search *s, struct error *e)
+{
+	const struct topology *topology = s->request->topology;
+	struct strbuf rooms = STRBUF_INIT;
+	char texts[3][UNITS_TEXT_MAX];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < topology->device_count; i++) {
+		sum += s->request->room_bytes[i];
+		strbuf_printf(&rooms, "%s%s %s", i ? ", " : "", topology->devices[i].name,
+			      units_bytes(s->request->room_bytes[i], texts[0]));
+	}
+	units_bytes(s->total_bytes, texts[0]);
+	units_bytes(sum, texts[1]);
+	if (sum < s->total_bytes)
+		error_set(e, ERROR_DEVICE_MEMORY, "the model has %s and there is room for %s (%s): %s too much", texts[0],
+			  texts[1], strbuf_text(&rooms), units_bytes(s->total_bytes - sum, texts[2]));
+	else if (isfinite(s->least_excess))
+		error_set(e, ERROR_DEVICE_MEMORY,
+			  "the model has %s, and no string keeps it within the room there is (%s); the nearest puts %s too "
+			  "much on %s",
+			  texts[0], strbuf_text(&rooms), units_bytes((uint64_t)s->least_excess, texts[2]),
+			  topology->devices[s->worst_device].name);
+	else
+		error_set(e, ERROR_DEVICE_MEMORY,
+			  "the model has %s, and the devices that a way leads from have not so much room (%s)", texts[0],
+			  strbuf_text(&rooms));
+	strbuf_free(&rooms);
+	return false;
+}
+
+static bool try_all(struct search *s, struct error *e)
+{
+	const struct topology *topology = s->request->topology;
+	bool any = false;
+
+	for (unsigned i = 0; i < topology->device_count; i++) {
+		if (s->request->compute >= 0 ? i != (unsigned)s->request->compute : topology->devices[i].kind == DEVICE_CPU)
+			continue;
+		any = true;
+		if (!try_compute(s, i, e))
+			return false;
+	}
+	return any || error_set(e, ERROR_ABSENT, "topology %s has no card to compute on", topology->name);
+}
+
+bool suggest(const struct suggest_request *request, struct suggestions *out, struct error *e)
+{
+	struct plan_device devices[DEVICE_MAX];
+	struct search search = { .request = request, .out = out, .devices = devices, .least_excess = INFINITY };
+
+	*out = (struct suggestions) { .items = NULL };
+	for (size_t i = 0; i < request->topology->device_count; i++)
+		devices[i] = (struct plan_device) { request->topology->devices[i].name,
+						    request->topology->devices[i].capacity_bytes };
+	for (size_t i = 0; i < request->block_count; i++) {
+		uint64_t size = request->blocks[i].size_bytes;
+
+		search.total_bytes += size == PLAN_NO_SIZE ? 0 : size;
+	}
+	if (!try_all(&search, e))
+		return false;
+	if (out->count == 0)
+		return nothing_fits(&search, e);
+	sort(out);
+	if (request->runner && !run_best(&search, e))
+		return false;
+	keep_first(out, request->wanted);
+	return true;
+}

@@ -1,0 +1,60 @@
+/* suggest.h - allocation strings that fit, fastest first.
+ *
+ * For each compute device and each set of donors the strings that a node can store are made (virtual VRAM with one or more donors, sizes
+ * with a wildcard), planned by the version's own rules, and kept where every device has room for what the plan puts on it. What
+ * is left is ordered by predicted seconds per iteration (predict.h), and may be run (in the simulator, say) to know better.
+ */
+#ifndef RESIDENCY_PLAN_SUGGEST_H
+#define RESIDENCY_PLAN_SUGGEST_H
+
+#include "core/plan/plan.h"
+#include "core/plan/profile.h"
+
+/* One string, and the inputs of a DisTorch2 loader node that store it. */
+struct suggestion {
+	char *allocation; /* "" where nothing needs to be offloaded: DisTorch is then off */
+	char *expert; /* expert_mode_allocations; "" in virtual VRAM mode */
+	char *donors; /* donor_device */
+	double virtual_vram_gb;
+	unsigned compute; /* device index */
+	struct predict_load load;
+	size_t runs; /* of consecutive blocks in one place */
+	struct prediction prediction;
+	double seconds; /* of an iteration: measured by running where that was done, else the prediction's; NAN where unknown */
+	bool was_run;
+};
+
+struct suggestions {
+	struct suggestion *items; /* fastest first */
+	size_t count, capacity;
+};
+
+/* Runs a placement. *seconds is NAN where it ran out of memory; *was_run false where nothing can run this model. */
+struct suggest_runner {
+	void *context;
+	bool (*run)(void *context, const struct plan *plan, unsigned compute, double *seconds, bool *was_run, struct error *e);
+};
+
+/* All borrowed. */
+struct suggest_request {
+	const struct plan_rules *rules;
+	const struct topology *topology;
+	const struct plan_block *blocks;
+	size_t block_count;
+	bool is_clip;
+	const uint64_t *room_bytes; /* per device: weights it may hold */
+	int compute; /* device index; -1: any card */
+	const struct model_profile *profile;
+	double passes; /* instead of the profile's; 0: the profile's */
+	double resident_seconds; /* of an iteration with all weights on the compute device, where it was measured; NAN: estimated */
+	bool converts_at_source;
+	const struct suggest_runner *runner; /* NULL: predictions alone */
+	size_t wanted; /* how many to keep at most */
+};
+
+/* ERROR_DEVICE_MEMORY where nothing fits, saying by how much; ERROR_ABSENT where there is no card. The caller frees with
+ * suggestions_free(), also after an error. */
+bool suggest(const struct suggest_request *request, struct suggestions *out, struct error *e);
+void suggestions_free(struct suggestions *suggestions);
+
+#endif
