@@ -19,6 +19,7 @@ struct bench_request {
 	unsigned repeats; /* 0: as the bench likes */
 	uint64_t smallest_bytes, largest_bytes; /* of copies; 0: as the bench likes */
 	uint64_t seed;
+	const char *tables; /* folder of numbers that others measured */
 	bool print; /* a table for people; false with --json */
 	const struct record_sink *sink;
 };
@@ -33,6 +34,10 @@ struct bench {
 
 extern const struct bench *const benches[]; /* NULL-terminated, in the order in which `all` runs them */
 
+/* The path of a table of others' numbers (`planner/timing.csv`); false if it is not there. */
+#define BENCH_PATH_MAX 4096
+bool bench_table(const struct bench_request *request, const char *name, char path[BENCH_PATH_MAX]);
+
 /* Where a bench may make files for a while: $TMPDIR, else /tmp. */
 const char *bench_folder(void);
 
@@ -40,6 +45,7 @@ extern const struct bench bench_row_links;
 extern const struct bench bench_row_offload;
 extern const struct bench bench_row_patch;
 extern const struct bench bench_row_plan;
+extern const struct bench bench_row_predict;
 extern const struct bench bench_row_writer;
 extern const struct bench bench_row_snapshot;
 extern const struct bench bench_row_probes;

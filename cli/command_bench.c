@@ -11,7 +11,7 @@
 
 /* What the options said. */
 struct request {
-	const char *backend, *topologies, *store;
+	const char *backend, *topologies, *store, *tables;
 	int64_t repeats, seed;
 	uint64_t smallest_bytes, largest_bytes;
 	bool json;
@@ -168,6 +168,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 		.smallest_bytes = asked->smallest_bytes,
 		.largest_bytes = asked->largest_bytes,
 		.seed = (uint64_t)asked->seed,
+		.tables = asked->tables,
 		.print = !asked->json,
 	};
 	struct error e = ERROR_INIT;
@@ -192,7 +193,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct request asked = { .backend = "sim" };
+	struct request asked = { .backend = "sim", .tables = "tests/data" };
 	const struct option options[] = {
 		{ "backend", "NAME", "sim or host (default sim)", OPTION_TEXT, &asked.backend },
 		{ "topology", "LIST", "names or files (default: every tier; host-2gpu on host)", OPTION_TEXT,
@@ -201,6 +202,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "smallest", "SIZE", "smallest copy (default 4 KiB)", OPTION_BYTES, &asked.smallest_bytes },
 		{ "largest", "SIZE", "largest copy (default 256 MiB)", OPTION_BYTES, &asked.largest_bytes },
 		{ "seed", "N", "seed of made-up data (default 0)", OPTION_INTEGER, &asked.seed },
+		{ "tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)", OPTION_TEXT,
+		  &asked.tables },
 		{ "store", "FILE", "where samples are recorded; none for nowhere", OPTION_TEXT, &asked.store },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
 	};
@@ -227,6 +230,7 @@ const struct command command_bench = {
 	.synopsis = "[options] WHAT...",
 	.examples = "  residency bench links --topology mixed\n"
 		    "  residency bench links --backend host --largest 64MiB\n"
+		    "  residency bench plan predict\n"
 		    "  residency bench all --json\n",
 	.run = run,
 };

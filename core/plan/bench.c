@@ -2,20 +2,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/plan/plan.h"
 
 static const struct {
-	const char *allocation;
-	bool is_clip;
+	const char *planner, *variant, *mode, *allocation;
 } modes[] = {
-	{ "#cuda:0;14.0;cuda:1,cpu", false },
-	{ "cuda:0,6gb;cuda:1,4gb;cpu,*#cuda:0", false },
-	{ "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0", false },
-	{ "cuda:0,0.3;cuda:1,0.2;cpu,0.2#cuda:0", false },
-	{ "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0", true },
+	{ "01df082", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
+	{ "01df082", "unet", "byte", "cuda:0,6gb;cuda:1,4gb;cpu,*#cuda:0" },
+	{ "01df082", "unet", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ "01df082", "unet", "fraction", "cuda:0,0.3;cuda:1,0.2;cpu,0.2#cuda:0" },
+	{ "01df082", "clip", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ "HEAD", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
+	{ "HEAD", "clip", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ "V1", "v1", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
+	{ "exact", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
 };
 
 static const struct plan_device devices[] = {
@@ -97,12 +101,15 @@ bool plan_bench(size_t block_count, size_t mode, unsigned repeats, uint64_t seed
 	bool fine = blocks && names && times;
 
 	*point = (struct plan_bench_point) { .block_count = block_count,
+					     .planner = modes[mode].planner,
 					     .allocation = modes[mode].allocation,
+					     .variant = modes[mode].variant,
+					     .mode = modes[mode].mode,
 					     .repeats = repeats ? repeats : 1 };
 	if (fine) {
-		struct plan_request request = { .rules = plan_rules_find("01df082"),
+		struct plan_request request = { .rules = plan_rules_find(modes[mode].planner),
 						.allocation = modes[mode].allocation,
-						.is_clip = modes[mode].is_clip,
+						.is_clip = strcmp(modes[mode].variant, "clip") == 0,
 						.blocks = blocks,
 						.block_count = block_count,
 						.devices = devices,

@@ -10,7 +10,8 @@
 
 struct plan_bench_point {
 	size_t block_count;
-	const char *allocation; /* static */
+	const char *planner, *allocation; /* static */
+	const char *variant, *mode; /* as upstream's own times call it; static */
 	unsigned repeats;
 	uint64_t median_ns, least_ns, most_ns; /* one plan_make and plan_free */
 	size_t moved_count; /* blocks that did not stay on the compute device: what was timed did place */
