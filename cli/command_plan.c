@@ -31,12 +31,15 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 					.device_count = subject->topology->device_count };
 	struct plan_failure failure;
 	struct plan *plan = plan_make(&request, &failure, e);
+	struct picture picture = { .width = 1024, .height = 1024, .frames = 1 };
+	struct plan_outlook outlook;
 	struct plan_shown shown = { .plan = plan,
 				    .request = &request,
 				    .topology = subject->topology,
 				    .list = &subject->list,
-				    .source = subject->source };
-	bool fine = true;
+				    .source = subject->source,
+				    .outlook = &outlook };
+	bool fine;
 
 	if (asked->store && (plan || failure.exception))
 		fine = plan_record(cli, asked->store, subject->topology, &request, plan,
@@ -45,9 +48,11 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 		return failure.exception && !subject->rules->exact
 			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
 			       : false;
-	if (asked->json)
+	fine = plan_outlook(plan, subject->topology, subject->free_bytes, subject->list.blocks, &picture, cli->interrupted,
+			    &outlook, e);
+	if (fine && asked->json)
 		fine = plan_show_json(&shown, cli->out, e) && fine;
-	else
+	else if (fine)
 		plan_show(&shown, asked->explain, cli->out);
 	plan_free(plan);
 	return fine;

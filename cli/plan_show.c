@@ -87,19 +87,51 @@ static const char *device_name_of(const struct plan *plan, size_t block)
 	return plan->share_of[block] == PLAN_NO_DEVICE ? "-" : plan->shares[plan->share_of[block]].name;
 }
 
-static void show_blocks(const struct plan_shown *shown, FILE *out)
+/* "cuda:0", or where a block goes that the plan leaves to the loader. */
+static void show_block(const struct plan_shown *shown, size_t i, FILE *out)
 {
 	const struct plan *plan = shown->plan;
+	const struct plan_block *block = &shown->request->blocks[i];
+	double size = block->size_bytes == PLAN_NO_SIZE ? 0 : (double)block->size_bytes;
+	char text[UNITS_TEXT_MAX];
 
-	fputs("\nblock by block\n", out);
-	for (size_t i = 0; i < plan->block_count; i++) {
-		const struct plan_block *block = &shown->request->blocks[i];
-		double size = block->size_bytes == PLAN_NO_SIZE ? 0 : (double)block->size_bytes;
-		char text[UNITS_TEXT_MAX];
+	fprintf(out, "%6zu  %-8s %9s  %-8s  %s (%s)\n", i, device_name_of(plan, i), bytes_text(size, text),
+		plan_reason_name((enum plan_reason)plan->reason_of[i]), block->name, shown->list->types[block->type]);
+}
 
-		fprintf(out, "  %-10s %10s  %-9s %-10s %s\n", device_name_of(plan, i), bytes_text(size, text),
-			plan_reason_name((enum plan_reason)plan->reason_of[i]), shown->list->types[block->type], block->name);
+static void show_legend(const struct plan *plan, FILE *out)
+{
+	bool used[PLAN_REASON_COUNT] = { false };
+
+	for (size_t i = 0; i < plan->block_count; i++)
+		used[plan->reason_of[i]] = true;
+	fputs("\nreasons\n", out);
+	for (unsigned reason = 0; reason < PLAN_REASON_COUNT; reason++) {
+		if (used[reason])
+			fprintf(out, "  %-8s  %s\n", plan_reason_name((enum plan_reason)reason),
+				plan_reason_words((enum plan_reason)reason));
 	}
+}
+
+static void show_blocks(const struct plan_shown *shown, FILE *out)
+{
+	fputs("\nblock by block, as the model registers them\n", out);
+	fprintf(out, "%6s  %-8s %9s  %-8s  %s\n", "", "device", "size", "reason", "block (type)");
+	for (size_t i = 0; i < shown->plan->block_count; i++)
+		show_block(shown, i, out);
+	show_legend(shown->plan, out);
+}
+
+static void show_outlook(const struct plan_outlook *outlook, FILE *out)
+{
+	fprintf(out, "\n%zu run%s of consecutive blocks; ", outlook->runs, outlook->runs == 1 ? "" : "s");
+	if (outlook->was_run && isnan(outlook->seconds))
+		fputs("an iteration runs out of device memory\n", out);
+	else if (isnan(outlook->seconds))
+		fprintf(out, "copies take %.3g s of an iteration\n", outlook->prediction.copy_seconds);
+	else
+		fprintf(out, "%.4g s/it at 1024x1024, %s, of which copies %.3g s\n", outlook->seconds,
+			outlook->was_run ? "simulated" : "estimated", outlook->prediction.copy_seconds);
 }
 
 void plan_show(const struct plan_shown *shown, bool every_block, FILE *out)
@@ -121,6 +153,7 @@ void plan_show(const struct plan_shown *shown, bool every_block, FILE *out)
 			break;
 		}
 	}
+	show_outlook(shown->outlook, out);
 	show_warnings(shown, out);
 	if (every_block)
 		show_blocks(shown, out);
@@ -177,17 +210,21 @@ bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e)
 	const struct plan *plan = shown->plan;
 	json_t *devices = json_array();
 	json_t *blocks = json_array();
+	const struct plan_outlook *outlook = shown->outlook;
 	json_t *whole;
 
 	for (size_t i = 0; i < plan->share_count; i++)
 		json_array_append_new(devices, row_to_json(shown, (uint32_t)plan->donor_order[i]));
 	for (size_t i = 0; i < plan->block_count; i++)
 		json_array_append_new(blocks, block_to_json(shown, i));
-	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o}", "schema", 1, "planner",
-			  plan->rules->name, "topology", shown->topology->name, "allocation", shown->request->allocation,
-			  "mode", plan_mode_name(plan->mode), "compute", plan->compute, "converted", plan->converted, "final",
-			  plan->final, "total_bytes", (json_int_t)plan->total_bytes, "model_size_bytes",
-			  (json_int_t)plan->model_size_bytes, "devices", devices, "blocks", blocks);
+	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o, s:{s:s, s:o, s:s, s:f, s:I}}",
+			  "schema", 1, "planner", plan->rules->name, "topology", shown->topology->name, "allocation",
+			  shown->request->allocation, "mode", plan_mode_name(plan->mode), "compute", plan->compute, "converted",
+			  plan->converted, "final", plan->final, "total_bytes", (json_int_t)plan->total_bytes,
+			  "model_size_bytes", (json_int_t)plan->model_size_bytes, "devices", devices, "blocks", blocks,
+			  "prediction", "family", outlook->profile.family, "seconds_per_iteration", number(outlook->seconds),
+			  "source", outlook->was_run ? "simulated" : "formula", "copy_seconds",
+			  outlook->prediction.copy_seconds, "runs", (json_int_t)outlook->runs);
 	if (!whole)
 		return error_no_memory(e);
 	json_dumpf(whole, out, JSON_COMPACT);

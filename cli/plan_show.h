@@ -7,6 +7,7 @@
 #include "core/device/topology.h"
 #include "core/plan/blocks.h"
 #include "core/plan/plan.h"
+#include "scenarios/plan_trial.h"
 
 /* All borrowed. */
 struct plan_shown {
@@ -15,6 +16,7 @@ struct plan_shown {
 	const struct topology *topology;
 	const struct block_list *list;
 	const char *source; /* the file the blocks came from */
+	const struct plan_outlook *outlook;
 };
 
 void plan_show(const struct plan_shown *shown, bool every_block, FILE *out);

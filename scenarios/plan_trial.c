@@ -173,3 +173,34 @@ struct suggest_runner plan_trial_runner(struct plan_trial *trial)
 {
 	return (struct suggest_runner) { .context = trial, .run = run };
 }
+
+/* Where the plan computes; a name that is no device leaves it to the first card. */
+static unsigned compute_of(const struct plan *plan, const struct topology *topology)
+{
+	int found = plan_find_device(topology, plan->compute);
+
+	return found >= 0 ? (unsigned)found : topology->device_count > 1;
+}
+
+bool plan_outlook(const struct plan *plan, const struct topology *topology, const uint64_t *free_bytes,
+		  const struct plan_block *blocks, const struct picture *picture, const bool *interrupted,
+		  struct plan_outlook *outlook, struct error *e)
+{
+	unsigned compute = compute_of(plan, topology);
+	struct plan_trial *trial = plan_trial_new(topology, free_bytes, blocks, plan->block_count, picture, interrupted, e);
+	struct predict_terms terms;
+	struct predict_load load;
+	double seconds;
+	bool fine;
+
+	if (!trial)
+		return false;
+	outlook->profile = profile_model(blocks, plan->block_count, picture);
+	terms = profile_terms(&outlook->profile, &topology->devices[compute]);
+	outlook->runs = profile_load(plan, blocks, topology, compute, &load);
+	outlook->prediction = predict(topology, compute, &load, &terms);
+	fine = run(trial, plan, compute, &seconds, &outlook->was_run, e);
+	outlook->seconds = outlook->was_run ? seconds + outlook->prediction.conversion_seconds : outlook->prediction.seconds;
+	plan_trial_free(trial);
+	return fine;
+}

@@ -18,4 +18,17 @@ void plan_trial_free(struct plan_trial *trial);
 /* Valid as long as the trial. */
 struct suggest_runner plan_trial_runner(struct plan_trial *trial);
 
+/* What a plan's iteration takes: run in the simulator where that can be, else predicted. */
+struct plan_outlook {
+	struct model_profile profile;
+	struct prediction prediction;
+	double seconds; /* NAN where unknown, or where it was run and did not fit */
+	bool was_run;
+	size_t runs; /* of consecutive blocks in one place */
+};
+
+bool plan_outlook(const struct plan *plan, const struct topology *topology, const uint64_t *free_bytes,
+		  const struct plan_block *blocks, const struct picture *picture, const bool *interrupted,
+		  struct plan_outlook *outlook, struct error *e);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/plan/plan_model.h"
 
 /* Every row but the last is a diffusion transformer. A token is a square of pixels over some frames; attention is over all tokens. */
 static const struct profile_row {
@@ -25,13 +26,16 @@ static const struct profile_row {
 	{ "ltxv", "transformer_blocks.0.ff.net.0.proj", 16785408, 2, 28, 2048, 128, 32, 8 },
 };
 
-static bool ends_with(const char *name, const char *end)
+/* The name within the model: what a load list or a checkpoint puts before it has a "mod" in it, too. */
+static const char *inner_name(const char *name)
 {
-	size_t length = strlen(name);
-	size_t end_length = strlen(end);
+	static const char *const prefixes[] = { "model.diffusion_model.", "diffusion_model." };
 
-	return length >= end_length && strcmp(name + length - end_length, end) == 0 &&
-	       (length == end_length || name[length - end_length - 1] == '.');
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return name + strlen(prefixes[i]);
+	}
+	return name;
 }
 
 /* Whether so many bytes can be so many elements: 32, 16 or 8 bits each, an 8-bit one with its scales, or fewer where quantised. */
@@ -50,7 +54,7 @@ static const struct profile_row *find_row(const struct plan_block *blocks, size_
 {
 	for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
 		for (size_t i = 0; i < count; i++) {
-			if (blocks[i].size_bytes == PLAN_NO_SIZE || !ends_with(blocks[i].name, rows[r].block))
+			if (blocks[i].size_bytes == PLAN_NO_SIZE || strcmp(inner_name(blocks[i].name), rows[r].block) != 0)
 				continue;
 			*bytes_per_element = (double)blocks[i].size_bytes / rows[r].elements;
 			if (is_stored(*bytes_per_element))
@@ -84,6 +88,7 @@ static double block_tokens(const char *name, double image, double text)
 	static const char *const of_text[] = { "txt_",	       "text_", "add_",	      "caption",    "cross_attn.k",
 					       "cross_attn.v", "_y",	"to_add_out", "attn2.to_k", "attn2.to_v" };
 
+	name = inner_name(name);
 	if (contains_any(name, once, ARRAY_SIZE(once)))
 		return 1;
 	if (contains_any(name, of_text, ARRAY_SIZE(of_text)))
@@ -134,4 +139,27 @@ struct predict_terms profile_terms(const struct model_profile *profile, const st
 					.resident_seconds = profile->passes * profile->flops / compute->flops_per_s,
 					.expansion = is_eight_bits ? 2 : 1,
 					.converts_at_source = true };
+}
+
+size_t profile_load(const struct plan *plan, const struct plan_block *blocks, const struct topology *topology, unsigned compute,
+		    struct predict_load *load)
+{
+	unsigned last = DEVICE_MAX;
+	size_t runs = 0;
+
+	*load = (struct predict_load) { .bytes_on = { 0 } };
+	for (size_t i = 0; i < plan->block_count; i++) {
+		uint64_t size = blocks[i].size_bytes;
+		uint32_t row = plan->share_of[i];
+		int found = row == PLAN_NO_DEVICE ? -1 : plan_find_device(topology, plan->shares[row].name);
+		unsigned device = found < 0 ? compute : (unsigned)found;
+
+		if (size == PLAN_NO_SIZE || size == 0)
+			continue;
+		load->bytes_on[device] += size;
+		load->copies_on[device]++;
+		runs += device != last;
+		last = device;
+	}
+	return runs;
 }

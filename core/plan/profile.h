@@ -28,4 +28,9 @@ struct model_profile profile_model(const struct plan_block *blocks, size_t block
 /* Terms on a device: resident_seconds is NAN where the operations or the device's rate are unknown. */
 struct predict_terms profile_terms(const struct model_profile *profile, const struct device_description *compute);
 
+/* What a plan puts where; blocks that it leaves to the loader, and devices that the topology has not, count for the compute device.
+ * Returns the number of runs of consecutive blocks in one place. */
+size_t profile_load(const struct plan *plan, const struct plan_block *blocks, const struct topology *topology, unsigned compute,
+		    struct predict_load *load);
+
 #endif

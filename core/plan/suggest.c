@@ -8,7 +8,6 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
-#include "core/plan/plan_model.h"
 
 #define DONORS_MAX 4u /* the nearest ones; all their sets are tried */
 #define TRIES_MAX 24u /* per string, each a little less on the compute device: rounding leaves blocks behind */
@@ -67,29 +66,6 @@ static struct plan *plan_string(const struct search *s, const char *allocation, 
 					.device_count = s->request->topology->device_count };
 
 	return plan_make(&request, NULL, e);
-}
-
-/* What the plan puts where; blocks it leaves to the loader go to the compute device. */
-static void weigh(const struct search *s, const struct plan *plan, struct predict_load *load, size_t *runs)
-{
-	unsigned last = DEVICE_MAX;
-
-	*load = (struct predict_load) { .bytes_on = { 0 } };
-	*runs = 0;
-	for (size_t i = 0; i < plan->block_count; i++) {
-		uint64_t size = s->request->blocks[i].size_bytes;
-		int found = plan->share_of[i] == PLAN_NO_DEVICE
-				    ? (int)s->compute
-				    : plan_find_device(s->request->topology, plan->shares[plan->share_of[i]].name);
-		unsigned device = found < 0 ? s->compute : (unsigned)found;
-
-		if (size == PLAN_NO_SIZE || size == 0)
-			continue;
-		load->bytes_on[device] += size;
-		load->copies_on[device]++;
-		*runs += device != last;
-		last = device;
-	}
 }
 
 /* Bytes past the room of the device that lacks most; *worst is that device. */
@@ -151,7 +127,7 @@ static bool judge(struct search *s, struct suggestion *suggestion, bool *fits, s
 	if (!plan)
 		return true; /* not a string for this version */
 	suggestion->compute = s->compute;
-	weigh(s, plan, &suggestion->load, &suggestion->runs);
+	suggestion->runs = profile_load(plan, s->request->blocks, s->request->topology, s->compute, &suggestion->load);
 	plan_free(plan);
 	past = excess(s, &suggestion->load, &worst);
 	if (past > 0) {
@@ -178,7 +154,7 @@ static bool write_virtual_vram(const struct search *s, unsigned set, double gib_
 			strbuf_printf(&donors, "%s%s", donors.length ? "," : "", device_name_at(s, s->donors[i]));
 	}
 	strbuf_printf(&text, "#%s;%.1f;%s", device_name_at(s, s->compute), gib_moved, strbuf_text(&donors));
-	out->virtual_vram_gb = gib_moved;
+	out->virtual_vram_gb = round(gib_moved * 10) / 10; /* as the string says it */
 	out->donors = strbuf_finish(&donors, e);
 	out->allocation = strbuf_finish(&text, e);
 	out->expert = string_copy("", e);

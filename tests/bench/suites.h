@@ -6,5 +6,6 @@
 
 Suite *spread_suite(void);
 Suite *links_suite(void);
+Suite *predict_suite(void);
 
 #endif

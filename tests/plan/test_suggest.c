@@ -1,0 +1,248 @@
+/* Suggestions: they fit, they are what a node would store, and nothing simpler is faster. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/units.h"
+#include "core/plan/node_string.h"
+#include "core/plan/plan_model.h"
+#include "core/plan/suggest.h"
+#include "scenarios/topologies.h"
+#include "tests/harness/harness.h"
+#include "tests/plan/fixture.h"
+#include "tests/plan/suites.h"
+
+static const struct {
+	const char *loadlist, *topology, *version;
+	double keep_free_gb;
+} wanted[] = {
+	{ "flux1_dev_transformer.bf16", "mixed.json", "HEAD", 2 },
+	{ "flux1_dev_transformer.bf16", "mixed.json", "exact", 2 },
+	{ "flux1_dev_transformer.bf16", "2x3090-nvlink.json", "01df082", 10 },
+	{ "flux1_dev_transformer.f8_e4m3", "p2p-x4.json", "HEAD", 16 },
+	{ "qwen_image_transformer.bf16", "2x3090-nvlink.json", "HEAD", 3 },
+	{ "qwen_image_transformer.bf16", "pcie3-x8.json", "exact", 3 },
+	{ "qwen_image_transformer.bf16", "mixed.json", "V1", 3 },
+	{ "wan2.2_t2v_high_noise_14b.f16", "p2p-x8.json", "HEAD", 8 },
+};
+
+struct situation {
+	struct topology *topology;
+	struct block_list list;
+	struct model_profile profile;
+	uint64_t room_bytes[DEVICE_MAX];
+	struct suggest_request request;
+};
+
+static void set_up(struct situation *s, const char *loadlist, const char *topology, const char *version, double keep_free_gb)
+{
+	const struct embedded_file *file = embedded_find(scenario_topologies, topology);
+	struct picture picture = { 1024, 1024, 1 };
+	struct error e = ERROR_INIT;
+
+	s->topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	ck_assert_ok(s->topology, &e);
+	s->list = fixture_loadlist(loadlist);
+	s->profile = profile_model(s->list.blocks, s->list.count, &picture);
+	for (size_t i = 0; i < s->topology->device_count; i++) {
+		uint64_t kept = (uint64_t)(keep_free_gb * 1e9);
+		uint64_t whole = s->topology->devices[i].capacity_bytes;
+
+		s->room_bytes[i] = whole > kept ? whole - kept : 0;
+	}
+	s->request = (struct suggest_request) { .rules = plan_rules_find(version),
+						.topology = s->topology,
+						.blocks = s->list.blocks,
+						.block_count = s->list.count,
+						.room_bytes = s->room_bytes,
+						.compute = -1,
+						.profile = &s->profile,
+						.resident_seconds = NAN,
+						.converts_at_source = true,
+						.wanted = 8 };
+}
+
+static void tear_down(struct situation *s)
+{
+	block_list_free(&s->list);
+	topology_free(s->topology);
+}
+
+static struct plan *plan_on(const struct situation *s, const char *allocation)
+{
+	struct plan_device devices[DEVICE_MAX];
+	struct plan_request request = { .rules = s->request.rules,
+					.allocation = allocation,
+					.blocks = s->list.blocks,
+					.block_count = s->list.count,
+					.devices = devices,
+					.device_count = s->topology->device_count };
+	struct error e = ERROR_INIT;
+	struct plan *plan;
+
+	for (size_t i = 0; i < s->topology->device_count; i++)
+		devices[i] = (struct plan_device) { s->topology->devices[i].name, s->topology->devices[i].capacity_bytes };
+	plan = plan_make(&request, NULL, &e);
+	ck_assert_ok(plan, &e);
+	return plan;
+}
+
+START_TEST(every_suggestion_fits_and_plans_to_what_it_says)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+
+	set_up(&s, wanted[_i].loadlist, wanted[_i].topology, wanted[_i].version, wanted[_i].keep_free_gb);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	ck_assert_uint_gt(list.count, 0);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct suggestion *found = &list.items[i];
+		struct predict_load load;
+		struct plan *plan;
+
+		if (!found->allocation[0])
+			continue;
+		plan = plan_on(&s, found->allocation);
+		profile_load(plan, s.list.blocks, s.topology, found->compute, &load);
+		for (size_t d = 0; d < s.topology->device_count; d++) {
+			ck_assert_uint_eq(load.bytes_on[d], found->load.bytes_on[d]);
+			ck_assert_msg(load.bytes_on[d] <= s.room_bytes[d], "%s puts too much on %s", found->allocation,
+				      s.topology->devices[d].name);
+		}
+		ck_assert(i == 0 || list.items[i - 1].seconds <= found->seconds);
+		plan_free(plan);
+	}
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(the_node_inputs_store_the_string)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+
+	set_up(&s, wanted[_i].loadlist, wanted[_i].topology, "HEAD", wanted[_i].keep_free_gb);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct suggestion *found = &list.items[i];
+		struct node_inputs inputs = { .class = NODE_CLASS_SAFETENSOR_V2,
+					      .compute = s.topology->devices[found->compute].name,
+					      .expert = found->expert,
+					      .virtual_vram_gb = found->virtual_vram_gb,
+					      .donor = found->donors };
+		bool stored;
+		char *text = node_string(&inputs, s.request.rules, &stored, NULL, &e);
+
+		ck_assert_str_eq(text ? text : "", found->allocation);
+		free(text);
+	}
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+/* Every tenth of a GiB to every donor alone. */
+START_TEST(no_amount_on_one_donor_is_faster_than_the_first_suggestion)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+	struct predict_terms terms;
+
+	set_up(&s, "flux1_dev_transformer.bf16", "2x3090-nvlink.json", "HEAD", 8);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	terms = profile_terms(&s.profile, &s.topology->devices[1]);
+	for (unsigned donor = 0; donor < 3; donor += 2) {
+		for (unsigned tenths = 1; tenths < 230; tenths++) {
+			struct predict_load load;
+			char allocation[80];
+			struct plan *plan;
+			bool fits = true;
+
+			snprintf(allocation, sizeof(allocation), "#cuda:0;%u.%u;%s", tenths / 10, tenths % 10,
+				 s.topology->devices[donor].name);
+			plan = plan_on(&s, allocation);
+			profile_load(plan, s.list.blocks, s.topology, 1, &load);
+			for (size_t d = 0; d < s.topology->device_count; d++)
+				fits = fits && load.bytes_on[d] <= s.room_bytes[d];
+			ck_assert_msg(!fits || predict(s.topology, 1, &load, &terms).seconds >= list.items[0].seconds - 1e-9,
+				      "%s is faster than %s", allocation, list.items[0].allocation);
+			plan_free(plan);
+		}
+	}
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_model_that_fits_needs_no_string)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+
+	set_up(&s, "flux1_dev_transformer.f8_e4m3", "pcie4-x16.json", "HEAD", 2);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	ck_assert_str_eq(list.items[0].allocation, "");
+	ck_assert_double_eq(list.items[0].prediction.copy_seconds, 0);
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(what_cannot_fit_is_refused_with_what_is_lacking)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+
+	set_up(&s, "qwen_image_transformer.bf16", "2x3090-nvlink.json", "HEAD", 2);
+	s.room_bytes[0] = 10 * GB;
+	s.room_bytes[1] = 10 * GB;
+	s.room_bytes[2] = 10 * GB;
+	ck_assert(!suggest(&s.request, &list, &e));
+	ck_assert_int_eq(e.kind, ERROR_DEVICE_MEMORY);
+	ck_assert_msg(strstr(e.text, "10.9 GB too much"), "%s", e.text);
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_near_donor_is_taken_before_a_far_one)
+{
+	struct situation s;
+	struct suggestions list;
+	struct error e = ERROR_INIT;
+
+	set_up(&s, "qwen_image_transformer.bf16", "2x3090-nvlink.json", "HEAD", 2);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	ck_assert_uint_eq(list.items[0].load.bytes_on[0], 0); /* NVLink's twin holds the rest, not the host */
+	suggestions_free(&list);
+	set_up(&s, "flux1_dev_transformer.bf16", "p2p-x8.json", "HEAD", 8);
+	ck_assert_ok(suggest(&s.request, &list, &e), &e);
+	ck_assert_uint_gt(list.items[0].load.bytes_on[0], 0); /* the host is nearer than a card behind x8 */
+	suggestions_free(&list);
+	tear_down(&s);
+}
+END_TEST
+
+Suite *suggest_suite(void)
+{
+	Suite *suite = suite_create("suggest");
+	TCase *strings = tcase_create("strings");
+
+	tcase_set_timeout(strings, 60);
+	tcase_add_loop_test(strings, every_suggestion_fits_and_plans_to_what_it_says, 0, ARRAY_SIZE(wanted));
+	tcase_add_loop_test(strings, the_node_inputs_store_the_string, 0, ARRAY_SIZE(wanted));
+	tcase_add_test(strings, no_amount_on_one_donor_is_faster_than_the_first_suggestion);
+	tcase_add_test(strings, a_model_that_fits_needs_no_string);
+	tcase_add_test(strings, what_cannot_fit_is_refused_with_what_is_lacking);
+	tcase_add_test(strings, a_near_donor_is_taken_before_a_far_one);
+	suite_add_tcase(suite, strings);
+	return suite;
+}
