@@ -96,32 +96,30 @@ static bool is_known(const struct search *s, const struct suggestion *suggestion
 	return false;
 }
 
-/* Takes the suggestion over, or frees it where another string does the same. */
+/* Takes the suggestion's texts over, unless another string does the same. */
 static bool keep(const struct search *s, struct suggestion *suggestion, struct error *e)
 {
-	if (is_known(s, suggestion)) {
-		suggestion_clear(suggestion);
+	if (is_known(s, suggestion))
 		return true;
-	}
-	if (!array_reserve(&s->out->items, &s->out->capacity, s->out->count + 1, sizeof(*s->out->items), e)) {
-		suggestion_clear(suggestion);
+	if (!array_reserve(&s->out->items, &s->out->capacity, s->out->count + 1, sizeof(*s->out->items), e))
 		return false;
-	}
 	suggestion->prediction = predict(s->request->topology, s->compute, &suggestion->load, &s->terms);
 	suggestion->seconds = suggestion->prediction.seconds;
 	s->out->items[s->out->count++] = *suggestion;
+	*suggestion = (struct suggestion) { .allocation = NULL };
 	return true;
 }
 
-/* Plans the suggestion's string. *fits: it was kept (then the suggestion is emptied). */
-static bool judge(struct search *s, struct suggestion *suggestion, bool *fits, struct error *e)
+/* Plans the suggestion's string. *past_bytes: what is too much on the compute device for it to fit; 0: it was kept; INFINITY: more on
+ * the compute device is not what it lacks. The caller clears the suggestion. */
+static bool judge(struct search *s, struct suggestion *suggestion, double *past_bytes, struct error *e)
 {
 	struct error why = ERROR_INIT;
 	struct plan *plan = plan_string(s, suggestion->allocation, &why);
 	unsigned worst = 0;
 	double past;
 
-	*fits = false;
+	*past_bytes = INFINITY;
 	if (!plan && why.kind == ERROR_MEMORY)
 		return error_no_memory(e);
 	if (!plan)
@@ -135,9 +133,11 @@ static bool judge(struct search *s, struct suggestion *suggestion, bool *fits, s
 			s->least_excess = past;
 			s->worst_device = worst;
 		}
+		if (worst == s->compute)
+			*past_bytes = past;
 		return true;
 	}
-	*fits = true;
+	*past_bytes = 0;
 	return keep(s, suggestion, e);
 }
 
@@ -192,26 +192,28 @@ static bool write_sizes(const struct search *s, unsigned set, double slack, stru
 
 typedef bool write_string(const struct search *s, unsigned set, double amount, struct suggestion *out, struct error *e);
 
-/* The first of a row of amounts that fits. */
-static bool try_amounts(struct search *s, write_string *write, unsigned set, double from, double step, struct error *e)
+/* The least amount that fits, in steps: whatever is too much on the compute device must leave it. */
+static bool try_amounts(struct search *s, write_string *write, unsigned set, double amount, double step, struct error *e)
 {
-	bool fits = false;
-	bool fine = true;
+	double past_bytes = 1;
 
-	for (unsigned i = 0; fine && !fits && i < TRIES_MAX; i++) {
+	for (unsigned i = 0; i < TRIES_MAX && past_bytes > 0 && isfinite(past_bytes); i++) {
 		struct suggestion suggestion = { .allocation = NULL };
+		bool fine = write(s, set, amount, &suggestion, e) && judge(s, &suggestion, &past_bytes, e);
 
-		fine = write(s, set, from + step * i, &suggestion, e) && judge(s, &suggestion, &fits, e);
-		if (!fine || !fits)
-			suggestion_clear(&suggestion);
+		suggestion_clear(&suggestion);
+		if (!fine)
+			return false;
+		amount += ceil(past_bytes / (double)GIB / step) * step;
 	}
-	return fine;
+	return true;
 }
 
 /* Nothing needs to leave: the string is empty. */
 static bool try_resident(struct search *s, struct error *e)
 {
 	struct suggestion suggestion = { .compute = s->compute, .runs = 1 };
+	bool fine;
 
 	for (size_t i = 0; i < s->request->block_count; i++) {
 		uint64_t size = s->request->blocks[i].size_bytes;
@@ -222,10 +224,9 @@ static bool try_resident(struct search *s, struct error *e)
 	suggestion.allocation = string_copy("", e);
 	suggestion.expert = string_copy("", e);
 	suggestion.donors = string_copy("cpu", e);
-	if (suggestion.allocation && suggestion.expert && suggestion.donors)
-		return keep(s, &suggestion, e);
+	fine = suggestion.allocation && suggestion.expert && suggestion.donors && keep(s, &suggestion, e);
 	suggestion_clear(&suggestion);
-	return false;
+	return fine;
 }
 
 static bool has_room(const struct search *s, unsigned set)

@@ -8,6 +8,7 @@ Suite *files_suite(void);
 Suite *options_suite(void);
 Suite *program_suite(void);
 Suite *matrix_suite(void);
+Suite *plan_suite(void);
 Suite *replay_suite(void);
 Suite *trouble_suite(void);
 Suite *triage_suite(void);

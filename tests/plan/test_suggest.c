@@ -223,6 +223,7 @@ START_TEST(a_near_donor_is_taken_before_a_far_one)
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_uint_eq(list.items[0].load.bytes_on[0], 0); /* NVLink's twin holds the rest, not the host */
 	suggestions_free(&list);
+	tear_down(&s);
 	set_up(&s, "flux1_dev_transformer.bf16", "p2p-x8.json", "HEAD", 8);
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_uint_gt(list.items[0].load.bytes_on[0], 0); /* the host is nearer than a card behind x8 */

@@ -44,5 +44,8 @@ const struct torture_piece torture_pieces[] = {
 	{ "the explorer", torture_explore },
 	{ "loading with LoRAs", torture_patch },
 	{ "formats and conversion", torture_tensor },
+	{ "plans", torture_plans },
+	{ "advice", torture_advice },
+	{ "suggestions", torture_suggestions },
 	{ NULL, NULL },
 };

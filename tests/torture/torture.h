@@ -27,6 +27,9 @@ bool torture_scenario(struct error *e);
 bool torture_triage(struct error *e);
 bool torture_patch(struct error *e);
 bool torture_tensor(struct error *e);
+bool torture_plans(struct error *e);
+bool torture_advice(struct error *e);
+bool torture_suggestions(struct error *e);
 
 extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
 

@@ -1,0 +1,120 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "core/base/array.h"
+#include "core/plan/advise.h"
+#include "core/plan/blocks.h"
+#include "core/plan/suggest.h"
+#include "tests/torture/torture.h"
+
+static const char machine[] =
+	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":40000000000,\"flops_per_s\":1e11},"
+	"{\"name\":\"cuda:0\",\"capacity_bytes\":6000000000,\"flops_per_s\":1e12}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:"
+	"0\","
+	"\"bandwidth_bytes_per_s\":1e9}]}";
+
+static const struct plan_device devices[] = { { "cpu", 40000000000 }, { "cuda:0", 6000000000 } };
+
+static const char *const strings[] = {
+	"#cuda:0;4.0;cpu",	     "cuda:0,2gb;cpu,5gb*#cuda:0",    "cuda:0,40%;cpu,60%#",
+	"cuda:0,0.5;cpu,0.5#cuda:0", "cuda:7,50%;cpu;mps,1tb#cuda:9", "#cuda:0;4gb;cpu",
+};
+
+static bool make_blocks(struct block_list *list, struct error *e)
+{
+	*list = (struct block_list) { .blocks = NULL };
+	for (unsigned i = 0; i < 12; i++) {
+		struct plan_block block = { .size_bytes = 1000000000, .weight_size_bytes = 1000000000, .has_bias = i % 3 > 0 };
+		char name[32];
+
+		snprintf(name, sizeof(name), "blocks.%u.embed", i);
+		if (!block_list_add(list, &block, span_of(name), "Linear", e)) {
+			block_list_free(list);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A string that cannot be planned is no failure here: it must be refused for what it is, or for want of memory. */
+static bool plan_one(const struct plan_rules *rules, const char *allocation, const struct block_list *list, struct error *e)
+{
+	struct plan_request request = { .rules = rules,
+					.allocation = allocation,
+					.is_clip = true,
+					.blocks = list->blocks,
+					.block_count = list->count,
+					.devices = devices,
+					.device_count = ARRAY_SIZE(devices) };
+	struct error why = ERROR_INIT;
+	struct plan *plan = plan_make(&request, NULL, &why);
+
+	plan_free(plan);
+	return plan || why.kind != ERROR_MEMORY || error_no_memory(e);
+}
+
+bool torture_plans(struct error *e)
+{
+	struct block_list list;
+	bool fine = make_blocks(&list, e);
+
+	for (const struct plan_rules *rules = plan_rules; fine && rules->name; rules++) {
+		for (size_t i = 0; fine && i < ARRAY_SIZE(strings); i++)
+			fine = plan_one(rules, strings[i], &list, e);
+	}
+	block_list_free(&list);
+	return fine;
+}
+
+bool torture_advice(struct error *e)
+{
+	struct block_list list;
+	bool fine = make_blocks(&list, e);
+
+	for (const struct plan_rules *rules = plan_rules; fine && rules->name; rules++) {
+		for (size_t i = 0; fine && i < ARRAY_SIZE(strings); i++) {
+			struct advise_request request = { .rules = rules,
+							  .allocation = strings[i],
+							  .blocks = list.blocks,
+							  .block_count = list.count,
+							  .devices = devices,
+							  .device_count = ARRAY_SIZE(devices) };
+			struct advice_list advice;
+
+			fine = advise(&request, &advice, e);
+			advice_list_free(&advice);
+		}
+	}
+	block_list_free(&list);
+	return fine;
+}
+
+bool torture_suggestions(struct error *e)
+{
+	static const uint64_t rooms[DEVICE_MAX] = { 30000000000, 5000000000 };
+	struct topology *topology = topology_parse(machine, sizeof(machine) - 1, "torture", e);
+	struct block_list list = { .blocks = NULL };
+	struct picture picture = { 1024, 1024, 1 };
+	struct model_profile profile;
+	struct suggest_request request = { .rules = plan_rules_find("HEAD"),
+					   .topology = topology,
+					   .room_bytes = rooms,
+					   .compute = -1,
+					   .profile = &profile,
+					   .resident_seconds = NAN,
+					   .wanted = 3 };
+	struct suggestions suggestions = { .items = NULL };
+	bool fine = topology && make_blocks(&list, e);
+
+	if (fine) {
+		profile = profile_model(list.blocks, list.count, &picture);
+		request.blocks = list.blocks;
+		request.block_count = list.count;
+		fine = suggest(&request, &suggestions, e);
+	}
+	suggestions_free(&suggestions);
+	block_list_free(&list);
+	if (topology)
+		topology_free(topology);
+	return fine;
+}
