@@ -39,11 +39,13 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 				    .list = &subject->list,
 				    .source = subject->source,
 				    .outlook = &outlook };
+	bool recorded = true;
 	bool fine;
 
 	if (asked->store && (plan || failure.exception))
-		fine = plan_record(cli, asked->store, subject->topology, &request, plan,
-				   plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
+		recorded =
+			plan_record(cli, asked->store, subject->topology, &request, plan,
+				    plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
 	if (!plan)
 		return failure.exception && !subject->rules->exact
 			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
@@ -51,11 +53,11 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 	fine = plan_outlook(plan, subject->topology, subject->free_bytes, subject->list.blocks, &picture, cli->interrupted,
 			    &outlook, e);
 	if (fine && asked->json)
-		fine = plan_show_json(&shown, cli->out, e) && fine;
+		fine = plan_show_json(&shown, cli->out, e);
 	else if (fine)
 		plan_show(&shown, asked->explain, cli->out);
 	plan_free(plan);
-	return fine;
+	return fine && recorded;
 }
 
 static int plan_one(struct cli *cli, const struct asked *asked, struct error *e)

@@ -66,7 +66,8 @@ static const struct profile_row *find_row(const struct plan_block *blocks, size_
 
 static double image_tokens(const struct profile_row *row, const struct picture *picture)
 {
-	double frames = row->frames ? (double)((picture->frames ? picture->frames - 1 : 0) / row->frames + 1) : 1;
+	unsigned after_first = picture->frames ? picture->frames - 1 : 0;
+	unsigned frames = row->frames ? after_first / row->frames + 1 : 1;
 
 	return ceil((double)picture->width / row->pixels) * ceil((double)picture->height / row->pixels) * frames;
 }
