@@ -135,7 +135,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "check", "STRING", "say what is wrong with it or surprising, and what becomes of it", OPTION_TEXT,
 		  &asked.check },
 		{ "suggest", NULL, "find strings that fit, fastest first", OPTION_FLAG, &asked.suggest },
-		{ "model", "FILE", "weights to place: a safetensors file", OPTION_TEXT, &asked.words.model },
+		{ "model", "FILE", "weights to place: a safetensors or GGUF file", OPTION_TEXT, &asked.words.model },
 		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.words.loadlist },
 		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT,
 		  &asked.words.topology },

@@ -33,7 +33,7 @@ static bool read_blocks(struct plan_subject *subject, const struct plan_words *w
 	if (!words->model && !words->loadlist)
 		return true;
 	if (words->model) {
-		subject->has_blocks = block_list_from_safetensors(&subject->list, words->model, &source, e);
+		subject->has_blocks = block_list_from_weights(&subject->list, words->model, &source, e);
 		/* A text encoder's file says that it is one. */
 		subject->is_clip = subject->is_clip || (source.family && source.family->kind == MODEL_CLIP);
 		snprintf(subject->source, sizeof(subject->source), "%.600s (%s)", words->model, source.note);
