@@ -182,7 +182,8 @@ void key_replace(char text[KEY_MAX_BYTES], const char *from, const char *to)
 		if ((size_t)(at - text) + to_length + rest > KEY_MAX_BYTES)
 			return;
 		memmove(at + to_length, at + from_length, rest);
-		memcpy(at, to, to_length);
+		for (size_t i = 0; i < to_length; i++)
+			at[i] = to[i];
 	}
 }
 
