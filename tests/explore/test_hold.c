@@ -15,6 +15,8 @@
 #define LIFE_SHORT 3000 /* actions; two in five are prompts */
 #define LIFE_LONG 26000
 
+#define MEMORY_SLACK_BYTES 131072 /* an array may find its size late; a leak of five bytes an action is more */
+
 /* A sanitizer keeps what was freed for a while. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RESIDENT_SLACK_BYTES ((size_t)1 << 30)
@@ -115,14 +117,14 @@ START_TEST(a_long_life_under_strict_leaves_nothing_behind)
 
 		live(&life, i * slice, slice);
 		now = rest(&life);
-		if (i == 1) {
+		if (i == 2) {
 			first = now;
 			memory_bytes = mallinfo2().uordblks;
 			resident = resident_bytes();
-		} else if (i > 1) {
+		} else if (i > 2) {
 			ck_assert_uint_eq(now.objects, first.objects);
 			ck_assert_uint_eq(now.references, first.references);
-			ck_assert_uint_le(mallinfo2().uordblks, memory_bytes + 65536);
+			ck_assert_uint_le(mallinfo2().uordblks, memory_bytes + MEMORY_SLACK_BYTES);
 			ck_assert_uint_le(resident_bytes(), resident + RESIDENT_SLACK_BYTES);
 		}
 	}
