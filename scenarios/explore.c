@@ -20,7 +20,7 @@ struct run {
 	const struct explore *explore;
 	const struct policy *policy;
 	struct explore_result *result;
-	struct trial trial;
+	struct explore_trial trial;
 	struct sequence sequence;
 	struct kind *kinds;
 	size_t kind_count, kind_capacity;
@@ -179,7 +179,7 @@ static bool explore_one(struct run *run, struct error *e)
 	size_t before = run->trial.steps;
 
 	if (!explore_generate(&run->sequence, &explore->space, run->policy, explore->seed, run->sequences, e) ||
-	    !trial_run(&run->trial, &run->sequence, e))
+	    !explore_trial_run(&run->trial, &run->sequence, e))
 		return false;
 	run->sequences++;
 	run->steps += run->trial.steps - before;

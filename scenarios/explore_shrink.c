@@ -6,7 +6,7 @@
 #include "scenarios/flow_words.h"
 
 struct shrink {
-	struct trial *trial;
+	struct explore_trial *trial;
 	struct sequence *best;
 	struct explore_failure *failure; /* of the best */
 	struct sequence candidate;
@@ -37,11 +37,11 @@ static bool try(struct shrink *s)
 	if (s->failed || (s->interrupted && *s->interrupted) || s->candidate.step_count == 0)
 		return false;
 	s->runs++;
-	if (!trial_run(s->trial, &s->candidate, s->e)) {
+	if (!explore_trial_run(s->trial, &s->candidate, s->e)) {
 		s->failed = true;
 		return false;
 	}
-	same = trial_same_failure(s->trial, s->failure);
+	same = explore_trial_same_failure(s->trial, s->failure);
 	if (same)
 		take(s, same);
 	return same != NULL;
@@ -458,8 +458,8 @@ static void rename_in_order(struct shrink *s)
 	try(s);
 }
 
-bool explore_shrink(struct trial *trial, struct sequence *sequence, struct explore_failure *failure, const bool *interrupted,
-		    size_t *runs, struct error *e)
+bool explore_shrink(struct explore_trial *trial, struct sequence *sequence, struct explore_failure *failure,
+		    const bool *interrupted, size_t *runs, struct error *e)
 {
 	struct shrink s = { .trial = trial, .best = sequence, .failure = failure, .interrupted = interrupted, .e = e };
 

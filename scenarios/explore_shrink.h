@@ -10,7 +10,7 @@
 #include "scenarios/explore_trial.h"
 
 /* Changes the sequence and, with it, where the failure is. *runs counts candidates tried. */
-bool explore_shrink(struct trial *trial, struct sequence *sequence, struct explore_failure *failure, const bool *interrupted,
-		    size_t *runs, struct error *e);
+bool explore_shrink(struct explore_trial *trial, struct sequence *sequence, struct explore_failure *failure,
+		    const bool *interrupted, size_t *runs, struct error *e);
 
 #endif

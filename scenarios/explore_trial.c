@@ -9,7 +9,7 @@ static bool is_result(const struct error *e)
 }
 
 /* Failures come in order; what was seen in the action that could not be done to its end does not count. */
-static void drop_failures_of_last_step(struct trial *trial)
+static void drop_failures_of_last_step(struct explore_trial *trial)
 {
 	size_t steps = check_step_count(trial->check);
 
@@ -17,7 +17,7 @@ static void drop_failures_of_last_step(struct trial *trial)
 		trial->failure_count--;
 }
 
-bool trial_run(struct trial *trial, struct sequence *sequence, struct error *e)
+bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, struct error *e)
 {
 	const struct subject_operations *subject = trial->subject->operations;
 	struct subject_setup setup = { .cell = 1,
@@ -46,7 +46,8 @@ bool trial_run(struct trial *trial, struct sequence *sequence, struct error *e)
 	return fine;
 }
 
-const struct explore_failure *trial_same_failure(const struct trial *trial, const struct explore_failure *wanted)
+const struct explore_failure *explore_trial_same_failure(const struct explore_trial *trial,
+							 const struct explore_failure *wanted)
 {
 	for (size_t i = 0; i < trial->failure_count; i++) {
 		const struct explore_failure *failure = &trial->failures[i];

@@ -7,7 +7,7 @@
 #include "scenarios/explore_sequence.h"
 #include "scenarios/subject.h"
 
-struct trial {
+struct explore_trial {
 	struct subject *subject; /* borrowed */
 	struct check *check; /* borrowed */
 	const struct explore_failure *failures; /* of the last run; until the next */
@@ -17,9 +17,10 @@ struct trial {
 };
 
 /* A failure is a result, and so is a prompt that fails for want of device memory: the sequence ends there. */
-bool trial_run(struct trial *trial, struct sequence *sequence, struct error *e);
+bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, struct error *e);
 
 /* The failure of the last run that is the same: the same invariant, the same cause. NULL if there is none. */
-const struct explore_failure *trial_same_failure(const struct trial *trial, const struct explore_failure *wanted);
+const struct explore_failure *explore_trial_same_failure(const struct explore_trial *trial,
+							 const struct explore_failure *wanted);
 
 #endif

@@ -58,20 +58,20 @@ START_TEST(no_action_can_be_left_out)
 	struct explore explore = explorer_open();
 	struct explore_result result = explore_delegate(&explore, 1);
 	struct error e = ERROR_INIT;
-	struct trial trial = { .subject = explore.subject, .check = check_new(&e) };
+	struct explore_trial trial = { .subject = explore.subject, .check = check_new(&e) };
 	struct sequence shorter = { .step_count = 0 };
 
 	ck_assert_ok(trial.check, &e);
 	for (size_t i = 0; i < result.count; i++) {
 		const struct explored *found = &result.items[i];
 
-		ck_assert_ok(sequence_copy(&shorter, &found->sequence, &e) && trial_run(&trial, &shorter, &e), &e);
-		ck_assert_msg(trial_same_failure(&trial, &found->failure), "it does not fail: %s", found->line);
+		ck_assert_ok(sequence_copy(&shorter, &found->sequence, &e) && explore_trial_run(&trial, &shorter, &e), &e);
+		ck_assert_msg(explore_trial_same_failure(&trial, &found->failure), "it does not fail: %s", found->line);
 		for (size_t step = 0; step < found->sequence.step_count; step++) {
 			ck_assert_ok(sequence_copy(&shorter, &found->sequence, &e), &e);
 			sequence_remove(&shorter, step, 1);
-			ck_assert_ok(trial_run(&trial, &shorter, &e), &e);
-			ck_assert_msg(!trial_same_failure(&trial, &found->failure), "without action %zu: %s", step + 1,
+			ck_assert_ok(explore_trial_run(&trial, &shorter, &e), &e);
+			ck_assert_msg(!explore_trial_same_failure(&trial, &found->failure), "without action %zu: %s", step + 1,
 				      found->line);
 		}
 	}
