@@ -7,6 +7,7 @@
 struct candidate {
 	struct entry *entry;
 	struct trace_row row;
+	double reload_cost; /* 0 where the policy does not weigh it */
 	bool gone;
 };
 
@@ -35,7 +36,11 @@ static int compare_candidates(const void *left, const void *right, void *context
 	const struct policy *policy = context;
 	int order = policy->evict_order ? policy->evict_order(a->entry, b->entry) : 0;
 
-	return order ? order : core_order(&a->row, &b->row);
+	if (order)
+		return order;
+	if (a->reload_cost != b->reload_cost)
+		return a->reload_cost < b->reload_cost ? -1 : 1;
+	return core_order(&a->row, &b->row);
 }
 
 static int compare_indexes(const void *left, const void *right)
@@ -164,6 +169,16 @@ static bool unload_candidates(struct manager *m, double need_bytes, struct devic
 	return true;
 }
 
+/* Weighed only where somebody has to go. */
+static void weigh_candidates(const struct manager *m, double need_bytes, const struct device *device,
+			     struct candidate *candidates, size_t count)
+{
+	if (!m->policy->reload_cost || memory_free_bytes(m, device) > need_bytes)
+		return;
+	for (size_t i = 0; i < count; i++)
+		candidates[i].reload_cost = m->policy->reload_cost(candidates[i].entry, device);
+}
+
 static bool free_candidates(struct manager *m, double need_bytes, struct device *device, const struct spared *spared,
 			    size_t *unloaded, struct error *e)
 {
@@ -175,6 +190,7 @@ static bool free_candidates(struct manager *m, double need_bytes, struct device 
 	if (!candidates)
 		return false;
 	count = collect_candidates(m, device, spared, candidates);
+	weigh_candidates(m, need_bytes, device, candidates, count);
 	qsort_r(candidates, count, sizeof(*candidates), compare_candidates, (void *)(uintptr_t)m->policy);
 	hold(m, candidates, count);
 	fine = unload_candidates(m, need_bytes, device, candidates, count, e);

@@ -58,8 +58,11 @@ struct policy {
 	bool (*unload_all)(struct manager *m, struct error *e);
 	bool (*soft_empty)(struct manager *m, bool force, struct error *e);
 
-	/* Under pressure, which of two entries goes first: below 0, a; 0: core's order decides. */
+	/* Under pressure, which of two entries goes first: below 0, a; 0: the cost of reload, then core's order decides. */
 	int (*evict_order)(const struct entry *a, const struct entry *b);
+
+	/* What bringing an entry back costs, in nanoseconds a byte that its going frees on a device: the cheapest goes first. */
+	double (*reload_cost)(const struct entry *entry, const struct device *device);
 
 	/* A full cleanup node ran; the flags that it sets come after. */
 	void (*full_cleanup)(struct manager *m);

@@ -259,6 +259,66 @@ START_TEST(strict_gives_a_model_its_own_allocation)
 }
 END_TEST
 
+/* The card as it is: what is on it is not free. */
+static double view_what_is_there(void *context, const struct device *device)
+{
+	(void)context;
+	return device_is_cpu(device) ? (double)GIB : free_bytes - (double)device_memory_use(device).allocated_bytes;
+}
+
+static struct entry *entry_of(const struct patcher *patcher)
+{
+	for (size_t i = 0; i < manager->list_count; i++) {
+		if (entry_patcher(manager->list[i]) == patcher)
+			return manager->list[i];
+	}
+	ck_abort_msg("not listed");
+	return NULL;
+}
+
+START_TEST(strict_lets_the_model_go_that_is_cheapest_to_bring_back_by_the_byte)
+{
+	struct patcher *spread;
+	struct patcher *whole;
+
+	unmake();
+	make(&policy_strict);
+	manager->view.free_bytes = view_what_is_there;
+	spread = patcher_of_blocks("a");
+	whole = patcher_of_blocks("b");
+	ck_assert_ok(inner_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &e), &e);
+	load((struct patcher *[]) { whole, spread }, 2);
+	ck_assert_uint_gt(on_card(spread), 0);
+	ck_assert_uint_lt(on_card(spread), BLOCKS * MIB);
+	ck_assert_double_lt(policy_strict.reload_cost(entry_of(whole), machine_device(machine, 1)),
+			    policy_strict.reload_cost(entry_of(spread), machine_device(machine, 1)));
+	free_bytes = (double)device_memory_use(machine_device(machine, 1)).allocated_bytes;
+	ck_assert_ok(manager_free_memory(manager, 7.5 * (double)MIB, machine_device(machine, 1), NULL, &e), &e);
+	ck_assert_uint_eq(on_card(whole), 0);
+	ck_assert_uint_gt(on_card(spread), 0);
+}
+END_TEST
+
+START_TEST(strict_lets_a_kept_model_go_last_however_cheap)
+{
+	struct patcher *spread;
+	struct patcher *whole;
+
+	unmake();
+	make(&policy_strict);
+	manager->view.free_bytes = view_what_is_there;
+	spread = patcher_of_blocks("a");
+	whole = patcher_of_blocks("b");
+	ck_assert_ok(inner_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &e), &e);
+	ck_assert_ok(manager_loader_ran(manager, whole, KEEP_YES, true, &e), &e);
+	load((struct patcher *[]) { whole, spread }, 2);
+	free_bytes = (double)device_memory_use(machine_device(machine, 1)).allocated_bytes;
+	ck_assert_ok(manager_free_memory(manager, (double)MIB, machine_device(machine, 1), NULL, &e), &e);
+	ck_assert_uint_eq(on_card(spread), 0);
+	ck_assert_uint_eq(on_card(whole), BLOCKS * MIB);
+}
+END_TEST
+
 START_TEST(inference_is_thought_to_need_less_on_a_small_card)
 {
 	const struct device *card = machine_device(machine, 1);
@@ -286,6 +346,8 @@ Suite *pressure_suite(void)
 	tcase_add_test(tests, a_model_that_finds_no_room_is_back_whole_and_off_the_list);
 	tcase_add_test(tests, upstream_gives_models_of_one_shape_one_allocation);
 	tcase_add_test(tests, strict_gives_a_model_its_own_allocation);
+	tcase_add_test(tests, strict_lets_the_model_go_that_is_cheapest_to_bring_back_by_the_byte);
+	tcase_add_test(tests, strict_lets_a_kept_model_go_last_however_cheap);
 	tcase_add_test(tests, inference_is_thought_to_need_less_on_a_small_card);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -2,7 +2,9 @@
  *
  * The manager takes a reference of its own, labelled `kept`, when the loader returns, before any consumer runs; it holds through
  * resets, collections, other workflows and caches that keep nothing. Only an unload, a free or pressure frees anything, and the
- * first two exactly the models not wished to stay. Under pressure kept models go last; they come back when they are next used. */
+ * first two exactly the models not wished to stay. Under pressure kept models go last, and among equals the one that is cheapest to
+ * bring back by the byte that it frees; they come back when they are next used. */
+#include <math.h>
 #include <string.h>
 
 #include "core/manager/manager.h"
@@ -110,6 +112,38 @@ static int evict_order(const struct entry *a, const struct entry *b)
 	       (int)manager_keeps_model(patcher_inner(entry_patcher(b)));
 }
 
+static double way_ns(const struct machine *machine, unsigned from, unsigned to, uint64_t size_bytes)
+{
+	const struct link_description *links[2];
+	unsigned count = topology_route(machine_topology(machine), from, to, links);
+	double ns = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		ns += (double)link_copy_ns(links[i], size_bytes);
+	return ns;
+}
+
+/* Whatever leaves goes back whole: each block from where models wait over the compute device, where patches are put in, to its
+ * place. A model that has little on the device and much on donors is dear by the byte that it frees. */
+static double reload_cost(const struct entry *entry, const struct device *device)
+{
+	const struct inner *inner = patcher_inner(entry_patcher(entry));
+	const struct model *model = inner->model;
+	uint64_t freed_bytes = model->bytes_on[device_index(device)];
+	unsigned compute = device_index(entry->device);
+	double ns = 0;
+
+	for (size_t i = 0; i < model->block_count; i++) {
+		const struct block *block = &model->blocks[i];
+
+		if (!block->patched)
+			continue;
+		ns += way_ns(inner->manager->machine, device_index(inner->offload_device), compute, block->size_bytes);
+		ns += way_ns(inner->manager->machine, compute, block->device, block->size_bytes);
+	}
+	return freed_bytes ? ns / (double)freed_bytes : INFINITY;
+}
+
 const struct policy policy_strict = {
 	.name = "strict",
 	.summary = "keeps what is wished until the wish ends, frees the rest, finds kept models again",
@@ -127,5 +161,6 @@ const struct policy policy_strict = {
 	.cloned = cloned,
 	.unload_all = unload_all,
 	.evict_order = evict_order,
+	.reload_cost = reload_cost,
 	.full_cleanup = manager_release_kept,
 };
