@@ -7,7 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/plan/plan_model.h"
-#include "scenarios/trial.h"
+#include "scenarios/placed_run.h"
 
 #define LEVELS 9u /* from nothing to all of it */
 #define PLANNER "01df082"
@@ -55,7 +55,7 @@ bool bench_offload(const struct topology *topology, const struct backend *backen
 		   const bool *interrupted, struct bench_offload *result, struct error *e)
 {
 	int64_t side = backend->has_bytes ? 16 : 128; /* of the latent: 128 or 1024 pixels */
-	struct trial_request request = {
+	struct placed_request request = {
 		.topology = topology, .backend = backend, .width = side, .height = side, .interrupted = interrupted
 	};
 
@@ -68,13 +68,13 @@ bool bench_offload(const struct topology *topology, const struct backend *backen
 	for (unsigned donor = 0; donor < topology->device_count; donor++) {
 		for (unsigned level = 0; donor != result->compute && level < LEVELS; level++) {
 			struct share share = { topology, result->compute, donor, (double)level / (LEVELS - 1) };
-			struct trial_placer placer = { &share, place };
+			struct placer placer = { &share, place };
 			struct bench_offload_point point = { .donor = donor };
-			struct trial_result trial;
+			struct placed_result trial;
 
 			if (interrupted && *interrupted)
 				return error_set(e, ERROR_INTERRUPTED, "interrupted");
-			if (!trial_run(&request, &placer, &trial, &point.offloaded_bytes, e))
+			if (!placed_run(&request, &placer, &trial, &point.offloaded_bytes, e))
 				return false;
 			point.seconds = trial.seconds;
 			point.moved_bytes = trial.moved_bytes;

@@ -6,7 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/plan/plan_model.h"
-#include "scenarios/trial.h"
+#include "scenarios/placed_run.h"
 
 struct named_block {
 	const char *name; /* without the prefix of a load list */
@@ -141,15 +141,15 @@ static bool place(void *context, const struct model *model, unsigned *device_of,
 static bool run(void *context, const struct plan *plan, unsigned compute, double *seconds, bool *was_run, struct error *e)
 {
 	struct plan_trial *trial = context;
-	struct trial_request request = { .topology = trial->topology,
-					 .backend = &backend_sim,
-					 .model = trial->model,
-					 .compute = compute,
-					 .width = trial->picture.width / 8,
-					 .height = trial->picture.height / 8,
-					 .interrupted = trial->interrupted };
-	struct trial_placer placer = { trial, place };
-	struct trial_result result;
+	struct placed_request request = { .topology = trial->topology,
+					  .backend = &backend_sim,
+					  .model = trial->model,
+					  .compute = compute,
+					  .width = trial->picture.width / 8,
+					  .height = trial->picture.height / 8,
+					  .interrupted = trial->interrupted };
+	struct placer placer = { trial, place };
+	struct placed_result result;
 	struct error why = ERROR_INIT;
 
 	*seconds = NAN;
@@ -159,7 +159,7 @@ static bool run(void *context, const struct plan *plan, unsigned compute, double
 	trial->plan = plan;
 	trial->compute = compute;
 	trial->matches = true;
-	if (!trial_run(&request, &placer, &result, NULL, &why)) {
+	if (!placed_run(&request, &placer, &result, NULL, &why)) {
 		if (!trial->matches)
 			trial->model = NULL; /* nor will it be for another plan */
 		return !trial->matches || error_set(e, why.kind, "%s", why.text);

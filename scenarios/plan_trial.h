@@ -1,6 +1,6 @@
 /* plan_trial.h - a plan tried in the simulator: the runner that suggestions are measured with (core/plan/suggest.h).
  *
- * The blocks of a plan are matched by name and size with those of a made-up model that can be run (trial.h); where they are those of
+ * The blocks of a plan are matched by name and size with those of a made-up model that can be run (placed_run.h); where they are those of
  * none, nothing is run and the prediction stands.
  */
 #ifndef RESIDENCY_SCENARIOS_PLAN_TRIAL_H

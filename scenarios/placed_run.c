@@ -1,4 +1,4 @@
-#include "scenarios/trial.h"
+#include "scenarios/placed_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "core/model/family.h"
 #include "core/workflow/model_library.h"
 
-struct trial {
-	const struct trial_request *request;
+struct placed {
+	const struct placed_request *request;
 	struct machine *machine;
 	struct model *model;
 	struct device *compute;
@@ -18,7 +18,7 @@ struct trial {
 
 static void on_step(void *context, const struct step_event *event)
 {
-	struct trial *trial = context;
+	struct placed *trial = context;
 
 	trial->last = *event;
 }
@@ -34,7 +34,7 @@ static struct model *open_model(struct machine *machine, const char *file, struc
 	return catalog.open(catalog.context, &source, machine, machine_device(machine, 0), e);
 }
 
-static bool place(const struct trial *trial, const struct trial_placer *placer, struct error *e)
+static bool place(const struct placed *trial, const struct placer *placer, struct error *e)
 {
 	const struct model *model = trial->model;
 	unsigned *device_of = array_new(model->block_count, sizeof(*device_of), e);
@@ -46,7 +46,7 @@ static bool place(const struct trial *trial, const struct trial_placer *placer, 
 	return fine;
 }
 
-static bool sample(struct trial *trial, struct error *e)
+static bool sample(struct placed *trial, struct error *e)
 {
 	const struct flux_config *config = trial->model->config;
 	struct observer observer = { .context = trial, .step = on_step };
@@ -76,14 +76,14 @@ static bool sample(struct trial *trial, struct error *e)
 	return fine;
 }
 
-bool trial_run(const struct trial_request *request, const struct trial_placer *placer, struct trial_result *result,
-	       uint64_t *offloaded_bytes, struct error *e)
+bool placed_run(const struct placed_request *request, const struct placer *placer, struct placed_result *result,
+		uint64_t *offloaded_bytes, struct error *e)
 {
-	struct trial trial = { .request = request };
+	struct placed trial = { .request = request };
 	struct error why = ERROR_INIT;
 	bool fine;
 
-	*result = (struct trial_result) { .seconds = NAN };
+	*result = (struct placed_result) { .seconds = NAN };
 	if (offloaded_bytes)
 		*offloaded_bytes = 0;
 	trial.machine = machine_open(request->topology, request->backend, e);
@@ -92,7 +92,7 @@ bool trial_run(const struct trial_request *request, const struct trial_placer *p
 	trial.compute = machine_device(trial.machine, request->compute);
 	trial.model = open_model(trial.machine, request->model, &why);
 	if (trial.model && trial.model->family != &family_flux)
-		error_set(&why, ERROR_UNSUPPORTED, "%s is no model that a trial can run", request->model);
+		error_set(&why, ERROR_UNSUPPORTED, "%s is no model that can be run so", request->model);
 	fine = !error_is_set(&why) && place(&trial, placer, &why);
 	if (trial.model && offloaded_bytes)
 		*offloaded_bytes = trial.model->size_bytes - trial.model->bytes_on[request->compute];
