@@ -47,14 +47,13 @@ bool gguf_value_integer(const struct gguf_value *value, uint64_t index, int64_t 
 		return false;
 	switch (value->item_type) {
 	case GGUF_I8:
-		*number = (int8_t)bits;
-		return true;
 	case GGUF_I16:
-		*number = (int16_t)bits;
+	case GGUF_I32: {
+		unsigned unused = 64 - 8 * sizes[value->item_type];
+
+		*number = (int64_t)(bits << unused) >> unused; /* the sign comes down */
 		return true;
-	case GGUF_I32:
-		*number = (int32_t)bits;
-		return true;
+	}
 	case GGUF_F32:
 	case GGUF_F64:
 		return false;
