@@ -7,5 +7,6 @@
 Suite *spread_suite(void);
 Suite *links_suite(void);
 Suite *predict_suite(void);
+Suite *formats_suite(void);
 
 #endif
