@@ -1,8 +1,10 @@
 #include "core/patch/file_keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/model/detect.h"
 
 /* Parts of a checkpoint, by what stands before their tensors' names. */
 static const struct {
@@ -34,22 +36,116 @@ static const struct {
 	{ "model.layers.0.self_attn.q_proj.weight", "llama.transformer." },
 };
 
-struct file_naming file_naming_of(const struct safetensors *file)
+/* What stands before the names of a file that no family was recognised in. */
+static const char *guess_prefix(const struct safetensors *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
 		if (safetensors_find(file, encoders[i].mark))
-			return (struct file_naming) { encoders[i].prefix };
+			return encoders[i].prefix;
 	}
 	for (size_t i = 0; i < safetensors_count(file); i++) {
 		if (strncmp(safetensors_tensor(file, i)->name, checkpoint_parts[0].theirs,
 			    strlen(checkpoint_parts[0].theirs)) == 0)
-			return (struct file_naming) { "" };
+			return "";
 	}
-	return (struct file_naming) { "diffusion_model." };
+	return "diffusion_model.";
+}
+
+/* ---- recognised models ---- */
+
+static bool same_shape(const struct safetensors_tensor *tensor, const struct parameter_description *parameter)
+{
+	bool same = tensor->rank == parameter->rank;
+
+	for (unsigned i = 0; same && i < parameter->rank; i++)
+		same = tensor->shape[i] == (uint64_t)parameter->shape[i];
+	return same;
+}
+
+static bool add_name(struct file_naming *naming, const char *name, const char *root, const char *parameter, struct error *e)
+{
+	struct file_name *known;
+	char key[KEY_MAX_BYTES];
+
+	if (!array_reserve(&naming->known, &naming->capacity, naming->count + 1, sizeof(*naming->known), e))
+		return false;
+	key_print(key, "%s%s", root, parameter);
+	known = &naming->known[naming->count++];
+	*known = (struct file_name) { .name = string_copy(name, e) };
+	if (known->name)
+		known->key = string_copy(key, e);
+	return known->key != NULL;
+}
+
+/* Of the family's own layout only: in others (diffusers', open_clip's) tensors are in other pieces than in the model. */
+static bool add_part(struct file_naming *naming, const struct safetensors *file, const struct detected *part, struct error *e)
+{
+	struct architecture a;
+	bool fine = detected_describe(part, false, &a, e);
+
+	for (size_t i = 0; fine && i < a.parameter_count; i++) {
+		const struct parameter_description *parameter = &a.parameters[i];
+		const struct safetensors_tensor *tensor;
+		char name[KEY_MAX_BYTES];
+
+		detected_file_name(part, parameter->name, name);
+		tensor = safetensors_find(file, name);
+		if (tensor && same_shape(tensor, parameter))
+			fine = add_name(naming, name, part->family->root, parameter->name, e);
+	}
+	architecture_end(&a);
+	return fine;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct file_name *)a)->name, ((const struct file_name *)b)->name);
+}
+
+bool file_naming_make(struct file_naming *naming, const struct safetensors *file, const char *where, struct error *e)
+{
+	struct tensor_table table = { .count = 0 };
+	struct detection found = { .count = 0 };
+	bool fine;
+
+	*naming = (struct file_naming) { .prefix = guess_prefix(file) };
+	fine = tensor_table_of_safetensors(&table, file, e) &&
+	       detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), where, e);
+	for (size_t i = 0; fine && i < found.count; i++) {
+		if (found.parts[i].config && found.parts[i].layout == LAYOUT_OWN)
+			fine = add_part(naming, file, &found.parts[i], e);
+	}
+	if (fine && naming->count)
+		qsort(naming->known, naming->count, sizeof(*naming->known), compare_names);
+	detection_free(&found);
+	tensor_table_free(&table);
+	return fine;
+}
+
+void file_naming_end(struct file_naming *naming)
+{
+	for (size_t i = 0; i < naming->count; i++) {
+		free(naming->known[i].name);
+		free(naming->known[i].key);
+	}
+	free(naming->known);
+}
+
+static const struct file_name *find_known(const struct file_naming *naming, const char *name)
+{
+	const struct file_name wanted = { .name = (char *)(uintptr_t)name };
+
+	return naming->count ? bsearch(&wanted, naming->known, naming->count, sizeof(*naming->known), compare_names) : NULL;
 }
 
 void file_key(const struct file_naming *naming, const char *name, char key[KEY_MAX_BYTES])
 {
+	const struct file_name *known = find_known(naming, name);
+
+	if (known) {
+		key_print(key, "%s", known->key);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(checkpoint_parts); i++) {
 		size_t length = strlen(checkpoint_parts[i].theirs);
 

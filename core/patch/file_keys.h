@@ -1,17 +1,28 @@
-/* file_keys.h - upstream's full names of the tensors in a weights file. Private to this room. */
+/* file_keys.h - upstream's full names of the tensors in a weights file. Private to this room.
+ *
+ * Where a family is recognised (core/model/detect.h) its tensors' full names are its own: the root, then the parameter. Names of
+ * other tensors are brought to full ones by what stands before them.
+ */
 #ifndef RESIDENCY_PATCH_FILE_KEYS_H
 #define RESIDENCY_PATCH_FILE_KEYS_H
 
 #include "core/patch/key_rules.h"
 #include "core/tensor/safetensors.h"
 
-/* How a file's names are brought to full ones. */
-struct file_naming {
-	const char *prefix; /* for names that no rule takes apart; "" in a checkpoint */
+/* A tensor's name in the file and its full one; one text each, owned. */
+struct file_name {
+	char *name, *key;
 };
 
-/* What kind of file it is, by the names in it. */
-struct file_naming file_naming_of(const struct safetensors *file);
+struct file_naming {
+	struct file_name *known; /* of recognised models, sorted by name */
+	size_t count, capacity;
+	const char *prefix; /* for names that no rule takes apart; "" in a checkpoint. Static text */
+};
+
+/* The caller ends it, also on failure. */
+bool file_naming_make(struct file_naming *naming, const struct safetensors *file, const char *where, struct error *e);
+void file_naming_end(struct file_naming *naming);
 
 /* The full name of a tensor. */
 void file_key(const struct file_naming *naming, const char *name, char key[KEY_MAX_BYTES]);

@@ -7,24 +7,11 @@
 #include "core/base/array.h"
 #include "core/model/family.h"
 
-/* A text encoder that is alone in its file has no name before its parameters'. */
-static const char *encoder_prefix(const struct model *model)
-{
-	if (model->parameter_count == 0 || strncmp(model->parameters[0].name, "transformer.", strlen("transformer.")) != 0)
-		return "";
-	return model->family == &family_t5 ? "t5xxl." : "clip_l.";
-}
-
 const char *model_key_prefix(const struct model *model)
 {
-	switch (model->kind) {
-	case MODEL_UNET:
-		return "diffusion_model.";
-	case MODEL_CLIP:
-		return encoder_prefix(model);
-	default:
-		return "";
-	}
+	if (model->family && model->family->root)
+		return model->family->root;
+	return model->kind == MODEL_UNET ? "diffusion_model." : "";
 }
 
 struct key_target *model_keys(const struct model *model, char **text, struct error *e)

@@ -27,18 +27,18 @@ struct patch_file {
 
 static bool make_targets(struct patch_file *file, struct error *e)
 {
-	struct file_naming naming = file_naming_of(file->model);
+	struct file_naming naming;
 	size_t dimensions = 0;
 	int64_t *sizes;
+	bool fine;
 
 	for (size_t i = 0; i < file->count; i++)
 		dimensions += safetensors_tensor(file->model, i)->rank;
 	file->targets = array_new(file->count, sizeof(*file->targets), e);
 	file->keys = array_new(file->count, KEY_MAX_BYTES, e);
 	file->sizes = sizes = array_new(dimensions, sizeof(*file->sizes), e);
-	if (!file->targets || !file->keys || !file->sizes)
-		return false;
-	for (size_t i = 0; i < file->count; i++) {
+	fine = file_naming_make(&naming, file->model, file->request.model, e) && file->targets && file->keys && file->sizes;
+	for (size_t i = 0; fine && i < file->count; i++) {
 		const struct safetensors_tensor *tensor = safetensors_tensor(file->model, i);
 		char *key = file->keys + i * KEY_MAX_BYTES;
 
@@ -47,7 +47,8 @@ static bool make_targets(struct patch_file *file, struct error *e)
 		for (size_t j = 0; j < tensor->rank; j++)
 			*sizes++ = (int64_t)tensor->shape[j];
 	}
-	return true;
+	file_naming_end(&naming);
+	return fine;
 }
 
 static bool match_loras(struct patch_file *file, struct error *e)
