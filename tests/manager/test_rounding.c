@@ -1,0 +1,141 @@
+/* An fp8 model with a LoRA, distributed to the cpu with high_precision_loras off: upstream rounds its weights twice, we once. */
+#include <math.h>
+#include <string.h>
+
+#include "core/base/embed.h"
+#include "core/manager/manager.h"
+#include "scenarios/topologies.h"
+#include "tests/harness/harness.h"
+#include "tests/manager/suites.h"
+
+#define SIDE 32
+
+static struct topology *topology;
+static struct machine *machine;
+static struct heap *heap;
+static struct manager *manager;
+static struct reference hold_base, hold_clone;
+static struct patcher *patcher;
+static uint8_t first[SIDE * SIDE];
+
+static const struct object_class root_class = { .name = "test" };
+
+static struct model *make_model(struct error *e)
+{
+	const struct block_description block = {
+		.name = "double_blocks.0.lin", .type = "Linear", .parameter_count = 1, .has_bias = true, .castable = true
+	};
+	const struct parameter_description parameter = {
+		.name = "double_blocks.0.lin.weight", .dtype = DTYPE_F8_E5M2, .rank = 2, .shape = { SIDE, SIDE }, .bytes = first
+	};
+
+	for (size_t i = 0; i < sizeof(first); i++)
+		first[i] = (uint8_t)(0x30 + i % 16);
+	return model_new(machine, machine_device(machine, 0), "m", MODEL_UNET, &block, 1, &parameter, 1, e);
+}
+
+static void make(void)
+{
+	const struct embedded_file *file = embedded_find(scenario_topologies, "host-1gpu.json");
+	struct patcher_change change = { .key = "lora", .lora_strength = 0.8, .sampling_shift = NAN };
+	struct error e = ERROR_INIT;
+	struct patcher *base;
+	struct object *root;
+
+	topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	machine = machine_open(topology, &backend_host, &e);
+	heap = heap_new(&e);
+	root = heap_root(heap, &root_class, "test", &e);
+	manager = manager_new(&(struct manager_options) { .heap = heap,
+							  .machine = machine,
+							  .policy = &policy_eject_donor,
+							  .load_device = machine_device(machine, 1),
+							  .offload_device = machine_device(machine, 0) },
+			      &e);
+	ck_assert_ok(manager, &e);
+	base = patcher_new(manager, make_model(&e), machine_device(machine, 1), "base", &e);
+	ck_assert_ok(base, &e);
+	reference_set(&hold_base, root, &base->object, "base");
+	change.lora = lora_open(NULL, "flux-lora-small.safetensors", &e);
+	patcher = patcher_clone(base, &change, &e);
+	lora_close(change.lora);
+	ck_assert_ok(patcher, &e);
+	reference_set(&hold_clone, root, &patcher->object, "clone");
+}
+
+static void unmake(void)
+{
+	heap_free(heap);
+	manager_free(manager);
+	machine_close(machine);
+	topology_free(topology);
+	hold_base = hold_clone = (struct reference) { .label = NULL };
+}
+
+static const struct parameter *weight(void)
+{
+	return &patcher_model(patcher)->parameters[0];
+}
+
+/* Distributes to the cpu by a policy, and keeps the bytes that come of it. */
+static void distribute(const struct policy *policy, bool high_precision, uint8_t bytes[SIDE * SIDE])
+{
+	struct error e = ERROR_INIT;
+
+	manager->policy = policy;
+	patcher_inner(patcher)->low_precision_loras = !high_precision;
+	ck_assert_ok(inner_set_allocation(patcher_inner(patcher), "cpu,1.0#cuda:0", 0, &e), &e);
+	ck_assert_ok(patcher_partially_load(patcher, ALL_MEMORY, false, NULL, &e), &e);
+	ck_assert_uint_eq(patcher_model(patcher)->blocks[0].device, 0);
+	memcpy(bytes, weight()->resting.address, SIDE * SIDE);
+}
+
+static void take_out(void)
+{
+	struct error e = ERROR_INIT;
+
+	ck_assert_ok(patcher_detach(patcher, &e), &e);
+	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E5M2);
+	ck_assert_mem_eq(weight()->resting.address, first, sizeof(first));
+}
+
+START_TEST(upstream_rounds_again_and_to_another_type)
+{
+	uint8_t once[SIDE * SIDE];
+	uint8_t twice[SIDE * SIDE];
+
+	distribute(&policy_eject_donor, true, once);
+	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E5M2);
+	take_out();
+	distribute(&policy_eject_donor, false, twice);
+	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E4M3);
+	take_out();
+	ck_assert(memcmp(once, twice, sizeof(once)) != 0);
+}
+END_TEST
+
+START_TEST(strict_rounds_once_whatever_the_precision)
+{
+	uint8_t once[SIDE * SIDE];
+	uint8_t ours[SIDE * SIDE];
+
+	distribute(&policy_eject_donor, true, once);
+	take_out();
+	distribute(&policy_strict, false, ours);
+	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E5M2);
+	ck_assert_mem_eq(ours, once, sizeof(ours));
+	take_out();
+}
+END_TEST
+
+Suite *rounding_suite(void)
+{
+	Suite *suite = suite_create("rounding");
+	TCase *tests = tcase_create("rounding");
+
+	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_test(tests, upstream_rounds_again_and_to_another_type);
+	tcase_add_test(tests, strict_rounds_once_whatever_the_precision);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
