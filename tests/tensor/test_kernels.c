@@ -34,7 +34,7 @@ static void check_dequantise(const struct kernels *kernels, enum quant type, enu
 	struct mt19937 generator;
 
 	mt19937_seed(&generator, type);
-	for (unsigned round = 0; round < 50; round++) {
+	for (unsigned round = 0; round < 12; round++) {
 		fill(&generator, blocks, sizeof(blocks));
 		kernels->dequantise[type][way](blocks + 1, found, BLOCKS);
 		kernels_scalar.dequantise[type][way](blocks + 1, wanted, BLOCKS);
