@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/recording.h"
 #include "cli/replay_input.h"
 #include "cli/replay_print.h"
@@ -44,6 +45,9 @@ struct state {
 	struct recording recording;
 	struct model_library library;
 	struct catalog catalog;
+	struct bulk_watcher watcher;
+	struct progress loading; /* of a file, while is_loading */
+	bool is_loading;
 	struct subject_setup setup; /* of the cell under way */
 	uint32_t cell; /* the last one */
 	json_t *list; /* of results, for --json */
@@ -249,6 +253,19 @@ static bool read_expected(struct state *state, size_t input_count, struct error 
 	return true;
 }
 
+/* Files come one after the other; each has a line of its own. */
+static void on_loading(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	struct state *state = context;
+
+	if (!state->is_loading)
+		progress_begin_bytes(&state->loading, state->cli, "loading", total_bytes);
+	state->is_loading = done_bytes < total_bytes;
+	progress_update(&state->loading, (size_t)done_bytes);
+	if (!state->is_loading)
+		progress_end(&state->loading);
+}
+
 static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
 {
 	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
@@ -257,7 +274,8 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 	struct error e = ERROR_INIT;
 	int exit_code;
 
-	state.library = (struct model_library) { .folder = wishes->models };
+	state.watcher = (struct bulk_watcher) { .progress = on_loading, .context = &state, .interrupted = cli->interrupted };
+	state.library = (struct model_library) { .folder = wishes->models, .watcher = &state.watcher };
 	state.catalog = model_library_catalog(&state.library);
 	backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), &e);
 	if (backend)
@@ -280,6 +298,8 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 fail:
 	exit_code = command_fail(cli, "replay", &e);
 out:
+	if (state.is_loading)
+		progress_end(&state.loading);
 	free(state.expect);
 	json_decref(state.list);
 	json_decref(state.free_body);

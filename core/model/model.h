@@ -71,6 +71,7 @@ struct parameter_description {
 	int64_t shape[TENSOR_RANK_MAX];
 	const void *bytes; /* copied where the machine has bytes; NULL leaves zeros */
 	bool optional; /* upstream makes it up where a file lacks it */
+	bool filled_later; /* bytes is NULL, and not for zeros: the caller writes them into `resting` */
 };
 
 struct block_description {

@@ -16,7 +16,9 @@ struct draft {
 	const struct family *family;
 	void *config; /* owned until the model takes it */
 	struct architecture architecture;
-	bool owns_bytes; /* else they lie in a mapping */
+	bool owns_bytes;
+	const struct tensor_row **rows; /* by parameter, where a file has it; NULL on a machine without bytes */
+	size_t *piece_of; /* by parameter: whose row */
 	void *made; /* owned: bytes of a parameter that the file lacks and upstream makes up */
 };
 
@@ -25,6 +27,8 @@ static void draft_free(struct draft *draft)
 	for (size_t i = 0; draft->owns_bytes && i < draft->architecture.parameter_count; i++)
 		free((void *)(uintptr_t)draft->architecture.parameters[i].bytes);
 	architecture_end(&draft->architecture);
+	free(draft->rows);
+	free(draft->piece_of);
 	free(draft->made);
 	free(draft->config);
 }
@@ -184,9 +188,10 @@ static bool make_identity(struct draft *draft, struct parameter_description *par
 }
 
 /* A parameter's bytes; a pair's names begin with the root of one of the two. */
-static bool take_tensor(struct draft *draft, struct parameter_description *parameter, const struct piece *pieces, size_t count,
-			struct error *e)
+static bool take_tensor(struct draft *draft, size_t index, const struct piece *pieces, size_t count, struct error *e)
 {
+	struct parameter_description *parameter = &draft->architecture.parameters[index];
+
 	for (size_t i = 0; i < count; i++) {
 		const struct detected *part = pieces[i].part;
 		struct tensor_view view = { &pieces[i].from->table, "" };
@@ -200,7 +205,11 @@ static bool take_tensor(struct draft *draft, struct parameter_description *param
 		row = view_find(&view, "%s", name);
 		if (row) {
 			parameter->dtype = row->dtype;
-			parameter->bytes = row->bytes;
+			parameter->filled_later = draft->rows != NULL;
+			if (draft->rows) {
+				draft->rows[index] = row;
+				draft->piece_of[index] = i;
+			}
 			return true;
 		}
 		if (parameter->rank == 0)
@@ -211,10 +220,49 @@ static bool take_tensor(struct draft *draft, struct parameter_description *param
 	return error_set(e, ERROR_BUG, "%s belongs to no file", parameter->name);
 }
 
+static bool take_tensors(struct draft *draft, const struct piece *pieces, size_t count, bool has_bytes, struct error *e)
+{
+	size_t parameter_count = draft->architecture.parameter_count;
+
+	if (has_bytes) {
+		draft->rows = array_new(parameter_count, sizeof(*draft->rows), e);
+		draft->piece_of = array_new(parameter_count, sizeof(*draft->piece_of), e);
+		if (!draft->rows || !draft->piece_of)
+			return false;
+	}
+	for (size_t i = 0; i < parameter_count; i++) {
+		if (!take_tensor(draft, i, pieces, count, e))
+			return false;
+	}
+	return true;
+}
+
+/* What a file has of a model, into place, several reads in flight. */
+static bool read_piece(const struct draft *draft, const struct model *model, const struct piece *pieces, size_t piece,
+		       const struct bulk_watcher *watcher, struct error *e)
+{
+	struct bulk_piece *reads = array_new(model->parameter_count, sizeof(*reads), e);
+	size_t count = 0;
+	bool fine;
+
+	for (size_t i = 0; reads && i < model->parameter_count; i++) {
+		if (draft->rows[i] && draft->piece_of[i] == piece && model->parameters[i].size_bytes)
+			reads[count++] = (struct bulk_piece) { .file_offset = draft->rows[i]->file_offset,
+							       .size_bytes = model->parameters[i].size_bytes,
+							       .to = model->parameters[i].resting.address };
+	}
+	fine = reads && bulk_read(pieces[piece].from->path, reads, count, watcher, e);
+	free(reads);
+	return fine;
+}
+
 static struct model *assemble(struct draft *draft, const struct model_source *source, const struct piece *pieces, size_t count,
-			      struct machine *machine, struct device *device, struct error *e)
+			      struct machine *machine, struct device *device, const struct bulk_watcher *watcher,
+			      struct error *e)
 {
 	struct architecture *a = &draft->architecture;
+	struct model *model;
+	bool fine = true;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!check_piece(&pieces[i], machine, e))
@@ -231,11 +279,15 @@ static struct model *assemble(struct draft *draft, const struct model_source *so
 	draft->family->describe(draft->config, a);
 	if (!architecture_ok(a))
 		return NULL;
-	for (size_t i = 0; i < a->parameter_count; i++) {
-		if (!take_tensor(draft, &a->parameters[i], pieces, count, e))
-			return NULL;
-	}
-	return draft_finish(draft, source->files[0], machine, device, e);
+	if (!take_tensors(draft, pieces, count, machine_backend(machine)->has_bytes, e))
+		return NULL;
+	model = draft_finish(draft, source->files[0], machine, device, e);
+	for (size_t i = 0; model && draft->rows && fine && i < count; i++)
+		fine = read_piece(draft, model, pieces, i, watcher, e);
+	if (fine)
+		return model;
+	model_free(model);
+	return NULL;
 }
 
 static bool open_all(struct opened *opened, size_t count, struct error *e)
@@ -248,7 +300,7 @@ static bool open_all(struct opened *opened, size_t count, struct error *e)
 }
 
 static struct model *read_files(const struct model_source *source, struct opened *opened, struct machine *machine,
-				struct device *device, struct error *e)
+				struct device *device, const struct bulk_watcher *watcher, struct error *e)
 {
 	static const char *const kinds[] = { "a diffusion model", "a text encoder", "an autoencoder" };
 	struct draft draft = { .family = NULL };
@@ -263,7 +315,7 @@ static struct model *read_files(const struct model_source *source, struct opened
 			error_set(e, ERROR_FORMAT, "%s is a %s; the loader wants %s", opened[0].path,
 				  opened[0].found.parts[0].family->name, kinds[source->kind]);
 		else
-			model = assemble(&draft, source, pieces, count, machine, device, e);
+			model = assemble(&draft, source, pieces, count, machine, device, watcher, e);
 	}
 	draft_free(&draft);
 	for (size_t i = 0; i < source->file_count; i++)
@@ -295,7 +347,7 @@ static struct model *find_and_open(const struct model_library *library, const st
 	size_t there = find_files(library, source, opened, &absent);
 
 	if (there == source->file_count)
-		return read_files(source, opened, machine, device, e);
+		return read_files(source, opened, machine, device, library->watcher, e);
 	if (there == 0 && synthesis_find(source->kind, source->files[0], second, &found, e))
 		return make_up(source, &found, machine, device, e);
 	error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a model is made up for (%s)", absent,

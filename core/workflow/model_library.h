@@ -2,17 +2,19 @@
  *
  * A file is looked for in the folder itself and in ComfyUI's subfolders (checkpoints, unet, diffusion_models, clip,
  * text_encoders, vae). Its family and configuration are in its metadata where residency wrote it, else they follow from its
- * tensors' names and shapes (core/model/detect.h), in checkpoints as in files of one model. Weights are read where they lie mapped
- * and copied once.
+ * tensors' names and shapes (core/model/detect.h), in checkpoints as in files of one model. Weights are read into place, several reads
+ * in flight.
  */
 #ifndef RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
 #define RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
 
 #include "core/base/error.h"
+#include "core/tensor/bulk.h"
 #include "core/workflow/catalog.h"
 
 struct model_library {
 	const char *folder; /* borrowed; NULL: every model is made up */
+	const struct bulk_watcher *watcher; /* borrowed: told how many bytes of a file are in place; may be NULL */
 };
 
 /* The catalog over a library, which must live as long. */

@@ -17,11 +17,19 @@ static const float two_pairs[4] = { 1, 2, 3, 4 };
 static void make(void)
 {
 	const struct parameter_description parameters[] = {
-		{ "m.weight", DTYPE_F32, 2, { 4, 4 }, ones, false },
-		{ "m.bias", DTYPE_F32, 1, { 4 }, ones, false },
-		{ "half.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, NULL, false },
-		{ "final_layer.adaLN_modulation.1.weight", DTYPE_F32, 2, { 4, 1 }, ones, false },
-		{ "double_blocks.0.img_attn.qkv.weight", DTYPE_F32, 2, { 3, 1 }, ones, false },
+		{ .name = "m.weight", .dtype = DTYPE_F32, .rank = 2, .shape = { 4, 4 }, .bytes = ones },
+		{ .name = "m.bias", .dtype = DTYPE_F32, .rank = 1, .shape = { 4 }, .bytes = ones },
+		{ .name = "half.weight", .dtype = DTYPE_F8_E4M3, .rank = 2, .shape = { 4, 4 }, .bytes = NULL },
+		{ .name = "final_layer.adaLN_modulation.1.weight",
+		  .dtype = DTYPE_F32,
+		  .rank = 2,
+		  .shape = { 4, 1 },
+		  .bytes = ones },
+		{ .name = "double_blocks.0.img_attn.qkv.weight",
+		  .dtype = DTYPE_F32,
+		  .rank = 2,
+		  .shape = { 3, 1 },
+		  .bytes = ones },
 	};
 
 	small_open(&small);

@@ -74,8 +74,16 @@ static void compare(const struct small *small, enum dtype dtype)
 		{ "transformer.single_transformer_blocks.0.attn.to_k.lora_B.weight", DTYPE_F32, 2, SHAPE(COLUMNS, RANK), up },
 	};
 	struct parameter_description parameters[] = {
-		{ "double_blocks.0.img_attn.qkv.weight", dtype, 2, { 3 * COLUMNS, COLUMNS }, NULL, false },
-		{ "single_blocks.0.linear1.weight", dtype, 2, { ROWS, COLUMNS }, NULL, false },
+		{ .name = "double_blocks.0.img_attn.qkv.weight",
+		  .dtype = dtype,
+		  .rank = 2,
+		  .shape = { 3 * COLUMNS, COLUMNS },
+		  .bytes = NULL },
+		{ .name = "single_blocks.0.linear1.weight",
+		  .dtype = dtype,
+		  .rank = 2,
+		  .shape = { ROWS, COLUMNS },
+		  .bytes = NULL },
 	};
 	struct error e = ERROR_INIT;
 	uint8_t *bytes = calloc(ROWS * COLUMNS, 4);

@@ -70,9 +70,9 @@ static struct model *make_model(const struct scene *scene, struct error *e)
 		{ .name = "b", .type = "Linear", .parameter_count = 2, .has_bias = true, .castable = true },
 	};
 	const struct parameter_description parameters[] = {
-		{ "a.weight", DTYPE_BF16, 2, { 4, 4 }, numbers, false },
-		{ "b.weight", DTYPE_F8_E4M3, 2, { 4, 4 }, numbers, false },
-		{ "b.bias", DTYPE_F32, 1, { 4 }, numbers, false },
+		{ .name = "a.weight", .dtype = DTYPE_BF16, .rank = 2, .shape = { 4, 4 }, .bytes = numbers },
+		{ .name = "b.weight", .dtype = DTYPE_F8_E4M3, .rank = 2, .shape = { 4, 4 }, .bytes = numbers },
+		{ .name = "b.bias", .dtype = DTYPE_F32, .rank = 1, .shape = { 4 }, .bytes = numbers },
 	};
 
 	return model_new(scene->machine, machine_device(scene->machine, 0), "m", MODEL_UNET, blocks, ARRAY_SIZE(blocks),

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *graph_suite(void);
+Suite *library_suite(void);
 Suite *long_run_suite(void);
 
 #endif

@@ -1,0 +1,116 @@
+/* Models from files: every byte in its place, told as it comes, and nothing where somebody stops it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/embed.h"
+#include "core/tensor/safetensors.h"
+#include "core/workflow/model_library.h"
+#include "scenarios/topologies.h"
+#include "tests/harness/harness.h"
+#include "tests/workflow/suites.h"
+
+static char *folder;
+static char path[256];
+static struct machine *machine;
+
+static void make(void)
+{
+	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
+	struct error e = ERROR_INIT;
+	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	char arguments[400];
+
+	ck_assert_ok(topology, &e);
+	machine = machine_open(topology, &backend_host, &e);
+	ck_assert_ok(machine, &e);
+	topology_free(topology);
+	folder = harness_make_folder();
+	snprintf(path, sizeof(path), "%s/mine.safetensors", folder);
+	snprintf(arguments, sizeof(arguments), "synth flux --small --seed 5 --out '%s'", path);
+	ck_assert_int_eq(harness_residency(arguments, NULL, NULL), 0);
+}
+
+static void unmake(void)
+{
+	machine_close(machine);
+	harness_remove_folder(folder);
+}
+
+static struct model *open_mine(const struct bulk_watcher *watcher, struct error *e)
+{
+	struct model_library library = { .folder = folder, .watcher = watcher };
+	struct catalog catalog = model_library_catalog(&library);
+	struct model_source source = { .kind = MODEL_UNET, .files = { "mine.safetensors" }, .file_count = 1 };
+
+	return catalog.open(catalog.context, &source, machine, machine_device(machine, 0), e);
+}
+
+START_TEST(a_model_has_the_bytes_of_its_file)
+{
+	struct error e = ERROR_INIT;
+	struct model *model = open_mine(NULL, &e);
+	struct safetensors *file = safetensors_open(path, &e);
+
+	ck_assert_ok(model && file, &e);
+	ck_assert_uint_eq(model->parameter_count, safetensors_count(file));
+	for (size_t i = 0; i < model->parameter_count; i++) {
+		const struct parameter *parameter = &model->parameters[i];
+		const struct safetensors_tensor *tensor = safetensors_find(file, parameter->name);
+
+		ck_assert_ptr_nonnull(tensor);
+		ck_assert_uint_eq(tensor->size_bytes, parameter->size_bytes);
+		ck_assert_mem_eq(tensor->bytes, parameter->resting.address, parameter->size_bytes);
+	}
+	safetensors_close(file);
+	model_free(model);
+}
+END_TEST
+
+static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	uint64_t *seen = context;
+
+	ck_assert_uint_ge(done_bytes, seen[0]);
+	seen[0] = done_bytes;
+	seen[1] = total_bytes;
+}
+
+START_TEST(loading_tells_how_many_bytes_are_in_place)
+{
+	uint64_t seen[2] = { 0 };
+	struct bulk_watcher watcher = { .progress = on_progress, .context = seen };
+	struct error e = ERROR_INIT;
+	struct model *model = open_mine(&watcher, &e);
+
+	ck_assert_ok(model, &e);
+	ck_assert_uint_eq(seen[0], model->size_bytes);
+	ck_assert_uint_eq(seen[1], model->size_bytes);
+	model_free(model);
+}
+END_TEST
+
+START_TEST(loading_that_is_interrupted_gives_no_model_and_its_memory_back)
+{
+	bool interrupted = true;
+	struct bulk_watcher watcher = { .interrupted = &interrupted };
+	struct error e = ERROR_INIT;
+
+	ck_assert_ptr_null(open_mine(&watcher, &e));
+	ck_assert_int_eq(e.kind, ERROR_INTERRUPTED);
+	ck_assert_uint_eq(device_memory_use(machine_device(machine, 0)).allocated_bytes, 0);
+}
+END_TEST
+
+Suite *library_suite(void)
+{
+	Suite *suite = suite_create("library");
+	TCase *tests = tcase_create("library");
+
+	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_test(tests, a_model_has_the_bytes_of_its_file);
+	tcase_add_test(tests, loading_tells_how_many_bytes_are_in_place);
+	tcase_add_test(tests, loading_that_is_interrupted_gives_no_model_and_its_memory_back);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
