@@ -489,6 +489,10 @@ static bool read_names(struct read_flow *read, const char *where, struct error *
 		return error_set(e, ERROR_FORMAT, "%s: \"class\" is %lld; failure classes count from 1", where,
 				 (long long)failure_class);
 	flow->failure_class = (unsigned)failure_class;
+	if (!flow->name[0])
+		flow->name = read->name; /* an empty name is none */
+	if (flow->matrix && !flow->matrix[0])
+		flow->matrix = NULL;
 	return true;
 }
 

@@ -38,6 +38,9 @@ START_TEST(a_flow_without_a_name_is_called_as_its_file)
 	ck_assert_str_eq(flow->name, "mine");
 	ck_assert_uint_eq(flow->step_count, 1);
 	flow_free(flow);
+	flow = parse("{\"name\": \"\", \"actions\": [[\"prompt\"]]}");
+	ck_assert_str_eq(flow->name, "mine");
+	flow_free(flow);
 }
 END_TEST
 
