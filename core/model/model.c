@@ -22,13 +22,13 @@ static bool count_bytes(const struct parameter_description *description, uint64_
 }
 
 /* Brings bytes from the caller's memory to a new buffer. On host an address is a pointer, whatever the device. */
-static void fill(struct parameter *parameter, const struct parameter_description *from, const struct machine *machine)
+static void fill(struct parameter *parameter, const void *bytes, const struct machine *machine)
 {
 	if (!machine_backend(machine)->has_bytes || parameter->size_bytes == 0)
 		return;
-	if (from->bytes)
-		memcpy(parameter->resting.address, from->bytes, parameter->size_bytes);
-	else if (!from->filled_later)
+	if (bytes)
+		memcpy(parameter->resting.address, bytes, parameter->size_bytes);
+	else
 		memset(parameter->resting.address, 0, parameter->size_bytes);
 }
 
@@ -49,7 +49,8 @@ static bool add_parameter(struct model *model, const struct parameter_descriptio
 	model->parameter_count++; /* from here on model_free gives it back */
 	if (!device_alloc(device, parameter->size_bytes, &parameter->resting, e))
 		return error_context(e, "loading %s", model->name);
-	fill(parameter, from, model->machine);
+	if (!from->filled_later)
+		fill(parameter, from->bytes, model->machine);
 	return true;
 }
 
