@@ -7,6 +7,7 @@ const struct command *const commands[] = {
 	&command_explore,
 	&command_triage,
 	&command_report,
+	&command_import,
 	&command_bench,
 	&command_plan,
 	&command_inspect,

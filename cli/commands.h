@@ -12,6 +12,7 @@ extern const struct command command_devices;
 extern const struct command command_doctor;
 extern const struct command command_explore;
 extern const struct command command_flows;
+extern const struct command command_import;
 extern const struct command command_inspect;
 extern const struct command command_matrix;
 extern const struct command command_patch;
