@@ -23,8 +23,7 @@ static bool feed(struct cli *cli, struct log_import *import, int fd, const char 
 	ssize_t got = 0;
 	bool fine = log_import_begin(import, name, e);
 
-	progress_begin_bytes(&progress, cli, "reading",
-			     fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
+	progress_begin_bytes(&progress, cli, "reading", fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0);
 	while (fine && (got = read(fd, piece, PIECE_SIZE_BYTES)) > 0) {
 		fine = log_import_feed(import, piece, (size_t)got, e);
 		done += (size_t)got;
@@ -61,12 +60,11 @@ static json_t *cells_to_json(const struct log_summary *summary)
 	for (size_t i = 0; i < summary->cell_count; i++) {
 		const struct log_cell_result *cell = &summary->cells[i];
 
-		json_array_append_new(cells, json_pack("{si ss sI ss ss si si si si si}", "cell", (int)cell->cell, "file",
-						       cell->file, "line", (json_int_t)cell->first_line, "verdict",
-						       verdict_name(cell->verdict), "why", cell->why, "prompts",
-						       (int)cell->prompts, "stages", (int)cell->snapshots, "models",
-						       (int)cell->models, "lost", (int)cell->lost, "findings",
-						       (int)cell->findings));
+		json_array_append_new(
+			cells, json_pack("{si ss sI ss ss si si si si si}", "cell", (int)cell->cell, "file", cell->file, "line",
+					 (json_int_t)cell->first_line, "verdict", verdict_name(cell->verdict), "why", cell->why,
+					 "prompts", (int)cell->prompts, "stages", (int)cell->snapshots, "models",
+					 (int)cell->models, "lost", (int)cell->lost, "findings", (int)cell->findings));
 	}
 	return cells;
 }
@@ -87,14 +85,14 @@ static json_t *complaints_to_json(const struct log_summary *summary)
 
 static bool print_json(struct cli *cli, const char *run, const struct log_summary *s, struct error *e)
 {
-	json_t *object = json_pack(
-		"{ss? sI sI sI sI sI sI sI sI sI sI sI sI sf so so}", "run", run, "lines", (json_int_t)s->lines, "known_lines",
-		(json_int_t)s->known_lines, "json_lines", (json_int_t)s->json_lines, "malformed_lines",
-		(json_int_t)s->malformed_lines, "repeated_points", (json_int_t)s->repeated_points, "memory_points",
-		(json_int_t)s->memory_points, "lists", (json_int_t)s->lists, "tables", (json_int_t)s->tables, "steps",
-		(json_int_t)s->steps, "prompts", (json_int_t)s->prompts, "unloads", (json_int_t)s->unloads, "exceptions",
-		(json_int_t)s->exceptions, "prompt_seconds", s->prompt_seconds, "cells", cells_to_json(s), "malformed",
-		complaints_to_json(s));
+	json_t *object =
+		json_pack("{ss? sI sI sI sI sI sI sI sI sI sI sI sI sf so so}", "run", run, "lines", (json_int_t)s->lines,
+			  "known_lines", (json_int_t)s->known_lines, "json_lines", (json_int_t)s->json_lines, "malformed_lines",
+			  (json_int_t)s->malformed_lines, "repeated_points", (json_int_t)s->repeated_points, "memory_points",
+			  (json_int_t)s->memory_points, "lists", (json_int_t)s->lists, "tables", (json_int_t)s->tables, "steps",
+			  (json_int_t)s->steps, "prompts", (json_int_t)s->prompts, "unloads", (json_int_t)s->unloads,
+			  "exceptions", (json_int_t)s->exceptions, "prompt_seconds", s->prompt_seconds, "cells",
+			  cells_to_json(s), "malformed", complaints_to_json(s));
 
 	if (!object)
 		return error_no_memory(e);
@@ -143,12 +141,16 @@ static void print_complaints(struct cli *cli, const struct log_summary *s)
 
 static int exit_code_of(const struct log_summary *summary)
 {
-	bool failed = summary->findings > 0;
+	bool failed = false;
 	bool doubtful = false;
 
 	for (size_t i = 0; i < summary->cell_count; i++) {
-		failed |= summary->cells[i].verdict == VERDICT_FAIL;
-		doubtful |= summary->cells[i].verdict == VERDICT_UNTRUSTWORTHY;
+		const struct log_cell_result *cell = &summary->cells[i];
+
+		if (cell->verdict == VERDICT_UNTRUSTWORTHY) /* what it found may be wrong */
+			doubtful = true;
+		else
+			failed |= cell->verdict == VERDICT_FAIL || cell->findings;
 	}
 	return failed ? 1 : doubtful ? error_exit_code(ERROR_UNTRUSTWORTHY) : 0;
 }
@@ -207,7 +209,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	const char *store = NULL;
 	bool json = false;
 	const struct option options[] = {
-		{ "json", NULL, "print one JSON object: counts, a verdict a cell, the first malformed lines", OPTION_FLAG, &json },
+		{ "json", NULL, "print one JSON object: counts, a verdict a cell, the first malformed lines", OPTION_FLAG,
+		  &json },
 		{ "store", "FILE|none", "where to record", OPTION_TEXT, &store },
 	};
 	struct error e = ERROR_INIT;

@@ -8,18 +8,6 @@
 #include "reports/html.h"
 #include "reports/query.h"
 
-/* The id of the newest run; "" where there is none. */
-static bool last_run(struct store *store, char run[64], struct error *e)
-{
-	struct query q;
-
-	run[0] = '\0';
-	query_begin(&q, store, "SELECT run FROM v_runs ORDER BY started_wall_ns DESC, run DESC LIMIT 1", NULL, 0, e);
-	while (query_next(&q))
-		snprintf(run, 64, "%s", query_text(&q, 0));
-	return query_end(&q);
-}
-
 static int report(struct cli *cli, const char *path, const char *wanted_run, const char *folder)
 {
 	struct error e = ERROR_INIT;
@@ -28,7 +16,7 @@ static int report(struct cli *cli, const char *path, const char *wanted_run, con
 	bool fine = store != NULL;
 
 	if (fine && wanted_run && strcmp(wanted_run, "last") == 0) {
-		fine = last_run(store, run, &e);
+		fine = query_run(store, "last", run, &e);
 		wanted_run = run;
 	}
 	fine = fine && html_report(store, wanted_run, folder, cli->log, &e);

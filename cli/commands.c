@@ -8,6 +8,7 @@ const struct command *const commands[] = {
 	&command_triage,
 	&command_report,
 	&command_import,
+	&command_export,
 	&command_bench,
 	&command_plan,
 	&command_inspect,

@@ -11,6 +11,7 @@ extern const struct command command_convert;
 extern const struct command command_devices;
 extern const struct command command_doctor;
 extern const struct command command_explore;
+extern const struct command command_export;
 extern const struct command command_flows;
 extern const struct command command_import;
 extern const struct command command_inspect;

@@ -18,7 +18,7 @@ bool log_cell_open(struct log_import *import)
 	memcpy(import->result.file, import->file, sizeof(import->result.file));
 	import->known_lines = 0;
 	import->mode = MODE_IDLE;
-	import->cycle = import->bar = import->bar_done = import->bar_total = import->steps = 0;
+	import->cycle = import->bar = import->bar_done = import->bar_total = import->steps = import->unloads = 0;
 	import->acted = false;
 	import->first_wall_ns = import->wall_ns = 0;
 	import->now_ns = 0;
@@ -28,7 +28,7 @@ bool log_cell_open(struct log_import *import)
 	import->list.open = import->kept.open = false;
 	import->pending = STAGE_COUNT;
 	import->cause = REASON_EVICTED_BY_PRESSURE;
-	import->list_seen = import->list_is_stale = import->over_limit = import->request_follows = false;
+	import->list_seen = import->list_is_stale = import->over_limit = import->request_follows = import->core_empties = false;
 	import->in_traceback = import->in_summary = import->allocation_follows = false;
 	import->exception[0] = import->requested[0] = import->loading[0] = import->allocation[0] = '\0';
 	import->table = TABLE_NONE;
@@ -93,7 +93,8 @@ static struct log_model *add_model(struct log_import *import, const char *class_
 	return model;
 }
 
-struct log_model *log_cell_model(struct log_import *import, const char *class_name, const char *hash, const struct log_list *beside)
+struct log_model *log_cell_model(struct log_import *import, const char *class_name, const char *hash,
+				 const struct log_list *beside)
 {
 	struct log_model *found = NULL;
 
@@ -120,7 +121,7 @@ struct log_model *log_cell_model(struct log_import *import, const char *class_na
 
 struct log_model *log_cell_loading(struct log_import *import)
 {
-	const char *class_name = import->requested[0] ? import->requested : "model";
+	const char *class_name = import->requested[0] ? import->requested : "unnamed";
 
 	if (import->loading[0] || import->requested[0])
 		return log_cell_model(import, class_name, import->loading, NULL);
@@ -258,7 +259,9 @@ static void put_snapshot(struct log_import *import, enum stage stage)
 			put_placement(import, i);
 	}
 	if (stage == STAGE_BEFORE_UNLOAD && import->request_follows) {
-		struct record_request request = { .cell = snapshot.cell, .after_snapshot = snapshot.snapshot, .unload_models = true };
+		struct record_request request = { .cell = snapshot.cell,
+						  .after_snapshot = snapshot.snapshot,
+						  .unload_models = true };
 
 		import->request_follows = false;
 		PUT(import, RECORD_REQUEST, request);
@@ -324,6 +327,7 @@ void log_cell_unload_begins(struct log_import *import)
 {
 	settle_pending(import);
 	import->summary.unloads++;
+	import->unloads++;
 	import->list_is_stale = true;
 	import->request_follows = true;
 	import->cause = REASON_UNLOADED_BY_POLICY;
@@ -397,12 +401,13 @@ static const char *find_gap(const struct log_import *import)
 	if (import->over_limit)
 		return "the log is longer than what is kept of one: more stages, or more models";
 	if (!import->list_seen)
-		return "the log lists no models: ComfyUI-MultiGPU's Model Management lines are not in it (newer versions switch them off)";
+		return "the log lists no models: ComfyUI-MultiGPU's Model Management lines are not in it (newer versions "
+		       "switch them off)";
 	if (import->list_is_stale)
 		return "no list of models follows the last unload";
 	if (import->mode == MODE_PROMPT)
 		return "the log ends within a prompt";
-	if (!wished && !import->request_follows && import->cause != REASON_DIED_IN_GC)
+	if (!wished && !import->unloads)
 		return "nothing in the log asks models to stay, or to go";
 	return NULL;
 }

@@ -96,12 +96,16 @@ static void begin_list(struct log_import *import, struct log_list *list, const c
 		log_cell_listed(import, list);
 }
 
-/* Upstream's words for the wish differ by version: keep_loaded says it, unload_distorch_model its opposite, for the next unload. */
+/* Upstream's words for the wish differ by version: keep_loaded says it, unload_distorch_model its opposite, for the next unload.
+ * The latter is False for a model that nobody flagged, too. */
 static void read_wish(struct log_model *model, const char *text)
 {
 	char flag[8];
 
+	if (read_pair(text, "in_store=", flag, sizeof(flag)) && strcmp(flag, "True") == 0)
+		model->is_distributed = true;
 	if (read_pair(text, "keep_loaded=", flag, sizeof(flag))) {
+		model->is_flagged = true;
 		if (strcmp(flag, "True") == 0)
 			model->keep = KEEP_YES;
 		else if (!model->kept)
@@ -123,7 +127,8 @@ static void take_list_row(struct log_import *import, const char *text)
 
 	snprintf(number, sizeof(number), "%.10s", text);
 	number[strspn(number, "0123456789")] = '\0';
-	if (!number[0] || text[strlen(number)] != ':' || !read_pair(text, ": ", class_name, sizeof(class_name)) || !class_name[0]) {
+	if (!number[0] || text[strlen(number)] != ':' || !read_pair(text, ": ", class_name, sizeof(class_name)) ||
+	    !class_name[0]) {
 		log_complain(import, "a row of a list of models without number or class", text);
 		list->open = false;
 		return;
@@ -149,6 +154,15 @@ static void take_list_row(struct log_import *import, const char *text)
 	}
 }
 
+/* It survives an unload by a flag. A stock loader's model does so because it has none; nobody wished it. */
+static void wish_kept(struct log_model *model)
+{
+	if (!model->is_flagged && !model->is_distributed)
+		return;
+	model->keep = KEEP_YES;
+	model->kept = true;
+}
+
 /* Names the class only: the first such in the list that is not flagged to go. */
 static void take_kept(struct log_import *import, const char *class_name)
 {
@@ -162,8 +176,7 @@ static void take_kept(struct log_import *import, const char *class_name)
 			taken |= import->kept.models[k] == list->models[i];
 		if (taken || model->ejects || strcmp(model->class_name, class_name) != 0)
 			continue;
-		model->keep = KEEP_YES;
-		model->kept = true;
+		wish_kept(model);
 		import->kept.models[import->kept.count++] = list->models[i];
 		return;
 	}
@@ -185,9 +198,10 @@ static void take_delegated(struct log_import *import)
 		struct log_model *model = &import->models[import->list.models[i]];
 
 		if (!model->ejects)
-			model->keep = KEEP_YES;
+			wish_kept(model);
 	}
 	log_cell_stage_later(import, STAGE_AFTER_UNLOAD);
+	import->core_empties = import->list.count > 0;
 	import->cause = REASON_UNLOADED_BY_CORE;
 }
 
@@ -212,11 +226,14 @@ static void take_tag(struct log_import *import, const char *tag)
 		log_cell_stage(import, STAGE_AFTER_FREE_MEMORY);
 	} else if (strncmp(tag, "patched_load_models_gpu", 23) == 0) {
 		log_cell_prompt(import);
-	} else if (strncmp(tag, "patched_soft_empty_start", 24) == 0 && import->mode == MODE_BETWEEN) {
-		log_cell_stage_later(import, STAGE_AFTER_GC); /* the worker collects garbage just before */
+	} else if (strncmp(tag, "patched_soft_empty_start", 24) == 0) {
+		if (import->mode == MODE_BETWEEN && !import->core_empties)
+			log_cell_stage_later(import, STAGE_AFTER_GC); /* the worker collects garbage just before */
 	} else if (strncmp(tag, "patched_soft_empty_end", 22) == 0) {
-		log_cell_stage(import,
-			       import->mode == MODE_BETWEEN ? STAGE_AFTER_EMPTY_CACHE : STAGE_AFTER_DIRECT_SOFT_EMPTY);
+		bool by_worker = import->mode == MODE_BETWEEN && !import->core_empties;
+
+		log_cell_stage(import, by_worker ? STAGE_AFTER_EMPTY_CACHE : STAGE_AFTER_DIRECT_SOFT_EMPTY);
+		import->core_empties = false;
 	} else if (strncmp(tag, "executor_reset_post-trigger", 27) == 0 && import->mode == MODE_BETWEEN) {
 		log_cell_stage(import, STAGE_AFTER_RESET);
 	}
@@ -329,8 +346,9 @@ static void take_progress(struct log_import *import, const char *text)
 		log_complain(import, "a progress bar without steps and time", text);
 		return;
 	}
-	elapsed_ns = (parts == 3 ? part[0] * UINT64_C(3600) + part[1] * UINT64_C(60) + part[2] : part[0] * UINT64_C(60) + part[1]) *
-		     NS_PER_S;
+	elapsed_ns =
+		(parts == 3 ? part[0] * UINT64_C(3600) + part[1] * UINT64_C(60) + part[2] : part[0] * UINT64_C(60) + part[1]) *
+		NS_PER_S;
 	log_cell_prompt(import);
 	if (total != import->bar_total || done < import->bar_done) {
 		import->bar++;

@@ -94,7 +94,9 @@ const char *log_line_time(const char *text, int64_t *wall_ns)
 	int64_t unit_ns = (int64_t)NS_PER_S;
 
 	for (size_t i = 0; form[i]; i++) {
-		if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : form[i] == '_' ? text[i] != 'T' && text[i] != ' ' : text[i] != form[i])
+		if (form[i] == 'd'   ? text[i] < '0' || text[i] > '9'
+		    : form[i] == '_' ? text[i] != 'T' && text[i] != ' '
+				     : text[i] != form[i])
 			return NULL;
 	}
 	utc.tm_year = digits(text, 4) - 1900;
@@ -167,8 +169,10 @@ static char *skip_time(char *text, int64_t *wall_ns)
 /* What stands before a line because of where it was copied from. */
 static char *skip_words(char *text)
 {
-	static const char *const words[] = { "> ", "ROOT ", "INFO:root:", "INFO:MultiGPU:", "WARNING:root:", "[INFO] ", "[WARNING] ",
-					     "INFO - ", "$ ", "INFO: " };
+	static const char *const words[] = {
+		"> ",	      "ROOT ",	 "INFO:root:", "INFO:MultiGPU:", "WARNING:root:", "[INFO] ",
+		"[WARNING] ", "INFO - ", "$ ",	       "INFO: "
+	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		size_t length = strlen(words[i]);

@@ -23,6 +23,8 @@ struct log_model {
 	char name[RECORD_NAME_MAX]; /* "SDXL:5d907277" */
 	enum keep_wish keep, told_keep;
 	bool ejects; /* flagged to go with the next unload */
+	bool is_flagged; /* keep_loaded was told: not of every version */
+	bool is_distributed; /* placed by an allocation, so that a node with a flag loaded it */
 	bool kept; /* by the last unload, so that it was wished */
 	int32_t listed; /* place in the loaded list; -1: not in it */
 	uint64_t size_bytes;
@@ -82,6 +84,8 @@ struct log_import {
 	enum reason cause; /* why a model would leave now */
 	bool list_seen, list_is_stale, over_limit;
 	bool request_follows;
+	bool core_empties; /* the next soft empty is part of core's unload, not the worker's */
+	uint32_t unloads;
 	char exception[RECORD_TEXT_MAX];
 	bool in_traceback, in_summary;
 	char requested[RECORD_NAME_MAX]; /* class of the model being loaded; "" unknown */
@@ -115,7 +119,8 @@ bool log_cell_open(struct log_import *import);
 bool log_cell_close(struct log_import *import, struct error *e);
 void log_cell_time(struct log_import *import, int64_t wall_ns);
 /* By hash where there is one, else by class; made where it is new. NULL when there are too many. */
-struct log_model *log_cell_model(struct log_import *import, const char *class_name, const char *hash, const struct log_list *beside);
+struct log_model *log_cell_model(struct log_import *import, const char *class_name, const char *hash,
+				 const struct log_list *beside);
 /* The one that is being loaded. */
 struct log_model *log_cell_loading(struct log_import *import);
 void log_cell_loaded(struct log_import *import, struct log_model *model);

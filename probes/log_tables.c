@@ -130,7 +130,8 @@ static bool take_place(struct log_import *import, const char *word, size_t lengt
 	rest += strspn(rest, " ");
 	if (*rest == '(')
 		rest += strcspn(rest, ")") + (strchr(rest, ')') != NULL);
-	if (!(rest = log_line_number(rest, &blocks)) || !(rest = log_line_number(rest, &size)) || !log_line_number(rest, &percent))
+	if (!(rest = log_line_number(rest, &blocks)) || !(rest = log_line_number(rest, &size)) ||
+	    !log_line_number(rest, &percent))
 		return false;
 	device = log_device_index(import, word, length);
 	if (device < 0 || blocks < 0 || blocks > 1e6 || import->row_count == LOG_ROWS_MAX)
@@ -142,8 +143,9 @@ static bool take_place(struct log_import *import, const char *word, size_t lengt
 			return true;
 		}
 	}
-	import->rows[import->row_count++] =
-		(struct placed_row) { .device = (uint32_t)device, .blocks = (uint32_t)blocks, .size_bytes = bytes_of(size, MIB) };
+	import->rows[import->row_count++] = (struct placed_row) { .device = (uint32_t)device,
+								  .blocks = (uint32_t)blocks,
+								  .size_bytes = bytes_of(size, MIB) };
 	return true;
 }
 
@@ -209,7 +211,7 @@ void log_table_end(struct log_import *import)
 		memcpy(model->rows, import->rows, sizeof(model->rows));
 		model->row_count = import->row_count;
 		memcpy(model->allocation, import->allocation, sizeof(model->allocation));
-		model->is_placed_anew = true;
+		model->is_placed_anew = model->is_distributed = true;
 		model->size_bytes = 0;
 		for (size_t i = 0; i < model->row_count; i++)
 			model->size_bytes += model->rows[i].size_bytes;

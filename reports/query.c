@@ -1,5 +1,8 @@
 #include "reports/query.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "db/store.h"
 
 void query_begin(struct query *q, struct store *store, const char *sql, const char *text, int64_t number, struct error *e)
@@ -36,6 +39,25 @@ bool query_end(struct query *q)
 {
 	sqlite3_finalize(q->statement);
 	return !q->failed;
+}
+
+bool query_run(struct store *store, const char *wanted, char run[64], struct error *e)
+{
+	bool last = !wanted || strcmp(wanted, "last") == 0;
+	struct query q;
+
+	run[0] = '\0';
+	query_begin(&q, store,
+		    "SELECT run FROM v_runs WHERE ?1 IS NULL OR run = ?1 ORDER BY started_wall_ns DESC, run DESC LIMIT 1",
+		    last ? NULL : wanted, 0, e);
+	while (query_next(&q))
+		snprintf(run, 64, "%s", query_text(&q, 0));
+	if (!query_end(&q))
+		return false;
+	if (run[0])
+		return true;
+	return last ? error_set(e, ERROR_MISSING, "%s holds no run yet: `residency matrix` makes one", store_path(store))
+		    : error_set(e, ERROR_MISSING, "%s holds no run %.40s", store_path(store), wanted);
 }
 
 bool query_is_null(const struct query *q, int column)

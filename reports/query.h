@@ -28,6 +28,9 @@ void query_begin(struct query *q, struct store *store, const char *sql, const ch
 bool query_next(struct query *q);
 bool query_end(struct query *q); /* false with the error set when something failed */
 
+/* The id of the run that was asked for: NULL and "last" are the newest. ERROR_MISSING where the store holds no such run. */
+bool query_run(struct store *store, const char *wanted, char run[64], struct error *e);
+
 bool query_is_null(const struct query *q, int column);
 const char *query_text(const struct query *q, int column); /* "" for NULL */
 double query_number(const struct query *q, int column);
