@@ -294,7 +294,8 @@ static bool find_leaked(struct judge *judge, const struct judged_object *object,
 
 	if (!finding)
 		return false;
-	length = append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
+	length = append(finding->detail, sizeof(finding->detail), 0,
+			object->model.size_bytes == UNKNOWN_U64 ? "it is" : units_bytes(object->model.size_bytes, size));
 	length = append(finding->detail, sizeof(finding->detail), length, " still there after it was asked to go, held by ");
 	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
 	show_end(judge, object, finding);

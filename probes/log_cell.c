@@ -412,25 +412,54 @@ static const char *find_gap(const struct log_import *import)
 	return NULL;
 }
 
-/* What the judge says, with the gap of the log in the verdict. */
+/* What the judge says, with the gap of the log in the verdict, and without holders: a log names none, which is not that there are
+ * none. */
 struct doubt {
 	struct record_sink sink;
 	const char *gap;
 };
 
+static void put_verdict(const struct doubt *doubt, const struct record_verdict *told)
+{
+	struct record_verdict verdict = *told;
+
+	if (doubt->gap) {
+		verdict.verdict = VERDICT_UNTRUSTWORTHY;
+		record_text(verdict.why, sizeof(verdict.why), doubt->gap);
+	}
+	record_put(&doubt->sink, RECORD_VERDICT, &verdict, sizeof(verdict));
+}
+
+static void put_model(const struct doubt *doubt, const struct record_verdict_model *told)
+{
+	struct record_verdict_model model = *told;
+
+	model.holders_before[0] = model.holders_after[0] = '\0';
+	record_put(&doubt->sink, RECORD_VERDICT_MODEL, &model, sizeof(model));
+}
+
+static void put_finding(const struct doubt *doubt, const struct record_finding *told)
+{
+	struct record_finding finding = *told;
+	char *held = strstr(finding.detail, ", held by nothing");
+
+	if (held)
+		*held = '\0';
+	finding.holders_before[0] = finding.holders_after[0] = finding.missing_holder[0] = '\0';
+	record_put(&doubt->sink, RECORD_FINDING, &finding, sizeof(finding));
+}
+
 static void put_doubted(void *context, enum record_type type, const void *record, uint32_t size_bytes)
 {
 	const struct doubt *doubt = context;
-	struct record_verdict verdict;
 
-	if (type != RECORD_VERDICT || !doubt->gap) {
-		record_put(&doubt->sink, type, record, size_bytes);
-		return;
-	}
-	memcpy(&verdict, record, sizeof(verdict));
-	verdict.verdict = VERDICT_UNTRUSTWORTHY;
-	record_text(verdict.why, sizeof(verdict.why), doubt->gap);
-	record_put(&doubt->sink, type, &verdict, sizeof(verdict));
+	(void)size_bytes;
+	if (type == RECORD_VERDICT)
+		put_verdict(doubt, record);
+	else if (type == RECORD_VERDICT_MODEL)
+		put_model(doubt, record);
+	else if (type == RECORD_FINDING)
+		put_finding(doubt, record);
 }
 
 bool log_cell_close(struct log_import *import, struct error *e)

@@ -149,12 +149,15 @@ static bool causes(struct strbuf *page, struct store *store, const char *run, in
 	while (query_next(&q)) {
 		strbuf_append(page, "<div class=\"small\"><strong>");
 		html_text(page, query_text(&q, 0));
-		strbuf_printf(page, "</strong> %s at %s: %s. Held before by ", query_text(&q, 1), query_text(&q, 2),
-			      query_text(&q, 3));
-		holders(page, query_text(&q, 4));
-		strbuf_append(page, "; after by ");
-		holders(page, query_text(&q, 5));
-		strbuf_append(page, ".</div>\n");
+		strbuf_printf(page, "</strong> %s at %s: %s.", query_text(&q, 1), query_text(&q, 2), query_text(&q, 3));
+		if (query_text(&q, 4)[0]) { /* a log tells of no holders */
+			strbuf_append(page, " Held before by ");
+			holders(page, query_text(&q, 4));
+			strbuf_append(page, "; after by ");
+			holders(page, query_text(&q, 5));
+			strbuf_append_char(page, '.');
+		}
+		strbuf_append(page, "</div>\n");
 	}
 	return query_end(&q);
 }

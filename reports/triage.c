@@ -118,7 +118,7 @@ static json_t *words_value(const char *text, const char *separators)
 enum value_kind {
 	VALUE_TEXT,
 	VALUE_NUMBER,
-	VALUE_HOLDERS, /* JSON in the store */
+	VALUE_HOLDERS, /* JSON in the store; null where nobody could tell */
 	VALUE_CODES /* one space between */
 };
 
@@ -130,7 +130,7 @@ static json_t *column_value(const struct query *q, int column, enum value_kind k
 	case VALUE_NUMBER:
 		return query_is_null(q, column) ? json_null() : json_integer(query_integer(q, column));
 	case VALUE_HOLDERS:
-		return parsed_or(query_text(q, column), json_array());
+		return query_text(q, column)[0] ? parsed_or(query_text(q, column), json_array()) : json_null();
 	case VALUE_CODES:
 		return words_value(query_text(q, column), " ");
 	}

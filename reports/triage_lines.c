@@ -96,7 +96,7 @@ static void write_missing(const json_t *card, struct strbuf *out)
 static void write_after(const json_t *card, struct strbuf *out)
 {
 	append_holders(card, "holders_after", out);
-	if (!out->length && is_of_class(card, "lost"))
+	if (!out->length && is_of_class(card, "lost") && json_is_array(json_object_get(card, "holders_after")))
 		strbuf_append(out, "nobody");
 }
 

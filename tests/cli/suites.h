@@ -14,5 +14,6 @@ Suite *trouble_suite(void);
 Suite *triage_suite(void);
 Suite *explore_suite(void);
 Suite *patch_command_suite(void);
+Suite *import_suite(void);
 
 #endif
