@@ -9,5 +9,6 @@ Suite *judge_findings_suite(void);
 Suite *evidence_suite(void);
 Suite *diagnosis_suite(void);
 Suite *ledger_suite(void);
+Suite *log_suite(void);
 
 #endif

@@ -35,6 +35,7 @@ const struct torture_piece torture_pieces[] = {
 	{ "json and text", json_and_text },
 	{ "devices", torture_devices },
 	{ "a flow", torture_flow },
+	{ "a log", torture_log },
 	{ "loading under pressure", torture_manager },
 	{ "a family, there and back", torture_families },
 	{ "a weights file", torture_weights_file },
