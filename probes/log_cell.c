@@ -6,13 +6,11 @@
 
 #define PUT(import, type, record) record_put(&(import)->out, type, &(record), sizeof(record))
 
-bool log_cell_open(struct log_import *import)
+void log_cell_open(struct log_import *import)
 {
 	struct record_cell cell = { .cell = (uint32_t)import->summary.cell_count + 1 };
 	const char *name = strrchr(import->file, '/');
 
-	if (import->cell_is_open)
-		return true;
 	import->cell_is_open = true;
 	import->result = (struct log_cell_result) { .cell = cell.cell, .first_line = import->line ? import->line : 1 };
 	memcpy(import->result.file, import->file, sizeof(import->result.file));
@@ -33,12 +31,16 @@ bool log_cell_open(struct log_import *import)
 	import->exception[0] = import->requested[0] = import->loading[0] = import->allocation[0] = '\0';
 	import->table = TABLE_NONE;
 	import->row_count = 0;
-	import->table_size_bytes = UNKNOWN_U64;
 	record_text(cell.subject, sizeof(cell.subject), "log");
 	record_text(cell.workflow, sizeof(cell.workflow), name ? name + 1 : import->file);
 	record_text(cell.topology, sizeof(cell.topology), LOG_TOPOLOGY);
 	PUT(import, RECORD_CELL, cell);
-	return true;
+}
+
+void log_cell_pass(struct log_import *import, uint64_t until_ns)
+{
+	if (until_ns > import->now_ns && until_ns < (uint64_t)INT64_MAX / 2)
+		import->now_ns = until_ns;
 }
 
 void log_cell_time(struct log_import *import, int64_t wall_ns)

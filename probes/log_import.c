@@ -312,9 +312,11 @@ static void put_steps(struct log_import *import, uint32_t done, uint64_t elapsed
 {
 	uint64_t from_ns = import->bar_ns;
 	uint32_t count = done - import->bar_done;
+	uint64_t share_ns;
 
 	if (elapsed_ns < from_ns)
 		elapsed_ns = from_ns;
+	share_ns = count ? (elapsed_ns - from_ns) / count : 0;
 	for (uint32_t i = 0; i < count && import->steps < LOG_STEPS_MAX; i++, import->steps++, import->summary.steps++) {
 		struct record_step step = { .cell = import->result.cell,
 					    .node = import->bar,
@@ -322,8 +324,8 @@ static void put_steps(struct log_import *import, uint32_t done, uint64_t elapsed
 					    .pass_count = 1,
 					    .moved_bytes = UNKNOWN_U64 };
 
-		step.start_ns = import->bar_start_ns + from_ns + (elapsed_ns - from_ns) * i / count;
-		step.end_ns = import->bar_start_ns + from_ns + (elapsed_ns - from_ns) * (i + 1) / count;
+		step.start_ns = import->bar_start_ns + from_ns + share_ns * i;
+		step.end_ns = step.start_ns + share_ns;
 		record_put(&import->out, RECORD_STEP, &step, sizeof(step));
 	}
 	import->bar_done = done;
@@ -342,7 +344,7 @@ static void take_progress(struct log_import *import, const char *text)
 	uint64_t elapsed_ns;
 
 	if (!bracket || !count || sscanf(count + 1, "%6u/%6u", &done, &total) != 2 || done > total ||
-	    (parts = sscanf(bracket + 1, "%6u:%6u:%6u", &part[0], &part[1], &part[2])) < 2) {
+	    (parts = sscanf(bracket + 1, "%5u:%5u:%5u", &part[0], &part[1], &part[2])) < 2) {
 		log_complain(import, "a progress bar without steps and time", text);
 		return;
 	}
@@ -359,10 +361,30 @@ static void take_progress(struct log_import *import, const char *text)
 	}
 	put_steps(import, done, elapsed_ns);
 	if (done == total) {
-		if (import->now_ns < import->bar_start_ns + elapsed_ns)
-			import->now_ns = import->bar_start_ns + elapsed_ns;
+		log_cell_pass(import, import->bar_start_ns + elapsed_ns);
 		import->bar_total = 0;
 	}
+}
+
+/* Of older versions "loaded completely 179.03 159.55 True", of newer ones "loaded completely; 179.03 MB usable, 159.55 MB loaded,
+ * full load: True": the second number is what was loaded. With a hash the point after the load says it again. */
+static void take_loaded(struct log_import *import, const char *text)
+{
+	struct log_model *model;
+	double sizes[2];
+
+	log_cell_prompt(import);
+	if (!import->requested[0] || import->loading[0] || !(model = log_cell_loading(import)))
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		text += strcspn(text, "0123456789");
+		sizes[i] = strtod(text, NULL);
+		text += strspn(text, "0123456789.e+");
+	}
+	if (sizes[1] > 0 && sizes[1] < 1e9 && model->row_count == 0)
+		model->size_bytes = (uint64_t)(sizes[1] * (double)MIB);
+	log_cell_loaded(import, model);
+	import->requested[0] = '\0';
 }
 
 static void take_prompt_end(struct log_import *import, const char *text)
@@ -378,7 +400,7 @@ static void take_prompt_end(struct log_import *import, const char *text)
 	}
 	import->summary.prompt_seconds += seconds;
 	if (!import->first_wall_ns) /* no clock in this log: prompts are all the time that passes */
-		import->now_ns += (uint64_t)(seconds * 1e9);
+		log_cell_pass(import, import->now_ns + (uint64_t)(seconds * 1e9));
 	log_cell_prompt_ends(import);
 }
 
@@ -426,6 +448,12 @@ static void take_known(struct log_import *import, enum log_kind kind, const char
 	case LOG_REQUESTED:
 		log_cell_prompt(import);
 		record_text(import->requested, sizeof(import->requested), rest);
+		break;
+	case LOG_LOADED:
+		take_loaded(import, rest);
+		break;
+	case LOG_LOADED_PARTLY:
+		take_loaded(import, "");
 		break;
 	case LOG_PROGRESS:
 		take_progress(import, rest);
@@ -594,7 +622,8 @@ bool log_import_begin(struct log_import *import, const char *name, struct error 
 	import->too_long = false;
 	if (import->summary.cell_count == LOG_CELLS_MAX)
 		return error_set(e, ERROR_USAGE, "%d logs are enough for one import", LOG_CELLS_MAX);
-	return log_cell_open(import);
+	log_cell_open(import);
+	return true;
 }
 
 bool log_import_feed(struct log_import *import, const char *bytes, size_t length, struct error *e)

@@ -43,7 +43,7 @@ static const struct pattern {
 	{ "Prompt executed in ", PLAIN, LOG_PROMPT_ENDS },
 	{ "Requested to load ", PLAIN, LOG_REQUESTED },
 	{ "loaded completely", PLAIN, LOG_LOADED },
-	{ "loaded partially", PLAIN, LOG_LOADED },
+	{ "loaded partially", PLAIN, LOG_LOADED_PARTLY },
 	{ "!!! Exception during processing !!!", PLAIN, LOG_EXCEPTION },
 	{ "Traceback (most recent call last):", PLAIN, LOG_TRACEBACK },
 };

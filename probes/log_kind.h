@@ -13,7 +13,8 @@ enum log_kind {
 	LOG_GOT_PROMPT,
 	LOG_PROMPT_ENDS, /* rest: seconds */
 	LOG_REQUESTED, /* rest: the class of a model */
-	LOG_LOADED,
+	LOG_LOADED, /* rest: what may be used, and what was loaded, in MiB */
+	LOG_LOADED_PARTLY,
 	LOG_PROGRESS, /* rest: the whole line of a progress bar */
 	LOG_EXCEPTION, /* the report's first line */
 	LOG_TRACEBACK,

@@ -93,7 +93,6 @@ struct log_import {
 	enum log_table table;
 	struct placed_row rows[LOG_ROWS_MAX];
 	size_t row_count;
-	uint64_t table_size_bytes;
 	bool allocation_follows;
 	char allocation[RECORD_TEXT_MAX];
 	uint32_t bar; /* progress bars so far */
@@ -115,9 +114,11 @@ bool log_table_row(struct log_import *import, const char *text);
 void log_table_end(struct log_import *import);
 
 /* log_cell.c */
-bool log_cell_open(struct log_import *import);
+void log_cell_open(struct log_import *import);
 bool log_cell_close(struct log_import *import, struct error *e);
 void log_cell_time(struct log_import *import, int64_t wall_ns);
+/* Time passes that only a duration tells. */
+void log_cell_pass(struct log_import *import, uint64_t until_ns);
 /* By hash where there is one, else by class; made where it is new. NULL when there are too many. */
 struct log_model *log_cell_model(struct log_import *import, const char *class_name, const char *hash,
 				 const struct log_list *beside);

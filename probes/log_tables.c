@@ -94,10 +94,8 @@ static bool take_virtual(struct log_import *import, const char *word, size_t len
 	role_length = strcspn(rest, " ");
 	if (!log_line_number(rest + role_length, &original))
 		return false;
-	if (length == 5 && memcmp(word, "model", 5) == 0) {
-		import->table_size_bytes = bytes_of(original, GIB);
-		return true;
-	}
+	if (length == 5 && memcmp(word, "model", 5) == 0)
+		return true; /* its bytes stand exactly in the last table */
 	device = log_device_index(import, word, length);
 	if (device >= 0)
 		import->devices[device].capacity_bytes = bytes_of(original, GIB);
@@ -215,10 +213,11 @@ void log_table_end(struct log_import *import)
 		model->size_bytes = 0;
 		for (size_t i = 0; i < model->row_count; i++)
 			model->size_bytes += model->rows[i].size_bytes;
-		if (!import->loading[0]) /* with a hash, the point after the load says it */
+		if (!import->loading[0]) { /* with a hash, the point after the load says it */
 			log_cell_loaded(import, model);
+			import->requested[0] = '\0';
+		}
 	}
 	import->row_count = 0;
 	import->allocation[0] = '\0';
-	import->table_size_bytes = UNKNOWN_U64;
 }

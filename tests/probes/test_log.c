@@ -1,10 +1,11 @@
 /* Lines of logs: what is around the words goes, what they say is told by a table, and hostile bytes do no harm. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
-#include "core/base/utf8.h"
+#include "core/base/units.h"
 #include "probes/log_import.h"
 #include "probes/log_kind.h"
 #include "probes/log_line.h"
@@ -15,6 +16,7 @@ struct seen {
 	size_t counts[RECORD_TYPE_COUNT];
 	struct record_verdict verdict;
 	uint32_t last_snapshot;
+	uint64_t model_size_bytes;
 	bool in_order;
 };
 
@@ -26,6 +28,8 @@ static void see(void *context, enum record_type type, const void *record, uint32
 	seen->counts[type]++;
 	if (type == RECORD_VERDICT)
 		seen->verdict = *(const struct record_verdict *)record;
+	if (type == RECORD_MODEL)
+		seen->model_size_bytes = ((const struct record_model *)record)->size_bytes;
 	if (type == RECORD_CELL)
 		seen->last_snapshot = 0;
 	if (type == RECORD_SNAPSHOT)
@@ -73,7 +77,7 @@ START_TEST(what_is_around_a_line_goes)
 		char text[128];
 		int64_t wall_ns = 0;
 
-		strcpy(text, lines[i].pasted);
+		snprintf(text, sizeof(text), "%s", lines[i].pasted);
 		log_line_clean(text, strlen(text));
 		ck_assert_str_eq(log_line_skip_prefix(text, &wall_ns), lines[i].meant);
 	}
@@ -195,6 +199,24 @@ START_TEST(a_kept_model_that_a_later_list_lacks_is_lost)
 }
 END_TEST
 
+START_TEST(a_stock_model_that_core_loads_is_listed_with_its_bytes)
+{
+	static const char *const loads[] = {
+		"Requested to load AutoencoderKL\nloaded completely 179.03 159.50 True\nPrompt executed in 1.00 seconds\n",
+		"Requested to load AutoencoderKL\nloaded completely; 179.03 MB usable, 159.50 MB loaded, full load: True\n"
+		"Prompt executed in 1.00 seconds\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(loads); i++) {
+		struct seen seen;
+
+		import_text(loads[i], strlen(loads[i]), 64, &seen);
+		ck_assert_uint_eq(seen.model_size_bytes, 159 * MIB + MIB / 2);
+		ck_assert_uint_eq(seen.counts[RECORD_LOAD], 1);
+	}
+}
+END_TEST
+
 START_TEST(an_unload_that_no_list_follows_gives_no_verdict)
 {
 	static const char text[] = LIST("1") ROW(
@@ -263,6 +285,7 @@ Suite *log_suite(void)
 	tcase_add_test(import, a_summary_that_repeats_points_adds_none);
 	tcase_add_test(import, a_list_with_a_row_missing_says_nothing_of_who_left);
 	tcase_add_test(import, a_kept_model_that_a_later_list_lacks_is_lost);
+	tcase_add_test(import, a_stock_model_that_core_loads_is_listed_with_its_bytes);
 	tcase_add_test(import, an_unload_that_no_list_follows_gives_no_verdict);
 	tcase_add_test(import, a_log_longer_than_the_limits_is_cut_and_says_so);
 	tcase_add_test(import, a_line_without_end_is_cut_and_counted);
