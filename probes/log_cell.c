@@ -14,7 +14,7 @@ void log_cell_open(struct log_import *import)
 	import->cell_is_open = true;
 	import->result = (struct log_cell_result) { .cell = cell.cell, .first_line = import->line ? import->line : 1 };
 	memcpy(import->result.file, import->file, sizeof(import->result.file));
-	import->known_lines = 0;
+	import->knows_lines = false;
 	import->mode = MODE_IDLE;
 	import->cycle = import->bar = import->bar_done = import->bar_total = import->steps = import->unloads = 0;
 	import->acted = false;
@@ -398,7 +398,7 @@ static const char *find_gap(const struct log_import *import)
 
 	for (size_t i = 0; i < import->model_count; i++)
 		wished |= import->models[i].keep != KEEP_NONE;
-	if (!import->known_lines)
+	if (!import->knows_lines)
 		return "no line of ComfyUI or ComfyUI-MultiGPU is in it";
 	if (import->over_limit)
 		return "the log is longer than what is kept of one: more stages, or more models";

@@ -512,8 +512,7 @@ static void take_line(struct log_import *import, const char *text, struct error 
 	enum log_kind kind;
 
 	if (import->in_traceback && take_traceback_line(import, text)) {
-		import->known_lines++;
-		import->summary.known_lines++;
+		import->line_is_known = true;
 		return;
 	}
 	if (!*text)
@@ -534,8 +533,8 @@ static void take_line(struct log_import *import, const char *text, struct error 
 		import->in_summary = kind == LOG_MEMORY_SUMMARY;
 	if (kind == LOG_OTHER)
 		return;
-	import->known_lines++;
-	import->summary.known_lines++;
+	import->line_is_known = true;
+	import->knows_lines = true;
 	take_known(import, kind, rest, text, e);
 }
 
@@ -609,6 +608,8 @@ static bool take_whole_line(struct log_import *import, struct error *e)
 			text = part_end + 1;
 		}
 	}
+	import->summary.known_lines += import->line_is_known;
+	import->line_is_known = false;
 	import->length = 0;
 	import->too_long = false;
 	return true;

@@ -65,12 +65,12 @@ struct log_import {
 	uint64_t line;
 	char *text; /* LOG_LINE_MAX + 1 bytes: the line so far */
 	size_t length;
-	bool too_long;
+	bool too_long, line_is_known;
 
 	/* of the cell */
 	bool cell_is_open;
 	struct log_cell_result result;
-	uint64_t known_lines;
+	bool knows_lines; /* one at least */
 	enum log_mode mode;
 	uint32_t cycle;
 	bool acted; /* cycle is that of an action */

@@ -122,9 +122,10 @@ static bool put_model_name(struct trace *trace, const struct query *q)
 static bool put_names(struct trace *trace)
 {
 	return each_row(trace,
-			"SELECT cell, 'cell ' || cell || ': ' || trim(subject || ' ' || policy || ' ' || matrix || ' ' || flow "
-			"|| ' ' ||"
-			" cache || ' ' || workflow) || ' ' || verdict FROM v_cells WHERE run = ?1 ORDER BY cell",
+			"SELECT cell, 'cell ' || cell || ': ' || replace(replace(replace(trim(subject || ' ' || policy || ' ' "
+			"|| matrix ||"
+			" ' ' || flow || ' ' || cache || ' ' || workflow), '  ', ' '), '  ', ' '), '  ', ' ') || ' ' || verdict"
+			" FROM v_cells WHERE run = ?1 ORDER BY cell",
 			put_cell_name) &&
 	       each_row(trace,
 			"SELECT cell, model, 'model ' || name || CASE WHEN generation > 1 THEN '#' || generation ELSE '' END"
