@@ -1,0 +1,360 @@
+"""Where the probe stands: round the functions of ComfyUI that make models come and go.
+
+Each wrapper is the outermost one. Somebody who patches later goes outside of it; so before the worker waits, every place is looked
+at again, and what is not ours any more is wrapped anew. The older wrapper, now inside, sees that the function is already on its
+way in this thread and only passes on. A wrapper calls what it wraps exactly once, with what it was given, and lets through what
+that returns or raises; whatever goes wrong in the probe itself is logged, and stays here.
+"""
+
+import functools
+import gc
+import logging
+import os
+import threading
+import weakref
+
+import comfy.model_management as mm
+import comfy.model_patcher
+import comfy.utils
+import execution
+import torch
+
+from .journal import Journal
+from .observe import Observer, anchor_sets, modules_with
+
+log = logging.getLogger("residency probe")
+
+
+def quietly(function):
+    """The probe's own failures stay here."""
+
+    @functools.wraps(function)
+    def guarded(self, *args, **kwargs):
+        try:
+            return function(self, *args, **kwargs)
+        except Exception:
+            self.failures += 1
+            log.exception("residency probe: %s failed", function.__name__)
+            return None
+
+    return guarded
+
+
+class Probe:
+    def __init__(self):
+        self.journal = Journal()
+        self.observer = Observer(self.journal)
+        self.local = threading.local()
+        self.on = False
+        self.failures = 0
+        self.worker = None
+        self.queue = None  # of the server, once its worker has come
+        self.waiting = False  # the worker, for work
+        self.death = ""
+        self.death_told = False
+        self.last_file = ""
+        self.drop_node_flags = False
+        self.split = None  # the device that stands for a GPU's, if any
+        self.places = []
+        self.guards = {}
+
+    # ---- what is on its way in this thread ----
+
+    @property
+    def stack(self):
+        if not hasattr(self.local, "stack"):
+            self.local.stack = []
+        return self.local.stack
+
+    def in_worker(self):
+        return threading.current_thread() is self.worker
+
+    def reason(self, known, died):
+        stack = self.stack
+        if "gc.collect" in stack[-1:]:
+            return "died_in_gc"
+        if "free_memory" in stack and not died:
+            if "unload_all_models" in stack:
+                return "unloaded_by_core"
+            return "evicted_by_load" if "execute" in stack else "evicted_by_pressure"
+        if "unload_all_models" in stack:
+            return "anchors_cleared" if died else "unloaded_by_policy"
+        if "load_models_gpu" in stack and not died:
+            return "superseded"
+        if "execute" in stack and died:
+            executor = self.observer.executor() if self.observer.executor else None
+            if "DEPENDENCY" in str(getattr(executor, "cache_type", "")):
+                return "died_with_cache"
+            if known.prompt < self.observer.prompt:
+                return "dropped_by_workflow"
+        return "died_by_refcount" if died else "unloaded_by_core"
+
+    @quietly
+    def look(self):
+        self.observer.check(self.reason)
+
+    @quietly
+    def tell(self, stage, exception=""):
+        self.observer.check(self.reason)
+        self.observer.stage(stage, exception)
+
+    # ---- before and after each function ----
+
+    @quietly
+    def before(self, name, args):
+        at_top = self.in_worker() and not self.stack
+        if name in ("unload_all_models", "free_memory", "load_models_gpu", "gc.collect"):
+            self.observer.check(self.reason)
+        if name == "unload_all_models" and at_top:
+            flags = self.queue_flags()
+            self.observer.journal.put("request", after_snapshot=self.observer.snapshot, unload_models=True, free_memory=flags)
+            self.tell("before_unload")
+        if name == "reset" and args and getattr(args[0], "caches", None) is not None:
+            self.observer.executor = weakref.ref(args[0])
+            # the set itself goes at once; its caches are in cycles, and stay until a collection
+            self.observer.dropped_caches += [weakref.ref(cache) for cache in getattr(args[0].caches, "all", ())]
+        if name == "execute":
+            self.observer.executor = weakref.ref(args[0])
+            self.observer.prompt += 1
+            self.flags_before = dict(self.queue.flags) if self.queue else {}
+
+    def queue_flags(self):
+        return bool(getattr(self.local, "free_memory", False))
+
+    @quietly
+    def after(self, name, at_top, exception):
+        if name in ("unload_all_models", "free_memory", "load_models_gpu", "gc.collect", "execute"):
+            self.observer.check(self.reason)
+        if exception and at_top and self.in_worker():
+            self.death = exception
+        if not (at_top and self.in_worker()):
+            return
+        stage = {"unload_all_models": "after_unload", "reset": "after_reset", "gc.collect": "after_gc",
+                 "soft_empty_cache": "after_empty_cache"}.get(name)
+        if name == "execute":
+            if self.drop_node_flags and self.queue:
+                self.queue.flags = self.flags_before
+            stage = "loaded" if self.observer.prompt == 1 else "next_prompt"
+        self.local.pending = (stage, exception) if stage else None
+
+    def flush(self):
+        """A stage is told once its function is off the stack: what dies from here on did not die in it."""
+        pending = getattr(self.local, "pending", None)
+        self.local.pending = None
+        if pending:
+            self.tell(*pending)
+
+    def wrap(self, name, inner):
+        probe = self
+
+        @functools.wraps(inner)
+        def outer(*args, **kwargs):
+            stack = probe.stack
+            if not probe.on or name in stack:
+                return inner(*args, **kwargs)
+            at_top = not stack
+            probe.before(name, args)
+            exception = ""
+            stack.append(name)
+            try:
+                return inner(*args, **kwargs)
+            except BaseException as error:
+                exception = f"{type(error).__name__}: {error}"[:250]
+                raise
+            finally:
+                probe.after(name, at_top, exception)
+                stack.pop()
+                if at_top and not exception:
+                    probe.flush()
+
+        outer.residency_probe = self
+        outer.residency_inner = inner
+        return outer
+
+    # ---- the places ----
+
+    def watch(self, owner, attribute, name):
+        self.places.append((owner, attribute, name))
+
+    @quietly
+    def settle_outermost(self):
+        for owner, attribute, name in self.places:
+            now = getattr(owner, attribute)
+            if getattr(now, "residency_probe", None) is not self:
+                setattr(owner, attribute, self.wrap(name, now))
+
+    def install(self):
+        self.watch(mm, "unload_all_models", "unload_all_models")
+        self.watch(mm, "free_memory", "free_memory")
+        self.watch(mm, "load_models_gpu", "load_models_gpu")
+        self.watch(mm, "soft_empty_cache", "soft_empty_cache")
+        self.watch(gc, "collect", "gc.collect")
+        self.watch(execution.PromptExecutor, "reset", "reset")
+        self.watch(execution.PromptExecutor, "execute", "execute")
+        self.on = True
+        self.settle_outermost()
+        self.guard(execution.PromptQueue, "get", self.get)
+        self.guard(execution.PromptQueue, "get_flags", self.get_flags)
+        self.guard(comfy.model_patcher.ModelPatcher, "__init__", self.made)
+        self.guard(comfy.utils, "load_torch_file", self.read)
+
+    def guard(self, owner, attribute, function):
+        """A place that is only listened at: function(inner, *args) must call inner once."""
+        inner = getattr(owner, attribute)
+
+        @functools.wraps(inner)
+        def outer(*args, **kwargs):
+            return function(inner, *args, **kwargs) if self.on else inner(*args, **kwargs)
+
+        self.guards[(owner, attribute)] = (inner, outer)
+        setattr(owner, attribute, outer)
+
+    @quietly
+    def switch_off(self):
+        """Takes away what is still outermost, and makes the rest pass on."""
+        self.on = False
+        for owner, attribute, _ in self.places:
+            now = getattr(owner, attribute)
+            if getattr(now, "residency_probe", None) is self:
+                setattr(owner, attribute, now.residency_inner)
+        for (owner, attribute), (inner, outer) in self.guards.items():
+            if getattr(owner, attribute) is outer:
+                setattr(owner, attribute, inner)
+        self.observer.watching = False
+        self.observer.holds.clear()
+        self.places, self.guards = [], {}
+
+    # ---- the places that are only listened at ----
+
+    def get(self, inner, queue, *args, **kwargs):
+        self.queue = queue
+        if self.worker is None:
+            self.worker = threading.current_thread()
+        self.settle_outermost()
+        self.waiting = True
+        try:
+            return inner(queue, *args, **kwargs)
+        finally:
+            self.waiting = False
+
+    def get_flags(self, inner, queue, *args, **kwargs):
+        flags = inner(queue, *args, **kwargs)
+        self.local.free_memory = bool(flags.get("free_memory", False))
+        return flags
+
+    def made(self, inner, patcher, *args, **kwargs):
+        result = inner(patcher, *args, **kwargs)
+        self.add(patcher)
+        return result
+
+    @quietly
+    def add(self, patcher):
+        if self.in_worker():
+            self.observer.add(patcher, self.last_file)
+
+    def read(self, inner, path, *args, **kwargs):
+        self.last_file = os.path.splitext(os.path.basename(str(path)))[0]
+        return inner(path, *args, **kwargs)
+
+    # ---- what the tool asks ----
+
+    def idle(self):
+        queue = self.queue
+        if queue is None:
+            return False
+        with queue.mutex:
+            return self.waiting and not queue.queue and not queue.currently_running and not queue.flags
+
+    def worker_alive(self):
+        alive = self.worker is None or self.worker.is_alive()
+        if not alive and not self.death_told:
+            self.death_told = True
+            self.tell("worker_died", self.death or "the prompt worker is gone")
+        return alive
+
+    def begin(self, cell, device_mode, node_flags):
+        """Everything that an earlier cell left goes: lists, anchors, MultiGPU's notes about models. The worker is idle."""
+        on, self.on = self.on, False
+        try:
+            self.observer.watching = False
+            self.observer.holds = []
+            for anchors in anchor_sets():
+                anchors.clear()
+            for entry in list(mm.current_loaded_models):
+                if entry.model is not None:
+                    entry.model_unload()
+            mm.current_loaded_models.clear()
+            clear_stores()
+            gc.collect()
+            self.drop_node_flags = node_flags == "suppressed"
+            self.place(device_mode)
+            self.journal.clear()
+            self.failures = 0
+            self.observer.begin(cell)
+        finally:
+            self.on = on
+
+    def place(self, device_mode):
+        """On a machine without a GPU, `split` makes cpu:0 the load device, so that it is not the offload device, as on a GPU."""
+        device = torch.device("cpu:0" if device_mode == "split" else "cpu")
+        if mm.cpu_state != mm.CPUState.CPU or (self.split is None and device_mode != "split"):
+            return
+        self.split = device
+        for module in modules_with("_DEVICE_LIST_CACHE"):
+            devices = module.__dict__["_DEVICE_LIST_CACHE"]
+            if isinstance(devices, list) and "cpu:0" not in devices:
+                devices.append("cpu:0")
+        setters = [module.__dict__[name] for name in ("set_current_device", "set_current_text_encoder_device")
+                   for module in modules_with(name, "NODE_CLASS_MAPPINGS")]
+        for set_device in setters:
+            set_device(str(device))
+        if not setters:
+            mm.get_torch_device = lambda: self.split
+            mm.text_encoder_device = lambda: self.split
+
+    def direct(self, action, name):
+        """An action past the queue. The worker is idle."""
+        self.stack.append("direct")
+        try:
+            if action == "soft_empty":
+                mm.soft_empty_cache(force=True)
+                self.tell("after_direct_soft_empty")
+            elif action == "free_memory":
+                mm.free_memory(1e30, mm.get_torch_device())
+                self.tell("after_free_memory")
+            elif action in ("hold_patcher", "hold_model"):
+                return self.hold(name, action == "hold_model")
+            elif action == "drop_holds":
+                self.observer.holds.clear()
+            elif action == "end":
+                self.tell("end", "" if self.worker_alive() else self.death)
+                self.observer.watching = False
+                self.observer.holds.clear()
+            else:
+                return f"there is no action {action}"
+        finally:
+            self.stack.pop()
+        return ""
+
+    def hold(self, name, model):
+        for known in reversed(self.observer.objects):
+            target = known.model() if model else known.patcher()
+            if known.name == name and target is not None:
+                self.observer.holds.append(target)
+                return ""
+        return f"no object of {name} is alive"
+
+
+def clear_stores():
+    """MultiGPU's notes outlive models, and apply to the next one of the same shape: of an earlier cell's, here."""
+    for name in ("safetensor_allocation_store", "safetensor_settings_store", "model_allocation_store"):
+        for module in modules_with(name):
+            store = module.__dict__[name]
+            if isinstance(store, dict):
+                store.clear()
+
+
+def install():
+    probe = Probe()
+    probe.install()
+    return probe

@@ -1,0 +1,146 @@
+"""What the tool asks over the server's own socket. All of it is answered to this machine only."""
+
+import functools
+import json
+import os
+import uuid
+
+import server
+from aiohttp import web
+
+from .observe import modules_with
+from .version import PROBE_VERSION, RECORD_SCHEMA
+
+SESSION = uuid.uuid4().hex  # of this process: another one means that the server was started anew
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+
+def from_here(handler):
+    @functools.wraps(handler)
+    async def guarded(request):
+        if request.remote not in LOOPBACK and not os.environ.get("RESIDENCY_PROBE_REMOTE"):
+            return web.json_response({"error": "the probe answers to its own machine only"}, status=403)
+        try:
+            return await handler(request)
+        except Exception as error:  # told to the tool, not to ComfyUI
+            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=500)
+
+    return guarded
+
+
+def comfyui_version():
+    try:
+        import comfyui_version
+
+        return comfyui_version.__version__
+    except Exception:
+        return ""
+
+
+def multigpu():
+    """Version, commit and generation of the ComfyUI-MultiGPU that is loaded; None without one."""
+    for module in modules_with("NODE_CLASS_MAPPINGS", "set_current_device"):
+        folder = os.path.dirname(os.path.abspath(module.__file__))
+        return {"version": read_version(folder), "commit": read_commit(folder), "generation": generation(folder)}
+    return None
+
+
+def generation(folder):
+    """Which policy it is, by the names in its source: they differ from one to the next."""
+    text = ""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".py"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text += file.read()
+    if "_MGPU_RETENTION_ANCHORS" in text:
+        return "anchors" if "_mgpu_unload_distorch_model" in text else "selective"
+    if "eject_models" in text:
+        return "eject" if "_mgpu_eject_models" in text else "eject-donor"
+    return "delegate" if "_mgpu_unload_distorch_model" in text else ""
+
+
+def read_version(folder):
+    try:
+        with open(os.path.join(folder, "pyproject.toml"), encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("version"):
+                    return line.split('"')[1]
+    except (OSError, IndexError):
+        pass
+    return ""
+
+
+def read_commit(folder):
+    try:
+        with open(os.path.join(folder, ".git", "HEAD"), encoding="utf-8") as file:
+            head = file.read().strip()
+        if head.startswith("ref: "):
+            with open(os.path.join(folder, ".git", head[5:]), encoding="utf-8") as file:
+                head = file.read().strip()
+        return head
+    except OSError:
+        return ""
+
+
+def cache_kind():
+    from comfy.cli_args import args
+
+    if getattr(args, "cache_lru", 0):
+        return "lru"
+    return "none" if getattr(args, "cache_none", False) else "classic"
+
+
+def devices():
+    import comfy.model_management as mm
+    import torch
+
+    found = [{"name": "cpu", "capacity_bytes": int(mm.get_total_memory(torch.device("cpu")))}]
+    if mm.cpu_state != mm.CPUState.CPU and torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            found.append({"name": f"cuda:{index}", "capacity_bytes": torch.cuda.get_device_properties(index).total_memory})
+    return found
+
+
+def install(probe):
+    routes = server.PromptServer.instance.routes
+
+    @routes.get("/residency/hello")
+    @from_here
+    async def hello(request):
+        return web.json_response({"probe": PROBE_VERSION, "schema": RECORD_SCHEMA, "session": SESSION, "on": probe.on,
+                                  "comfyui": comfyui_version(), "multigpu": multigpu(), "cache": cache_kind(),
+                                  "devices": devices()})
+
+    @routes.post("/residency/begin")
+    @from_here
+    async def begin(request):
+        body = await request.json()
+        if body.get("schema") != RECORD_SCHEMA:
+            return web.json_response({"error": f"this probe speaks schema {RECORD_SCHEMA}, the tool {body.get('schema')}"}, status=409)
+        if not probe.idle():
+            return web.json_response({"error": "the worker is busy"}, status=423)
+        probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"))
+        return web.json_response({"session": SESSION})
+
+    @routes.post("/residency/act")
+    @from_here
+    async def act(request):
+        body = await request.json()
+        error = probe.direct(body.get("action"), body.get("name"))
+        return web.json_response({"error": error}, status=409 if error else 200)
+
+    @routes.get("/residency/records")
+    @from_here
+    async def records(request):
+        idle = probe.idle()  # before the lines are taken: then nothing follows them
+        alive = probe.worker_alive()
+        lines, first = probe.journal.since(int(request.query.get("from", 0)))
+        head = {"record": "batch", "session": SESSION, "first": first, "count": len(lines), "dropped": probe.journal.dropped,
+                "failures": probe.failures, "idle": idle, "worker_alive": alive}
+        return web.Response(text="\n".join([json.dumps(head), *lines]) + "\n", content_type="application/x-ndjson")
+
+    @routes.post("/residency/off")
+    @from_here
+    async def off(request):
+        probe.switch_off()
+        return web.json_response({"on": probe.on})
