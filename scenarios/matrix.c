@@ -129,6 +129,8 @@ static bool judge_cell(struct progress *progress, struct error *e)
 	const struct matrix_run *run = progress->run;
 	struct judge_result result;
 
+	if (run->subject->operations->dropped)
+		judge_add_dropped(progress->judge, run->subject->operations->dropped(run->subject));
 	if (run->dropped)
 		judge_add_dropped(progress->judge, run->dropped(run->context, progress->cell));
 	if (!judge_finish(progress->judge, &result, e))

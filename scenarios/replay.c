@@ -159,7 +159,8 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 
 	judge_reset(judge);
 	result->image_count = 0;
-	subject_engine_on_image(replay->subject, on_image, result);
+	if (replay->subject->operations->on_image)
+		replay->subject->operations->on_image(replay->subject, on_image, result);
 	put_cell(replay, &sink);
 	if (!replay->subject->operations->begin(replay->subject, replay->setup, &sink, e))
 		return false;
@@ -173,6 +174,8 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 	if (result->timeline.failed)
 		return error_no_memory(e);
 	judge_add_dropped(judge, replay->dropped);
+	if (replay->subject->operations->dropped)
+		judge_add_dropped(judge, replay->subject->operations->dropped(replay->subject));
 	if (!judge_finish(judge, &result->judged, e) || !compare_images(replay, judge, result, e))
 		return false;
 	judge_put(judge, replay->sink);

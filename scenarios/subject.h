@@ -69,6 +69,10 @@ struct subject_operations {
 	/* Where a workflow's models are to run in this cell; "cuda:0", "cpu". */
 	const char *(*compute_device)(const struct subject *subject);
 	bool (*has_device)(const struct subject *subject, const char *name);
+	/* Asks to be told of images, too (struct observer's slot); before begin. NULL where a subject knows of none. */
+	void (*on_image)(struct subject *subject, void (*image)(void *context, const struct image_event *event), void *context);
+	/* Records of the cell that the subject itself had no room for; NULL where it always has. */
+	uint64_t (*dropped)(const struct subject *subject);
 	bool (*end)(struct subject *subject, struct error *e); /* of the cell: the stage `end`, then all is dropped */
 	void (*close)(struct subject *subject);
 };

@@ -303,6 +303,7 @@ static const struct subject_operations operations = {
 	.cycle = cycle,
 	.compute_device = compute_device,
 	.has_device = has_device,
+	.on_image = subject_engine_on_image,
 	.end = end,
 	.close = close_subject,
 };

@@ -1,0 +1,644 @@
+#include "scenarios/subject_comfyui.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/manager/policy.h"
+#include "probes/live_records.h"
+#include "scenarios/live_workflow.h"
+
+#define IDLE_MS 600000
+#define POLL_LEAST_MS 10
+#define POLL_MOST_MS 250
+#define SENDS_MAX 3 /* of a prompt whose answer got lost */
+
+struct comfyui_subject {
+	struct subject subject;
+	struct live_client *client;
+	struct live_wait wait;
+	const struct log_sink *log;
+	struct topology *topology;
+	const struct policy *policy;
+	enum cache_kind cache;
+	char version[160];
+	char session[64]; /* of the server's process */
+	json_t *classes; /* what the server said of them in this cell */
+	json_t *wishes; /* of this cell's workflows */
+	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
+	struct record_sink sink;
+	struct live_translation translation;
+	uint64_t next_line, dropped;
+	enum device_mode device_mode;
+	unsigned prompt_count;
+	bool begun;
+};
+
+static struct comfyui_subject *from(const struct subject *subject)
+{
+	return (struct comfyui_subject *)(uintptr_t)subject;
+}
+
+static bool unsupported(const struct subject *subject, const char *what, struct error *e)
+{
+	return error_set(e, ERROR_UNSUPPORTED, "%s: %s is something that only the engine can let happen",
+			 live_client_url(from(subject)->client), what);
+}
+
+/* ---- what the server is ---- */
+
+static bool read_devices(struct comfyui_subject *s, const json_t *hello, struct error *e)
+{
+	json_t *described = json_pack("{si ss sO s[]}", "schema", 1, "name", "comfyui", "devices",
+				      json_object_get(hello, "devices"), "links");
+	char *text = described ? json_dumps(described, JSON_COMPACT) : NULL;
+
+	s->topology = text ? topology_parse(text, strlen(text), "the server's devices", e) : NULL;
+	if (!text)
+		error_set(e, ERROR_FORMAT, "%s: the probe names no devices", live_client_url(s->client));
+	free(text);
+	json_decref(described);
+	return s->topology != NULL;
+}
+
+static void read_version(struct comfyui_subject *s, const json_t *hello)
+{
+	const json_t *multigpu = json_object_get(hello, "multigpu");
+	const char *comfyui = json_string_value(json_object_get(hello, "comfyui"));
+	const char *version = json_string_value(json_object_get(multigpu, "version"));
+	const char *commit = json_string_value(json_object_get(multigpu, "commit"));
+	const char *generation = json_string_value(json_object_get(multigpu, "generation"));
+	const char *cache = json_string_value(json_object_get(hello, "cache"));
+
+	s->policy = policy_find(json_is_object(multigpu) ? (generation ? generation : "") : "stock");
+	if (json_is_object(multigpu))
+		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s, ComfyUI-MultiGPU %.24s %.8s", comfyui ? comfyui : "",
+			 version ? version : "", commit ? commit : "");
+	else
+		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s", comfyui ? comfyui : "");
+	for (unsigned i = 0; cache && i < CACHE_KIND_COUNT; i++) {
+		if (strcmp(cache_kind_name((enum cache_kind)i), cache) == 0)
+			s->cache = (enum cache_kind)i;
+	}
+}
+
+static json_t *say_hello(struct comfyui_subject *s, struct error *e)
+{
+	struct error why = ERROR_INIT;
+	json_t *hello = live_client_get(s->client, "/residency/hello", &why);
+	const char *where = "the probe's greeting";
+	const char *session = NULL;
+	int64_t schema = 0;
+
+	if (!hello && why.kind == ERROR_UNSUPPORTED)
+		error_set(e, ERROR_UNSUPPORTED,
+			  "%s has no probe node: `residency live install DIR` puts it there, then start it anew",
+			  live_client_url(s->client));
+	else if (!hello)
+		error_set(e, why.kind, "%s", why.text);
+	else if (json_get_string(hello, "session", where, &session, e) &&
+		 json_get_integer(hello, "schema", where, &schema, e)) {
+		record_text(s->session, sizeof(s->session), session);
+		if (schema == RECORD_SCHEMA)
+			return hello;
+		error_set(e, ERROR_UNSUPPORTED, "%s: its probe records in schema %lld, and this is %d: install this version's",
+			  live_client_url(s->client), (long long)schema, RECORD_SCHEMA);
+	}
+	json_decref(hello);
+	return NULL;
+}
+
+/* ---- records ---- */
+
+static bool wished(const void *context, const char *name, enum keep_wish *keep)
+{
+	const struct comfyui_subject *s = context;
+
+	return live_wish(s->wishes, name, keep);
+}
+
+static bool check_session(const struct comfyui_subject *s, const struct live_batch *batch, struct error *e)
+{
+	if (strcmp(batch->session, s->session) == 0)
+		return true;
+	return error_set(e, ERROR_ABSENT, "%s was started anew while cell %u ran: what its models were is gone with it",
+			 live_client_url(s->client), s->translation.cell);
+}
+
+/* Takes what the probe has; *batch says how things stand. */
+static bool drain(struct comfyui_subject *s, struct live_batch *batch, struct error *e)
+{
+	char path[64];
+	size_t length = 0;
+	char *text;
+	bool fine;
+
+	snprintf(path, sizeof(path), "/residency/records?from=%llu", (unsigned long long)s->next_line);
+	text = live_client_get_text(s->client, path, live_batch_is_whole, &length, e);
+	fine = text && live_batch_read(text, length, s->begun ? s->next_line : UINT64_MAX, &s->translation, batch, e) &&
+	       check_session(s, batch, e);
+	free(text);
+	if (!fine)
+		return false;
+	s->dropped = batch->dropped + batch->failures;
+	if (batch->first > s->next_line)
+		s->dropped += batch->first - s->next_line;
+	s->next_line = batch->first + batch->count;
+	return true;
+}
+
+/* What was submitted is not left to run when nobody waits for it any more. */
+static void take_back(struct comfyui_subject *s)
+{
+	json_t *body = json_pack("{sO}", "delete", s->submitted);
+	json_t *empty = json_object();
+
+	live_client_finish_up(s->client);
+	json_decref(body ? live_client_post(s->client, "/queue", body, NULL) : NULL);
+	json_decref(empty ? live_client_post(s->client, "/interrupt", empty, NULL) : NULL);
+	json_decref(body);
+	json_decref(empty);
+}
+
+static bool wait_for_worker(struct comfyui_subject *s, struct error *e)
+{
+	unsigned limit_ms = s->wait.idle_ms ? s->wait.idle_ms : IDLE_MS;
+	uint64_t begun_ns = clock_now_ns();
+	unsigned pause_ms = POLL_LEAST_MS;
+	struct live_batch batch;
+
+	while (drain(s, &batch, e)) {
+		if (batch.idle || !batch.worker_alive)
+			return true;
+		if (clock_now_ns() - begun_ns > limit_ms * NS_PER_MS) {
+			error_set(e, ERROR_ABSENT, "%s: its worker was busy for more than %g s", live_client_url(s->client),
+				  limit_ms / 1000.0);
+			break;
+		}
+		if (!live_client_pause(s->client, pause_ms, e))
+			break;
+		pause_ms = pause_ms * 2 > POLL_MOST_MS ? POLL_MOST_MS : pause_ms * 2;
+	}
+	if (s->begun && json_array_size(s->submitted))
+		take_back(s);
+	return false;
+}
+
+/* ---- a cell ---- */
+
+static bool check_setup(const struct comfyui_subject *s, const struct subject_setup *setup, struct error *e)
+{
+	const char *url = live_client_url(s->client);
+
+	if (setup->policy && s->policy && setup->policy != s->policy)
+		return error_set(e, ERROR_UNSUPPORTED, "%s does what policy %s does, and not %s", url, s->policy->name,
+				 setup->policy->name);
+	if (setup->cache != s->cache)
+		return error_set(e, ERROR_UNSUPPORTED, "%s was started with cache %s, and not %s", url,
+				 cache_kind_name(s->cache), cache_kind_name(setup->cache));
+	if (setup->device_mode == DEVICE_MODE_SAME && s->topology->device_count > 1)
+		return error_set(e, ERROR_UNSUPPORTED, "%s has a GPU: its models do not run where they wait; --cpu makes them",
+				 url);
+	return true;
+}
+
+/* Everything goes, so that the cell finds a server as it is after its start. */
+static bool clean(struct comfyui_subject *s, struct error *e)
+{
+	json_t *body = json_pack("{sb sb}", "unload_models", 1, "free_memory", 1);
+	json_t *answer = body ? live_client_post(s->client, "/free", body, e) : NULL;
+	struct live_batch batch;
+	bool fine = answer && wait_for_worker(s, e) && drain(s, &batch, e);
+
+	if (fine && !batch.worker_alive)
+		fine = error_set(e, ERROR_ABSENT, "%s: its prompt worker is dead: it must be started anew",
+				 live_client_url(s->client));
+	json_decref(body);
+	json_decref(answer);
+	return fine;
+}
+
+static bool begin(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+	json_t *hello;
+	json_t *body;
+	json_t *answer = NULL;
+
+	s->begun = false;
+	s->next_line = 0;
+	s->sink = *sink;
+	s->device_mode = setup->device_mode;
+	s->translation = (struct live_translation) { .sink = &s->sink,
+						     .topology = s->topology,
+						     .cell = setup->cell,
+						     .keep = wished,
+						     .context = s,
+						     .load_device = s->topology->device_count > 1 ? 1 : 0 };
+	json_object_clear(s->classes);
+	json_object_clear(s->wishes);
+	json_array_clear(s->submitted);
+	hello = check_setup(s, setup, e) ? say_hello(s, e) : NULL;
+	json_decref(hello);
+	if (!hello || !clean(s, e))
+		return false;
+	body = json_pack("{si si ss ss ss}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
+			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",
+			 RESIDENCY_VERSION);
+	if (body)
+		answer = live_client_post(s->client, "/residency/begin", body, e);
+	else
+		error_no_memory(e);
+	json_decref(body);
+	s->begun = answer != NULL;
+	json_decref(answer);
+	s->next_line = 0;
+	s->dropped = 0;
+	return s->begun;
+}
+
+/* ---- prompts ---- */
+
+static const json_t *describe_class(void *context, const char *class_type, struct error *e)
+{
+	struct comfyui_subject *s = context;
+	json_t *known = json_object_get(s->classes, class_type);
+	char path[256];
+
+	if (known)
+		return known;
+	if (strspn(class_type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != strlen(class_type)) {
+		known = json_object(); /* would need escaping; the server says by itself whether it knows it */
+	} else {
+		snprintf(path, sizeof(path), "/object_info/%.200s", class_type);
+		known = live_client_get(s->client, path, e);
+	}
+	if (!known)
+		return NULL;
+	if (json_object_set_new(s->classes, class_type, known) != 0) {
+		error_no_memory(e);
+		return NULL;
+	}
+	return known;
+}
+
+/* Whether the server has a prompt, be it waiting, running or done. */
+static bool has_prompt(struct comfyui_subject *s, const char *id, bool *there, struct error *e)
+{
+	char path[128];
+	json_t *history;
+	json_t *queue;
+	char *text;
+
+	snprintf(path, sizeof(path), "/history/%s", id);
+	history = live_client_get(s->client, path, e);
+	queue = history ? live_client_get(s->client, "/queue", e) : NULL;
+	text = queue ? json_dumps(queue, JSON_COMPACT) : NULL;
+	*there = json_object_size(history) > 0 || (text && strstr(text, id));
+	free(text);
+	json_decref(queue);
+	json_decref(history);
+	return queue != NULL;
+}
+
+/* An answer that got lost says nothing of the prompt: the server is asked, and it is sent again only where it never came. */
+static bool send_prompt(struct comfyui_subject *s, const json_t *body, const char *id, struct error *e)
+{
+	for (unsigned i = 1;; i++) {
+		struct error why = ERROR_INIT;
+		json_t *answer = live_client_post(s->client, "/prompt", body, &why);
+		bool there = false;
+
+		json_decref(answer);
+		if (answer)
+			return true;
+		if (why.kind == ERROR_ABSENT || why.kind == ERROR_FORMAT) {
+			if (!has_prompt(s, id, &there, e))
+				return false;
+			if (there)
+				return true;
+		}
+		if (why.kind != ERROR_ABSENT || i == SENDS_MAX)
+			return error_set(e, why.kind, "%s", why.text);
+		log_say(s->log, LOG_WARNING, "the prompt did not arrive, and is sent again: %s", why.text);
+	}
+}
+
+static bool prompt(struct subject *subject, const json_t *workflow, const char *where, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+	const struct live_classes classes = { .context = s, .describe = describe_class };
+	json_t *fitted;
+	json_t *body;
+	char id[64];
+	bool fine;
+
+	if (json_object_get(workflow, "nodes"))
+		return error_set(e, ERROR_UNSUPPORTED, "%s is in the UI's format; a server takes the API's (\"Export (API)\")",
+				 where);
+	snprintf(id, sizeof(id), "residency-%ld-%llx-%u", (long)getpid(), (unsigned long long)clock_wall_ns(),
+		 ++s->prompt_count);
+	fitted = live_workflow_wishes(workflow, s->wishes, e) ? live_workflow(workflow, &classes, e) : NULL;
+	body = fitted ? json_pack("{sO ss ss}", "prompt", fitted, "prompt_id", id, "client_id", "residency") : NULL;
+	if (fitted && !body)
+		error_no_memory(e);
+	fine = body && send_prompt(s, body, id, e);
+	if (fine && json_array_append_new(s->submitted, json_string(id)) != 0)
+		fine = error_no_memory(e);
+	json_decref(body);
+	json_decref(fitted);
+	return fine || error_context(e, "%s", where);
+}
+
+/* The message of the event that ended a prompt: "node 3 (KSampler): RuntimeError: ...". */
+static bool tell_failed_prompt(const json_t *status, struct error *e)
+{
+	const json_t *messages = json_object_get(status, "messages");
+
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		const json_t *message = json_array_get(messages, i);
+		const char *event = json_string_value(json_array_get(message, 0));
+		const json_t *data = json_array_get(message, 1);
+		const char *node = json_string_value(json_object_get(data, "node_id"));
+		const char *class_type = json_string_value(json_object_get(data, "node_type"));
+		const char *type = json_string_value(json_object_get(data, "exception_type"));
+		const char *text = json_string_value(json_object_get(data, "exception_message"));
+
+		if (event && strcmp(event, "execution_error") == 0)
+			return error_set(e, ERROR_NODE, "node %.20s (%.60s): %.60s: %.300s", node ? node : "?",
+					 class_type ? class_type : "?", type ? type : "?", text ? text : "?");
+	}
+	return error_set(e, ERROR_NODE, "a prompt ended in an error, and the server does not say which");
+}
+
+/* How what was submitted ended. */
+static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
+{
+	bool fine = true;
+
+	for (size_t i = 0; fine && i < json_array_size(s->submitted); i++) {
+		const char *id = json_string_value(json_array_get(s->submitted, i));
+		char path[128];
+		json_t *history;
+		const json_t *status;
+		const char *text;
+
+		snprintf(path, sizeof(path), "/history/%s", id);
+		history = live_client_get(s->client, path, e);
+		status = json_object_get(json_object_get(history, id), "status");
+		text = json_string_value(json_object_get(status, "status_str"));
+		if (!history)
+			fine = false;
+		else if (text && strcmp(text, "success") != 0)
+			fine = tell_failed_prompt(status, e);
+		json_decref(history);
+	}
+	json_array_clear(s->submitted);
+	return fine;
+}
+
+/* ---- the other operations ---- */
+
+static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+	json_t *answer;
+
+	if (when != REQUEST_HEARD)
+		return unsupported(subject, "a request at a moment of one's choosing", e);
+	live_begin_action(&s->translation);
+	answer = live_client_post(s->client, "/free", body, e);
+	json_decref(answer);
+	return answer != NULL;
+}
+
+static bool act(struct comfyui_subject *s, const char *action, const char *name, struct error *e)
+{
+	json_t *body = json_pack("{ss ss}", "action", action, "name", name);
+	json_t *answer = body ? live_client_post(s->client, "/residency/act", body, e) : NULL;
+	struct live_batch batch;
+
+	if (!body)
+		error_no_memory(e);
+	json_decref(body);
+	json_decref(answer);
+	return answer && drain(s, &batch, e);
+}
+
+static bool soft_empty(struct subject *subject, struct error *e)
+{
+	live_begin_action(&from(subject)->translation);
+	return act(from(subject), "soft_empty", "", e);
+}
+
+static bool free_memory(struct subject *subject, struct error *e)
+{
+	live_begin_action(&from(subject)->translation);
+	return act(from(subject), "free_memory", "", e);
+}
+
+static bool hold(struct subject *subject, const char *name, enum hold what, struct error *e)
+{
+	return act(from(subject), what == HOLD_MODEL ? "hold_model" : "hold_patcher", name, e);
+}
+
+static bool drop_holds(struct subject *subject, struct error *e)
+{
+	return act(from(subject), "drop_holds", "", e);
+}
+
+static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
+{
+	(void)mishap, (void)step;
+	return unsupported(subject, "a mishap in the middle of sampling", e);
+}
+
+static bool patch_unload(struct subject *subject, bool throws, struct error *e)
+{
+	(void)throws;
+	return unsupported(subject, "a foreign patch of unload_all_models", e);
+}
+
+static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
+{
+	(void)size_bytes;
+	return unsupported(subject, "another pack's load", e);
+}
+
+static bool move_foreign(struct subject *subject, const char *name, struct error *e)
+{
+	(void)name;
+	return unsupported(subject, "another pack's memory manager", e);
+}
+
+static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
+{
+	(void)device, (void)size_bytes;
+	return unsupported(subject, "memory taken past the manager", e);
+}
+
+static bool drop_outside(struct subject *subject, struct error *e)
+{
+	return unsupported(subject, "memory taken past the manager", e);
+}
+
+static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
+{
+	(void)percent;
+	return unsupported(subject, "main memory in use", e);
+}
+
+/* Time passes here as it does there. */
+static bool wait_seconds(struct subject *subject, unsigned seconds, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	live_begin_action(&s->translation);
+	return live_client_pause(s->client, seconds * 1000, e) && wait_for_worker(s, e);
+}
+
+static bool wait_until_idle(struct subject *subject, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	return wait_for_worker(s, e) && look_at_prompts(s, e);
+}
+
+static bool worker_died(const struct subject *subject)
+{
+	return from(subject)->translation.worker_died;
+}
+
+static uint32_t cycle(const struct subject *subject)
+{
+	const struct live_translation *translation = &from(subject)->translation;
+
+	return translation->cycle + translation->staged;
+}
+
+static const char *compute_device(const struct subject *subject)
+{
+	const struct comfyui_subject *s = from(subject);
+
+	if (s->topology->device_count > 1)
+		return s->topology->devices[1].name;
+	return s->device_mode == DEVICE_MODE_SPLIT ? "cpu:0" : "cpu"; /* the probe makes the first of them */
+}
+
+static bool has_device(const struct subject *subject, const char *name)
+{
+	return topology_find(from(subject)->topology, name) >= 0;
+}
+
+/* A probe that failed at something has not told of it, either. */
+static uint64_t dropped(const struct subject *subject)
+{
+	return from(subject)->dropped;
+}
+
+static bool end(struct subject *subject, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	if (!s->begun)
+		return true;
+	live_begin_action(&s->translation);
+	if (!act(s, "end", "", e))
+		return false;
+	s->begun = false;
+	return true;
+}
+
+static void close_subject(struct subject *subject)
+{
+	struct comfyui_subject *s = from(subject);
+
+	live_client_close(s->client);
+	topology_free(s->topology);
+	json_decref(s->classes);
+	json_decref(s->wishes);
+	json_decref(s->submitted);
+	free(s);
+}
+
+static const struct subject_operations operations = {
+	.kind = "comfyui",
+	.begin = begin,
+	.prompt = prompt,
+	.request_free = request_free,
+	.soft_empty = soft_empty,
+	.free_memory = free_memory,
+	.hold = hold,
+	.drop_holds = drop_holds,
+	.befall = befall,
+	.patch_unload = patch_unload,
+	.load_foreign = load_foreign,
+	.move_foreign = move_foreign,
+	.take_outside = take_outside,
+	.drop_outside = drop_outside,
+	.set_cpu_memory = set_cpu_memory,
+	.wait = wait_seconds,
+	.wait_until_idle = wait_until_idle,
+	.worker_died = worker_died,
+	.cycle = cycle,
+	.compute_device = compute_device,
+	.has_device = has_device,
+	.dropped = dropped,
+	.end = end,
+	.close = close_subject,
+};
+
+struct subject *subject_comfyui_open(const char *url, const struct live_wait *wait, const struct log_sink *log,
+				     const bool *interrupted, struct error *e)
+{
+	struct comfyui_subject *s = array_new(1, sizeof(*s), e);
+	json_t *hello = NULL;
+
+	if (!s)
+		return NULL;
+	s->subject.operations = &operations;
+	s->log = log;
+	s->wait = wait ? *wait : (struct live_wait) { .idle_ms = IDLE_MS };
+	s->classes = json_object();
+	s->wishes = json_object();
+	s->submitted = json_array();
+	s->client = live_client_open(url, &s->wait.limits, interrupted, e);
+	if (s->client && (!s->classes || !s->wishes || !s->submitted))
+		error_no_memory(e);
+	else if (s->client)
+		hello = say_hello(s, e);
+	if (hello && read_devices(s, hello, e)) {
+		read_version(s, hello);
+		json_decref(hello);
+		return &s->subject;
+	}
+	json_decref(hello);
+	close_subject(&s->subject);
+	return NULL;
+}
+
+/* ---- questions ---- */
+
+const struct topology *subject_comfyui_topology(const struct subject *subject)
+{
+	return from(subject)->topology;
+}
+
+const struct policy *subject_comfyui_policy(const struct subject *subject)
+{
+	return from(subject)->policy;
+}
+
+const char *subject_comfyui_version(const struct subject *subject)
+{
+	return from(subject)->version;
+}
+
+enum cache_kind subject_comfyui_cache(const struct subject *subject)
+{
+	return from(subject)->cache;
+}
