@@ -7,6 +7,7 @@
 #include "cli/matrix_print.h"
 #include "cli/progress.h"
 #include "cli/recording.h"
+#include "cli/subject_find.h"
 #include "cli/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/clock.h"
@@ -15,6 +16,7 @@
 #include "scenarios/flow.h"
 #include "scenarios/matrix.h"
 #include "scenarios/matrix_workflow.h"
+#include "scenarios/subject_comfyui.h"
 
 /* ---- names of the axes ---- */
 
@@ -40,7 +42,7 @@ static int matrix_index(const char *name)
 
 struct wishes {
 	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
-	const char *backend, *topology, *store;
+	const char *backend, *topology, *store, *subject;
 	bool json, verbose;
 };
 
@@ -127,30 +129,38 @@ static void set_widths(struct matrix_printer *printer, const struct matrix_axes 
 		widen(&printer->flow_width, axes->flows[i]->name);
 }
 
-static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes,
-		      const struct topology *topology, const struct backend *backend)
+/* What the cells run on: a backend of the engine's, or a server (then NULL). */
+struct ground {
+	struct subject *subject; /* owned by whoever runs the matrix */
+	const struct topology *topology;
+	const struct backend *backend;
+};
+
+static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes, const struct ground *ground,
+		      struct watch *watch)
 {
-	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
+	const char *subject_name = ground->subject->operations->kind;
+	bool is_live = !ground->backend;
+	struct run_environment environment = { .backend = is_live ? subject_name : ground->backend->name,
+					       .topology = ground->topology,
+					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name };
 	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
-	struct matrix_run run = { .subject_name = "engine",
-				  .topology_name = topology->name,
+	struct matrix_run run = { .subject = ground->subject,
+				  .subject_name = subject_name,
+				  .topology_name = ground->topology->name,
 				  .finished = finished,
 				  .dropped = dropped,
 				  .context = &state };
 	struct error e = ERROR_INIT;
 	uint64_t started_ns = clock_now_ns();
-	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
 	struct matrix_left_out left_out;
 	size_t cell_count = matrix_cell_count(axes, &left_out);
 	int exit_code;
 
 	if (wishes->verbose || cell_count <= CELLS_TO_WATCH)
-		watch.to = run.log = cli->log;
-	run.subject = subject_engine_open(topology, backend, &watch.sink, cli->interrupted, &e);
-	if (!run.subject || !recording_begin(&state.recording, cli, wishes->store, !backend->has_bytes, &environment, &e)) {
-		subject_close(run.subject);
+		watch->to = run.log = cli->log;
+	if (!recording_begin(&state.recording, cli, wishes->store, !is_live && !ground->backend->has_bytes, &environment, &e))
 		return command_fail(cli, "matrix", &e);
-	}
 	run.sink = &state.recording.sink;
 	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
 	set_widths(&state.printer, axes);
@@ -164,15 +174,51 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	matrix_print_end(&state.printer);
 	if (*cli->interrupted)
 		exit_code = error_exit_code(ERROR_INTERRUPTED);
-	if (watch.held_back)
-		fprintf(cli->err, "%zu warnings are not shown; --verbose shows them\n", watch.held_back);
+	if (watch->held_back)
+		fprintf(cli->err, "%zu warnings are not shown; --verbose shows them\n", watch->held_back);
 	if (left_out.count)
 		fprintf(cli->err, "%zu pairs of a matrix and a flow cannot be and are left out; the first: %s\n",
 			left_out.count, left_out.why);
-	subject_close(run.subject);
 	fprintf(cli->err, "%zu cells in %.3f s, %.0f a second\n", state.done, (double)(clock_now_ns() - started_ns) / 1e9,
 		(double)state.done / ((double)(clock_now_ns() - started_ns) / 1e9));
 	return recording_end(&state.recording, cli, "matrix", exit_code);
+}
+
+static int run_on_engine(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes)
+{
+	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct error e = ERROR_INIT;
+	struct ground ground = { .backend = backend_find_named(wishes->backend, &e) };
+	struct topology *topology = ground.backend ? topology_find_named(wishes->topology, &e) : NULL;
+	int exit_code;
+
+	ground.topology = topology;
+	if (topology)
+		ground.subject = subject_engine_open(topology, ground.backend, &watch.sink, cli->interrupted, &e);
+	exit_code = ground.subject ? run_matrix(cli, wishes, axes, &ground, &watch) : command_fail(cli, "matrix", &e);
+	subject_close(ground.subject);
+	topology_free(topology);
+	return exit_code;
+}
+
+/* A server has the policy and the cache that it has: what the user does not choose is what is there. */
+static int run_on_server(struct cli *cli, const struct wishes *wishes, struct matrix_axes *axes)
+{
+	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct error e = ERROR_INIT;
+	struct ground ground = { .subject = subject_live_open(subject_live_url(wishes->subject), cli, &e) };
+	int exit_code;
+
+	if (!ground.subject)
+		return command_fail(cli, "matrix", &e);
+	ground.topology = subject_comfyui_topology(ground.subject);
+	if (!wishes->policies)
+		axes->policies = UINT64_C(1) << axis_policy_index(subject_comfyui_policy(ground.subject)->name);
+	if (!wishes->caches)
+		axes->caches = UINT64_C(1) << subject_comfyui_cache(ground.subject);
+	exit_code = run_matrix(cli, wishes, axes, &ground, &watch);
+	subject_close(ground.subject);
+	return exit_code;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -187,6 +233,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		  &wishes.caches },
 		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
 		{ "node-flags", "LIST", "real, suppressed (default: real)", OPTION_TEXT, &wishes.node_flags },
+		{ "subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine", OPTION_TEXT,
+		  &wishes.subject },
 		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
 		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
 		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
@@ -197,24 +245,19 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct error e = ERROR_INIT;
 	struct matrix_axes axes;
 	struct flow_choice flows = FLOW_CHOICE_INIT;
-	struct topology *topology;
-	const struct backend *backend;
 	int exit_code;
 
 	if (!command_parse(cli, &command_matrix, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
 	if (argc > 1)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
+	else if (wishes.subject && strcmp(wishes.subject, "engine") != 0 && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", wishes.subject);
 	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e) || !flow_choose(&flows, wishes.flows, &e))
 		goto fail;
 	axes.flows = flows.chosen;
 	axes.flow_count = flows.chosen_count;
-	backend = backend_find_named(wishes.backend, &e);
-	topology = backend ? topology_find_named(wishes.topology, &e) : NULL;
-	if (!topology)
-		goto fail;
-	exit_code = run_matrix(cli, &wishes, &axes, topology, backend);
-	topology_free(topology);
+	exit_code = subject_live_url(wishes.subject) ? run_on_server(cli, &wishes, &axes) : run_on_engine(cli, &wishes, &axes);
 	goto out;
 fail:
 	exit_code = command_fail(cli, "matrix", &e);
@@ -230,6 +273,7 @@ const struct command command_matrix = {
 	.examples = "  residency matrix\n"
 		    "  residency matrix --policies delegate,strict --matrices de --flows both\n"
 		    "  residency matrix --matrices all --flows all,mine.json\n"
+		    "  residency matrix --subject comfyui=http://127.0.0.1:8188 --matrices abc,de\n"
 		    "  residency matrix --caches all --device-modes all --node-flags all --json --store none\n",
 	.run = run,
 };

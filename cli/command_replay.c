@@ -7,6 +7,7 @@
 #include "cli/recording.h"
 #include "cli/replay_input.h"
 #include "cli/replay_print.h"
+#include "cli/subject_find.h"
 #include "cli/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/file.h"
@@ -14,6 +15,7 @@
 #include "core/manager/policy.h"
 #include "core/workflow/model_library.h"
 #include "db/writer.h"
+#include "scenarios/subject_comfyui.h"
 
 struct wishes {
 	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
@@ -41,6 +43,7 @@ struct state {
 	json_t *free_body;
 	const struct topology *topology;
 	struct subject *subject;
+	bool is_live; /* it is a server, not the engine */
 	struct judge *judge;
 	struct recording recording;
 	struct model_library library;
@@ -64,7 +67,7 @@ static bool read_subject(const char *text, const struct policy **policy, struct 
 	if (strcmp(text, "engine") == 0)
 		name = "strict";
 	if (!name)
-		return error_set(e, ERROR_USAGE, "--subject is engine:POLICY, not \"%.60s\"", text);
+		return error_set(e, ERROR_USAGE, "--subject is engine:POLICY or comfyui=URL, not \"%.60s\"", text);
 	*policy = policy_find(name);
 	return *policy || error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them", name);
 }
@@ -96,6 +99,8 @@ static void set_up(struct state *state, const struct flow *flow)
 						.record_steps = true,
 						.record_transfers = true,
 						.record_placement = true };
+	if (state->is_live && !setting->has_cache)
+		state->setup.cache = subject_comfyui_cache(state->subject);
 	if (!state->policy)
 		state->setup.policy = setting->policy ? setting->policy : &policy_strict;
 }
@@ -107,7 +112,7 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 	*replay = (struct replay) { .subject = state->subject,
 				    .setup = &state->setup,
 				    .policy = state->setup.policy,
-				    .subject_name = "engine",
+				    .subject_name = state->subject->operations->kind,
 				    .workflow_name = input->name,
 				    .topology_name = state->topology->name,
 				    .workflow = workflow,
@@ -196,12 +201,16 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 static int replay_all(struct state *state, const struct replay_input *inputs, size_t count, const struct topology *topology,
 		      const struct backend *backend)
 {
-	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
+	const char *kind = state->subject->operations->kind;
+	struct run_environment environment = { .backend = backend ? backend->name : kind,
+					       .topology = topology,
+					       .subject = state->is_live ? subject_comfyui_version(state->subject) : kind };
 	struct error e = ERROR_INIT;
 
 	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))
 		return command_fail(state->cli, "replay", &e);
-	if (!recording_begin(&state->recording, state->cli, state->wishes->store, !backend->has_bytes, &environment, &e))
+	if (!recording_begin(&state->recording, state->cli, state->wishes->store, backend && !backend->has_bytes, &environment,
+			     &e))
 		return command_fail(state->cli, "replay", &e);
 	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
 		if (replay_input(state, &inputs[i], &e))
@@ -266,10 +275,44 @@ static void on_loading(void *context, uint64_t done_bytes, uint64_t total_bytes)
 		progress_end(&state->loading);
 }
 
+/* The topology is the caller's to free. */
+static bool open_engine(struct state *state, const struct replay_input *inputs, size_t count, struct topology **topology,
+			const struct backend **backend, struct error *e)
+{
+	const struct wishes *wishes = state->wishes;
+
+	*backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), e);
+	if (*backend)
+		*topology = topology_find_named(wishes->topology	? wishes->topology
+						: (*backend)->has_bytes ? "host-2gpu"
+									: "2x3090-nvlink",
+						e);
+	if (!*topology || (wishes->subject && !read_subject(wishes->subject, &state->policy, e)))
+		return false;
+	state->topology = *topology;
+	state->subject = subject_engine_open(*topology, *backend, state->cli->log, state->cli->interrupted, e);
+	return state->subject != NULL;
+}
+
+static bool open_server(struct state *state, struct error *e)
+{
+	const struct wishes *wishes = state->wishes;
+
+	if (wishes->verify || wishes->expect)
+		return error_set(e, ERROR_UNSUPPORTED, "a server's images are not compared: no --verify and no --expect");
+	state->subject = subject_live_open(subject_live_url(wishes->subject), state->cli, e);
+	if (!state->subject)
+		return false;
+	state->is_live = true;
+	state->topology = subject_comfyui_topology(state->subject);
+	state->policy = subject_comfyui_policy(state->subject);
+	return true;
+}
+
 static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
 {
 	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
-	const struct backend *backend;
+	const struct backend *backend = NULL;
 	struct topology *topology = NULL;
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -277,23 +320,17 @@ static int open_and_replay(struct cli *cli, const struct wishes *wishes, const s
 	state.watcher = (struct bulk_watcher) { .progress = on_loading, .context = &state, .interrupted = cli->interrupted };
 	state.library = (struct model_library) { .folder = wishes->models, .watcher = &state.watcher };
 	state.catalog = model_library_catalog(&state.library);
-	backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), &e);
-	if (backend)
-		topology = topology_find_named(wishes->topology	    ? wishes->topology
-					       : backend->has_bytes ? "host-2gpu"
-								    : "2x3090-nvlink",
-					       &e);
-	if (!topology || (wishes->subject && !read_subject(wishes->subject, &state.policy, &e)) ||
-	    !read_free(wishes->free, &state.free_body, &e) || !read_expected(&state, count, &e))
+	if (!read_free(wishes->free, &state.free_body, &e) || !read_expected(&state, count, &e))
 		goto fail;
-	state.topology = topology;
-	state.subject = subject_engine_open(topology, backend, cli->log, cli->interrupted, &e);
+	if (!(subject_live_url(wishes->subject) ? open_server(&state, &e)
+						: open_engine(&state, inputs, count, &topology, &backend, &e)))
+		goto fail;
 	state.judge = judge_new(&e);
 	state.list = json_array();
-	if (!state.subject || !state.judge || !state.list)
+	if (!state.judge || !state.list)
 		goto fail;
 	judge_say_losses(state.judge, cli->log);
-	exit_code = replay_all(&state, inputs, count, topology, backend);
+	exit_code = replay_all(&state, inputs, count, state.topology, backend);
 	goto out;
 fail:
 	exit_code = command_fail(cli, "replay", &e);
@@ -332,8 +369,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct wishes wishes = { .free = "both", .prompts = 1, .seed = -1 };
 	const struct option options[] = {
-		{ "subject", "engine:POLICY", "what runs it (default: the scenario's policy, else engine:strict)", OPTION_TEXT,
-		  &wishes.subject },
+		{ "subject", "WHICH", "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
+		  OPTION_TEXT, &wishes.subject },
 		{ "backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)", OPTION_TEXT,
 		  &wishes.backend },
 		{ "topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)", OPTION_TEXT,
@@ -373,6 +410,7 @@ const struct command command_replay = {
 	.examples = "  residency replay flux-three-loaders --subject engine:delegate\n"
 		    "  residency replay flux-all-kept --verify --out images\n"
 		    "  residency replay flux-dev-1024 --backend sim --topology mixed\n"
+		    "  residency replay my-workflow.json --subject comfyui=http://127.0.0.1:8188\n"
 		    "  residency replay other-workflow --matrix abc --subject engine:anchors\n",
 	.run = run,
 };

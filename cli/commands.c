@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&command_patch,
 	&command_convert,
 	&command_synth,
+	&command_live,
 	&command_devices,
 	&command_policies,
 	&command_workflows,

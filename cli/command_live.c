@@ -1,0 +1,117 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/live_server.h"
+#include "core/base/array.h"
+
+struct wishes {
+	const char *comfyui, *python;
+	struct option_texts nodes, arguments;
+	int64_t start_seconds;
+};
+
+/* ---- install ---- */
+
+static int install(struct cli *cli, const char *comfyui)
+{
+	struct error e = ERROR_INIT;
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%.4000s/custom_nodes/residency_probe", comfyui);
+	if (!live_probe_write(path, &e))
+		return command_fail(cli, "live install", &e);
+	fprintf(cli->out, "%s\n", path);
+	fprintf(cli->err, "the probe is there; a server that runs must be started anew\n");
+	return 0;
+}
+
+/* ---- run ---- */
+
+/* The command after `--`, on the server: "matrix --matrices abc" becomes "matrix --subject comfyui=URL --matrices abc". */
+static int run_on(struct cli *cli, const char *url, int argc, char **argv)
+{
+	struct error e = ERROR_INIT;
+	const struct command *command = strcmp(argv[0], "matrix") == 0 ? &command_matrix : &command_replay;
+	char **with_subject = array_new((size_t)argc + 3, sizeof(*with_subject), &e);
+	char subject[128];
+	int exit_code;
+
+	if (!with_subject)
+		return command_fail(cli, "live run", &e);
+	snprintf(subject, sizeof(subject), "comfyui=%.100s", url);
+	with_subject[0] = argv[0];
+	with_subject[1] = "--subject";
+	with_subject[2] = subject;
+	for (int i = 1; i < argc; i++)
+		with_subject[i + 2] = argv[i];
+	exit_code = command->run(cli, argc + 2, with_subject);
+	free(with_subject);
+	return exit_code;
+}
+
+static int run_server(struct cli *cli, const struct wishes *wishes, int argc, char **argv)
+{
+	const struct live_server_wishes server_wishes = { .comfyui = wishes->comfyui,
+							  .python = wishes->python,
+							  .nodes = &wishes->nodes,
+							  .arguments = &wishes->arguments,
+							  .start_seconds = (unsigned)wishes->start_seconds };
+	struct error e = ERROR_INIT;
+	struct live_server *server;
+	int exit_code;
+
+	if (!wishes->comfyui)
+		error_set(&e, ERROR_USAGE, "--comfyui DIR says which ComfyUI");
+	else if (argc < 1 || (strcmp(argv[0], "matrix") != 0 && strcmp(argv[0], "replay") != 0))
+		error_set(&e, ERROR_USAGE, "after `--` stands what to run on it: matrix or replay, with its options");
+	else if (wishes->start_seconds < 1 || wishes->start_seconds > 3600)
+		error_set(&e, ERROR_USAGE, "--start-seconds is 1 to 3600");
+	if (error_is_set(&e))
+		return command_fail(cli, "live run", &e);
+	fprintf(cli->err, "starting the server in %s\n", wishes->comfyui);
+	server = live_server_start(&server_wishes, cli, &e);
+	if (!server)
+		return command_fail(cli, "live run", &e);
+	exit_code = run_on(cli, live_server_url(server), argc, argv);
+	live_server_stop(server);
+	return exit_code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .start_seconds = 300 };
+	const struct option options[] = {
+		{ "comfyui", "DIR", "of run: the ComfyUI to start, on the CPU; nothing is written there", OPTION_TEXT,
+		  &wishes.comfyui },
+		{ "python", "FILE", "its Python (default: python3)", OPTION_TEXT, &wishes.python },
+		{ "nodes", "DIR", "a custom node's folder to use beside those it has; may be given more than once",
+		  OPTION_TEXTS, &wishes.nodes },
+		{ "server-argument", "ARG", "one more argument for it (--server-argument=--cache-none)", OPTION_TEXTS,
+		  &wishes.arguments },
+		{ "start-seconds", "N", "how long it may take until it answers (default: 300)", OPTION_INTEGER,
+		  &wishes.start_seconds },
+	};
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_live, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc == 3 && strcmp(argv[1], "install") == 0)
+		return install(cli, argv[2]);
+	if (argc >= 2 && strcmp(argv[1], "run") == 0)
+		return run_server(cli, &wishes, argc - 2, argv + 2);
+	error_set(&e, ERROR_USAGE, "live install DIR, or live run --comfyui DIR -- matrix");
+	return command_fail(cli, "live", &e);
+}
+
+const struct command command_live = {
+	.name = "live",
+	.summary = "a real ComfyUI: put the probe node into it; start one under test, and run the matrix on it",
+	.synopsis = "install DIR | run --comfyui DIR [options] -- matrix|replay [its options]",
+	.examples = "  residency live install ~/ComfyUI\n"
+		    "  residency live run --comfyui ~/ComfyUI -- matrix --matrices abc,de\n"
+		    "  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU -- matrix --flows both\n"
+		    "  residency matrix --subject comfyui=http://127.0.0.1:8188\n",
+	.run = run,
+};

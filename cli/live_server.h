@@ -1,0 +1,32 @@
+/* live_server.h - a ComfyUI server under test: started with the probe node and small models, stopped, and nothing left behind.
+ *
+ * All that it writes goes to a folder of its own under $TMPDIR, which is removed with it; the user's ComfyUI folder is only read.
+ */
+#ifndef RESIDENCY_CLI_LIVE_SERVER_H
+#define RESIDENCY_CLI_LIVE_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cli/command.h"
+#include "core/base/error.h"
+
+struct live_server_wishes {
+	const char *comfyui; /* its folder, with main.py */
+	const char *python; /* NULL: python3 */
+	const struct option_texts *nodes; /* folders of custom nodes, used beside the ones in `comfyui` */
+	const struct option_texts *arguments; /* more for main.py */
+	unsigned start_seconds; /* how long it may take until it answers */
+};
+
+struct live_server;
+
+/* Puts the probe node into a folder, which is made. */
+bool live_probe_write(const char *folder, struct error *e);
+
+/* Started and answering. The caller stops it. On error nothing is left. */
+struct live_server *live_server_start(const struct live_server_wishes *wishes, const struct cli *cli, struct error *e);
+const char *live_server_url(const struct live_server *server);
+void live_server_stop(struct live_server *server);
+
+#endif
