@@ -1,0 +1,200 @@
+"""A ComfyUI with a probe that does one thing wrong: for tests of the tool. Standard library only.
+
+    fake_server.py FAULT [COUNT]
+
+Prints its port, serves until it is killed. FAULT happens to the first COUNT (default 1) requests that it is about; "none" never.
+It knows one model a workflow's loader and forgets all of them on /free, as a server without ComfyUI-MultiGPU does.
+"""
+
+import http.server
+import json
+import os
+import socketserver
+import struct
+import sys
+import threading
+import time
+
+FAULT = sys.argv[1]
+LEFT = [int(sys.argv[2]) if len(sys.argv) > 2 else 1]
+LOCK = threading.Lock()
+
+
+class State:
+    session = "first"
+    lines = []
+    objects = []  # [name, resident]
+    snapshot = 0
+    prompts = []  # ids
+    ran = 0
+    busy_until = 0.0
+    worker_alive = True
+
+
+def strikes(fault):
+    """Whether this fault is to happen now."""
+    with LOCK:
+        if FAULT != fault or LEFT[0] <= 0:
+            return False
+        LEFT[0] -= 1
+        return True
+
+
+def put(record, **fields):
+    State.lines.append(json.dumps({"record": record, **fields}))
+
+
+def stage(name):
+    State.snapshot += 1
+    put("snapshot", snapshot=State.snapshot, stage="teatime" if strikes("stage") else name, time_ns=State.snapshot * 1000,
+        anchor_count=-1, listed_count=sum(resident for _, resident in State.objects), current_device="cpu", exception="")
+    for number, (_, resident) in enumerate(State.objects, 1):
+        put("residency", snapshot=State.snapshot, model=99 if strikes("object") else number,
+            state="resident" if resident else "unloaded", listed=0 if resident else -1, patcher_alive=True, model_alive=True,
+            anchored=-1, device="cpu", foreign_patches=False, bytes_on_compute=8 if resident else 0,
+            bytes_elsewhere=0 if resident else 8)
+
+
+def run(prompt):
+    for node in prompt.values():
+        name = node["inputs"].get("unet_name") or node["inputs"].get("clip_name") or node["inputs"].get("vae_name")
+        if name and name not in [known for known, _ in State.objects]:
+            State.objects.append([name, True])
+            put("model", model=len(State.objects), name=name, generation=1, inner=len(State.objects), kind="unet", size_bytes=8,
+                block_count=1, keep=None)
+    State.ran += 1
+    stage("loaded" if State.ran == 1 else "next_prompt")
+
+
+def free():
+    if not State.lines and not State.objects:
+        return
+    put("request", after_snapshot=State.snapshot, unload_models=True, free_memory=True)
+    stage("before_unload")
+    for number, known in enumerate(State.objects, 1):
+        if known[1]:
+            put("departure", model=number, after_snapshot=State.snapshot, reason="unloaded_by_core", time_ns=1)
+        known[1] = False
+    for name in ("after_unload", "after_reset", "after_gc", "after_empty_cache"):
+        stage(name)
+
+
+def begin():
+    State.lines, State.objects, State.snapshot, State.ran = [], [], 0, 0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments):
+        pass
+
+    def answer(self, value, status=200, cut=False):
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        if cut:
+            self.wfile.flush()
+            self.reset()
+
+    def reset(self):
+        """The connection ends with a reset, in the middle of whatever it was at."""
+        self.connection.setsockopt(socketserver.socket.SOL_SOCKET, socketserver.socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+        self.wfile = self.rfile = open(os.devnull, "r+b")
+
+    def fails(self):
+        """What may befall any request."""
+        if strikes("reset"):
+            self.reset()
+        elif strikes("500"):
+            self.answer({"error": "the server is not well"}, 500)
+        elif strikes("stall"):
+            time.sleep(60)
+        elif strikes("no-json"):
+            self.answer(b"<html>a proxy's page</html>")
+        else:
+            return False
+        return True
+
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        if path == "/residency/hello":
+            if FAULT == "no-probe":
+                return self.answer({}, 404)
+            return self.answer({"probe": "0.1.0", "schema": 99 if FAULT == "schema" else 3, "session": State.session,
+                                "on": True, "comfyui": "0.0.0", "multigpu": None, "cache": "classic",
+                                "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}]})
+        return None if self.fails() else self.answer_get(path)
+
+    def answer_get(self, path):
+        if path == "/residency/records":
+            return self.answer_records()
+        if path.startswith("/history/"):
+            identity = path.split("/")[2]
+            done = {"status": {"status_str": "success", "messages": []}}
+            if FAULT == "node":
+                done = {"status": {"status_str": "error", "messages": [["execution_error", {
+                    "node_id": "3", "node_type": "KSampler", "exception_type": "RuntimeError", "exception_message": "too hot"}]]}}
+            return self.answer({identity: done} if identity in State.prompts else {})
+        return self.answer({"queue_running": [], "queue_pending": []} if path == "/queue" else {})
+
+    def answer_records(self):
+        start = int(self.path.split("from=")[1])
+        lines = State.lines[start:]
+        head = {"record": "batch", "session": State.session, "first": start, "count": len(lines),
+                "dropped": 3 if FAULT == "dropped" and State.ran else 0, "failures": 0,
+                "idle": FAULT != "busy" or not State.ran, "worker_alive": State.worker_alive}
+        if lines and strikes("count"):
+            head["count"] += 1
+        body = "\n".join([json.dumps(head), *lines]) + "\n"
+        return self.answer(body.encode(), cut=bool(lines) and strikes("half"))
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        if self.path == "/residency/begin":
+            begin()
+            return self.answer({"session": State.session})
+        if self.path == "/residency/act":
+            stage("end")
+            return self.answer({"error": ""})
+        if self.path == "/prompt":
+            return self.take_prompt(body)
+        if self.path == "/free":
+            if body:
+                free()
+        return self.answer(b"")
+
+    def take_prompt(self, body):
+        if FAULT == "refused":
+            return self.answer({"error": {"type": "invalid_prompt", "message": "Cannot execute", "details": "Node ID '#1'"}}, 400)
+        if strikes("prompt-lost"):
+            return self.reset()
+        State.prompts.append(body["prompt_id"])
+        run(body["prompt"])
+        if strikes("answer-lost"):
+            return self.reset()
+        if strikes("die"):
+            os._exit(1)
+        if strikes("restart"):
+            begin()
+            State.session = "second"
+        if strikes("worker"):
+            State.worker_alive = False
+            stage("worker_died")
+        return self.answer({"prompt_id": body["prompt_id"], "number": 1, "node_errors": {}})
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+server = Server(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()

@@ -1,0 +1,11 @@
+/* suites.h - what check-live runs. */
+#ifndef RESIDENCY_TESTS_LIVE_SUITES_H
+#define RESIDENCY_TESTS_LIVE_SUITES_H
+
+#include <check.h>
+
+Suite *server_suite(void);
+Suite *translation_suite(void);
+Suite *real_suite(void);
+
+#endif

@@ -1,0 +1,303 @@
+/* A server that lies, stalls, breaks off, dies or is started anew: the tool asks again, or says clearly what is wrong, and what was
+ * recorded is in the store. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scenarios/subject_comfyui.h"
+#include "tests/harness/harness.h"
+#include "tests/live/fake.h"
+#include "tests/live/suites.h"
+
+static char *folder;
+
+static void set_up(void)
+{
+	folder = harness_make_folder();
+}
+
+static void tear_down(void)
+{
+	fake_stop();
+	harness_remove_folder(folder);
+}
+
+static long long ask(const char *sql)
+{
+	char path[512];
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	long long value;
+
+	snprintf(path, sizeof(path), "%s/s.db", folder);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+	value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+/* One cell on a server with that fault: how the program must end, and what it must say ("" for nothing in particular). */
+static void one_cell(const char *fault, int strikes, int wanted_exit_code, const char *said)
+{
+	char arguments[512];
+	char *output;
+	char *errors;
+	int exit_code;
+
+	snprintf(arguments, sizeof(arguments), "matrix --subject comfyui=%s --matrices de --flows both --store '%s/s.db'",
+		 fake_start(fault, strikes), folder);
+	exit_code = harness_residency(arguments, &output, &errors);
+	ck_assert_msg(exit_code == wanted_exit_code, "exit code %d: %s%s", exit_code, output, errors);
+	ck_assert_msg(strstr(errors, said) || strstr(output, said), "no \"%s\" in: %s%s", said, output, errors);
+	free(output);
+	free(errors);
+}
+
+/* The same, and it must be as if nothing had happened: the two kept models are lost at the request, and every stage is there. */
+static void as_if_nothing_happened(const char *fault, int strikes)
+{
+	one_cell(fault, strikes, 1, "unloaded_by_core");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_models WHERE outcome = 'lost' AND first_lost_stage = 'c1.after_unload'"),
+			 2);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_stages"), 7);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_timeline"), 14);
+}
+
+START_TEST(a_server_is_judged_as_the_engine_is)
+{
+	as_if_nothing_happened("none", 0);
+}
+END_TEST
+
+START_TEST(a_connection_that_is_reset_is_made_again)
+{
+	as_if_nothing_happened("reset", 3);
+}
+END_TEST
+
+START_TEST(half_an_answer_is_asked_for_again_and_nothing_is_lost)
+{
+	as_if_nothing_happened("half", 2);
+}
+END_TEST
+
+START_TEST(an_answer_with_fewer_lines_than_it_promises_is_asked_for_again)
+{
+	as_if_nothing_happened("count", 2);
+}
+END_TEST
+
+START_TEST(a_server_that_says_500_for_a_while_is_asked_again)
+{
+	as_if_nothing_happened("500", 2);
+}
+END_TEST
+
+START_TEST(a_page_in_place_of_json_is_asked_for_again)
+{
+	as_if_nothing_happened("no-json", 2);
+}
+END_TEST
+
+START_TEST(a_prompt_that_never_arrived_is_sent_again)
+{
+	as_if_nothing_happened("prompt-lost", 1);
+}
+END_TEST
+
+START_TEST(a_prompt_whose_answer_got_lost_does_not_run_twice)
+{
+	as_if_nothing_happened("answer-lost", 1);
+}
+END_TEST
+
+START_TEST(a_server_that_goes_on_saying_500_is_told_of_with_its_words)
+{
+	one_cell("500", 99, 6, "status 500: the server is not well");
+}
+END_TEST
+
+START_TEST(a_server_that_never_speaks_json_is_told_of)
+{
+	one_cell("no-json", 99, 7, "<html>a proxy's page");
+}
+END_TEST
+
+START_TEST(a_server_that_dies_is_told_of_and_its_cell_has_no_verdict)
+{
+	one_cell("die", 1, 3, "/history/");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells WHERE verdict = 'UNTRUSTWORTHY'"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_actions WHERE kind = 'prompt'"), 1);
+}
+END_TEST
+
+START_TEST(a_server_that_is_started_anew_is_told_of)
+{
+	one_cell("restart", 1, 3, "was started anew while cell 1 ran");
+}
+END_TEST
+
+START_TEST(a_dead_worker_fails_the_cell)
+{
+	one_cell("worker", 1, 1, "FAIL");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_stages WHERE stage = 'worker_died'"), 1);
+}
+END_TEST
+
+START_TEST(records_that_the_probe_had_no_room_for_make_a_cell_untrustworthy)
+{
+	one_cell("dropped", 0, 5, "records were dropped");
+}
+END_TEST
+
+START_TEST(a_stage_that_is_none_is_refused_with_its_line)
+{
+	one_cell("stage", 1, 7, "there is no stage \"teatime\"");
+}
+END_TEST
+
+START_TEST(an_object_that_was_never_told_of_is_refused)
+{
+	one_cell("object", 1, 7, "model is 99");
+}
+END_TEST
+
+START_TEST(a_node_that_fails_is_named_with_what_it_said)
+{
+	one_cell("node", 0, 1, "node 3 (KSampler): RuntimeError: too hot");
+}
+END_TEST
+
+START_TEST(a_prompt_that_is_refused_is_told_with_the_servers_reason)
+{
+	one_cell("refused", 0, 1, "status 400: Cannot execute: Node ID '#1'");
+}
+END_TEST
+
+START_TEST(a_server_without_the_probe_is_told_how_to_get_it)
+{
+	one_cell("no-probe", 0, 4, "residency live install DIR");
+}
+END_TEST
+
+START_TEST(a_probe_of_another_schema_is_not_listened_to)
+{
+	one_cell("schema", 0, 4, "records in schema 99");
+}
+END_TEST
+
+START_TEST(no_server_is_a_subject_that_is_not_there)
+{
+	char *errors;
+	char *output;
+
+	ck_assert_int_eq(harness_residency("matrix --subject comfyui=http://127.0.0.1:1 --store none", &output, &errors), 3);
+	ck_assert_ptr_nonnull(strstr(errors, "127.0.0.1:1"));
+	free(output);
+	free(errors);
+}
+END_TEST
+
+/* ---- with limits shorter than the program's ---- */
+
+static const struct live_wait hasty = { .limits = { .answer_ms = 300, .tries = 2, .pause_ms = 10 }, .idle_ms = 200 };
+
+static bool begin_on(struct subject *subject, const struct record_sink *sink, struct error *e)
+{
+	const struct subject_setup setup = { .cell = 1 };
+
+	return subject->operations->begin(subject, &setup, sink, e);
+}
+
+START_TEST(a_server_that_stalls_is_waited_for_no_longer_than_the_limit)
+{
+	const struct record_sink nowhere = { .put = NULL };
+	struct error e = ERROR_INIT;
+	struct subject *subject = subject_comfyui_open(fake_start("stall", 99), &hasty, NULL, NULL, &e);
+
+	ck_assert_ok(subject, &e);
+	ck_assert(!begin_on(subject, &nowhere, &e));
+	ck_assert_int_eq(e.kind, ERROR_ABSENT);
+	ck_assert_ptr_nonnull(strstr(e.text, "no whole answer within 0.3 s"));
+	subject_close(subject);
+}
+END_TEST
+
+START_TEST(a_server_that_stalls_once_is_asked_again)
+{
+	const struct record_sink nowhere = { .put = NULL };
+	struct error e = ERROR_INIT;
+	struct subject *subject = subject_comfyui_open(fake_start("stall", 1), &hasty, NULL, NULL, &e);
+
+	ck_assert_ok(subject, &e);
+	ck_assert_ok(begin_on(subject, &nowhere, &e), &e);
+	subject_close(subject);
+}
+END_TEST
+
+START_TEST(a_worker_that_never_comes_to_rest_is_not_waited_for_for_ever)
+{
+	const struct record_sink nowhere = { .put = NULL };
+	struct error e = ERROR_INIT;
+	struct subject *subject = subject_comfyui_open(fake_start("busy", 0), &hasty, NULL, NULL, &e);
+	json_t *workflow = json_object();
+
+	ck_assert_ok(subject && begin_on(subject, &nowhere, &e), &e);
+	ck_assert_ok(subject->operations->prompt(subject, workflow, "an empty workflow", &e), &e);
+	ck_assert(!subject->operations->wait_until_idle(subject, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "busy for more than 0.2 s"));
+	json_decref(workflow);
+	subject_close(subject);
+}
+END_TEST
+
+START_TEST(what_only_the_engine_can_let_happen_is_said_to_be_so)
+{
+	struct error e = ERROR_INIT;
+	struct subject *subject = subject_comfyui_open(fake_start("none", 0), &hasty, NULL, NULL, &e);
+
+	ck_assert_ok(subject, &e);
+	ck_assert(!subject->operations->befall(subject, MISHAP_FAILURE, 0, &e));
+	ck_assert_int_eq(e.kind, ERROR_UNSUPPORTED);
+	subject_close(subject);
+}
+END_TEST
+
+Suite *server_suite(void)
+{
+	Suite *suite = suite_create("server");
+	TCase *cases = tcase_create("faults");
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, a_server_is_judged_as_the_engine_is);
+	tcase_add_test(cases, a_connection_that_is_reset_is_made_again);
+	tcase_add_test(cases, half_an_answer_is_asked_for_again_and_nothing_is_lost);
+	tcase_add_test(cases, an_answer_with_fewer_lines_than_it_promises_is_asked_for_again);
+	tcase_add_test(cases, a_server_that_says_500_for_a_while_is_asked_again);
+	tcase_add_test(cases, a_page_in_place_of_json_is_asked_for_again);
+	tcase_add_test(cases, a_prompt_that_never_arrived_is_sent_again);
+	tcase_add_test(cases, a_prompt_whose_answer_got_lost_does_not_run_twice);
+	tcase_add_test(cases, a_server_that_goes_on_saying_500_is_told_of_with_its_words);
+	tcase_add_test(cases, a_server_that_never_speaks_json_is_told_of);
+	tcase_add_test(cases, a_server_that_dies_is_told_of_and_its_cell_has_no_verdict);
+	tcase_add_test(cases, a_server_that_is_started_anew_is_told_of);
+	tcase_add_test(cases, a_dead_worker_fails_the_cell);
+	tcase_add_test(cases, records_that_the_probe_had_no_room_for_make_a_cell_untrustworthy);
+	tcase_add_test(cases, a_stage_that_is_none_is_refused_with_its_line);
+	tcase_add_test(cases, an_object_that_was_never_told_of_is_refused);
+	tcase_add_test(cases, a_node_that_fails_is_named_with_what_it_said);
+	tcase_add_test(cases, a_prompt_that_is_refused_is_told_with_the_servers_reason);
+	tcase_add_test(cases, a_server_without_the_probe_is_told_how_to_get_it);
+	tcase_add_test(cases, a_probe_of_another_schema_is_not_listened_to);
+	tcase_add_test(cases, no_server_is_a_subject_that_is_not_there);
+	tcase_add_test(cases, a_server_that_stalls_is_waited_for_no_longer_than_the_limit);
+	tcase_add_test(cases, a_server_that_stalls_once_is_asked_again);
+	tcase_add_test(cases, a_worker_that_never_comes_to_rest_is_not_waited_for_for_ever);
+	tcase_add_test(cases, what_only_the_engine_can_let_happen_is_said_to_be_so);
+	suite_add_tcase(suite, cases);
+	return suite;
+}

@@ -1,0 +1,112 @@
+/* A workflow made to fit a server. */
+#include <stdio.h>
+#include <string.h>
+
+#include "scenarios/live_workflow.h"
+#include "scenarios/matrix_workflow.h"
+#include "tests/harness/harness.h"
+#include "tests/live/suites.h"
+
+/* A server that has the classes of a JSON object. */
+static const json_t *describe(void *context, const char *class_type, struct error *e)
+{
+	const json_t *classes = context;
+	static json_t *answers[64];
+	static size_t count;
+	const json_t *known = json_object_get(classes, class_type);
+	json_t *answer = json_object();
+
+	(void)e;
+	if (known)
+		json_object_set(answer, class_type, (json_t *)(uintptr_t)known);
+	ck_assert_uint_lt(count, 64);
+	return answers[count++] = answer;
+}
+
+/* Node 1 of a matrix's workflow on that server; borrowed until the test ends. */
+static const json_t *first_node(const char *classes_text, const char *matrix)
+{
+	const struct matrix *m = matrix_find(matrix);
+	struct error e = ERROR_INIT;
+	json_t *classes = json_loads(classes_text, 0, NULL);
+	const struct live_classes server = { .context = classes, .describe = describe };
+	json_t *workflow = matrix_workflow(m->models, m->model_count, "cpu", 1, &e);
+	json_t *fitted = live_workflow(workflow, &server, &e);
+
+	ck_assert_ok(fitted, &e);
+	json_decref(workflow);
+	return json_object_get(fitted, "1");
+}
+
+#define STOCK_UNET                                                                                                             \
+	"{\"UNETLoader\":{\"input\":{\"required\":{\"unet_name\":[[\"A.safetensors\",\"D.safetensors\"]],"                     \
+	"\"weight_dtype\":[[\"default\",\"fp8\"],{}]}}}}"
+
+START_TEST(without_multigpu_the_stock_loader_stands_for_the_distorch_one)
+{
+	const json_t *node = first_node(STOCK_UNET, "de");
+
+	ck_assert_str_eq(json_string_value(json_object_get(node, "class_type")), "UNETLoader");
+	ck_assert_ptr_null(json_object_get(json_object_get(node, "inputs"), "keep_loaded"));
+	ck_assert_ptr_null(json_object_get(json_object_get(node, "inputs"), "compute_device"));
+}
+END_TEST
+
+START_TEST(a_models_name_gets_the_ending_of_the_servers_file)
+{
+	const json_t *inputs = json_object_get(first_node(STOCK_UNET, "de"), "inputs");
+
+	ck_assert_str_eq(json_string_value(json_object_get(inputs, "unet_name")), "D.safetensors");
+}
+END_TEST
+
+START_TEST(an_input_that_must_be_there_gets_its_first_choice)
+{
+	const json_t *inputs = json_object_get(first_node(STOCK_UNET, "de"), "inputs");
+
+	ck_assert_str_eq(json_string_value(json_object_get(inputs, "weight_dtype")), "default");
+}
+END_TEST
+
+START_TEST(a_wish_to_keep_is_no_wish_to_eject)
+{
+	const char *server = "{\"UNETLoaderDisTorch2MultiGPU\":{\"input\":{\"required\":{},"
+			     "\"optional\":{\"eject_models\":[\"BOOLEAN\",{\"default\":true}]}}}}";
+	const json_t *inputs = json_object_get(first_node(server, "de"), "inputs");
+
+	ck_assert(json_is_false(json_object_get(inputs, "eject_models")));
+	ck_assert_ptr_null(json_object_get(inputs, "keep_loaded"));
+}
+END_TEST
+
+START_TEST(wishes_are_read_from_either_flag_and_hold_for_clones)
+{
+	json_t *workflow = json_loads("{\"1\":{\"inputs\":{\"unet_name\":\"sub/K.v1.safetensors\",\"keep_loaded\":true}},"
+				      "\"2\":{\"inputs\":{\"clip_name\":\"T\",\"eject_models\":true}}}",
+				      0, NULL);
+	json_t *wishes = json_object();
+	struct error e = ERROR_INIT;
+	enum keep_wish keep = KEEP_NONE;
+
+	ck_assert_ok(live_workflow_wishes(workflow, wishes, &e), &e);
+	ck_assert(live_wish(wishes, "K.v1+clone", &keep) && keep == KEEP_YES);
+	ck_assert(live_wish(wishes, "T", &keep) && keep == KEEP_NO);
+	ck_assert(!live_wish(wishes, "other", &keep));
+	json_decref(wishes);
+	json_decref(workflow);
+}
+END_TEST
+
+Suite *translation_suite(void)
+{
+	Suite *suite = suite_create("translation");
+	TCase *cases = tcase_create("workflows");
+
+	tcase_add_test(cases, without_multigpu_the_stock_loader_stands_for_the_distorch_one);
+	tcase_add_test(cases, a_models_name_gets_the_ending_of_the_servers_file);
+	tcase_add_test(cases, an_input_that_must_be_there_gets_its_first_choice);
+	tcase_add_test(cases, a_wish_to_keep_is_no_wish_to_eject);
+	tcase_add_test(cases, wishes_are_read_from_either_flag_and_hold_for_clones);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
