@@ -196,8 +196,8 @@ static bool tell_status(const struct live_client *client, const char *method, co
 /* Overwrites length bytes with a number, and spaces after it. */
 static void overwrite(char *at, size_t length, const char *number)
 {
-	memset(at, ' ', length);
-	memcpy(at, number, strlen(number));
+	for (size_t i = 0; i < length; i++)
+		at[i] = *number ? *number++ : ' ';
 }
 
 /* One token outside a string: an integer past 64 bits ("max": 18446744073709551615) and what JSON has no word for become numbers

@@ -6,23 +6,23 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/strbuf.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 
-/* "abc both split B lost c0.after_gc died_in_gc" for each judged model of a `matrix --json`, sorted; the caller frees. */
 static int compare_lines(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* "abc both split B lost c0.after_gc died_in_gc" for each judged model of a `matrix --json`, sorted; the caller frees. */
 static char *run_outcomes(const char *arguments)
 {
 	char *lines[512];
 	size_t count = 0;
-	size_t length = 1;
 	char *errors;
 	char *output;
-	char *text;
+	struct strbuf text = STRBUF_INIT;
 	int exit_code = harness_residency(arguments, &output, &errors);
 	json_t *value = json_loads(output, 0, NULL);
 	const json_t *cells = json_object_get(value, "cells");
@@ -46,19 +46,17 @@ static char *run_outcomes(const char *arguments)
 				 json_string_value(json_object_get(model, "reason")));
 			ck_assert_uint_lt(count, 512);
 			lines[count++] = strdup(line);
-			length += strlen(line);
 		}
 	}
 	qsort(lines, count, sizeof(lines[0]), compare_lines);
-	text = calloc(1, length);
 	for (size_t i = 0; i < count; i++) {
-		strcat(text, lines[i]);
+		strbuf_append(&text, lines[i]);
 		free(lines[i]);
 	}
 	json_decref(value);
 	free(output);
 	free(errors);
-	return text;
+	return strbuf_finish(&text, NULL);
 }
 
 static void same_as_evidence(const char *file, const char *arguments)

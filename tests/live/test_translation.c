@@ -7,32 +7,43 @@
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 
-/* A server that has the classes of a JSON object. */
-static const json_t *describe(void *context, const char *class_type, struct error *e)
-{
-	const json_t *classes = context;
-	static json_t *answers[64];
-	static size_t count;
-	const json_t *known = json_object_get(classes, class_type);
-	json_t *answer = json_object();
+/* A server that has these classes, what it answered, and the workflow made to fit it. */
+static json_t *classes, *answers, *fitted;
 
-	(void)e;
-	if (known)
-		json_object_set(answer, class_type, (json_t *)(uintptr_t)known);
-	ck_assert_uint_lt(count, 64);
-	return answers[count++] = answer;
+static void set_up(void)
+{
+	answers = json_array();
 }
 
-/* Node 1 of a matrix's workflow on that server; borrowed until the test ends. */
+static void tear_down(void)
+{
+	json_decref(classes);
+	json_decref(answers);
+	json_decref(fitted);
+}
+
+static const json_t *describe(void *context, const char *class_type, struct error *e)
+{
+	json_t *known = json_object_get(classes, class_type);
+	json_t *answer = json_object();
+
+	(void)context, (void)e;
+	if (known)
+		json_object_set(answer, class_type, known);
+	json_array_append_new(answers, answer);
+	return answer;
+}
+
+/* Node 1 of a matrix's workflow on that server. */
 static const json_t *first_node(const char *classes_text, const char *matrix)
 {
+	const struct live_classes server = { .describe = describe };
 	const struct matrix *m = matrix_find(matrix);
 	struct error e = ERROR_INIT;
-	json_t *classes = json_loads(classes_text, 0, NULL);
-	const struct live_classes server = { .context = classes, .describe = describe };
 	json_t *workflow = matrix_workflow(m->models, m->model_count, "cpu", 1, &e);
-	json_t *fitted = live_workflow(workflow, &server, &e);
 
+	classes = json_loads(classes_text, 0, NULL);
+	fitted = live_workflow(workflow, &server, &e);
 	ck_assert_ok(fitted, &e);
 	json_decref(workflow);
 	return json_object_get(fitted, "1");
@@ -102,6 +113,7 @@ Suite *translation_suite(void)
 	Suite *suite = suite_create("translation");
 	TCase *cases = tcase_create("workflows");
 
+	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, without_multigpu_the_stock_loader_stands_for_the_distorch_one);
 	tcase_add_test(cases, a_models_name_gets_the_ending_of_the_servers_file);
 	tcase_add_test(cases, an_input_that_must_be_there_gets_its_first_choice);

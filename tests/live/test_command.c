@@ -1,0 +1,150 @@
+/* The live command: what it puts where, what it says where it cannot, and that nothing is left behind. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "tests/harness/harness.h"
+#include "tests/live/suites.h"
+
+static char *folder;
+
+static void set_up(void)
+{
+	folder = harness_make_folder();
+}
+
+static void tear_down(void)
+{
+	harness_remove_folder(folder);
+}
+
+static void ends_with(int wanted_exit_code, const char *said, const char *arguments)
+{
+	char *output;
+	char *errors;
+	int exit_code = harness_residency(arguments, &output, &errors);
+
+	ck_assert_msg(exit_code == wanted_exit_code, "exit code %d: %s", exit_code, errors);
+	ck_assert_msg(strstr(errors, said), "no \"%s\" in: %s", said, errors);
+	free(output);
+	free(errors);
+}
+
+/* A ComfyUI whose main.py is this. */
+static void write_main(const char *text)
+{
+	char path[512];
+	struct error e = ERROR_INIT;
+
+	snprintf(path, sizeof(path), "%s/comfyui", folder);
+	ck_assert_ok(file_make_folder(path, &e), &e);
+	snprintf(path, sizeof(path), "%s/comfyui/main.py", folder);
+	ck_assert_ok(file_write_whole(path, text, strlen(text), &e), &e);
+	snprintf(path, sizeof(path), "%s/tmp", folder);
+	ck_assert_ok(file_make_folder(path, &e), &e);
+	setenv("TMPDIR", path, 1);
+}
+
+static void nothing_is_left(void)
+{
+	DIR *left = opendir(getenv("TMPDIR"));
+	const struct dirent *entry;
+
+	ck_assert_ptr_nonnull(left);
+	while ((entry = readdir(left)))
+		ck_assert_msg(entry->d_name[0] == '.', "%s is left", entry->d_name);
+	closedir(left);
+}
+
+START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
+{
+	static const char *const files[] = {
+		"__init__.py", "hooks.py", "observe.py", "routes.py", "pyproject.toml", "README.md"
+	};
+	char arguments[512];
+
+	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
+	ends_with(0, "started anew", arguments);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/custom_nodes/residency_probe/%s", folder, files[i]);
+		ck_assert_msg(access(path, R_OK) == 0, "no %s", path);
+	}
+}
+END_TEST
+
+START_TEST(a_folder_without_main_is_no_comfyui)
+{
+	char arguments[512];
+
+	snprintf(arguments, sizeof(arguments), "live run --comfyui '%s' -- matrix", folder);
+	ends_with(7, "there is no main.py", arguments);
+}
+END_TEST
+
+START_TEST(what_to_run_must_be_said)
+{
+	ends_with(2, "matrix or replay", "live run --comfyui /nowhere");
+}
+END_TEST
+
+START_TEST(a_server_that_ends_at_once_is_told_with_its_last_words)
+{
+	char arguments[512];
+
+	write_main("raise SystemExit('no module named torch')\n");
+	snprintf(arguments, sizeof(arguments), "live run --comfyui '%s/comfyui' -- matrix --store none", folder);
+	ends_with(3, "ended before it answered; the last thing it said: no module named torch", arguments);
+	nothing_is_left();
+}
+END_TEST
+
+START_TEST(a_server_that_never_answers_is_stopped)
+{
+	char arguments[512];
+
+	write_main("import time\nprint('thinking', flush=True)\ntime.sleep(600)\n");
+	snprintf(arguments, sizeof(arguments), "live run --comfyui '%s/comfyui' --start-seconds 2 -- matrix --store none",
+		 folder);
+	ends_with(3, "did not answer in time; the last thing it said: thinking", arguments);
+	nothing_is_left();
+}
+END_TEST
+
+START_TEST(a_python_that_is_not_there_is_named)
+{
+	char arguments[512];
+
+	write_main("");
+	snprintf(arguments, sizeof(arguments), "live run --comfyui '%s/comfyui' --python /no/python -- matrix", folder);
+	ends_with(3, "cannot run /no/python", arguments);
+	nothing_is_left();
+}
+END_TEST
+
+START_TEST(the_probes_own_tests_pass)
+{
+	ck_assert_int_eq(system("python3 tests/live/probe_test.py 2>&1"), 0);
+}
+END_TEST
+
+Suite *command_suite(void)
+{
+	Suite *suite = suite_create("command");
+	TCase *cases = tcase_create("live");
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, install_puts_the_whole_probe_into_the_custom_nodes);
+	tcase_add_test(cases, a_folder_without_main_is_no_comfyui);
+	tcase_add_test(cases, what_to_run_must_be_said);
+	tcase_add_test(cases, a_server_that_ends_at_once_is_told_with_its_last_words);
+	tcase_add_test(cases, a_server_that_never_answers_is_stopped);
+	tcase_add_test(cases, a_python_that_is_not_there_is_named);
+	tcase_add_test(cases, the_probes_own_tests_pass);
+	suite_add_tcase(suite, cases);
+	return suite;
+}
