@@ -231,6 +231,30 @@ static bool has_ended(struct live_server *server)
 	return server->process == 0;
 }
 
+/* A pack that cannot be imported makes another server than the one that was asked for: ComfyUI says so, and goes on. */
+static bool check_imports(const struct live_server *server, struct error *e)
+{
+	char path[PATH_MAX];
+	char place[PATH_MAX];
+	size_t length = 0;
+	char *text;
+	const char *failed;
+	bool fine;
+
+	snprintf(path, sizeof(path), "%.3500s/log", server->folder);
+	snprintf(place, sizeof(place), "(IMPORT FAILED): %.3500s/custom_nodes/", server->folder);
+	text = file_read_whole(path, &length, e);
+	failed = text ? strstr(text, place) : NULL;
+	if (failed) {
+		failed += strlen(place);
+		error_set(e, ERROR_UNSUPPORTED, "the server cannot import the custom node %.*s", (int)strcspn(failed, "\n"),
+			  failed);
+	}
+	fine = text && !failed;
+	free(text);
+	return fine;
+}
+
 /* The last line of what the server said. */
 static bool tell_end(const struct live_server *server, const char *what, struct error *e)
 {
@@ -299,7 +323,8 @@ struct live_server *live_server_start(const struct live_server_wishes *wishes, c
 		goto fail;
 	}
 	if (make_folder(server, e) && fill_folder(server, wishes->nodes, e) && find_port(server, e) &&
-	    run_process(server, wishes, e) && wait_for_answer(server, wishes->start_seconds, cli, e))
+	    run_process(server, wishes, e) && wait_for_answer(server, wishes->start_seconds, cli, e) &&
+	    check_imports(server, e))
 		return server;
 fail:
 	live_server_stop(server);
