@@ -175,6 +175,25 @@ static bool tell_failure(const struct live_client *client, const char *method, c
 			 curl_easy_strerror(code));
 }
 
+/* Of a prompt that is refused, the first node that is to blame. */
+static void tell_node(const json_t *answer, struct error *e)
+{
+	const char *id;
+	json_t *node;
+
+	json_object_foreach(json_object_get(answer, "node_errors"), id, node)
+	{
+		const json_t *first = json_array_get(json_object_get(node, "errors"), 0);
+		const char *class_type = json_string_value(json_object_get(node, "class_type"));
+		const char *message = json_string_value(json_object_get(first, "message"));
+		const char *details = json_string_value(json_object_get(first, "details"));
+
+		error_context(e, "node %.20s (%.60s): %.100s: %.150s", id, class_type ? class_type : "?",
+			      message ? message : "?", details ? details : "");
+		return;
+	}
+}
+
 /* What a server says is wrong: {"error":"..."} or {"error":{"message","details"}}, else the answer's first words. */
 static bool tell_status(const struct live_client *client, const char *method, const char *path, long status, struct error *e)
 {
@@ -187,6 +206,7 @@ static bool tell_status(const struct live_client *client, const char *method, co
 
 	error_set(e, kind, "%s %s%s: status %ld: %.200s%s%.200s", method, client->url, path, status, message ? message : text,
 		  details && details[0] ? ": " : "", details ? details : "");
+	tell_node(answer, e);
 	json_decref(answer);
 	return false;
 }
