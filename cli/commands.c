@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
-/* clang-format off: a row a command */
+/* A row a command. */
+/* clang-format off */
 const struct command *const commands[] = {
 	&command_matrix,
 	&command_replay,

@@ -30,7 +30,8 @@ out:
 	return fine;
 }
 
-/* clang-format off: a row a piece */
+/* A row a piece. */
+/* clang-format off */
 const struct torture_piece torture_pieces[] = {
 	{ "json and text", json_and_text },
 	{ "devices", torture_devices },
