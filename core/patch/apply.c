@@ -30,6 +30,25 @@ bool patch_covers(const struct patch_list *list, size_t parameter)
 	return false;
 }
 
+/* A few bytes of a file may ask for any shape. Real ones ask for several times the weight; what is far beyond is refused before
+ * memory is asked for it. */
+#define PADDED_TIMES_MAX 64
+
+/* The dimension that cannot be, or rank where all can. */
+static unsigned find_misfit(const int64_t *sizes, const int64_t *shape, unsigned rank)
+{
+	int64_t times = PADDED_TIMES_MAX;
+
+	for (unsigned i = 0; i < rank; i++) {
+		int64_t least = shape[i] > 0 ? shape[i] : 1;
+
+		if (sizes[i] < shape[i] || sizes[i] / least > times)
+			return i;
+		times /= (sizes[i] + least - 1) / least ? (sizes[i] + least - 1) / least : 1;
+	}
+	return rank;
+}
+
 /* The weight in a corner of a larger one, the rest zeros. Shapes that are no larger are refused. */
 static bool pad(const struct adapter *adapter, struct weight_values *weight, struct error *e)
 {
@@ -37,18 +56,18 @@ static bool pad(const struct adapter *adapter, struct weight_values *weight, str
 	struct weight_values padded = *weight;
 	size_t count = weight_count(weight);
 	int64_t sizes[TENSOR_RANK_MAX];
+	unsigned misfit;
 
 	if (reshape->element_count != weight->rank || reshape->dtype != DTYPE_I64)
 		return error_set(e, ERROR_FORMAT, "%s: %s, at byte %llu, is no shape for %s", adapter->file, reshape->name,
 				 (unsigned long long)reshape->file_offset, adapter->key);
 	memcpy(sizes, reshape->bytes, weight->rank * sizeof(*sizes));
-	for (unsigned i = 0; i < weight->rank; i++) {
-		if (sizes[i] < weight->shape[i] || sizes[i] > 1 << 24)
-			return error_set(e, ERROR_FORMAT, "%s: %s, at byte %llu, would make %s %lld where it is %lld",
-					 adapter->file, reshape->name, (unsigned long long)reshape->file_offset, adapter->key,
-					 (long long)sizes[i], (long long)weight->shape[i]);
-		padded.shape[i] = sizes[i];
-	}
+	misfit = find_misfit(sizes, weight->shape, weight->rank);
+	if (misfit < weight->rank)
+		return error_set(e, ERROR_FORMAT, "%s: %s, at byte %llu, would make %s %lld where it is %lld", adapter->file,
+				 reshape->name, (unsigned long long)reshape->file_offset, adapter->key,
+				 (long long)sizes[misfit], (long long)weight->shape[misfit]);
+	memcpy(padded.shape, sizes, weight->rank * sizeof(*sizes));
 	padded.values = array_new(weight_count(&padded), sizeof(*padded.values), e);
 	if (!padded.values)
 		return false;
@@ -131,7 +150,7 @@ bool patch_weight(const struct patch_list *list, size_t parameter, struct weight
 	return true;
 }
 
-bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned rank, int64_t *shape)
+bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned rank, const int64_t *from, int64_t *shape)
 {
 	bool reshaped = false;
 
@@ -140,9 +159,14 @@ bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned ra
 		const struct adapter *adapters = lora_match_of(list->uses[i].match, parameter, &count);
 
 		for (size_t j = 0; j < count; j++) {
+			int64_t sizes[TENSOR_RANK_MAX];
+
 			if (!adapters[j].reshape || adapters[j].reshape->size_bytes != rank * sizeof(*shape))
 				continue;
-			memcpy(shape, adapters[j].reshape->bytes, rank * sizeof(*shape));
+			memcpy(sizes, adapters[j].reshape->bytes, rank * sizeof(*shape));
+			if (find_misfit(sizes, from, rank) < rank)
+				continue; /* refused when the weight's turn comes */
+			memcpy(shape, sizes, rank * sizeof(*shape));
 			reshaped = true;
 		}
 	}

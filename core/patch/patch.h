@@ -59,7 +59,7 @@ bool patch_weight(const struct patch_list *list, size_t parameter, struct weight
 		  struct error *e);
 
 /* The shape that a parameter has after its patches; false where it stays as it is. */
-bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned rank, int64_t *shape);
+bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned rank, const int64_t *from, int64_t *shape);
 
 /* A parameter as it was: bytes, type and shape. */
 struct patch_backup {

@@ -138,7 +138,7 @@ static bool make_entries(struct patch_file *file, struct error *e)
 			return error_set(e, ERROR_UNSUPPORTED,
 					 "%s: %s is of type %s with %zu dimensions, and cannot be patched", file->request.model,
 					 tensor->name, dtype_name(tensor->dtype), tensor->rank);
-		if (patch_reshaped(&file->list, i, (unsigned)tensor->rank, file->reshaped[i]))
+		if (patch_reshaped(&file->list, i, (unsigned)tensor->rank, file->targets[i].shape, file->reshaped[i]))
 			entry->shape = file->reshaped[i];
 	}
 	return true;

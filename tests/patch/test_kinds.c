@@ -174,6 +174,18 @@ START_TEST(a_weight_is_padded_to_the_shape_that_a_file_asks_for_and_restored_to_
 }
 END_TEST
 
+/* Each of the two sizes would pass alone; together they are a thousand times the weight. */
+START_TEST(a_weight_is_not_made_so_large_that_no_file_can_mean_it)
+{
+	static const int64_t shape[2] = { 128, 128 };
+	const struct safetensors_entry entries[] = { { "lora_unet_m.reshape_weight", DTYPE_I64, 1, SHAPE(2), shape },
+						     { "lora_unet_m.lora_up.weight", DTYPE_F32, 2, SHAPE(4, 1), ones },
+						     { "lora_unet_m.lora_down.weight", DTYPE_F32, 2, SHAPE(1, 4), ones } };
+
+	refuse(entries, 3, 0, "would make diffusion_model.m.weight 128 where it is 4");
+}
+END_TEST
+
 START_TEST(a_weight_is_not_made_smaller)
 {
 	static const int64_t shape[2] = { 4, 2 };
@@ -294,6 +306,7 @@ Suite *kinds_suite(void)
 	tcase_add_test(tests, a_kronecker_product_of_whole_sides_ignores_alpha);
 	tcase_add_test(tests, rows_of_a_fused_product_are_changed_alone);
 	tcase_add_test(tests, swapped_halves_go_to_the_other_half);
+	tcase_add_test(tests, a_weight_is_not_made_so_large_that_no_file_can_mean_it);
 	tcase_add_test(tests, a_weight_is_padded_to_the_shape_that_a_file_asks_for_and_restored_to_its_own);
 	tcase_add_test(tests, a_weight_is_not_made_smaller);
 	tcase_add_test(tests, what_does_not_fit_is_told_with_file_tensor_offset_and_both_shapes);
