@@ -52,6 +52,7 @@ struct archive_maker *archive_begin(struct strbuf *to, struct error *e)
 	if (archive_write_set_format_pax_restricted(maker->archive) == ARCHIVE_OK &&
 	    archive_write_add_filter_gzip(maker->archive) == ARCHIVE_OK &&
 	    archive_write_set_options(maker->archive, "gzip:!timestamp") == ARCHIVE_OK &&
+	    archive_write_set_bytes_in_last_block(maker->archive, 1) == ARCHIVE_OK && /* no zeros after gzip's end */
 	    archive_write_open(maker->archive, maker, NULL, take_bytes, NULL) == ARCHIVE_OK)
 		return maker;
 	fail(maker, e);

@@ -99,7 +99,8 @@ static json_t *say_hello(struct comfyui_subject *s, struct error *e)
 			  "%s has no probe node: `residency live install DIR` puts it there, then start it anew",
 			  live_client_url(s->client));
 	else if (!hello)
-		error_set(e, why.kind, "%s", why.text);
+		error_set(e, why.kind, "%s%s", why.text,
+			  why.kind == ERROR_ABSENT ? "; is a ComfyUI running there? `residency live run` starts one" : "");
 	else if (json_get_string(hello, "session", where, &session, e) &&
 		 json_get_integer(hello, "schema", where, &schema, e)) {
 		record_text(s->session, sizeof(s->session), session);

@@ -300,6 +300,13 @@ START_TEST(a_bundle_holds_cards_and_a_store_with_the_run)
 }
 END_TEST
 
+START_TEST(a_bundle_ends_where_gzip_does)
+{
+	make_run_of_barnaby();
+	ck_assert_int_eq(shell("test -z \"$(gzip -t '%s/b.tar.gz' 2>&1)\"", folder), 0);
+}
+END_TEST
+
 START_TEST(nothing_in_a_bundle_says_who_or_where)
 {
 	char host[256] = "";
@@ -348,6 +355,7 @@ Suite *triage_suite(void)
 	tcase_add_test(tests, filters_choose_cards);
 	tcase_add_test(tests, hundreds_of_findings_are_few_cards);
 	tcase_add_test(tests, what_cannot_be_is_said);
+	tcase_add_test(tests, a_bundle_ends_where_gzip_does);
 	tcase_add_test(tests, a_bundle_holds_cards_and_a_store_with_the_run);
 	tcase_add_test(tests, nothing_in_a_bundle_says_who_or_where);
 	tcase_add_test(tests, a_bundle_leaves_nothing_else_behind);
