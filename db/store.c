@@ -1,6 +1,7 @@
 #include "db/store.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,17 +272,17 @@ static bool open_to_read(struct store *store, struct error *e)
 	return true;
 }
 
+/* Without memory of its own: it must not fail where memory has run out. A path that is too long was never opened. */
 void store_remove(const char *path)
 {
 	static const char *const endings[] = { "", "-wal", "-shm", "-journal" };
+	char name[PATH_MAX + 16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
-		struct strbuf name = STRBUF_INIT;
+		int length = snprintf(name, sizeof(name), "%s%s", path, endings[i]);
 
-		strbuf_printf(&name, "%s%s", path, endings[i]);
-		if (strbuf_ok(&name))
-			unlink(strbuf_text(&name));
-		strbuf_free(&name);
+		if (length > 0 && (size_t)length < sizeof(name))
+			unlink(name);
 	}
 }
 
