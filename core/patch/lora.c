@@ -62,11 +62,15 @@ static struct lora_file *lora_with(struct safetensors *file, const char *name, s
 {
 	struct lora_file *lora = file ? lora_new(name, e) : NULL;
 
-	if (lora)
-		lora->file = file;
-	else
+	if (!lora) {
 		safetensors_close(file);
-	return lora;
+		return NULL;
+	}
+	lora->file = file;
+	if (lora_names_make(&lora->names, file, e))
+		return lora;
+	lora_close(lora);
+	return NULL;
 }
 
 struct lora_file *lora_open_path(const char *path, struct error *e)
@@ -95,6 +99,7 @@ void lora_close(struct lora_file *lora)
 {
 	if (!lora || --lora->owner_count)
 		return;
+	lora_names_end(&lora->names);
 	safetensors_close(lora->file);
 	free(lora->name);
 	free(lora);

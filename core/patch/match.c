@@ -32,27 +32,28 @@ static const struct safetensors_tensor *find(const struct matching *m, const cha
 	char name[KEY_MAX_BYTES];
 	int length = snprintf(name, sizeof(name), "%s%s", module, suffix);
 
-	return length > 0 && (size_t)length < sizeof(name) ? safetensors_find(m->lora->file, name) : NULL;
+	return length > 0 && (size_t)length < sizeof(name) ? lora_find(m->lora, name) : NULL;
 }
 
 static void use(struct matching *m, const struct safetensors_tensor *tensor)
 {
-	if (tensor)
+	if (tensor && tensor != &m->lora->names.reshape)
 		m->used[tensor - safetensors_tensor(m->lora->file, 0)] = true;
 }
 
 /* ---- which modules a file names ---- */
 
-static void name_module(struct matching *m, const struct safetensors_tensor *tensor, const char *suffix)
+static void name_module(struct matching *m, const char *name, const char *suffix)
 {
+	size_t name_length = strlen(name);
 	size_t length = strlen(suffix);
 	size_t count;
 	const struct key_entry *entries = key_map_entries(m->map, &count);
 	const struct key_entry *entry;
 
-	if (tensor->name_length <= length || strcmp(tensor->name + tensor->name_length - length, suffix) != 0)
+	if (name_length <= length || strcmp(name + name_length - length, suffix) != 0)
 		return;
-	entry = key_map_find(m->map, tensor->name, tensor->name_length - length);
+	entry = key_map_find(m->map, name, name_length - length);
 	if (entry)
 		m->named[entry - entries] = true;
 }
@@ -60,7 +61,7 @@ static void name_module(struct matching *m, const struct safetensors_tensor *ten
 static void name_modules(struct matching *m)
 {
 	for (size_t i = 0; i < safetensors_count(m->lora->file); i++) {
-		const struct safetensors_tensor *tensor = safetensors_tensor(m->lora->file, i);
+		const char *name = lora_tensor_name(m->lora, i);
 
 		for (const struct adapter_kind *const *kind = adapter_kinds; *kind; kind++) {
 			for (size_t j = 0; j < ADAPTER_PARTS_MAX; j++) {
@@ -68,7 +69,7 @@ static void name_modules(struct matching *m)
 
 				for (size_t k = 0; k < ADAPTER_SPELLINGS_MAX && part->suffixes[k]; k++) {
 					if (part->role == PART_SIGNAL)
-						name_module(m, tensor, part->suffixes[k]);
+						name_module(m, name, part->suffixes[k]);
 				}
 			}
 		}

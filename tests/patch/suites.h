@@ -8,5 +8,6 @@ Suite *patch_suite(void);
 Suite *keys_suite(void);
 Suite *kinds_suite(void);
 Suite *product_suite(void);
+Suite *renamed_suite(void);
 
 #endif
