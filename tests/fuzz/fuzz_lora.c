@@ -20,6 +20,9 @@ static const struct key_target targets[] = {
 	{ "diffusion_model.n.weight", 1, SHAPE(8) },
 	{ "diffusion_model.s.weight", 2, SHAPE(8, 8) },
 	{ "diffusion_model.final_layer.adaLN_modulation.1.weight", 2, SHAPE(8, 4) },
+	{ "diffusion_model.img_in.weight", 2, SHAPE(8, 4) },
+	{ "diffusion_model.img_in.bias", 1, SHAPE(8) },
+	{ "diffusion_model.single_blocks.0.norm.key_norm.scale", 1, SHAPE(8) },
 };
 
 static void apply(const struct patch_list *list, size_t target, enum dtype dtype)
