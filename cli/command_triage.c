@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/recording.h"
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
@@ -102,6 +103,23 @@ static int exit_code_of(const json_t *triage)
 	return triage_untrustworthy_count(triage) ? error_exit_code(ERROR_UNTRUSTWORTHY) : 0;
 }
 
+static void on_rows(void *context, size_t row_count)
+{
+	progress_update(context, row_count);
+}
+
+static bool pack(struct cli *cli, struct store *store, const char *run, const struct wishes *wishes, struct error *e)
+{
+	struct progress progress;
+	const struct bundle_watcher watcher = { .rows = on_rows, .context = &progress, .interrupted = cli->interrupted };
+	bool fine;
+
+	progress_begin(&progress, cli, "rows copied", 0);
+	fine = bundle_write(store, run, &wishes->filter, wishes->bundle, &watcher, e);
+	progress_end(&progress);
+	return fine;
+}
+
 static int triage(struct cli *cli, const struct wishes *wishes, enum format format)
 {
 	struct error e = ERROR_INIT;
@@ -111,7 +129,7 @@ static int triage(struct cli *cli, const struct wishes *wishes, enum format form
 
 	if (!cards || !print(cli, cards, format, &e))
 		exit_code = command_fail(cli, "triage", &e);
-	else if (wishes->bundle && !bundle_write(store, triage_run(cards), &wishes->filter, wishes->bundle, &e))
+	else if (wishes->bundle && !pack(cli, store, triage_run(cards), wishes, &e))
 		exit_code = command_fail(cli, "triage", &e);
 	else
 		exit_code = exit_code_of(cards);

@@ -16,8 +16,7 @@ static bool interrupted;
 
 static void on_signal(int number)
 {
-	(void)number;
-	if (signal_seen)
+	if (signal_seen && number != SIGHUP)
 		_exit(130); /* asked twice: whatever is being tidied up is taking too long */
 	signal_seen = 1;
 	interrupted = true;
@@ -26,7 +25,10 @@ static void on_signal(int number)
 static void catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction before;
 
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* not under nohup */
+		sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): cannot fail for SIGPIPE

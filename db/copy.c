@@ -2,11 +2,14 @@
 
 #include <string.h>
 
+#define ROWS_BETWEEN_QUESTIONS 1000
+
 /* Of one table: rows come out of `read` and go into `write`. */
 struct pair {
 	struct store *from, *to;
 	sqlite3_stmt *read, *write;
 	const struct copy_filter *filter;
+	size_t *row_count; /* of all tables */
 };
 
 static bool is_filtered(const struct pair *pair, int column)
@@ -44,12 +47,20 @@ static bool copy_row(const struct pair *pair, struct error *e)
 	return true;
 }
 
+static bool may_go_on(const struct pair *pair, struct error *e)
+{
+	const struct copy_filter *filter = pair->filter;
+
+	return ++*pair->row_count % ROWS_BETWEEN_QUESTIONS || !filter || !filter->go_on ||
+	       filter->go_on(filter->context, *pair->row_count, e);
+}
+
 static bool copy_rows(const struct pair *pair, struct error *e)
 {
 	int code;
 
 	while ((code = sqlite3_step(pair->read)) == SQLITE_ROW) {
-		if (!copy_row(pair, e))
+		if (!copy_row(pair, e) || !may_go_on(pair, e))
 			return false;
 	}
 	return code == SQLITE_DONE || store_error(pair->from, "read", e);
@@ -78,9 +89,9 @@ static sqlite3_stmt *prepare_write(struct store *to, const char *table, sqlite3_
 }
 
 static bool copy_table(struct store *from, const char *table, const char *run, struct store *to,
-		       const struct copy_filter *filter, struct error *e)
+		       const struct copy_filter *filter, size_t *row_count, struct error *e)
 {
-	struct pair pair = { .from = from, .to = to, .filter = filter };
+	struct pair pair = { .from = from, .to = to, .filter = filter, .row_count = row_count };
 	struct strbuf sql = STRBUF_INIT;
 	bool fine = false;
 
@@ -113,9 +124,10 @@ static bool copy_tables(struct store *from, const char *run, struct store *to, c
 			      e);
 	bool fine = tables != NULL;
 	int code = SQLITE_DONE;
+	size_t row_count = 0;
 
 	while (fine && (code = sqlite3_step(tables)) == SQLITE_ROW)
-		fine = copy_table(from, (const char *)sqlite3_column_text(tables, 0), run, to, filter, e);
+		fine = copy_table(from, (const char *)sqlite3_column_text(tables, 0), run, to, filter, &row_count, e);
 	if (fine && code != SQLITE_DONE)
 		fine = store_error(to, "read", e);
 	sqlite3_finalize(tables);

@@ -12,6 +12,8 @@
 struct copy_filter {
 	void *context;
 	void (*text)(void *context, const char *text, struct strbuf *to);
+	/* Asked now and then whether to go on, with the rows copied so far; false, and its error, ends the copy. NULL: always on. */
+	bool (*go_on)(void *context, size_t row_count, struct error *e);
 };
 
 /* Copies all rows of a run; both stores have the newest schema, and `to` has no such run. Names that rows refer to each other by

@@ -21,15 +21,31 @@ static const char readme[] =
 
 /* ---- the copy ---- */
 
+struct copying {
+	struct redact *redact;
+	const struct bundle_watcher *watcher;
+};
+
 static void filter_text(void *context, const char *text, struct strbuf *to)
 {
-	redact_text(context, text, to);
+	const struct copying *copying = context;
+
+	redact_text(copying->redact, text, to);
+}
+
+static bool go_on(void *context, size_t row_count, struct error *e)
+{
+	const struct bundle_watcher *watcher = ((const struct copying *)context)->watcher;
+
+	if (watcher && watcher->rows)
+		watcher->rows(watcher->context, row_count);
+	return !watcher || !watcher->interrupted || !*watcher->interrupted || error_set(e, ERROR_INTERRUPTED, "interrupted");
 }
 
 /* Write-ahead logging ends, so that the store is one file that can be read from anywhere. */
-static bool copy_run(struct store *from, const char *run, const char *path, struct redact *redact, struct error *e)
+static bool copy_run(struct store *from, const char *run, const char *path, struct copying *copying, struct error *e)
 {
-	struct copy_filter filter = { .context = redact, .text = filter_text };
+	struct copy_filter filter = { .context = copying, .text = filter_text, .go_on = go_on };
 	struct store *copy = store_open(path, STORE_WRITE, e);
 	bool fine = copy && store_copy_run(from, run, copy, &filter, e) &&
 		    store_execute(copy, "PRAGMA journal_mode = DELETE", "close", e);
@@ -131,11 +147,13 @@ static bool pack(const char *run, const struct triage_filter *filter, const char
 	return fine;
 }
 
-bool bundle_write(struct store *store, const char *run, const struct triage_filter *filter, const char *path, struct error *e)
+bool bundle_write(struct store *store, const char *run, const struct triage_filter *filter, const char *path,
+		  const struct bundle_watcher *watcher, struct error *e)
 {
 	struct strbuf copy_path = STRBUF_INIT;
 	struct strbuf bytes = STRBUF_INIT;
 	struct redact redact;
+	struct copying copying = { &redact, watcher };
 	bool fine;
 
 	if (!redact_begin(&redact, e))
@@ -144,7 +162,7 @@ bool bundle_write(struct store *store, const char *run, const struct triage_filt
 	fine = strbuf_ok(&copy_path) || error_no_memory(e);
 	if (fine) {
 		store_remove(strbuf_text(&copy_path)); /* of a process that was killed and had our number */
-		fine = copy_run(store, run, strbuf_text(&copy_path), &redact, e) &&
+		fine = copy_run(store, run, strbuf_text(&copy_path), &copying, e) &&
 		       pack(run, filter, strbuf_text(&copy_path), &bytes, e) &&
 		       file_write_whole(path, strbuf_text(&bytes), bytes.length, e);
 		store_remove(strbuf_text(&copy_path));

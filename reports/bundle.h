@@ -13,11 +13,20 @@
 #define RESIDENCY_REPORTS_BUNDLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/error.h"
 #include "reports/triage.h"
 
-/* Writes the file whole or not at all; nothing else stays behind. */
-bool bundle_write(struct store *store, const char *run, const struct triage_filter *filter, const char *path, struct error *e);
+/* Is told how far the copy is; any of it may be NULL. */
+struct bundle_watcher {
+	void (*rows)(void *context, size_t row_count);
+	void *context;
+	const bool *interrupted; /* polled; ERROR_INTERRUPTED when it becomes true */
+};
+
+/* Writes the file whole or not at all; nothing else stays behind. watcher may be NULL. */
+bool bundle_write(struct store *store, const char *run, const struct triage_filter *filter, const char *path,
+		  const struct bundle_watcher *watcher, struct error *e);
 
 #endif

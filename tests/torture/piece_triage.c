@@ -73,7 +73,7 @@ static bool show(struct store *store, const char *bundle, struct error *e)
 		return false;
 	triage_text(triage, 80, &text);
 	triage_markdown(triage, &text);
-	fine = (strbuf_ok(&text) || error_no_memory(e)) && bundle_write(store, "r", &filter, bundle, e);
+	fine = (strbuf_ok(&text) || error_no_memory(e)) && bundle_write(store, "r", &filter, bundle, NULL, e);
 	strbuf_free(&text);
 	json_decref(triage);
 	return fine;
