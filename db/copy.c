@@ -51,7 +51,7 @@ static bool may_go_on(const struct pair *pair, struct error *e)
 {
 	const struct copy_filter *filter = pair->filter;
 
-	return ++*pair->row_count % ROWS_BETWEEN_QUESTIONS || !filter || !filter->go_on ||
+	return (*pair->row_count)++ % ROWS_BETWEEN_QUESTIONS || !filter || !filter->go_on ||
 	       filter->go_on(filter->context, *pair->row_count, e);
 }
 

@@ -261,6 +261,35 @@ START_TEST(a_run_that_is_there_already_is_not_copied_over_and_nothing_changes)
 }
 END_TEST
 
+static bool never(void *context, size_t row_count, struct error *e)
+{
+	(void)context;
+	return error_set(e, ERROR_INTERRUPTED, "interrupted after %zu", row_count);
+}
+
+START_TEST(a_copy_that_may_not_go_on_leaves_nothing)
+{
+	struct copy_filter filter = { .text = shout, .go_on = never };
+	struct error e = ERROR_INIT;
+	char other[300];
+	struct store *from;
+	struct store *to;
+
+	make_store_of_schema_1();
+	from = store_open(path, STORE_WRITE, &e);
+	ck_assert_ok(from, &e);
+	snprintf(other, sizeof(other), "%s/copy.db", folder);
+	to = store_open(other, STORE_WRITE, &e);
+	ck_assert_ok(to, &e);
+	ck_assert(!store_copy_run(from, "r1", to, &filter, &e));
+	ck_assert_int_eq(e.kind, ERROR_INTERRUPTED);
+	ck_assert_str_eq(e.text, "interrupted after 1");
+	ck_assert_int_eq(count(to, "SELECT count(*) FROM run"), 0);
+	store_close(from);
+	store_close(to);
+}
+END_TEST
+
 START_TEST(an_older_store_is_not_read_and_the_remedy_is_named)
 {
 	struct error e = ERROR_INIT;
@@ -378,6 +407,7 @@ Suite *store_suite(void)
 	tcase_add_test(tests, a_database_of_another_program_is_refused);
 	tcase_add_test(tests, a_newer_schema_is_refused);
 	tcase_add_test(tests, an_older_store_is_brought_up_to_date_and_keeps_what_it_has);
+	tcase_add_test(tests, a_copy_that_may_not_go_on_leaves_nothing);
 	tcase_add_test(tests, an_older_store_is_not_read_and_the_remedy_is_named);
 	tcase_add_test(tests, one_run_is_copied_and_its_texts_go_through_the_filter);
 	tcase_add_test(tests, a_run_that_is_there_already_is_not_copied_over_and_nothing_changes);
