@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/plan_check.h"
 #include "cli/plan_lines.h"
+#include "cli/plan_picture.h"
 #include "cli/plan_record.h"
 #include "cli/plan_show.h"
 #include "cli/plan_subject.h"
@@ -20,6 +21,34 @@ struct asked {
 
 /* ---- one plan ---- */
 
+static bool show_outlook(struct cli *cli, const struct asked *asked, const struct plan_subject *subject,
+			 struct plan_shown *shown, struct error *e)
+{
+	const struct suggest_words *words = &asked->suggestion;
+	struct plan_outlook outlook = { .block_copy_seconds = NULL };
+	struct pass_costs costs;
+	struct plan_trial_request request = { .topology = subject->topology,
+					      .free_bytes = subject->free_bytes,
+					      .blocks = subject->list.blocks,
+					      .costs = &costs,
+					      .passes = words->passes,
+					      .resident_seconds = words->resident_seconds,
+					      .converts_at_source = !words->convert_at_target,
+					      .interrupted = cli->interrupted };
+	bool fine = plan_picture_read(words->resolution, words->frames, subject->list.blocks, subject->list.count,
+				      &shown->picture, &costs, e) &&
+		    plan_outlook(shown->plan, &request, &outlook, e);
+
+	shown->outlook = &outlook;
+	if (fine && asked->json)
+		fine = plan_show_json(shown, cli->out, e);
+	else if (fine)
+		plan_show(shown, asked->explain, cli->out);
+	plan_outlook_free(&outlook);
+	pass_costs_free(&costs);
+	return fine;
+}
+
 static bool make_and_show(struct cli *cli, const struct asked *asked, const struct plan_subject *subject, struct error *e)
 {
 	struct plan_request request = { .rules = subject->rules,
@@ -31,14 +60,11 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 					.device_count = subject->topology->device_count };
 	struct plan_failure failure;
 	struct plan *plan = plan_make(&request, &failure, e);
-	struct picture picture = { .width = 1024, .height = 1024, .frames = 1 };
-	struct plan_outlook outlook;
 	struct plan_shown shown = { .plan = plan,
 				    .request = &request,
 				    .topology = subject->topology,
 				    .list = &subject->list,
-				    .source = subject->source,
-				    .outlook = &outlook };
+				    .source = subject->source };
 	bool recorded = true;
 	bool fine;
 
@@ -50,12 +76,7 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 		return failure.exception && !subject->rules->exact
 			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
 			       : false;
-	fine = plan_outlook(plan, subject->topology, subject->free_bytes, subject->list.blocks, &picture, cli->interrupted,
-			    &outlook, e);
-	if (fine && asked->json)
-		fine = plan_show_json(&shown, cli->out, e);
-	else if (fine)
-		plan_show(&shown, asked->explain, cli->out);
+	fine = show_outlook(cli, asked, subject, &shown, e);
 	plan_free(plan);
 	return fine && recorded;
 }
@@ -149,15 +170,15 @@ static int run(struct cli *cli, int argc, char **argv)
 		  &asked.suggestion.compute },
 		{ "keep-free", "GB", "suggest: for activations, on every device (default 2)", OPTION_NUMBER,
 		  &asked.suggestion.keep_free_gb },
-		{ "resolution", "WxH", "suggest: of the picture (default 1024x1024)", OPTION_TEXT,
+		{ "resolution", "WxH", "of the picture (default 1024x1024)", OPTION_TEXT,
 		  &asked.suggestion.resolution },
-		{ "frames", "N", "suggest: of a video (default 81)", OPTION_INTEGER, &asked.suggestion.frames },
+		{ "frames", "N", "of a video (default 81)", OPTION_INTEGER, &asked.suggestion.frames },
 		{ "steps", "N", "suggest: steps to add up (default 20)", OPTION_INTEGER, &asked.suggestion.steps },
-		{ "passes", "N", "suggest: of the model an iteration (default: the family's)", OPTION_NUMBER,
+		{ "passes", "N", "of the model an iteration (default: the family's)", OPTION_NUMBER,
 		  &asked.suggestion.passes },
-		{ "resident", "SECONDS", "suggest: s/it measured with all weights on the card", OPTION_NUMBER,
+		{ "resident", "SECONDS", "s/it measured with all weights on the card", OPTION_NUMBER,
 		  &asked.suggestion.resident_seconds },
-		{ "convert-at-target", NULL, "suggest: copies between cards move stored bytes, unlike upstream's", OPTION_FLAG,
+		{ "convert-at-target", NULL, "copies between cards move stored bytes, unlike upstream's", OPTION_FLAG,
 		  &asked.suggestion.convert_at_target },
 		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
 		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,

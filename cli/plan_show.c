@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "cli/plan_picture.h"
 #include "core/base/units.h"
 
 /* Bytes that may be negative, infinite or no number: an allocation string can ask for all of that. */
@@ -95,8 +96,9 @@ static void show_block(const struct plan_shown *shown, size_t i, FILE *out)
 	double size = block->size_bytes == PLAN_NO_SIZE ? 0 : (double)block->size_bytes;
 	char text[UNITS_TEXT_MAX];
 
-	fprintf(out, "%6zu  %-8s %9s  %-8s  %s (%s)\n", i, device_name_of(plan, i), bytes_text(size, text),
-		plan_reason_name((enum plan_reason)plan->reason_of[i]), block->name, shown->list->types[block->type]);
+	fprintf(out, "%6zu  %-8s %9s %8.2f  %-8s  %s (%s)\n", i, device_name_of(plan, i), bytes_text(size, text),
+		shown->outlook->block_copy_seconds[i] * 1000, plan_reason_name((enum plan_reason)plan->reason_of[i]),
+		block->name, shown->list->types[block->type]);
 }
 
 static void show_legend(const struct plan *plan, FILE *out)
@@ -115,23 +117,44 @@ static void show_legend(const struct plan *plan, FILE *out)
 
 static void show_blocks(const struct plan_shown *shown, FILE *out)
 {
-	fputs("\nblock by block, as the model registers them\n", out);
-	fprintf(out, "%6s  %-8s %9s  %-8s  %s\n", "", "device", "size", "reason", "block (type)");
+	fputs("\nblock by block, as the model registers them; what its copies take of an iteration\n", out);
+	fprintf(out, "%6s  %-8s %9s %8s  %-8s  %s\n", "", "device", "size", "copy ms", "reason", "block (type)");
 	for (size_t i = 0; i < shown->plan->block_count; i++)
 		show_block(shown, i, out);
 	show_legend(shown->plan, out);
 }
 
-static void show_outlook(const struct plan_outlook *outlook, FILE *out)
+static void show_lack(const struct plan_shown *shown, FILE *out)
 {
+	const struct suggest_run *run = &shown->outlook->run;
+	char text[UNITS_TEXT_MAX];
+
+	fprintf(out, "an iteration runs out of device memory: %s lacks %s at ", shown->topology->devices[run->short_device].name,
+		units_bytes(run->lacking_bytes, text));
+	plan_picture_show(&shown->picture, &shown->outlook->profile, out);
+}
+
+static void show_outlook(const struct plan_shown *shown, FILE *out)
+{
+	const struct plan_outlook *outlook = shown->outlook;
+	const char *unit = plan_picture_unit(&outlook->profile);
+
 	fprintf(out, "\n%zu run%s of consecutive blocks; ", outlook->runs, outlook->runs == 1 ? "" : "s");
-	if (outlook->was_run && isnan(outlook->seconds))
-		fputs("an iteration runs out of device memory\n", out);
-	else if (isnan(outlook->seconds))
-		fprintf(out, "copies take %.3g s of an iteration\n", outlook->prediction.copy_seconds);
-	else
-		fprintf(out, "%.4g s/it at 1024x1024, %s, of which copies %.3g s\n", outlook->seconds,
-			outlook->was_run ? "simulated" : "estimated", outlook->prediction.copy_seconds);
+	if (error_is_set(&outlook->refusal)) {
+		fprintf(out, "it cannot run: %s", outlook->refusal.text);
+	} else if (!outlook->run.fits) {
+		show_lack(shown, out);
+	} else if (isnan(outlook->run.seconds)) {
+		fprintf(out, "copies take %.3g %s, simulated", outlook->run.copy_seconds, unit);
+	} else {
+		fprintf(out, "%.4g %s", outlook->run.seconds, unit);
+		if (!outlook->profile.is_text) {
+			fputs(" at ", out);
+			plan_picture_show(&shown->picture, &outlook->profile, out);
+		}
+		fprintf(out, ", simulated, of which copies %.3g s", outlook->run.copy_seconds);
+	}
+	fputc('\n', out);
 }
 
 void plan_show(const struct plan_shown *shown, bool every_block, FILE *out)
@@ -153,7 +176,7 @@ void plan_show(const struct plan_shown *shown, bool every_block, FILE *out)
 			break;
 		}
 	}
-	show_outlook(shown->outlook, out);
+	show_outlook(shown, out);
 	show_warnings(shown, out);
 	if (every_block)
 		show_blocks(shown, out);
@@ -200,9 +223,28 @@ static json_t *block_to_json(const struct plan_shown *shown, size_t i)
 	const char *device = plan->share_of[i] == PLAN_NO_DEVICE ? NULL : device_name_of(plan, i);
 	json_t *size = block->size_bytes == PLAN_NO_SIZE ? json_null() : json_integer((json_int_t)block->size_bytes);
 
-	return json_pack("{s:s, s:s, s:o, s:s?, s:s}", "name", block->name, "type", shown->list->types[block->type],
+	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:f}", "name", block->name, "type", shown->list->types[block->type],
 			 "size_bytes", size, "device", device, "reason",
-			 plan_reason_name((enum plan_reason)plan->reason_of[i]));
+			 plan_reason_name((enum plan_reason)plan->reason_of[i]), "copy_seconds",
+			 shown->outlook->block_copy_seconds[i]);
+}
+
+static json_t *outlook_to_json(const struct plan_shown *shown)
+{
+	const struct plan_outlook *outlook = shown->outlook;
+	const struct suggest_run *run = &outlook->run;
+	bool is_short = !run->fits && !error_is_set(&outlook->refusal);
+	json_t *lacking = is_short ? json_pack("{s:s, s:I}", "device", shown->topology->devices[run->short_device].name, "bytes",
+					       (json_int_t)run->lacking_bytes)
+				   : json_null();
+
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:i, s:i, s:i, s:b, s:o, s:s?, s:o}", "family", outlook->profile.family,
+			 "seconds_per_iteration", number(run->seconds), "source", "simulated", "copy_seconds",
+			 number(run->copy_seconds), "runs", (json_int_t)outlook->runs, "width", (int)shown->picture.width,
+			 "height", (int)shown->picture.height, "frames", (int)shown->picture.frames, "fits", run->fits,
+			 "lacking", lacking, "refusal",
+			 error_is_set(&outlook->refusal) ? outlook->refusal.text : NULL, "formula_seconds",
+			 number(outlook->prediction.seconds));
 }
 
 bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e)
@@ -210,21 +252,18 @@ bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e)
 	const struct plan *plan = shown->plan;
 	json_t *devices = json_array();
 	json_t *blocks = json_array();
-	const struct plan_outlook *outlook = shown->outlook;
 	json_t *whole;
 
 	for (size_t i = 0; i < plan->share_count; i++)
 		json_array_append_new(devices, row_to_json(shown, (uint32_t)plan->donor_order[i]));
 	for (size_t i = 0; i < plan->block_count; i++)
 		json_array_append_new(blocks, block_to_json(shown, i));
-	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o, s:{s:s, s:o, s:s, s:f, s:I}}",
+	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o, s:o}",
 			  "schema", 1, "planner", plan->rules->name, "topology", shown->topology->name, "allocation",
 			  shown->request->allocation, "mode", plan_mode_name(plan->mode), "compute", plan->compute, "converted",
 			  plan->converted, "final", plan->final, "total_bytes", (json_int_t)plan->total_bytes,
 			  "model_size_bytes", (json_int_t)plan->model_size_bytes, "devices", devices, "blocks", blocks,
-			  "prediction", "family", outlook->profile.family, "seconds_per_iteration", number(outlook->seconds),
-			  "source", outlook->was_run ? "simulated" : "formula", "copy_seconds",
-			  outlook->prediction.copy_seconds, "runs", (json_int_t)outlook->runs);
+			  "prediction", outlook_to_json(shown));
 	if (!whole)
 		return error_no_memory(e);
 	json_dumpf(whole, out, JSON_COMPACT);

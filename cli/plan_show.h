@@ -16,6 +16,7 @@ struct plan_shown {
 	const struct topology *topology;
 	const struct block_list *list;
 	const char *source; /* the file the blocks came from */
+	struct picture picture;
 	const struct plan_outlook *outlook;
 };
 

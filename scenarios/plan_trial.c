@@ -2,90 +2,40 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/array.h"
 #include "core/plan/plan_model.h"
-#include "scenarios/placed_run.h"
-
-struct named_block {
-	const char *name; /* without the prefix of a load list */
-	size_t index;
-};
+#include "scenarios/placed_pass.h"
 
 struct plan_trial {
+	struct plan_trial_request request;
 	struct topology *topology; /* as large as what is free */
-	const struct plan_block *blocks;
-	size_t block_count;
-	struct named_block *by_name; /* sorted */
-	struct picture picture;
-	const char *model; /* static; NULL where nothing can run these blocks */
-	const bool *interrupted;
-	const struct plan *plan; /* the one being tried */
-	unsigned compute;
-	bool matches; /* its blocks are the model's */
+	struct topology *boundless; /* where nothing is ever full */
+	unsigned *device_of; /* scratch, per block */
+	double passes;
+	double resident_seconds[DEVICE_MAX]; /* as run, by compute device; NAN where not yet */
 };
 
-static const char *without_prefix(const char *name)
-{
-	static const char prefix[] = "diffusion_model.";
-
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : name;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(((const struct named_block *)a)->name, ((const struct named_block *)b)->name);
-}
-
-static const char *model_of(const struct plan_block *blocks, size_t count, const struct picture *picture)
-{
-	struct model_profile profile = profile_model(blocks, count, picture);
-
-	if (strcmp(profile.family, "flux") != 0)
-		return NULL;
-	if (fabs(profile.bytes_per_element - 2) < 0.01)
-		return "flux1-dev.safetensors";
-	return fabs(profile.bytes_per_element - 1) < 0.01 ? "flux1-dev-fp8.safetensors" : NULL;
-}
-
-/* The host gets room for the whole model besides, since it is opened there before it is placed. */
-static void set_capacities(struct plan_trial *trial, const uint64_t *free_bytes)
-{
-	uint64_t whole = 0;
-
-	for (size_t i = 0; i < trial->block_count; i++)
-		whole += trial->blocks[i].size_bytes == PLAN_NO_SIZE ? 0 : trial->blocks[i].size_bytes;
-	for (size_t i = 0; i < trial->topology->device_count; i++) {
-		struct device_description *device = &trial->topology->devices[i];
-
-		device->capacity_bytes = free_bytes[i] + (device->kind == DEVICE_CPU ? 2 * whole : 0);
-	}
-}
-
-struct plan_trial *plan_trial_new(const struct topology *topology, const uint64_t *free_bytes, const struct plan_block *blocks,
-				  size_t block_count, const struct picture *picture, const bool *interrupted, struct error *e)
+struct plan_trial *plan_trial_new(const struct plan_trial_request *request, struct error *e)
 {
 	struct plan_trial *trial = array_new(1, sizeof(*trial), e);
+	size_t count = request->costs->count;
 
 	if (!trial)
 		return NULL;
-	trial->topology = topology_copy(topology, e);
-	trial->by_name = array_new(block_count ? block_count : 1, sizeof(*trial->by_name), e);
-	if (!trial->topology || !trial->by_name) {
+	trial->request = *request;
+	trial->passes = request->passes > 0 ? request->passes : request->costs->profile.passes;
+	trial->topology = topology_copy(request->topology, e);
+	trial->boundless = placed_pass_boundless(request->topology, e);
+	trial->device_of = array_new(count ? count : 1, sizeof(*trial->device_of), e);
+	if (!trial->topology || !trial->boundless || !trial->device_of) {
 		plan_trial_free(trial);
 		return NULL;
 	}
-	trial->blocks = blocks;
-	trial->block_count = block_count;
-	trial->picture = *picture;
-	trial->interrupted = interrupted;
-	trial->model = model_of(blocks, block_count, picture);
-	for (size_t i = 0; i < block_count; i++)
-		trial->by_name[i] = (struct named_block) { without_prefix(blocks[i].name), i };
-	if (block_count)
-		qsort(trial->by_name, block_count, sizeof(*trial->by_name), compare_names);
-	set_capacities(trial, free_bytes);
+	for (size_t i = 0; i < trial->topology->device_count; i++)
+		trial->topology->devices[i].capacity_bytes = request->free_bytes[i];
+	for (size_t i = 0; i < DEVICE_MAX; i++)
+		trial->resident_seconds[i] = (double)NAN;
 	return trial;
 }
 
@@ -95,78 +45,93 @@ void plan_trial_free(struct plan_trial *trial)
 		return;
 	if (trial->topology)
 		topology_free(trial->topology);
-	free(trial->by_name);
+	if (trial->boundless)
+		topology_free(trial->boundless);
+	free(trial->device_of);
 	free(trial);
 }
 
-/* Scales beside 8-bit weights make a block a few bytes larger. */
-static bool is_about(uint64_t a, uint64_t b)
+static struct pass_request pass_of(const struct plan_trial *trial, unsigned compute)
 {
-	return fabs((double)a - (double)b) <= 0.01 * (double)b;
+	return (struct pass_request) { .topology = trial->topology,
+				       .blocks = trial->request.blocks,
+				       .costs = trial->request.costs,
+				       .device_of = trial->device_of,
+				       .compute = compute,
+				       .passes = trial->passes,
+				       .converts_at_source = trial->request.converts_at_source };
 }
 
-static bool find_device(const struct plan_trial *trial, const struct block *block, unsigned *device)
+/* A measured iteration is lengthened by as much as the simulated one is. */
+static bool find_resident(struct plan_trial *trial, unsigned compute, struct error *e)
 {
-	struct named_block key = { without_prefix(block->name), 0 };
-	const struct named_block *found = NULL;
-	int index;
+	struct pass_request request = pass_of(trial, compute);
+	struct pass_result result;
 
-	*device = trial->compute;
-	if (trial->block_count)
-		found = bsearch(&key, trial->by_name, trial->block_count, sizeof(key), compare_names);
-	if (!found)
-		return block->size_bytes == 0;
-	if (!is_about(trial->blocks[found->index].size_bytes, block->size_bytes))
+	if (!isnan(trial->resident_seconds[compute]))
+		return true;
+	request.topology = trial->boundless;
+	for (size_t i = 0; i < trial->request.costs->count; i++)
+		trial->device_of[i] = compute;
+	if (!placed_pass(&request, &result, e))
 		return false;
-	if (trial->plan->share_of[found->index] == PLAN_NO_DEVICE)
-		return true;
-	index = plan_find_device(trial->topology, trial->plan->shares[trial->plan->share_of[found->index]].name);
-	if (index >= 0)
-		*device = (unsigned)index;
-	return index >= 0;
-}
-
-static bool place(void *context, const struct model *model, unsigned *device_of, struct error *e)
-{
-	struct plan_trial *trial = context;
-
-	for (size_t i = 0; i < model->block_count; i++) {
-		trial->matches = find_device(trial, &model->blocks[i], &device_of[i]);
-		if (!trial->matches)
-			return error_set(e, ERROR_UNSUPPORTED, "block %s is not as in %s", model->blocks[i].name, model->name);
-	}
+	trial->resident_seconds[compute] = result.seconds;
 	return true;
 }
 
-static bool run(void *context, const struct plan *plan, unsigned compute, double *seconds, bool *was_run, struct error *e)
+static double seconds_of(const struct plan_trial *trial, unsigned compute, const struct pass_result *result)
 {
-	struct plan_trial *trial = context;
-	struct placed_request request = { .topology = trial->topology,
-					  .backend = &backend_sim,
-					  .model = trial->model,
-					  .compute = compute,
-					  .width = trial->picture.width / 8,
-					  .height = trial->picture.height / 8,
-					  .interrupted = trial->interrupted };
-	struct placer placer = { trial, place };
-	struct placed_result result;
-	struct error why = ERROR_INIT;
+	if (!result->fits)
+		return (double)NAN;
+	if (!isnan(trial->request.resident_seconds))
+		return trial->request.resident_seconds + result->seconds - trial->resident_seconds[compute];
+	return isnan(trial->request.costs->profile.flops) ? (double)NAN : result->seconds;
+}
 
-	*seconds = NAN;
-	*was_run = false;
-	if (!trial->model)
-		return true;
-	trial->plan = plan;
-	trial->compute = compute;
-	trial->matches = true;
-	if (!placed_run(&request, &placer, &result, NULL, &why)) {
-		if (!trial->matches)
-			trial->model = NULL; /* nor will it be for another plan */
-		return !trial->matches || error_set(e, why.kind, "%s", why.text);
+/* Blocks that the plan leaves to the loader, or puts on a device that the topology has not, count for the compute device. */
+static void place(struct plan_trial *trial, const struct plan *plan, unsigned compute)
+{
+	int device_of_share[DEVICE_MAX + 1];
+
+	for (size_t i = 0; i < plan->share_count && i <= DEVICE_MAX; i++)
+		device_of_share[i] = plan_find_device(trial->topology, plan->shares[i].name);
+	for (size_t i = 0; i < plan->block_count; i++) {
+		uint32_t share = plan->share_of[i];
+		int found = -1;
+
+		if (share != PLAN_NO_DEVICE)
+			found = share <= DEVICE_MAX ? device_of_share[share]
+						    : plan_find_device(trial->topology, plan->shares[share].name);
+		trial->device_of[i] = found < 0 ? compute : (unsigned)found;
 	}
-	*seconds = result.seconds;
-	*was_run = true;
+}
+
+static bool run_plan(struct plan_trial *trial, const struct plan *plan, unsigned compute, double *block_copy_seconds,
+		     struct suggest_run *run, struct error *e)
+{
+	struct pass_request request = pass_of(trial, compute);
+	struct pass_result result;
+
+	*run = (struct suggest_run) { .seconds = (double)NAN, .copy_seconds = (double)NAN };
+	if (trial->request.interrupted && *trial->request.interrupted)
+		return error_set(e, ERROR_INTERRUPTED, "interrupted");
+	if (!isnan(trial->request.resident_seconds) && !find_resident(trial, compute, e))
+		return false;
+	place(trial, plan, compute);
+	request.block_copy_seconds = block_copy_seconds;
+	if (!placed_pass(&request, &result, e))
+		return false;
+	*run = (struct suggest_run) { .seconds = seconds_of(trial, compute, &result),
+				      .copy_seconds = result.copy_seconds,
+				      .fits = result.fits,
+				      .short_device = result.short_device,
+				      .lacking_bytes = result.lacking_bytes };
 	return true;
+}
+
+static bool run(void *context, const struct plan *plan, unsigned compute, struct suggest_run *result, struct error *e)
+{
+	return run_plan(context, plan, compute, NULL, result, e);
 }
 
 struct suggest_runner plan_trial_runner(struct plan_trial *trial)
@@ -182,25 +147,46 @@ static unsigned compute_of(const struct plan *plan, const struct topology *topol
 	return found >= 0 ? (unsigned)found : topology->device_count > 1;
 }
 
-bool plan_outlook(const struct plan *plan, const struct topology *topology, const uint64_t *free_bytes,
-		  const struct plan_block *blocks, const struct picture *picture, const bool *interrupted,
-		  struct plan_outlook *outlook, struct error *e)
+static struct predict_terms terms_of(const struct plan_trial_request *request, double passes, unsigned compute)
 {
-	unsigned compute = compute_of(plan, topology);
-	struct plan_trial *trial = plan_trial_new(topology, free_bytes, blocks, plan->block_count, picture, interrupted, e);
+	struct predict_terms terms = profile_terms(&request->costs->profile, &request->topology->devices[compute]);
+
+	terms.converts_at_source = request->converts_at_source;
+	terms.resident_seconds *= passes / terms.passes;
+	terms.passes = passes;
+	if (!isnan(request->resident_seconds))
+		terms.resident_seconds = request->resident_seconds;
+	return terms;
+}
+
+bool plan_outlook(const struct plan *plan, const struct plan_trial_request *request, struct plan_outlook *outlook,
+		  struct error *e)
+{
+	unsigned compute = compute_of(plan, request->topology);
+	struct plan_trial *trial = plan_trial_new(request, e);
 	struct predict_terms terms;
 	struct predict_load load;
-	double seconds;
 	bool fine;
 
-	if (!trial)
+	*outlook = (struct plan_outlook) { .profile = request->costs->profile };
+	outlook->block_copy_seconds = array_new(plan->block_count ? plan->block_count : 1, sizeof(double), e);
+	if (!trial || !outlook->block_copy_seconds) {
+		plan_trial_free(trial);
 		return false;
-	outlook->profile = profile_model(blocks, plan->block_count, picture);
-	terms = profile_terms(&outlook->profile, &topology->devices[compute]);
-	outlook->runs = profile_load(plan, blocks, topology, compute, &load);
-	outlook->prediction = predict(topology, compute, &load, &terms);
-	fine = run(trial, plan, compute, &seconds, &outlook->was_run, e);
-	outlook->seconds = outlook->was_run ? seconds + outlook->prediction.conversion_seconds : outlook->prediction.seconds;
+	}
+	terms = terms_of(request, trial->passes, compute);
+	outlook->runs = profile_load(plan, request->blocks, request->topology, compute, &load);
+	outlook->prediction = predict(request->topology, compute, &load, &terms);
+	fine = run_plan(trial, plan, compute, outlook->block_copy_seconds, &outlook->run, &outlook->refusal) ||
+	       outlook->refusal.kind == ERROR_ABSENT;
+	if (!fine)
+		error_set(e, outlook->refusal.kind, "%s", outlook->refusal.text);
 	plan_trial_free(trial);
 	return fine;
+}
+
+void plan_outlook_free(struct plan_outlook *outlook)
+{
+	free(outlook->block_copy_seconds);
+	outlook->block_copy_seconds = NULL;
 }

@@ -1,8 +1,4 @@
-/* profile.h - what one iteration of a model costs, told from its blocks.
- *
- * A family is known by one of its blocks and that block's number of elements; its bytes then say how the weights are stored. With
- * passes per iteration, tokens and floating point operations this gives the terms of predict.h. A family that is not in the table has
- * one pass and unknown costs: what offloading adds is still predicted.
+/* profile.h - what one iteration of a model costs in all, in the terms of predict.h. costs.h tells it from a load list.
  */
 #ifndef RESIDENCY_PLAN_PROFILE_H
 #define RESIDENCY_PLAN_PROFILE_H
@@ -18,12 +14,11 @@ struct picture {
 struct model_profile {
 	const char *family; /* static; "unknown" */
 	bool is_video;
+	bool is_text; /* text encoders: an iteration is a prompt */
 	double bytes_per_element; /* of stored weights; NAN where the family is unknown */
 	double passes; /* as its workflows use it: 2 where guidance runs a negative prompt on its own */
 	double flops; /* of one pass; NAN where unknown */
 };
-
-struct model_profile profile_model(const struct plan_block *blocks, size_t block_count, const struct picture *picture);
 
 /* Terms on a device: resident_seconds is NAN where the operations or the device's rate are unknown. */
 struct predict_terms profile_terms(const struct model_profile *profile, const struct device_description *compute);

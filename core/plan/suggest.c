@@ -12,7 +12,9 @@
 #define DONORS_MAX 4u /* the nearest ones; all their sets are tried */
 #define TRIES_MAX 24u /* per string, each a little less on the compute device: rounding leaves blocks behind */
 #define GIB_STEP 0.1 /* of the node's virtual_vram_gb */
-#define RUN_MAX 12u /* placements that are run */
+#define RUN_MAX 24u /* placements that are run, a compute device and round */
+#define ROUND_MAX 6u /* each with less room, where activations lacked some */
+#define MIB (UINT64_C(1) << 20)
 
 struct search {
 	const struct suggest_request *request;
@@ -23,9 +25,20 @@ struct search {
 	struct predict_terms terms;
 	unsigned donors[DEVICE_MAX]; /* that a way leads from, nearest first */
 	size_t donor_count;
+	uint64_t needed_bytes; /* beside weights, on the compute device: what runs have lacked so far */
+	double resident_seconds; /* of a run on the compute device, less its copies; NAN until one was run */
 	double least_excess; /* of a string that did not fit, on its worst device */
 	unsigned worst_device;
+	struct suggest_run nearest; /* of runs that did not fit; lacking_bytes is 0 where there was none */
 };
+
+static uint64_t room_of(const struct search *s, unsigned device)
+{
+	uint64_t room = s->request->room_bytes[device];
+	uint64_t needed = device == s->compute ? s->needed_bytes : 0;
+
+	return room > needed ? room - needed : 0;
+}
 
 static const char *device_name_at(const struct search *s, unsigned device)
 {
@@ -74,7 +87,7 @@ static double excess(const struct search *s, const struct predict_load *load, un
 	double most = 0;
 
 	for (unsigned i = 0; i < s->request->topology->device_count; i++) {
-		double past = (double)load->bytes_on[i] - (double)s->request->room_bytes[i];
+		double past = (double)load->bytes_on[i] - (double)room_of(s, i);
 
 		if (past > most) {
 			most = past;
@@ -105,6 +118,7 @@ static bool keep(const struct search *s, struct suggestion *suggestion, struct e
 		return false;
 	suggestion->prediction = predict(s->request->topology, s->compute, &suggestion->load, &s->terms);
 	suggestion->seconds = suggestion->prediction.seconds;
+	suggestion->copy_seconds = suggestion->prediction.copy_seconds;
 	s->out->items[s->out->count++] = *suggestion;
 	*suggestion = (struct suggestion) { .allocation = NULL };
 	return true;
@@ -166,7 +180,7 @@ static bool write_sizes(const struct search *s, unsigned set, double slack, stru
 {
 	struct strbuf expert = STRBUF_INIT;
 	struct strbuf text = STRBUF_INIT;
-	double room = floor((gib(s->request->room_bytes[s->compute]) - slack) * 100) / 100;
+	double room = floor((gib(room_of(s, s->compute)) - slack) * 100) / 100;
 	const char *first = NULL;
 
 	strbuf_printf(&expert, "%s,%.2fgb", device_name_at(s, s->compute), room > 0 ? room : 0);
@@ -231,7 +245,7 @@ static bool try_resident(struct search *s, struct error *e)
 
 static bool has_room(const struct search *s, unsigned set)
 {
-	uint64_t room = s->request->room_bytes[s->compute];
+	uint64_t room = room_of(s, s->compute);
 
 	for (size_t i = 0; i < s->donor_count && i < DONORS_MAX; i++)
 		room += set & 1u << i ? s->request->room_bytes[s->donors[i]] : 0;
@@ -241,7 +255,7 @@ static bool has_room(const struct search *s, unsigned set)
 static bool try_sets(struct search *s, struct error *e)
 {
 	size_t count = s->donor_count < DONORS_MAX ? s->donor_count : DONORS_MAX;
-	double over = gib(s->total_bytes) - gib(s->request->room_bytes[s->compute]);
+	double over = gib(s->total_bytes) - gib(room_of(s, s->compute));
 
 	for (unsigned set = 1; set < 1u << count; set++) {
 		if (!has_room(s, set))
@@ -279,12 +293,11 @@ static void find_donors(struct search *s)
 	}
 }
 
-static bool try_compute(struct search *s, unsigned compute, struct error *e)
+static void set_terms(struct search *s)
 {
 	const struct suggest_request *request = s->request;
 
-	s->compute = compute;
-	s->terms = profile_terms(request->profile, &request->topology->devices[compute]);
+	s->terms = profile_terms(request->profile, &request->topology->devices[s->compute]);
 	s->terms.converts_at_source = request->converts_at_source;
 	if (!isnan(request->resident_seconds))
 		s->terms.resident_seconds = request->resident_seconds;
@@ -293,13 +306,14 @@ static bool try_compute(struct search *s, unsigned compute, struct error *e)
 			s->terms.resident_seconds *= request->passes / s->terms.passes;
 		s->terms.passes = request->passes;
 	}
-	find_donors(s);
-	if (s->total_bytes <= request->room_bytes[compute])
-		return try_resident(s, e);
-	return try_sets(s, e);
 }
 
-/* ---- the best of all ---- */
+static bool try_strings(struct search *s, struct error *e)
+{
+	return s->total_bytes <= room_of(s, s->compute) ? try_resident(s, e) : try_sets(s, e);
+}
+
+/* ---- in order ---- */
 
 /* Unknown seconds come by what offloading adds; of equals the shorter string. */
 static int compare_suggestions(const void *a, const void *b)
@@ -307,8 +321,7 @@ static int compare_suggestions(const void *a, const void *b)
 	const struct suggestion *x = a;
 	const struct suggestion *y = b;
 	bool known = !isnan(x->seconds) && !isnan(y->seconds);
-	int order = known ? compare_doubles(x->seconds, y->seconds)
-			  : compare_doubles(x->prediction.copy_seconds, y->prediction.copy_seconds);
+	int order = known ? compare_doubles(x->seconds, y->seconds) : compare_doubles(x->copy_seconds, y->copy_seconds);
 
 	if (order)
 		return order;
@@ -317,10 +330,10 @@ static int compare_suggestions(const void *a, const void *b)
 	return strcmp(x->allocation, y->allocation);
 }
 
-static void sort(struct suggestions *list)
+static void sort(struct suggestions *list, size_t from)
 {
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items), compare_suggestions);
+	if (list->count > from)
+		qsort(list->items + from, list->count - from, sizeof(*list->items), compare_suggestions);
 }
 
 static void keep_first(struct suggestions *list, size_t count)
@@ -329,61 +342,128 @@ static void keep_first(struct suggestions *list, size_t count)
 		suggestion_clear(&list->items[--list->count]);
 }
 
+static double rank_of(const struct suggestion *suggestion)
+{
+	return isnan(suggestion->seconds) ? suggestion->copy_seconds : suggestion->seconds;
+}
+
+/* ---- run ---- */
+
 /* The empty string is run as the whole model on the compute device. */
-static bool run_one(struct search *s, struct suggestion *suggestion, bool *fits, struct error *e)
+static bool run_one(struct search *s, struct suggestion *suggestion, struct suggest_run *run, struct error *e)
 {
 	const struct suggest_runner *runner = s->request->runner;
 	const char *compute = device_name_at(s, suggestion->compute);
 	char whole[2 * DEVICE_NAME_MAX + 16];
 	struct plan *plan;
-	double seconds;
 	bool fine;
 
 	snprintf(whole, sizeof(whole), "#%s;0.0;cpu", compute);
 	plan = plan_string(s, suggestion->allocation[0] ? suggestion->allocation : whole, e);
 	if (!plan)
 		return false;
-	fine = runner->run(runner->context, plan, suggestion->compute, &seconds, &suggestion->was_run, e);
+	fine = runner->run(runner->context, plan, suggestion->compute, run, e);
 	plan_free(plan);
-	*fits = !suggestion->was_run || !isnan(seconds);
-	if (fine && suggestion->was_run && *fits)
-		suggestion->seconds = seconds + suggestion->prediction.conversion_seconds;
+	suggestion->was_run = true;
+	suggestion->seconds = run->seconds;
+	suggestion->copy_seconds = run->copy_seconds;
 	return fine;
 }
 
-/* Runs the likeliest; those that run out of memory go. */
-static bool run_best(struct search *s, struct error *e)
+/* The time that the last of the wanted ones takes so far, of the first `count`; INFINITY while there are fewer. */
+static double last_wanted(const struct search *s, size_t count)
+{
+	double last = -INFINITY;
+	size_t found = 0;
+
+	while (found < s->request->wanted) {
+		double next = INFINITY;
+		size_t equal = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			double seconds = rank_of(&s->out->items[i]);
+
+			if (seconds <= last || seconds > next)
+				continue;
+			equal = seconds < next ? 1 : equal + 1;
+			next = seconds;
+		}
+		if (equal == 0)
+			return INFINITY;
+		found += equal;
+		last = next;
+	}
+	return last;
+}
+
+static void remember_lack(struct search *s, const struct suggest_run *run)
+{
+	if (s->nearest.lacking_bytes == 0 || run->lacking_bytes < s->nearest.lacking_bytes)
+		s->nearest = *run;
+}
+
+/* Runs what was made from `from` on, likeliest first; what does not fit and what need not be run goes. *lacking: what the likeliest
+ * lacks on the compute device. */
+static bool run_from(struct search *s, size_t from, uint64_t *lacking, struct error *e)
 {
 	struct suggestions *list = s->out;
-	size_t kept = 0;
-	size_t count;
+	size_t kept = from;
+	size_t count = list->count;
 
-	keep_first(list, RUN_MAX);
-	count = list->count;
-	for (size_t i = 0; i < count; i++) {
+	*lacking = 0;
+	for (size_t i = from; i < count; i++) {
 		struct suggestion suggestion = list->items[i];
-		bool fits = false;
-		bool fine;
+		struct suggest_run run = { .fits = false };
+		double bound = isnan(s->resident_seconds) ? -INFINITY : s->resident_seconds + suggestion.prediction.copy_seconds;
+		bool is_run = i - from < RUN_MAX && bound < last_wanted(s, kept);
+		bool fine = true;
 
 		list->items[i] = (struct suggestion) { .allocation = NULL };
-		fine = run_one(s, &suggestion, &fits, e);
-		if (fine && fits)
+		if (is_run)
+			fine = run_one(s, &suggestion, &run, e);
+		if (fine && run.fits) {
+			s->resident_seconds = rank_of(&suggestion) - suggestion.copy_seconds;
 			list->items[kept++] = suggestion;
-		else
-			suggestion_clear(&suggestion);
+			continue;
+		}
+		suggestion_clear(&suggestion);
 		if (!fine)
 			return false;
+		if (is_run)
+			remember_lack(s, &run);
+		if (is_run && i == from && run.short_device == s->compute)
+			*lacking = run.lacking_bytes;
 	}
 	list->count = kept;
-	if (kept == 0)
-		return error_set(
-			e, ERROR_DEVICE_MEMORY,
-			"%zu strings fit the weights, but no device has room for the activations beside them: keep more "
-			"free",
-			count);
-	sort(list);
 	return true;
 }
+
+static bool try_compute(struct search *s, unsigned compute, struct error *e)
+{
+	s->compute = compute;
+	s->needed_bytes = 0;
+	s->resident_seconds = NAN;
+	set_terms(s);
+	find_donors(s);
+	for (unsigned round = 0; round < ROUND_MAX; round++) {
+		size_t from = s->out->count;
+		uint64_t lacking;
+
+		if (!try_strings(s, e))
+			return false;
+		sort(s->out, from);
+		if (!s->request->runner)
+			return true;
+		if (!run_from(s, from, &lacking, e))
+			return false;
+		if (lacking == 0)
+			return true;
+		s->needed_bytes += (lacking / MIB + 1) * MIB;
+	}
+	return true;
+}
+
+/* ---- the best of all ---- */
 
 static bool nothing_fits(const struct search *s, struct error *e)
 {
@@ -402,6 +482,12 @@ static bool nothing_fits(const struct search *s, struct error *e)
 	if (sum < s->total_bytes)
 		error_set(e, ERROR_DEVICE_MEMORY, "the model has %s and there is room for %s (%s): %s too much", texts[0],
 			  texts[1], strbuf_text(&rooms), units_bytes(s->total_bytes - sum, texts[2]));
+	else if (s->nearest.lacking_bytes)
+		error_set(e, ERROR_DEVICE_MEMORY,
+			  "the model has %s, which would fit (%s), but what it computes with beside its weights does not: the "
+			  "nearest string lacks %s on %s",
+			  texts[0], strbuf_text(&rooms), units_bytes(s->nearest.lacking_bytes, texts[2]),
+			  topology->devices[s->nearest.short_device].name);
 	else if (isfinite(s->least_excess))
 		error_set(e, ERROR_DEVICE_MEMORY,
 			  "the model has %s, and no string keeps it within the room there is (%s); the nearest puts %s too "
@@ -449,9 +535,7 @@ bool suggest(const struct suggest_request *request, struct suggestions *out, str
 		return false;
 	if (out->count == 0)
 		return nothing_fits(&search, e);
-	sort(out);
-	if (request->runner && !run_best(&search, e))
-		return false;
+	sort(out, 0);
 	keep_first(out, request->wanted);
 	return true;
 }

@@ -1,8 +1,10 @@
 /* suggest.h - allocation strings that fit, fastest first.
  *
  * For each compute device and each set of donors the strings that a node can store are made (virtual VRAM with one or more donors, sizes
- * with a wildcard), planned by the version's own rules, and kept where every device has room for what the plan puts on it. What
- * is left is ordered by predicted seconds per iteration (predict.h), and may be run (in the simulator, say) to know better.
+ * with a wildcard), planned by the version's own rules, and kept where every device has room for what the plan puts on it. A runner
+ * (the simulator, scenarios/plan_trial.h) then says what an iteration takes, and whether its activations fit beside the weights;
+ * where they do not, strings are made anew with so much less room. What a string's copies take by the formula of predict.h is less
+ * than what they take when run, so strings that cannot be among the wanted ones any more are not run.
  */
 #ifndef RESIDENCY_PLAN_SUGGEST_H
 #define RESIDENCY_PLAN_SUGGEST_H
@@ -20,7 +22,8 @@ struct suggestion {
 	struct predict_load load;
 	size_t runs; /* of consecutive blocks in one place */
 	struct prediction prediction;
-	double seconds; /* of an iteration: measured by running where that was done, else the prediction's; NAN where unknown */
+	double seconds; /* of an iteration: as run, or the prediction's where there is no runner; NAN where unknown */
+	double copy_seconds; /* of it, likewise: what offloading adds */
 	bool was_run;
 };
 
@@ -29,10 +32,18 @@ struct suggestions {
 	size_t count, capacity;
 };
 
-/* Runs a placement. *seconds is NAN where it ran out of memory; *was_run false where nothing can run this model. */
+struct suggest_run {
+	double seconds; /* of an iteration; NAN where the family is unknown */
+	double copy_seconds;
+	bool fits; /* else both are NAN, and: */
+	unsigned short_device; /* what lacks most */
+	uint64_t lacking_bytes; /* and how much */
+};
+
+/* Runs a placement. Out of device memory is a result, not an error. */
 struct suggest_runner {
 	void *context;
-	bool (*run)(void *context, const struct plan *plan, unsigned compute, double *seconds, bool *was_run, struct error *e);
+	bool (*run)(void *context, const struct plan *plan, unsigned compute, struct suggest_run *run, struct error *e);
 };
 
 /* All borrowed. */
