@@ -148,8 +148,9 @@ static void show(const struct asked *asked, const struct suggestions *list, FILE
 	fprintf(out, "%s: %s, family %s, on %s by %s\n", subject->source, units_bytes(total, size), profile->family,
 		subject->topology->name, subject->rules->name);
 	plan_picture_show(&asked->picture, profile, out);
-	fprintf(out, ", %.3g pass%s an iteration, %.3g GB kept free on each device\n\n", passes_of(asked),
-		passes_of(asked) == 1 ? "" : "es", asked->words->keep_free_gb);
+	if (!profile->is_text)
+		fprintf(out, ", %.3g pass%s an iteration", passes_of(asked), passes_of(asked) == 1 ? "" : "es");
+	fprintf(out, ", %.3g GB kept free on each device\n\n", asked->words->keep_free_gb);
 	for (size_t i = 0; i < list->count; i++)
 		show_one(asked, i + 1, &list->items[i], out);
 }

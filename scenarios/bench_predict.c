@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/units.h"
+#include "scenarios/bench_pass.h"
 #include "scenarios/topologies.h"
 
 #define COLUMNS 9
@@ -103,9 +104,9 @@ static bool same_model(const char *a, const char *b)
 	return strncmp(a, b, 4) == 0; /* qwen_image_bf16 has no time of its own without offload: its fp8 twin's stands in */
 }
 
-static double resident_seconds(const struct table *table, const struct row *wanted)
+static const struct row *resident_row(const struct table *table, const struct row *wanted)
 {
-	double twin = NAN;
+	const struct row *twin = NULL;
 
 	for (size_t i = 0; i < table->count; i++) {
 		const struct row *row = &table->rows[i];
@@ -113,8 +114,8 @@ static double resident_seconds(const struct table *table, const struct row *want
 		if (row->gb > 0 || !same_model(row->model, wanted->model))
 			continue;
 		if (strcmp(row->tier, wanted->tier) == 0 && strcmp(row->model, wanted->model) == 0)
-			return row->seconds;
-		twin = isnan(twin) ? row->seconds : twin;
+			return row;
+		twin = twin ? twin : row;
 	}
 	return twin;
 }
@@ -128,22 +129,36 @@ static const struct tier *find_tier(const char *name)
 	return NULL;
 }
 
-static bool predict_slope(struct bench_predict_series *series, const struct tier *tier, struct error *e)
+/* The tier's machine: the donor's weights go to cuda:0. NULL with an error. The caller frees. */
+static struct topology *open_tier(const struct tier *tier, unsigned *donor, unsigned *compute, struct error *e)
 {
 	const struct embedded_file *file = embedded_find(scenario_topologies, tier->topology);
 	struct topology *topology = file ? topology_parse(file->bytes, embedded_length(file), file->name, e) : NULL;
-	int donor;
-	int compute;
+	int from = topology ? topology_find(topology, tier->donor) : -1;
+	int to = topology ? topology_find(topology, "cuda:0") : -1;
+
+	if (from < 0 || to < 0) {
+		if (topology)
+			topology_free(topology);
+		error_set(e, ERROR_BUG, "there is no built-in topology %s with %s", tier->topology, tier->donor);
+		return NULL;
+	}
+	*donor = (unsigned)from;
+	*compute = (unsigned)to;
+	return topology;
+}
+
+static bool predict_slope(struct bench_predict_series *series, const struct tier *tier, struct error *e)
+{
+	unsigned donor;
+	unsigned compute;
+	struct topology *topology = open_tier(tier, &donor, &compute, e);
 
 	if (!topology)
-		return error_set(e, ERROR_BUG, "there is no built-in topology %s", tier->topology);
-	donor = topology_find(topology, tier->donor);
-	compute = topology_find(topology, "cuda:0");
-	if (donor >= 0 && compute >= 0)
-		series->predicted =
-			1e9 * predict_seconds_per_byte(topology, (unsigned)donor, (unsigned)compute, &series->terms);
+		return false;
+	series->predicted = 1e9 * predict_seconds_per_byte(topology, donor, compute, &series->terms);
 	topology_free(topology);
-	return donor >= 0 && compute >= 0;
+	return true;
 }
 
 /* Least squares over the series' rows, the one without offload included. */
@@ -182,13 +197,16 @@ static bool add_series(struct bench_predict *result, const struct table *table, 
 		       struct error *e)
 {
 	const struct tier *tier = find_tier(row->tier);
+	const struct row *resident = resident_row(table, row);
 	struct bench_predict_series series = { .terms = terms_of(row, converts_at_source),
-					       .resident_seconds = resident_seconds(table, row),
 					       .held_out = NAN,
+					       .simulated_worst_error = NAN,
 					       .rule = 1 / row->bandwidth_gb };
 
-	if (!tier || isnan(series.resident_seconds))
+	if (!tier || !resident)
 		return true; /* the card itself, with nothing offloaded */
+	series.resident_seconds = resident->seconds;
+	snprintf(series.resident_model, sizeof(series.resident_model), "%s", resident->model);
 	snprintf(series.model, sizeof(series.model), "%s", row->model);
 	snprintf(series.tier, sizeof(series.tier), "%s", row->tier);
 	series.measured = measured_slope(table, &series);
@@ -270,6 +288,80 @@ static void judge_points(struct bench_predict *result, const struct table *table
 	result->median_error = median(errors, result->point_count);
 }
 
+/* ---- simulated ---- */
+
+static bool simulate_points(struct bench_predict *result, struct bench_predict_series *series, const struct table *table,
+			    const struct bench_pass *pass, unsigned donor, double resident, double *errors, struct error *e)
+{
+	series->simulated_worst_error = 0;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct row *row = &table->rows[i];
+		double added;
+		double error;
+
+		if (find_series(result, row) != series || !(row->gb > 0))
+			continue;
+		if (!bench_pass_added_seconds(pass, row->gb * 1e9, donor, &added, e))
+			return false;
+		error = relative(resident + added, row->seconds);
+		series->simulated_worst_error = fmax(series->simulated_worst_error, error);
+		result->simulated_worst_error = fmax(result->simulated_worst_error, error);
+		errors[result->simulated_count++] = error;
+	}
+	return true;
+}
+
+/* An iteration with nothing offloaded: measured, and where that was in another precision, less the difference. */
+static bool find_resident(const struct bench_predict_series *series, const struct bench_pass *pass, double *seconds,
+			  struct error *e)
+{
+	struct bench_pass measured;
+	bool known;
+	bool fine;
+
+	*seconds = series->resident_seconds;
+	if (strcmp(series->resident_model, series->model) == 0)
+		return true;
+	fine = bench_pass_open(&measured, series->resident_model, pass->topology, pass->compute, pass->converts_at_source,
+			       &known, e);
+	if (fine && known)
+		*seconds += pass->resident_seconds - measured.resident_seconds;
+	bench_pass_close(&measured);
+	return fine;
+}
+
+static bool simulate_series(struct bench_predict *result, struct bench_predict_series *series, const struct table *table,
+			    double *errors, struct error *e)
+{
+	unsigned donor;
+	unsigned compute;
+	struct topology *topology = open_tier(find_tier(series->tier), &donor, &compute, e);
+	struct bench_pass pass;
+	double resident;
+	bool known;
+	bool fine;
+
+	if (!topology)
+		return false;
+	fine = bench_pass_open(&pass, series->model, topology, compute, series->terms.converts_at_source, &known, e);
+	if (fine && known)
+		fine = find_resident(series, &pass, &resident, e) &&
+		       simulate_points(result, series, table, &pass, donor, resident, errors, e);
+	bench_pass_close(&pass);
+	topology_free(topology);
+	return fine;
+}
+
+static bool simulate(struct bench_predict *result, const struct table *table, double *errors, struct error *e)
+{
+	for (size_t i = 0; i < result->count; i++) {
+		if (!simulate_series(result, &result->series[i], table, errors, e))
+			return false;
+	}
+	result->simulated_median_error = median(errors, result->simulated_count);
+	return true;
+}
+
 static void judge_slopes(struct bench_predict *result, double *errors)
 {
 	size_t count = 0;
@@ -307,6 +399,7 @@ bool bench_predict(const char *path, bool converts_at_source, struct bench_predi
 		hold_out(result);
 		judge_points(result, &table, errors);
 		judge_slopes(result, errors);
+		simulate(result, &table, errors, e);
 	}
 	free(errors);
 	table_free(&table);

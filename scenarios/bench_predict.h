@@ -2,7 +2,9 @@
  *
  * The table is upstream's (conformance/bench/bench_seconds_per_iteration.csv: model, precision, hardware tier, GB offloaded, s/it). Each
  * model on each tier is a series; its iteration with nothing offloaded is given, the rest is predicted by core/plan/predict.h on the
- * built-in topology of that tier. The topologies' efficiencies were read from these tables, so a second prediction is made for each
+ * built-in topology of that tier, and once more by running the model's load list in the simulator, placed by upstream's planner of the
+ * time (bench_pass.h); an iteration that was measured in another precision is then corrected by what the simulator says of the
+ * difference. The topologies' efficiencies were read from these tables, so a second prediction is made for each
  * series with the link's efficiency taken from the other models alone.
  */
 #ifndef RESIDENCY_SCENARIOS_BENCH_PREDICT_H
@@ -19,11 +21,13 @@ struct bench_predict_series {
 	size_t count; /* of measured points with something offloaded */
 	struct predict_terms terms;
 	double resident_seconds; /* measured, or of the same model in another precision */
+	char resident_model[64]; /* whose that is */
 	double measured; /* slopes in s per GB, through all points by least squares */
 	double predicted;
 	double held_out; /* with the efficiency that the other models show on this tier; NAN where there is no other */
 	double rule; /* upstream's own: GB / bandwidth */
 	double worst_error; /* of a point's s/it, relative */
+	double simulated_worst_error; /* the same of the simulated s/it; NAN where the model is none that is known */
 };
 
 struct bench_predict {
@@ -31,6 +35,8 @@ struct bench_predict {
 	size_t count, capacity;
 	size_t point_count;
 	double median_error, worst_error; /* of s/it, relative, over all points */
+	size_t simulated_count; /* of points */
+	double simulated_median_error, simulated_worst_error;
 	double median_slope_error, median_held_out_error, median_rule_error; /* of the slopes, relative */
 };
 

@@ -99,12 +99,12 @@ static void run_kernels(struct pass *pass, const struct block_cost *cost)
 {
 	double element = pass->request->costs->element_size_bytes;
 	struct kernel_cost product = { cost->flops, element * (cost->activations + cost->elements) };
-	struct kernel_cost between = { 0, element * cost->activations * COST_TRAFFIC_BETWEEN };
+	struct kernel_cost between = { 0, element * cost->outputs * COST_TRAFFIC_BETWEEN };
 	struct kernel_cost attention = { cost->attention_flops, 0 };
 
 	if (cost->flops > 0)
 		device_kernel(pass->compute, STREAM_COMPUTE, &product);
-	if (cost->activations > 0)
+	if (cost->outputs > 0)
 		device_kernel(pass->compute, STREAM_COMPUTE, &between);
 	if (cost->attention_flops > 0)
 		device_kernel(pass->compute, STREAM_COMPUTE, &attention);

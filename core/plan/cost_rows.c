@@ -5,27 +5,128 @@
 
 #include "core/base/array.h"
 
-#define REFINER "txt_in.individual_token_refiner.blocks.0.mlp.0"
-
 static const struct cost_row rows[] = {
-	{ "hunyuan_video", "hunyuan_video_transformer", REFINER, 37761024, 1, 1, 3072, 256, 16, 4, true,
-	  { ".img_attn.qkv", ".linear1" }, NULL },
-	{ "flux", "flux1_dev_transformer", "single_blocks.0.linear1", 66081792, 1, 1, 3072, 256, 16, 0, true,
-	  { ".img_attn.qkv", ".linear1" }, NULL },
-	{ "qwen_image", "qwen_image_transformer", "transformer_blocks.0.img_mlp.net.0.proj", 37761024, 2, 1, 3072, 64, 16, 0, true,
-	  { ".attn.to_v", NULL }, NULL },
-	{ "wan_14b", "wan2.1_i2v_14b", "blocks.0.ffn.0", 70792704, 2, 1, 5120, 512, 16, 4, false,
-	  { ".self_attn.v", NULL }, ".cross_attn.q" },
-	{ "wan_5b", "wan2.2_ti2v_5b", "blocks.0.ffn.0", 44054528, 2, 1, 3072, 512, 32, 4, false,
-	  { ".self_attn.v", NULL }, ".cross_attn.q" },
-	{ "mochi", "mochi_transformer", "blocks.0.mlp_x.w1", 50331648, 2, 1, 3072, 256, 16, 6, true,
-	  { ".attn.qkv_x", NULL }, NULL },
-	{ "ltxv", "ltxv_2b_transformer", "transformer_blocks.0.ff.net.0.proj", 16785408, 2, 1, 2048, 128, 32, 8, false,
-	  { ".attn1.to_v", NULL }, ".attn2.to_q" },
-	{ "sd15", "sd15_unet", "input_blocks.1.1.transformer_blocks.0.attn1.to_q", 320 * 320, 1, 2, 0, 77, 8, 0, false,
-	  { ".attn1.to_v", NULL }, ".attn2.to_q" },
-	{ "sdxl", "sdxl_base_unet", "input_blocks.4.1.transformer_blocks.1.attn1.to_q", 640 * 640, 1, 2, 0, 77, 8, 0, false,
-	  { ".attn1.to_v", NULL }, ".attn2.to_q" },
+	{ .family = "hunyuan_video",
+	  .variant = "hunyuan_video_transformer",
+	  .block = "txt_in.individual_token_refiner.blocks.0.mlp.0",
+	  .elements = 37761024,
+	  .other = "single_blocks.0.linear1",
+	  .other_elements = 66081792,
+	  .passes = 1,
+	  .batch = 1,
+	  .hidden = 3072,
+	  .text_tokens = 256,
+	  .pixels = 16,
+	  .frames = 4,
+	  .is_joint = true,
+	  .attention = { ".img_attn.qkv", ".linear1" } },
+	{ .family = "flux",
+	  .variant = "flux1_dev_transformer",
+	  .block = "single_blocks.0.linear1",
+	  .elements = 66081792,
+	  .other = "double_blocks.0.img_mlp.0",
+	  .other_elements = 37761024,
+	  .passes = 1,
+	  .batch = 1,
+	  .hidden = 3072,
+	  .text_tokens = 256,
+	  .pixels = 16,
+	  .is_joint = true,
+	  .attention = { ".img_attn.qkv", ".linear1" } },
+	{ .family = "qwen_image",
+	  .variant = "qwen_image_transformer",
+	  .block = "transformer_blocks.0.img_mlp.net.0.proj",
+	  .elements = 37761024,
+	  .other = "transformer_blocks.0.attn.to_q",
+	  .other_elements = 9440256,
+	  .passes = 2,
+	  .batch = 1,
+	  .hidden = 3072,
+	  .text_tokens = 64,
+	  .pixels = 16,
+	  .is_joint = true,
+	  .attention = { ".attn.to_v" } },
+	{ .family = "wan_14b",
+	  .variant = "wan2.1_i2v_14b",
+	  .block = "blocks.0.ffn.0",
+	  .elements = 70792704,
+	  .other = "blocks.0.self_attn.q",
+	  .other_elements = 26219520,
+	  .passes = 2,
+	  .batch = 1,
+	  .hidden = 5120,
+	  .text_tokens = 512,
+	  .pixels = 16,
+	  .frames = 4,
+	  .attention = { ".self_attn.v" },
+	  .cross_attention = ".cross_attn.q" },
+	{ .family = "wan_5b",
+	  .variant = "wan2.2_ti2v_5b",
+	  .block = "blocks.0.ffn.0",
+	  .elements = 44054528,
+	  .other = "blocks.0.self_attn.q",
+	  .other_elements = 9440256,
+	  .passes = 2,
+	  .batch = 1,
+	  .hidden = 3072,
+	  .text_tokens = 512,
+	  .pixels = 32,
+	  .frames = 4,
+	  .attention = { ".self_attn.v" },
+	  .cross_attention = ".cross_attn.q" },
+	{ .family = "mochi",
+	  .variant = "mochi_transformer",
+	  .block = "blocks.0.mlp_x.w1",
+	  .elements = 50331648,
+	  .other = "blocks.0.attn.qkv_x",
+	  .other_elements = 28311552,
+	  .passes = 2,
+	  .batch = 1,
+	  .hidden = 3072,
+	  .text_tokens = 256,
+	  .pixels = 16,
+	  .frames = 6,
+	  .is_joint = true,
+	  .attention = { ".attn.qkv_x" } },
+	{ .family = "ltxv",
+	  .variant = "ltxv_2b_transformer",
+	  .block = "transformer_blocks.0.ff.net.0.proj",
+	  .elements = 16785408,
+	  .other = "transformer_blocks.0.attn1.to_q",
+	  .other_elements = 4196352,
+	  .absent = "transformer_blocks.28.attn1.to_q",
+	  .passes = 2,
+	  .batch = 1,
+	  .hidden = 2048,
+	  .text_tokens = 128,
+	  .pixels = 32,
+	  .frames = 8,
+	  .attention = { ".attn1.to_v" },
+	  .cross_attention = ".attn2.to_q" },
+	{ .family = "sd15",
+	  .variant = "sd15_unet",
+	  .block = "input_blocks.1.1.transformer_blocks.0.attn1.to_q",
+	  .elements = 320 * 320,
+	  .other = "input_blocks.1.1.transformer_blocks.0.ff.net.0.proj",
+	  .other_elements = 821760,
+	  .passes = 1,
+	  .batch = 2,
+	  .text_tokens = 77,
+	  .pixels = 8,
+	  .attention = { ".attn1.to_v" },
+	  .cross_attention = ".attn2.to_q" },
+	{ .family = "sdxl",
+	  .variant = "sdxl_base_unet",
+	  .block = "input_blocks.4.1.transformer_blocks.1.attn1.to_q",
+	  .elements = 640 * 640,
+	  .other = "input_blocks.4.1.transformer_blocks.1.ff.net.0.proj",
+	  .other_elements = 3281920,
+	  .passes = 1,
+	  .batch = 2,
+	  .text_tokens = 77,
+	  .pixels = 8,
+	  .attention = { ".attn1.to_v" },
+	  .cross_attention = ".attn2.to_q" },
 };
 
 #define CLIP_QUERY "text_model.encoder.layers.0.self_attn.q_proj"
@@ -71,17 +172,33 @@ bool cost_is_stored(double bytes_per_element, bool may_be_quantised)
 	return may_be_quantised && bytes_per_element > 0.25 && bytes_per_element < 1.1;
 }
 
+/* Bytes of the block of this name within the model; 0 where there is none. */
+static double bytes_of(const struct plan_block *blocks, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(cost_inner_name(blocks[i].name), name) == 0 && blocks[i].size_bytes != PLAN_NO_SIZE)
+			return (double)blocks[i].size_bytes;
+	}
+	return 0;
+}
+
+static bool is_row(const struct cost_row *row, const struct plan_block *blocks, size_t count, double *bytes_per_element)
+{
+	double other = bytes_of(blocks, count, row->other) / row->other_elements;
+
+	*bytes_per_element = bytes_of(blocks, count, row->block) / row->elements;
+	return cost_is_stored(*bytes_per_element, true) &&
+	       (other <= 0 || fabs(other - *bytes_per_element) < 0.1 * *bytes_per_element) &&
+	       (!row->absent || bytes_of(blocks, count, row->absent) <= 0);
+}
+
 const struct cost_row *cost_row_find(const struct plan_block *blocks, size_t count, double *bytes_per_element)
 {
-	for (size_t r = 0; r < ARRAY_SIZE(rows); r++) {
-		for (size_t i = 0; i < count; i++) {
-			if (blocks[i].size_bytes == PLAN_NO_SIZE || strcmp(cost_inner_name(blocks[i].name), rows[r].block) != 0)
-				continue;
-			*bytes_per_element = (double)blocks[i].size_bytes / rows[r].elements;
-			if (cost_is_stored(*bytes_per_element, true))
-				return &rows[r];
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (is_row(&rows[i], blocks, count, bytes_per_element))
+			return &rows[i];
 	}
+	*bytes_per_element = (double)NAN;
 	return NULL;
 }
 

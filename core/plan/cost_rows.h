@@ -13,6 +13,9 @@ struct cost_row {
 	const char *variant; /* of core/model: whose modules say what each block multiplies */
 	const char *block; /* by whose elements it is known */
 	double elements;
+	const char *other; /* a second one, so that quantised blocks of one family are not taken for another's */
+	double other_elements;
+	const char *absent; /* of a larger sibling's; NULL: none */
 	double passes; /* of an iteration: 2 where guidance runs a negative prompt on its own */
 	double batch; /* of a pass: 2 where it runs both as one */
 	double hidden; /* 0: a UNet's, by block */

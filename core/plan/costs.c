@@ -238,6 +238,7 @@ static struct block_cost cost_in(struct walk *walk, const struct shapes *shapes,
 	tokens = walk->row->batch * tokens_of(walk, name);
 	cost.flops = 2 * tokens * shape.elements;
 	cost.activations = tokens * (shape.in + shape.out);
+	cost.outputs = tokens * shape.out;
 	cost.attention_flops = attention_flops(walk, name, walk->row->hidden > 0 ? walk->row->hidden : shape.out);
 	if (walk->row->hidden <= 0 && is_left_for_later(name))
 		walk->state += tokens * shape.out;
@@ -322,6 +323,7 @@ static struct block_cost cost_of_text(const struct tower *tower, const char *nam
 		return cost;
 	cost.flops = 2 * tower->row->tokens * cost.elements;
 	cost.activations = tower->row->tokens * 2 * side;
+	cost.outputs = tower->row->tokens * side;
 	return cost;
 }
 

@@ -6,7 +6,7 @@
  * are known: what it costs to move, not to run.
  *
  * Products count two operations a weight and token; attention four a channel and pair of tokens. What lies between products (norms,
- * modulation, heads, gates) is memory traffic in proportion to what goes in and comes out; the factor is what the forward of
+ * modulation, heads, gates) is memory traffic in proportion to what comes out of them; the factor is what the forward of
  * FLUX.1 (core/compute/flux.c) has of it.
  */
 #ifndef RESIDENCY_PLAN_COSTS_H
@@ -14,14 +14,15 @@
 
 #include "core/plan/profile.h"
 
-#define COST_TRAFFIC_BETWEEN 3.2 /* elements read and written between products for each that goes in or comes out */
-#define COST_LIVE 2.0 /* elements that are held at once for each of them */
+#define COST_TRAFFIC_BETWEEN 5.76 /* elements read and written between products for each that comes out of one */
+#define COST_LIVE 2.0 /* elements that are held at once for each that goes in or comes out */
 
 struct block_cost {
 	double elements; /* of its weights; NAN where unknown */
 	double flops; /* of its product */
 	double attention_flops; /* of the attention that it is the last to feed */
 	double activations; /* elements that go in and come out */
+	double outputs; /* of them, that come out */
 	bool is_cast; /* stored otherwise than the pass computes: converted at each use */
 	bool is_eight_bits; /* and stored as a type that a copy can convert */
 	bool is_skipped; /* no part of a pass: a vision tower where there is only text */
