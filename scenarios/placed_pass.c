@@ -5,6 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
+#include "core/base/event.h"
 #include "core/device/device.h"
 
 struct pass {
@@ -13,9 +14,24 @@ struct pass {
 	struct device *compute;
 	struct buffer *weights; /* per block, where the plan has it */
 	struct buffer state;
+	size_t *brought; /* blocks in the order of their copies, which is that of the stream */
+	size_t brought_count, told_count;
 	uint64_t copy_ns;
 	uint64_t moved_bytes;
 };
+
+static void on_transfer(void *context, const struct transfer_event *event)
+{
+	struct pass *pass = context;
+	uint64_t duration_ns = event->end_ns - event->start_ns;
+	double *seconds = pass->request->block_copy_seconds;
+	size_t block = pass->brought[pass->told_count++];
+
+	pass->copy_ns += duration_ns;
+	pass->moved_bytes += event->size_bytes;
+	if (seconds)
+		seconds[block] = pass->request->passes * (double)duration_ns / (double)NS_PER_S;
+}
 
 static uint64_t size_of(const struct plan_block *block)
 {
@@ -57,40 +73,25 @@ static void convert(struct device *device, uint64_t stored_bytes, uint64_t conve
 	device_kernel(device, STREAM_COMPUTE, &cost);
 }
 
-/* Weight and bias are two copies; the bias's bytes are few. */
-static bool copy_parameters(struct pass *pass, const struct buffer *from, const struct buffer *to, bool has_bias, struct error *e)
-{
-	return device_copy(pass->compute, STREAM_COMPUTE, to, 0, from, 0, from->size_bytes, e) &&
-	       (!has_bias || device_copy(pass->compute, STREAM_COMPUTE, to, 0, from, 0, 0, e));
-}
-
 /* Weights that wait on another device, into *arrived. */
 static bool bring(struct pass *pass, size_t block, struct buffer *arrived, struct error *e)
 {
 	const struct buffer *from = &pass->weights[block];
 	const struct block_cost *cost = &pass->request->costs->blocks[block];
 	struct buffer converted = { .device = NULL };
-	bool at_source = converts_at_source(pass, from->device, cost);
-	bool has_bias = pass->request->blocks[block].has_bias;
-	uint64_t began_ns;
 	bool fine;
 
-	stream_synchronize(pass->compute, STREAM_COMPUTE);
-	began_ns = machine_now_ns(pass->machine);
-	if (at_source) {
+	if (converts_at_source(pass, from->device, cost)) {
 		if (!device_alloc(from->device, cast_bytes(pass, cost), &converted, e))
 			return false;
 		convert(from->device, from->size_bytes, converted.size_bytes);
 		stream_wait(pass->compute, STREAM_COMPUTE, from->device, STREAM_COMPUTE);
 		from = &converted;
 	}
-	fine = device_alloc(pass->compute, from->size_bytes, arrived, e) && copy_parameters(pass, from, arrived, has_bias, e);
-	stream_synchronize(pass->compute, STREAM_COMPUTE);
-	pass->copy_ns += machine_now_ns(pass->machine) - began_ns;
-	pass->moved_bytes += from->size_bytes;
-	if (pass->request->block_copy_seconds)
-		pass->request->block_copy_seconds[block] =
-			pass->request->passes * (double)(machine_now_ns(pass->machine) - began_ns) / (double)NS_PER_S;
+	fine = device_alloc(pass->compute, from->size_bytes, arrived, e) &&
+	       device_copy(pass->compute, STREAM_COMPUTE, arrived, 0, from, 0, from->size_bytes, e);
+	if (fine)
+		pass->brought[pass->brought_count++] = block;
 	device_free(&converted);
 	return fine;
 }
@@ -155,14 +156,18 @@ static bool run_on(const struct pass_request *request, const struct topology *to
 		   uint64_t reserved[DEVICE_MAX], struct error *e)
 {
 	struct pass pass = { .request = request };
+	struct observer observer = { .context = &pass, .transfer = on_transfer };
+	size_t count = request->costs->count ? request->costs->count : 1;
 	double per_ns = request->passes / (double)NS_PER_S;
 	uint64_t began_ns;
 	bool fine;
 
 	pass.machine = machine_open(topology, &backend_sim, e);
-	pass.weights = array_new(request->costs->count ? request->costs->count : 1, sizeof(*pass.weights), e);
-	fine = pass.machine && pass.weights;
+	pass.weights = array_new(count, sizeof(*pass.weights), e);
+	pass.brought = array_new(count, sizeof(*pass.brought), e);
+	fine = pass.machine && pass.weights && pass.brought;
 	if (fine) {
+		machine_observe(pass.machine, &observer);
 		pass.compute = machine_device(pass.machine, request->compute);
 		fine = put_weights(&pass, e);
 		began_ns = machine_now_ns(pass.machine);
@@ -180,9 +185,10 @@ static bool run_on(const struct pass_request *request, const struct topology *to
 	for (size_t i = 0; pass.weights && i < request->costs->count; i++)
 		device_free(&pass.weights[i]);
 	device_free(&pass.state);
-	free(pass.weights);
 	if (pass.machine)
-		machine_close(pass.machine);
+		machine_close(pass.machine); /* which may still tell of copies */
+	free(pass.weights);
+	free(pass.brought);
 	return fine;
 }
 

@@ -2,7 +2,8 @@
  *
  * Every block's weights are put where the plan has them, and the pass goes through the blocks in the order in which they run: weights
  * that wait elsewhere are copied to the compute device and dropped after use, as upstream loads (copy, compute, copy, compute); weights
- * of another type than the pass's are converted there, or, between cards, before they cross. What a block computes is told by its costs
+ * of another type than the pass's are converted there, or, between cards, before they cross: the donor does that while the compute
+ * device is still busy, since whoever issues the work runs ahead of it. What a block computes is told by its costs
  * (core/plan/costs.h): the product, the attention it feeds, and the traffic between products, each as one operation of the device.
  * Passes of an iteration are alike, so one is run.
  */
@@ -20,12 +21,12 @@ struct pass_request {
 	unsigned compute; /* device index */
 	double passes; /* of an iteration */
 	bool converts_at_source; /* 8-bit weights between cards */
-	double *block_copy_seconds; /* filled per block: what bringing it over adds to an iteration; may be NULL */
+	double *block_copy_seconds; /* filled per block: its time on links in an iteration; may be NULL */
 };
 
 struct pass_result {
 	double seconds; /* of an iteration, of its copies alone where the family is unknown; NAN where it does not fit */
-	double copy_seconds; /* of it: bringing weights over, conversion at the source included; NAN where it does not fit */
+	double copy_seconds; /* of it: weights on links; NAN where it does not fit */
 	uint64_t moved_bytes; /* that crossed a link in an iteration */
 	uint64_t peak_bytes[DEVICE_MAX]; /* most that was allocated; what would have been needed where it does not fit */
 	bool fits;

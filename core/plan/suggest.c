@@ -14,6 +14,7 @@
 #define GIB_STEP 0.1 /* of the node's virtual_vram_gb */
 #define RUN_MAX 24u /* placements that are run, a compute device and round */
 #define ROUND_MAX 6u /* each with less room, where activations lacked some */
+#define BOUND_SHARE 0.95 /* of a run less its copies: donors that convert weights take some work off the compute device */
 #define MIB (UINT64_C(1) << 20)
 
 struct search {
@@ -414,7 +415,9 @@ static bool run_from(struct search *s, size_t from, uint64_t *lacking, struct er
 	for (size_t i = from; i < count; i++) {
 		struct suggestion suggestion = list->items[i];
 		struct suggest_run run = { .fits = false };
-		double bound = isnan(s->resident_seconds) ? -INFINITY : s->resident_seconds + suggestion.prediction.copy_seconds;
+		double bound = isnan(s->resident_seconds)
+				       ? -INFINITY
+				       : BOUND_SHARE * s->resident_seconds + suggestion.prediction.copy_seconds;
 		bool is_run = i - from < RUN_MAX && bound < last_wanted(s, kept);
 		bool fine = true;
 
