@@ -101,6 +101,7 @@ bool placed_run(const struct placed_request *request, const struct placer *place
 		result->seconds = (double)(trial.last.end_ns - trial.last.start_ns) / 1e9;
 		result->moved_bytes = trial.last.moved_bytes;
 	}
+	result->peak_bytes = device_memory_use(trial.compute).peak_bytes;
 	model_free(trial.model);
 	machine_close(trial.machine);
 	if (fine || why.kind == ERROR_DEVICE_MEMORY)

@@ -26,6 +26,7 @@ struct placed_request {
 struct placed_result {
 	double seconds; /* of the last of two iterations; NAN where the model or its activations did not fit */
 	uint64_t moved_bytes; /* that crossed a link in it */
+	uint64_t peak_bytes; /* most that the compute device held, weights and activations */
 };
 
 /* The model, to see its blocks; valid in `place` only. */

@@ -312,6 +312,18 @@ static const struct tower *tower_of(const struct tower *towers, size_t count, co
 	return NULL;
 }
 
+/* The one that weighs most: an encoder's precision is its. */
+static const struct tower *largest(const struct tower *towers, size_t count)
+{
+	const struct tower *found = towers;
+
+	for (size_t i = 1; i < count; i++) {
+		if (towers[i].row->elements > found->row->elements)
+			found = &towers[i];
+	}
+	return found;
+}
+
 /* A table of embeddings is looked up, not multiplied by. */
 static struct block_cost cost_of_text(const struct tower *tower, const char *name, double size_bytes)
 {
@@ -409,7 +421,7 @@ bool pass_costs_make(const struct plan_block *blocks, size_t count, const struct
 	if (!costs->blocks || !costs->order || !put_in_order(costs, blocks, row != NULL, e))
 		return false;
 	if (tower_count)
-		costs->profile.bytes_per_element = towers[0].bytes_per_element;
+		costs->profile.bytes_per_element = largest(towers, tower_count)->bytes_per_element;
 	costs->element_size_bytes = element_size_of(costs->profile.bytes_per_element);
 	if (!row && !tower_count) {
 		cost_unknown(costs);

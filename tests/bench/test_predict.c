@@ -33,6 +33,26 @@ START_TEST(every_published_iteration_is_predicted_within_a_tenth)
 }
 END_TEST
 
+START_TEST(every_published_iteration_is_simulated_no_worse_than_predicted)
+{
+	ck_assert_uint_eq(result.simulated_count, result.point_count);
+	ck_assert_double_le(result.simulated_median_error, result.median_error);
+	ck_assert_double_le(result.simulated_worst_error, 0.06);
+}
+END_TEST
+
+/* What a tier's card does without offload stands in for another precision, less what converting weights takes. */
+START_TEST(a_stand_in_for_an_iteration_is_corrected_for_its_precision)
+{
+	for (size_t i = 0; i < result.count; i++) {
+		const struct bench_predict_series *series = &result.series[i];
+
+		if (strcmp(series->model, series->resident_model) != 0)
+			ck_assert_double_lt(series->simulated_worst_error, series->worst_error);
+	}
+}
+END_TEST
+
 START_TEST(slopes_follow_from_other_models_on_the_same_link)
 {
 	ck_assert_double_le(result.median_held_out_error, 0.15);
@@ -89,6 +109,8 @@ Suite *predict_suite(void)
 
 	tcase_add_checked_fixture(tables, set_up, tear_down);
 	tcase_add_test(tables, every_published_iteration_is_predicted_within_a_tenth);
+	tcase_add_test(tables, every_published_iteration_is_simulated_no_worse_than_predicted);
+	tcase_add_test(tables, a_stand_in_for_an_iteration_is_corrected_for_its_precision);
 	tcase_add_test(tables, slopes_follow_from_other_models_on_the_same_link);
 	tcase_add_test(tables, conversion_at_the_source_explains_what_eight_bit_donors_cost);
 	tcase_add_test(tables, measured_slopes_are_those_of_the_charts);

@@ -5,6 +5,7 @@
 
 Suite *advise_suite(void);
 Suite *exact_suite(void);
+Suite *placed_pass_suite(void);
 Suite *predict_suite(void);
 Suite *suggest_suite(void);
 

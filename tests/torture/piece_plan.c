@@ -4,7 +4,9 @@
 #include "core/base/array.h"
 #include "core/plan/advise.h"
 #include "core/plan/blocks.h"
+#include "core/plan/costs.h"
 #include "core/plan/suggest.h"
+#include "scenarios/plan_trial.h"
 #include "tests/torture/torture.h"
 
 static const char machine[] =
@@ -89,30 +91,54 @@ bool torture_advice(struct error *e)
 	return fine;
 }
 
+/* One small transformer's beginning, so that its family's modules are made; the rest are blocks of none. */
+static bool make_known_blocks(struct block_list *list, struct error *e)
+{
+	struct plan_block block = { .size_bytes = 33570816, .weight_size_bytes = 33570816, .has_bias = true };
+
+	return make_blocks(list, e) &&
+	       block_list_add(list, &block, span_of("diffusion_model.transformer_blocks.0.ff.net.0.proj"), "Linear", e);
+}
+
 bool torture_suggestions(struct error *e)
 {
 	static const uint64_t rooms[DEVICE_MAX] = { 30000000000, 5000000000 };
 	struct topology *topology = topology_parse(machine, sizeof(machine) - 1, "torture", e);
 	struct block_list list = { .blocks = NULL };
 	struct picture picture = { 1024, 1024, 1 };
-	struct model_profile profile;
+	struct pass_costs costs = { .blocks = NULL };
+	struct plan_trial *trial = NULL;
+	struct suggest_runner runner;
+	struct plan_trial_request trial_request = { .topology = topology,
+						    .free_bytes = rooms,
+						    .costs = &costs,
+						    .resident_seconds = 3,
+						    .converts_at_source = true };
 	struct suggest_request request = { .rules = plan_rules_find("HEAD"),
 					   .topology = topology,
 					   .room_bytes = rooms,
 					   .compute = -1,
-					   .profile = &profile,
+					   .profile = &costs.profile,
 					   .resident_seconds = NAN,
+					   .runner = &runner,
 					   .wanted = 3 };
 	struct suggestions suggestions = { .items = NULL };
-	bool fine = topology && make_blocks(&list, e);
+	bool fine = topology && make_known_blocks(&list, e) && pass_costs_make(list.blocks, list.count, &picture, &costs, e);
 
 	if (fine) {
-		profile = profile_model(list.blocks, list.count, &picture);
 		request.blocks = list.blocks;
 		request.block_count = list.count;
+		trial_request.blocks = list.blocks;
+		trial = plan_trial_new(&trial_request, e);
+		fine = trial != NULL;
+	}
+	if (fine) {
+		runner = plan_trial_runner(trial);
 		fine = suggest(&request, &suggestions, e);
 	}
 	suggestions_free(&suggestions);
+	plan_trial_free(trial);
+	pass_costs_free(&costs);
 	block_list_free(&list);
 	if (topology)
 		topology_free(topology);
