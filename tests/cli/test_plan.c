@@ -101,13 +101,88 @@ START_TEST(a_suggestion_passes_its_own_check)
 }
 END_TEST
 
-START_TEST(flux_is_suggested_by_running_it)
+#define LISTS "tests/data/loadlists/"
+
+static const char *const of_families[] = {
+	LISTS "flux1_dev_transformer.bf16.tsv.gz --keep-free 6",
+	LISTS "flux1_dev_transformer.scaled_f8_e4m3.tsv.gz --keep-free 18",
+	LISTS "qwen_image_transformer.bf16.tsv.gz",
+	LISTS "wan2.2_i2v_14b.f16.tsv.gz --resolution 1280x720",
+	LISTS "wan2.2_ti2v_5b.f8_e4m3.tsv.gz --keep-free 20",
+	LISTS "hunyuan_video_transformer.bf16.tsv.gz --frames 33 --resolution 960x544",
+	LISTS "ltxv_2b_transformer.bf16.tsv.gz --keep-free 22",
+	LISTS "mochi_transformer.bf16.tsv.gz --resolution 848x480",
+	LISTS "sd15_unet.f8_e4m3.tsv.gz --resolution 512 --keep-free 25.3",
+	LISTS "sdxl_base_unet.f16.tsv.gz --keep-free 22",
+	LISTS "sdxl_clip.f16.tsv.gz --clip --keep-free 23",
+	LISTS "wan_te.f16.tsv.gz --clip --keep-free 16",
+	FLUX " --passes 2 --keep-free 6",
+	FLUX " --resident 1.5 --keep-free 6",
+};
+
+START_TEST(a_model_of_any_family_is_suggested_by_running_it)
 {
-	json_t *whole = run_json(0, "plan --suggest --loadlist " FLUX " --topology mixed --keep-free 6 --json");
+	json_t *whole = run_json(0, "plan --suggest --topology mixed --json --loadlist %s", of_families[_i]);
+	json_t *list = json_object_get(whole, "suggestions");
+	double last = 0;
+
+	ck_assert_uint_gt(json_array_size(list), 0);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *one = json_array_get(list, i);
+		double seconds = json_number_value(json_object_get(one, "seconds_per_iteration"));
+
+		ck_assert_str_eq(json_string_value(json_object_get(one, "source")), "simulated");
+		ck_assert_double_gt(seconds, 0);
+		ck_assert_double_ge(seconds, last);
+		last = seconds;
+	}
+	json_decref(whole);
+}
+END_TEST
+
+START_TEST(a_plan_that_does_not_fit_says_what_it_lacks)
+{
+	char *text = run_text(0, "plan --alloc '#cuda:0;4.0;cpu' --loadlist " QWEN);
+	json_t *whole = run_json(0, "plan --alloc '#cuda:0;4.0;cpu' --loadlist " QWEN " --json");
+	json_t *prediction = json_object_get(whole, "prediction");
+	json_t *lacking = json_object_get(prediction, "lacking");
+
+	ck_assert_msg(strstr(text, "runs out of device memory: cuda:0 lacks 1"), "%s", text);
+	ck_assert(json_is_false(json_object_get(prediction, "fits")));
+	ck_assert(json_is_null(json_object_get(prediction, "seconds_per_iteration")));
+	ck_assert_str_eq(json_string_value(json_object_get(lacking, "device")), "cuda:0");
+	ck_assert_int_gt(json_integer_value(json_object_get(lacking, "bytes")), 10000000000);
+	json_decref(whole);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_text_encoder_takes_seconds_a_prompt_whatever_the_picture)
+{
+	char *small = run_text(0, "plan --alloc '#cuda:0;2.0;cpu' --clip --loadlist " LISTS "flux_clip.f16.tsv.gz");
+	char *large = run_text(
+		0, "plan --alloc '#cuda:0;2.0;cpu' --clip --resolution 2048 --loadlist " LISTS "flux_clip.f16.tsv.gz");
+
+	ck_assert_msg(strstr(small, " s a prompt, simulated, of which copies "), "%s", small);
+	ck_assert_str_eq(small, large);
+	free(small);
+	free(large);
+}
+END_TEST
+
+/* Of an unknown family the copies alone can be told. */
+START_TEST(what_no_family_has_is_told_by_its_copies)
+{
+	char *text = run_text(0, "plan --alloc '#cuda:0;0.1;cpu' --loadlist " LISTS "flux_ae_vae.f32.tsv.gz");
+	json_t *whole = run_json(0, "plan --suggest --keep-free 25.6 --compute cuda:0 --json --loadlist " LISTS
+				    "flux_ae_vae.f32.tsv.gz");
 	json_t *first = json_array_get(json_object_get(whole, "suggestions"), 0);
 
-	ck_assert_str_eq(json_string_value(json_object_get(first, "source")), "simulated");
+	ck_assert_msg(strstr(text, "copies take ") && strstr(text, ", simulated\n"), "%s", text);
+	ck_assert(json_is_null(json_object_get(first, "seconds_per_iteration")));
+	ck_assert_double_gt(json_number_value(json_object_get(first, "copy_seconds")), 0);
 	json_decref(whole);
+	free(text);
 }
 END_TEST
 
@@ -115,6 +190,7 @@ START_TEST(what_cannot_fit_says_by_how_much)
 {
 	assert_complains(1, "10.9 GB too much", "plan --suggest --loadlist " QWEN " --keep-free 0 --free %s",
 			 "cpu=10GB,cuda:0=10GB,cuda:1=10GB");
+	assert_complains(1, "beside its weights does not", "plan --suggest --loadlist " FLUX " --resolution 16384 --keep-free 0");
 	assert_complains(2, "--model", "plan --suggest");
 	assert_complains(3, "cuda:9", "plan --suggest --loadlist " FLUX " --compute cuda:9");
 	assert_complains(2, "--resolution", "plan --suggest --loadlist " FLUX " --resolution huge");
@@ -136,7 +212,7 @@ START_TEST(an_explanation_has_every_block_once_with_its_reason)
 		ck_assert_msg(strstr(text, wanted), "%s", wanted);
 		ck_assert(json_is_string(json_object_get(json_array_get(blocks, i), "reason")));
 	}
-	ck_assert_ptr_nonnull(strstr(text, "s/it"));
+	ck_assert_ptr_nonnull(strstr(text, "s/it at 1024x1024, simulated"));
 	json_decref(whole);
 	free(text);
 }
@@ -220,7 +296,10 @@ Suite *plan_suite(void)
 	tcase_add_test(check, a_check_in_json_has_kind_place_and_words);
 	suite_add_tcase(suite, check);
 	tcase_add_test(others, a_suggestion_passes_its_own_check);
-	tcase_add_test(others, flux_is_suggested_by_running_it);
+	tcase_add_loop_test(others, a_model_of_any_family_is_suggested_by_running_it, 0, ARRAY_SIZE(of_families));
+	tcase_add_test(others, a_plan_that_does_not_fit_says_what_it_lacks);
+	tcase_add_test(others, a_text_encoder_takes_seconds_a_prompt_whatever_the_picture);
+	tcase_add_test(others, what_no_family_has_is_told_by_its_copies);
 	tcase_add_test(others, what_cannot_fit_says_by_how_much);
 	tcase_add_test(others, an_explanation_has_every_block_once_with_its_reason);
 	tcase_add_test(others, requests_are_answered_in_order_one_a_line);

@@ -38,6 +38,28 @@ static bool make_blocks(struct block_list *list, struct error *e)
 	return true;
 }
 
+static bool look(const struct plan *plan, const struct block_list *list, struct error *e)
+{
+	static const uint64_t free_bytes[DEVICE_MAX] = { 40000000000, 6000000000 };
+	struct topology *topology = topology_parse(machine, sizeof(machine) - 1, "torture", e);
+	struct picture picture = { 1024, 1024, 1 };
+	struct pass_costs costs = { .blocks = NULL };
+	struct plan_trial_request request = { .topology = topology,
+					      .free_bytes = free_bytes,
+					      .blocks = list->blocks,
+					      .costs = &costs,
+					      .resident_seconds = NAN };
+	struct plan_outlook outlook = { .block_copy_seconds = NULL };
+	bool fine = topology && pass_costs_make(list->blocks, list->count, &picture, &costs, e) &&
+		    plan_outlook(plan, &request, &outlook, e);
+
+	plan_outlook_free(&outlook);
+	pass_costs_free(&costs);
+	if (topology)
+		topology_free(topology);
+	return fine;
+}
+
 /* A string that cannot be planned is no failure here: it must be refused for what it is, or for want of memory. */
 static bool plan_one(const struct plan_rules *rules, const char *allocation, const struct block_list *list, struct error *e)
 {
@@ -50,9 +72,10 @@ static bool plan_one(const struct plan_rules *rules, const char *allocation, con
 					.device_count = ARRAY_SIZE(devices) };
 	struct error why = ERROR_INIT;
 	struct plan *plan = plan_make(&request, NULL, &why);
+	bool fine = plan ? look(plan, list, e) : why.kind != ERROR_MEMORY || error_no_memory(e);
 
 	plan_free(plan);
-	return plan || why.kind != ERROR_MEMORY || error_no_memory(e);
+	return fine;
 }
 
 bool torture_plans(struct error *e)
@@ -103,6 +126,7 @@ static bool make_known_blocks(struct block_list *list, struct error *e)
 bool torture_suggestions(struct error *e)
 {
 	static const uint64_t rooms[DEVICE_MAX] = { 30000000000, 5000000000 };
+	static const uint64_t free_bytes[DEVICE_MAX] = { 40000000000, 6000000000 };
 	struct topology *topology = topology_parse(machine, sizeof(machine) - 1, "torture", e);
 	struct block_list list = { .blocks = NULL };
 	struct picture picture = { 1024, 1024, 1 };
@@ -110,7 +134,7 @@ bool torture_suggestions(struct error *e)
 	struct plan_trial *trial = NULL;
 	struct suggest_runner runner;
 	struct plan_trial_request trial_request = { .topology = topology,
-						    .free_bytes = rooms,
+						    .free_bytes = free_bytes,
 						    .costs = &costs,
 						    .resident_seconds = 3,
 						    .converts_at_source = true };
