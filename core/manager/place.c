@@ -23,12 +23,10 @@ static int compare_blocks(const void *a, const void *b, void *context)
 	const struct block *left = &blocks[*(const size_t *)a];
 	const struct block *right = &blocks[*(const size_t *)b];
 
-	if (left->size_bytes != right->size_bytes)
-		return left->size_bytes > right->size_bytes ? -1 : 1;
-	return -strcmp(left->name, right->name);
+	return load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
 }
 
-/* Upstream's load order: (bytes, full name) descending, names compared as texts. What containers own is in no list. */
+/* What containers own is in no list. */
 static bool order_blocks(struct inner *inner, struct error *e)
 {
 	struct model *model = inner->model;

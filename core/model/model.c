@@ -238,6 +238,13 @@ bool model_resize_parameter(struct model *model, size_t index, uint64_t size_byt
 	return true;
 }
 
+int load_order_compare(uint64_t left_bytes, const char *left_name, uint64_t right_bytes, const char *right_name)
+{
+	if (left_bytes != right_bytes)
+		return left_bytes > right_bytes ? -1 : 1;
+	return -strcmp(left_name, right_name);
+}
+
 uint64_t model_bytes_to_move(const struct model *model, size_t index, const struct device *to)
 {
 	const struct block *block = &model->blocks[index];

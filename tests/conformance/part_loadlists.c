@@ -1,5 +1,6 @@
 /* loadlists: upstream's load list of a loaded model, NAME.TYPE.tsv.gz, against the one that follows from the family's
- * configuration: order, names, types, bytes, bias attributes, parameters, and whether weights may be cast when used. A name that is
+ * configuration: order, names, types, bytes, bias attributes, parameters, whether weights may be cast when used, and the rank in the
+ * order in which upstream loads. A name that is
  * a variant's or a known text encoder's stands for its configuration; for any other, a manifest of that name beside this folder
  * (../manifests) is detected. Of the index: totals and what DisTorch2 would distribute. */
 #include <inttypes.h>
@@ -122,17 +123,47 @@ static bool find_model(struct one *one, const char *folder, struct error *e)
 
 /* ---- comparing ---- */
 
+static int compare_loads(const void *a, const void *b, void *context)
+{
+	const struct plan_block *blocks = context;
+	const struct plan_block *left = &blocks[*(const size_t *)a];
+	const struct plan_block *right = &blocks[*(const size_t *)b];
+
+	return load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
+}
+
+/* Per block its rank; the caller frees. */
+static size_t *load_ranks(const struct block_list *made, struct error *e)
+{
+	size_t *order = array_new(made->count + 1, sizeof(*order), e);
+	size_t *ranks = array_new(made->count + 1, sizeof(*ranks), e);
+
+	for (size_t i = 0; order && i < made->count; i++)
+		order[i] = i;
+	if (order && ranks) {
+		qsort_r(order, made->count, sizeof(*order), compare_loads, made->blocks);
+		for (size_t i = 0; i < made->count; i++)
+			ranks[order[i]] = i;
+	}
+	free(order);
+	if (order)
+		return ranks;
+	free(ranks);
+	return NULL;
+}
+
 /* The columns that a plan's blocks do not keep. */
-static void check_rest(struct one *one, char *text)
+static void check_rest(struct one *one, char *text, const size_t *ranks, size_t count)
 {
 	const struct architecture *a = &one->made;
 	bool cast = one->model.family->kind == MODEL_CLIP || one->scaled || dtype_bits(one->dtype) == 8;
 	size_t at = 0;
 	size_t parameter = 0;
+	size_t listed = 0;
 	char *rest = text;
 
 	strsep(&rest, "\n");
-	for (char *line; (line = strsep(&rest, "\n")) && *line; at++) {
+	for (char *line; (line = strsep(&rest, "\n")) && *line; at++, listed++) {
 		char params[200] = "";
 		char *cells[9] = { NULL };
 
@@ -154,6 +185,8 @@ static void check_rest(struct one *one, char *text)
 							    : '0'))
 			tally_fail(one->tally, one->name, "%s: parameters %s, cast %s; made %s", cells[1] ? cells[1] : "?",
 				   cells[8] ? cells[8] : "?", cells[6] ? cells[6] : "?", params);
+		else if (listed < count && strtoull(cells[7], NULL, 10) != ranks[listed])
+			tally_fail(one->tally, one->name, "%s is loaded %s, made %zu", cells[1], cells[7], ranks[listed]);
 		else
 			tally_pass(one->tally);
 	}
@@ -220,6 +253,7 @@ static bool compare(struct one *one, const char *folder, const json_t *row, stru
 	char file[300];
 	char path[4096];
 	size_t length;
+	size_t *ranks = NULL;
 	char *text = NULL;
 	bool fine;
 
@@ -233,10 +267,12 @@ static bool compare(struct one *one, const char *folder, const json_t *row, stru
 		check_blocks(one, &made, &wanted);
 		check_index(one, row, &made);
 		text = part_read(folder, file, &length, e);
-		fine = text != NULL;
+		ranks = load_ranks(&made, e);
+		fine = text && ranks;
 	}
 	if (fine)
-		check_rest(one, text);
+		check_rest(one, text, ranks, made.count);
+	free(ranks);
 	free(text);
 	block_list_free(&made);
 	block_list_free(&wanted);
