@@ -15,23 +15,34 @@
 
 enum stored { AS_BF16, AS_FP8, AS_Q8_0 };
 
+/* Which published model a name stands for: the first whose word is in it. */
 static const struct published {
-	const char *name, *variant;
-	enum stored stored;
+	const char *word, *variant;
 } models[] = {
-	{ "qwen_image_fp8_e4m3fn", "qwen_image_transformer", AS_FP8 },
-	{ "qwen_image_bf16", "qwen_image_transformer", AS_BF16 },
-	{ "flux1-dev-Q8_0", "flux1_dev_transformer", AS_Q8_0 },
-	{ "wan2.2_t2v_high_noise_14B_fp8_scaled", "wan2.2_t2v_high_noise_14b", AS_FP8 },
+	{ "flux", "flux1_dev_transformer" },
+	{ "qwen", "qwen_image_transformer" },
+	{ "wan2.2_ti2v_5b", "wan2.2_ti2v_5b" },
+	{ "wan", "wan2.2_t2v_high_noise_14b" },
+	{ "hunyuan", "hunyuan_video_transformer" },
+	{ "ltx", "ltxv_2b_transformer" },
+	{ "mochi", "mochi_transformer" },
+	{ "sdxl", "sdxl_base_unet" },
 };
 
-static const struct published *find_model(const char *name)
+static const char *variant_of(const char *model)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(models); i++) {
-		if (strcmp(models[i].name, name) == 0)
-			return &models[i];
+		if (strcasestr(model, models[i].word))
+			return models[i].variant;
 	}
 	return NULL;
+}
+
+static enum stored stored_as(const char *precision)
+{
+	if (strcasestr(precision, "fp8"))
+		return AS_FP8;
+	return strcasestr(precision, "q8") || strcasestr(precision, "gguf") ? AS_Q8_0 : AS_BF16;
 }
 
 /* 34 bytes for 32 elements; what has too few stays as it is. */
@@ -47,25 +58,25 @@ static void store_as_q8_0(struct block_list *list)
 	}
 }
 
-static bool read_list(struct bench_pass *pass, const struct published *model, struct error *e)
+static bool read_list(struct bench_pass *pass, const char *variant_name, enum stored stored, struct error *e)
 {
 	const struct family_variant *variant = NULL;
-	const struct family *family = family_find_variant(model->variant, &variant);
+	const struct family *family = family_find_variant(variant_name, &variant);
 	struct architecture a;
 	void *config;
 	bool fine;
 
 	if (!family)
-		return error_set(e, ERROR_BUG, "there is no family %s", model->variant);
+		return error_set(e, ERROR_BUG, "there is no family %s", variant_name);
 	config = family_config_new(family, variant->config, e);
 	if (!config)
 		return false;
-	architecture_begin(&a, model->stored == AS_FP8 ? DTYPE_F8_E4M3 : DTYPE_BF16, e);
+	architecture_begin(&a, stored == AS_FP8 ? DTYPE_F8_E4M3 : DTYPE_BF16, e);
 	family->describe(config, &a);
 	fine = architecture_ok(&a) && block_list_from_architecture(&pass->list, &a, family->root, e);
 	architecture_end(&a);
 	free(config);
-	if (fine && model->stored == AS_Q8_0)
+	if (fine && stored == AS_Q8_0)
 		store_as_q8_0(&pass->list);
 	return fine;
 }
@@ -99,17 +110,17 @@ static bool run_resident(struct bench_pass *pass, struct error *e)
 	return fine;
 }
 
-bool bench_pass_open(struct bench_pass *pass, const char *model, const struct topology *topology, unsigned compute,
-		     bool converts_at_source, bool *known, struct error *e)
+bool bench_pass_open(struct bench_pass *pass, const char *model, const char *precision, const struct topology *topology,
+		     unsigned compute, bool converts_at_source, bool *known, struct error *e)
 {
-	const struct published *found = find_model(model);
+	const char *variant = variant_of(model);
 	struct picture picture = { .width = 1328, .height = 1328, .frames = 1 }; /* what is added hangs on it but little */
 
 	*pass = (struct bench_pass) { .topology = topology, .compute = compute, .converts_at_source = converts_at_source };
-	*known = found != NULL;
-	if (!found)
+	*known = variant != NULL;
+	if (!variant)
 		return true;
-	if (!read_list(pass, found, e))
+	if (!read_list(pass, variant, stored_as(precision), e))
 		return false;
 	pass->boundless = placed_pass_boundless(topology, e);
 	return pass->boundless && pass_costs_make(pass->list.blocks, pass->list.count, &picture, &pass->costs, e) &&

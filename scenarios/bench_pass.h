@@ -15,10 +15,10 @@ struct bench_pass {
 	double resident_seconds; /* as simulated */
 };
 
-/* A model by its name in the table. *known is false, and nothing else done, where the name stands for none. The caller closes with
- * bench_pass_close(), also after an error. */
-bool bench_pass_open(struct bench_pass *pass, const char *model, const struct topology *topology, unsigned compute,
-		     bool converts_at_source, bool *known, struct error *e);
+/* A model by its name and precision in the table ("flux1-dev-Q8_0", "gguf_Q8_0"). *known is false, and nothing else done, where the
+ * name stands for none. The caller closes with bench_pass_close(), also after an error. */
+bool bench_pass_open(struct bench_pass *pass, const char *model, const char *precision, const struct topology *topology,
+		     unsigned compute, bool converts_at_source, bool *known, struct error *e);
 void bench_pass_close(struct bench_pass *pass);
 
 /* What offloading so many bytes to a device adds to an iteration: planned as upstream did when the tables were made, and run. */

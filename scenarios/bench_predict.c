@@ -207,6 +207,8 @@ static bool add_series(struct bench_predict *result, const struct table *table, 
 		return true; /* the card itself, with nothing offloaded */
 	series.resident_seconds = resident->seconds;
 	snprintf(series.resident_model, sizeof(series.resident_model), "%s", resident->model);
+	snprintf(series.resident_precision, sizeof(series.resident_precision), "%s", resident->precision);
+	snprintf(series.precision, sizeof(series.precision), "%s", row->precision);
 	snprintf(series.model, sizeof(series.model), "%s", row->model);
 	snprintf(series.tier, sizeof(series.tier), "%s", row->tier);
 	series.measured = measured_slope(table, &series);
@@ -322,8 +324,8 @@ static bool find_resident(const struct bench_predict_series *series, const struc
 	*seconds = series->resident_seconds;
 	if (strcmp(series->resident_model, series->model) == 0)
 		return true;
-	fine = bench_pass_open(&measured, series->resident_model, pass->topology, pass->compute, pass->converts_at_source,
-			       &known, e);
+	fine = bench_pass_open(&measured, series->resident_model, series->resident_precision, pass->topology, pass->compute,
+			       pass->converts_at_source, &known, e);
 	if (fine && known)
 		*seconds += pass->resident_seconds - measured.resident_seconds;
 	bench_pass_close(&measured);
@@ -343,7 +345,8 @@ static bool simulate_series(struct bench_predict *result, struct bench_predict_s
 
 	if (!topology)
 		return false;
-	fine = bench_pass_open(&pass, series->model, topology, compute, series->terms.converts_at_source, &known, e);
+	fine = bench_pass_open(&pass, series->model, series->precision, topology, compute, series->terms.converts_at_source,
+			       &known, e);
 	if (fine && known)
 		fine = find_resident(series, &pass, &resident, e) &&
 		       simulate_points(result, series, table, &pass, donor, resident, errors, e);

@@ -17,11 +17,11 @@
 #include "core/plan/predict.h"
 
 struct bench_predict_series {
-	char model[64], tier[48];
+	char model[64], precision[32], tier[48];
 	size_t count; /* of measured points with something offloaded */
 	struct predict_terms terms;
 	double resident_seconds; /* measured, or of the same model in another precision */
-	char resident_model[64]; /* whose that is */
+	char resident_model[64], resident_precision[32]; /* whose that is */
 	double measured; /* slopes in s per GB, through all points by least squares */
 	double predicted;
 	double held_out; /* with the efficiency that the other models show on this tier; NAN where there is no other */
