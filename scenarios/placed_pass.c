@@ -6,6 +6,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/event.h"
+#include "core/compute/ops.h"
 #include "core/device/device.h"
 
 struct pass {
@@ -68,7 +69,7 @@ static bool converts_at_source(const struct pass *pass, const struct device *fro
 
 static void convert(struct device *device, uint64_t stored_bytes, uint64_t converted_bytes)
 {
-	struct kernel_cost cost = { .bytes = (double)stored_bytes + (double)converted_bytes };
+	struct kernel_cost cost = ops_conversion_cost(stored_bytes, converted_bytes);
 
 	device_kernel(device, STREAM_COMPUTE, &cost);
 }

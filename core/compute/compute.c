@@ -236,7 +236,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
 		fetched->weight.values = fetched->cast.address;
 	} else {
-		struct kernel_cost cost = { .bytes = (double)parameter->size_bytes + (double)size_bytes };
+		struct kernel_cost cost = ops_conversion_cost(parameter->size_bytes, size_bytes);
 
 		device_kernel(c->device, STREAM_COMPUTE, &cost);
 		patch_fetched(c, parameter, NULL, NULL);

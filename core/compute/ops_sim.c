@@ -2,6 +2,13 @@
 #include "core/compute/compute.h"
 #include "core/compute/ops.h"
 
+#define CONVERSION_TRAFFIC 2.3
+
+struct kernel_cost ops_conversion_cost(uint64_t stored_bytes, uint64_t converted_bytes)
+{
+	return (struct kernel_cost) { .bytes = CONVERSION_TRAFFIC * ((double)stored_bytes + (double)converted_bytes) };
+}
+
 static double weight_bytes(const struct compute *c, const struct weight *w)
 {
 	return w ? (double)w->count * (double)dtype_size_bytes(c->dtype) : 0;

@@ -37,7 +37,7 @@ START_TEST(every_published_iteration_is_simulated_no_worse_than_predicted)
 {
 	ck_assert_uint_eq(result.simulated_count, result.point_count);
 	ck_assert_double_le(result.simulated_median_error, result.median_error);
-	ck_assert_double_le(result.simulated_worst_error, 0.06);
+	ck_assert_double_le(result.simulated_worst_error, 0.05);
 }
 END_TEST
 

@@ -159,6 +159,41 @@ START_TEST(a_placed_pass_takes_what_the_forward_of_flux_takes)
 }
 END_TEST
 
+/* ---- against what was published ---- */
+
+static void store_as_q8_0(struct block_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		list->blocks[i].size_bytes = list->blocks[i].size_bytes / 64 * 34;
+}
+
+/* On an RTX 3090 with all weights on it. Kontext sees a reference as large as the picture: as many tokens as 1448 x 1448 has. */
+static const struct {
+	const char *loadlist;
+	bool as_q8_0;
+	unsigned side;
+	double seconds, tolerance;
+} published[] = {
+	{ "flux1_dev_transformer.bf16", true, 1024, 1.29, 0.03 },
+	{ "flux1_kontext_dev_transformer.bf16", false, 1448, 2.66, 0.03 },
+	{ "qwen_image_transformer.f8_e4m3", false, 1328, 4.28, 0.12 },
+};
+
+START_TEST(an_iteration_takes_what_was_published)
+{
+	struct situation s;
+	struct block_list list = fixture_loadlist(published[_i].loadlist);
+	struct pass_result result;
+
+	if (published[_i].as_q8_0)
+		store_as_q8_0(&list);
+	set_up_list(&s, list, "2x3090-nvlink.json", (struct picture) { published[_i].side, published[_i].side, 1 });
+	result = run(&s);
+	ck_assert_double_eq_tol(result.seconds, published[_i].seconds, published[_i].tolerance * published[_i].seconds);
+	tear_down(&s);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 START_TEST(what_is_lacking_is_what_would_make_it_fit)
@@ -260,7 +295,7 @@ START_TEST(a_donor_converts_while_the_compute_device_is_busy)
 		s.device_of[i] = 2;
 	offloaded = run(&s);
 	ck_assert_double_lt(offloaded.seconds, resident.seconds + offloaded.copy_seconds);
-	ck_assert_double_gt(offloaded.seconds, 0.9 * resident.seconds + offloaded.copy_seconds);
+	ck_assert_double_gt(offloaded.seconds, 0.8 * resident.seconds + offloaded.copy_seconds);
 	tear_down(&s);
 }
 END_TEST
@@ -391,6 +426,7 @@ Suite *placed_pass_suite(void)
 
 	tcase_set_timeout(forward, 60);
 	tcase_add_loop_test(forward, a_placed_pass_takes_what_the_forward_of_flux_takes, 0, ARRAY_SIZE(forwards));
+	tcase_add_loop_test(forward, an_iteration_takes_what_was_published, 0, ARRAY_SIZE(published));
 	suite_add_tcase(suite, forward);
 	tcase_add_test(memory, what_is_lacking_is_what_would_make_it_fit);
 	tcase_add_test(memory, a_donor_that_is_too_small_is_named);

@@ -64,32 +64,32 @@ static struct pass_costs costs_of(const struct block_list *list, unsigned side, 
 static const struct {
 	const char *loadlist, *family;
 	unsigned side;
-	double passes, expansion, published, tolerance;
+	double passes, expansion;
 } known[] = {
-	{ "flux1_dev_transformer.bf16", "flux", 1024, 1, 1, 1.29, 0.10 },
-	{ "flux1_dev_transformer.f8_e4m3", "flux", 1024, 1, 2, 1.29, 0.10 },
-	{ "qwen_image_transformer.bf16", "qwen_image", 1328, 2, 1, 4.28, 0.10 },
-	{ "qwen_image_transformer.scaled_f8_e4m3", "qwen_image", 1328, 2, 2, 4.28, 0.10 },
-	{ "wan2.1_i2v_14b.f16", "wan_14b", 640, 2, 1, NAN, 0 },
-	{ "wan2.2_t2v_high_noise_14b.scaled_f8_e4m3", "wan_14b", 640, 2, 2, NAN, 0 },
-	{ "wan2.2_ti2v_5b.f16", "wan_5b", 640, 2, 1, NAN, 0 },
-	{ "wan2.2_ti2v_5b.f8_e4m3", "wan_5b", 640, 2, 2, NAN, 0 },
-	{ "hunyuan_video_transformer.bf16", "hunyuan_video", 640, 1, 1, NAN, 0 },
-	{ "mochi_transformer.f8_e4m3", "mochi", 640, 2, 2, NAN, 0 },
-	{ "ltxv_2b_transformer.bf16", "ltxv", 640, 2, 1, NAN, 0 },
-	{ "sd15_unet.f16", "sd15", 512, 1, 1, NAN, 0 },
-	{ "sdxl_base_unet.f16", "sdxl", 1024, 1, 1, NAN, 0 },
-	{ "sdxl_base_unet.f8_e4m3", "sdxl", 1024, 1, 2, NAN, 0 },
-	{ "sd15_clip.f16", "clip_l", 512, 1, 1, NAN, 0 },
-	{ "sdxl_clip.f16", "text encoders", 512, 1, 1, NAN, 0 },
-	{ "flux_clip.f8_e4m3", "text encoders", 512, 1, 2, NAN, 0 },
-	{ "wan_te.f16", "umt5", 512, 1, 1, NAN, 0 },
-	{ "ltxv_te.f8_e4m3", "t5", 512, 1, 2, NAN, 0 },
-	{ "qwen_image_te.bf16", "qwen2.5_vl", 512, 1, 1, NAN, 0 },
-	{ "flux_ae_vae.f32", "unknown", 1024, 1, 1, NAN, 0 },
+	{ "flux1_dev_transformer.bf16", "flux", 1024, 1, 1 },
+	{ "flux1_dev_transformer.f8_e4m3", "flux", 1024, 1, 2 },
+	{ "qwen_image_transformer.bf16", "qwen_image", 1328, 2, 1 },
+	{ "qwen_image_transformer.scaled_f8_e4m3", "qwen_image", 1328, 2, 2 },
+	{ "wan2.1_i2v_14b.f16", "wan_14b", 640, 2, 1 },
+	{ "wan2.2_t2v_high_noise_14b.scaled_f8_e4m3", "wan_14b", 640, 2, 2 },
+	{ "wan2.2_ti2v_5b.f16", "wan_5b", 640, 2, 1 },
+	{ "wan2.2_ti2v_5b.f8_e4m3", "wan_5b", 640, 2, 2 },
+	{ "hunyuan_video_transformer.bf16", "hunyuan_video", 640, 1, 1 },
+	{ "mochi_transformer.f8_e4m3", "mochi", 640, 2, 2 },
+	{ "ltxv_2b_transformer.bf16", "ltxv", 640, 2, 1 },
+	{ "sd15_unet.f16", "sd15", 512, 1, 1 },
+	{ "sdxl_base_unet.f16", "sdxl", 1024, 1, 1 },
+	{ "sdxl_base_unet.f8_e4m3", "sdxl", 1024, 1, 2 },
+	{ "sd15_clip.f16", "clip_l", 512, 1, 1 },
+	{ "sdxl_clip.f16", "text encoders", 512, 1, 1 },
+	{ "flux_clip.f8_e4m3", "text encoders", 512, 1, 2 },
+	{ "wan_te.f16", "umt5", 512, 1, 1 },
+	{ "ltxv_te.f8_e4m3", "t5", 512, 1, 2 },
+	{ "qwen_image_te.bf16", "qwen2.5_vl", 512, 1, 1 },
+	{ "flux_ae_vae.f32", "unknown", 1024, 1, 1 },
 };
 
-START_TEST(a_family_is_known_by_its_blocks_and_costs_what_was_published)
+START_TEST(a_family_is_known_by_its_blocks)
 {
 	struct block_list list = fixture_loadlist(known[_i].loadlist);
 	struct pass_costs costs = costs_of(&list, known[_i].side, 1);
@@ -100,8 +100,6 @@ START_TEST(a_family_is_known_by_its_blocks_and_costs_what_was_published)
 	ck_assert_double_eq(terms.passes, known[_i].passes);
 	ck_assert_double_eq(terms.expansion, known[_i].expansion);
 	ck_assert(isnan(costs.profile.flops) || costs.profile.flops > 1e9);
-	if (!isnan(known[_i].published))
-		ck_assert_double_eq_tol(terms.resident_seconds, known[_i].published, known[_i].tolerance * known[_i].published);
 	topology_free(topology);
 	pass_costs_free(&costs);
 	block_list_free(&list);
@@ -165,7 +163,7 @@ Suite *predict_suite(void)
 	tcase_add_test(formula, eight_bit_weights_cross_doubled_between_cards_and_as_stored_from_the_host);
 	tcase_add_test(formula, a_donor_without_a_link_is_reached_through_the_host);
 	suite_add_tcase(suite, formula);
-	tcase_add_loop_test(models, a_family_is_known_by_its_blocks_and_costs_what_was_published, 0,
+	tcase_add_loop_test(models, a_family_is_known_by_its_blocks, 0,
 			    sizeof(known) / sizeof(known[0]));
 	tcase_add_test(models, quantised_blocks_cross_as_they_are_stored);
 	tcase_add_loop_test(models, the_simulator_and_the_formula_agree_within_a_tenth, 0,
