@@ -56,13 +56,13 @@ static json_t *to_json(const struct bench_predict *with, const struct bench_pred
 						      "rule_s_per_gb", series->rule, "worst_error", series->worst_error,
 						      "simulated_worst_error", number(series->simulated_worst_error)));
 	}
-	return json_pack("{s:o, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:I, s:o, s:f}", "series", list, "points", (json_int_t)with->point_count,
-			 "median_error", with->median_error, "worst_error", with->worst_error, "median_slope_error",
-			 with->median_slope_error, "median_held_out_error", number(with->median_held_out_error),
-			 "median_rule_error", with->median_rule_error, "median_slope_error_without_source_conversion",
-			 without->median_slope_error, "simulated_points", (json_int_t)with->simulated_count,
-			 "simulated_median_error", number(with->simulated_median_error), "simulated_worst_error",
-			 with->simulated_worst_error);
+	return json_pack("{s:o, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:I, s:o, s:f}", "series", list, "points",
+			 (json_int_t)with->point_count, "median_error", with->median_error, "worst_error", with->worst_error,
+			 "median_slope_error", with->median_slope_error, "median_held_out_error",
+			 number(with->median_held_out_error), "median_rule_error", with->median_rule_error,
+			 "median_slope_error_without_source_conversion", without->median_slope_error, "simulated_points",
+			 (json_int_t)with->simulated_count, "simulated_median_error", number(with->simulated_median_error),
+			 "simulated_worst_error", with->simulated_worst_error);
 }
 
 static json_t *run(const struct bench_request *request, struct error *e)

@@ -129,8 +129,8 @@ static void show_lack(const struct plan_shown *shown, FILE *out)
 	const struct suggest_run *run = &shown->outlook->run;
 	char text[UNITS_TEXT_MAX];
 
-	fprintf(out, "an iteration runs out of device memory: %s lacks %s at ", shown->topology->devices[run->short_device].name,
-		units_bytes(run->lacking_bytes, text));
+	fprintf(out, "an iteration runs out of device memory: %s lacks %s at ",
+		shown->topology->devices[run->short_device].name, units_bytes(run->lacking_bytes, text));
 	plan_picture_show(&shown->picture, &shown->outlook->profile, out);
 }
 
@@ -224,9 +224,8 @@ static json_t *block_to_json(const struct plan_shown *shown, size_t i)
 	json_t *size = block->size_bytes == PLAN_NO_SIZE ? json_null() : json_integer((json_int_t)block->size_bytes);
 
 	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:f}", "name", block->name, "type", shown->list->types[block->type],
-			 "size_bytes", size, "device", device, "reason",
-			 plan_reason_name((enum plan_reason)plan->reason_of[i]), "copy_seconds",
-			 shown->outlook->block_copy_seconds[i]);
+			 "size_bytes", size, "device", device, "reason", plan_reason_name((enum plan_reason)plan->reason_of[i]),
+			 "copy_seconds", shown->outlook->block_copy_seconds[i]);
 }
 
 static json_t *outlook_to_json(const struct plan_shown *shown)
@@ -234,17 +233,16 @@ static json_t *outlook_to_json(const struct plan_shown *shown)
 	const struct plan_outlook *outlook = shown->outlook;
 	const struct suggest_run *run = &outlook->run;
 	bool is_short = !run->fits && !error_is_set(&outlook->refusal);
-	json_t *lacking = is_short ? json_pack("{s:s, s:I}", "device", shown->topology->devices[run->short_device].name, "bytes",
-					       (json_int_t)run->lacking_bytes)
+	json_t *lacking = is_short ? json_pack("{s:s, s:I}", "device", shown->topology->devices[run->short_device].name,
+					       "bytes", (json_int_t)run->lacking_bytes)
 				   : json_null();
 
 	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:i, s:i, s:i, s:b, s:o, s:s?, s:o}", "family", outlook->profile.family,
 			 "seconds_per_iteration", number(run->seconds), "source", "simulated", "copy_seconds",
 			 number(run->copy_seconds), "runs", (json_int_t)outlook->runs, "width", (int)shown->picture.width,
 			 "height", (int)shown->picture.height, "frames", (int)shown->picture.frames, "fits", run->fits,
-			 "lacking", lacking, "refusal",
-			 error_is_set(&outlook->refusal) ? outlook->refusal.text : NULL, "formula_seconds",
-			 number(outlook->prediction.seconds));
+			 "lacking", lacking, "refusal", error_is_set(&outlook->refusal) ? outlook->refusal.text : NULL,
+			 "formula_seconds", number(outlook->prediction.seconds));
 }
 
 bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e)
@@ -258,12 +256,12 @@ bool plan_show_json(const struct plan_shown *shown, FILE *out, struct error *e)
 		json_array_append_new(devices, row_to_json(shown, (uint32_t)plan->donor_order[i]));
 	for (size_t i = 0; i < plan->block_count; i++)
 		json_array_append_new(blocks, block_to_json(shown, i));
-	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o, s:o}",
-			  "schema", 1, "planner", plan->rules->name, "topology", shown->topology->name, "allocation",
-			  shown->request->allocation, "mode", plan_mode_name(plan->mode), "compute", plan->compute, "converted",
-			  plan->converted, "final", plan->final, "total_bytes", (json_int_t)plan->total_bytes,
-			  "model_size_bytes", (json_int_t)plan->model_size_bytes, "devices", devices, "blocks", blocks,
-			  "prediction", outlook_to_json(shown));
+	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:o, s:o, s:o}", "schema", 1, "planner",
+			  plan->rules->name, "topology", shown->topology->name, "allocation", shown->request->allocation,
+			  "mode", plan_mode_name(plan->mode), "compute", plan->compute, "converted", plan->converted, "final",
+			  plan->final, "total_bytes", (json_int_t)plan->total_bytes, "model_size_bytes",
+			  (json_int_t)plan->model_size_bytes, "devices", devices, "blocks", blocks, "prediction",
+			  outlook_to_json(shown));
 	if (!whole)
 		return error_no_memory(e);
 	json_dumpf(whole, out, JSON_COMPACT);

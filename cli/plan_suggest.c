@@ -98,7 +98,7 @@ static void show_seconds(const struct asked *asked, const struct suggestion *sug
 	if (isnan(suggestion->seconds))
 		fprintf(out, "+%.3f %s for copies", suggestion->copy_seconds, plan_picture_unit(profile));
 	else if (profile->is_text)
-		fprintf(out, "%.3f %s", suggestion->seconds, plan_picture_unit(profile));
+		fprintf(out, "%.3g %s", suggestion->seconds, plan_picture_unit(profile));
 	else
 		fprintf(out, "%.3f %s, %.1f s for %lld steps", suggestion->seconds, plan_picture_unit(profile),
 			suggestion->seconds * (double)steps, steps);
@@ -174,9 +174,8 @@ static json_t *one_to_json(const struct asked *asked, const struct suggestion *s
 			 "virtual_vram_gb", suggestion->virtual_vram_gb, "donor_device", suggestion->donors,
 			 "expert_mode_allocations", suggestion->expert, "seconds_per_iteration", number(suggestion->seconds),
 			 "source", suggestion->was_run ? "simulated" : "formula", "predicted_seconds",
-			 number(suggestion->prediction.seconds), "copy_seconds", suggestion->copy_seconds,
-			 "conversion_seconds", suggestion->prediction.conversion_seconds, "runs", (json_int_t)suggestion->runs,
-			 "bytes", bytes);
+			 number(suggestion->prediction.seconds), "copy_seconds", suggestion->copy_seconds, "conversion_seconds",
+			 suggestion->prediction.conversion_seconds, "runs", (json_int_t)suggestion->runs, "bytes", bytes);
 }
 
 static bool show_json(const struct asked *asked, const struct suggestions *list, FILE *out, struct error *e)
@@ -188,9 +187,9 @@ static bool show_json(const struct asked *asked, const struct suggestions *list,
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(items, one_to_json(asked, &list->items[i]));
 	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:o}", "schema", 1, "source", subject->source, "topology",
-			  subject->topology->name, "planner", subject->rules->name, "family", asked->costs.profile.family, "passes",
-			  passes_of(asked), "keep_free_gb",
-			  asked->words->keep_free_gb, "steps", (json_int_t)asked->words->steps, "suggestions", items);
+			  subject->topology->name, "planner", subject->rules->name, "family", asked->costs.profile.family,
+			  "passes", passes_of(asked), "keep_free_gb", asked->words->keep_free_gb, "steps",
+			  (json_int_t)asked->words->steps, "suggestions", items);
 	if (!whole)
 		return error_no_memory(e);
 	json_dumpf(whole, out, JSON_COMPACT);

@@ -19,14 +19,10 @@ enum stored { AS_BF16, AS_FP8, AS_Q8_0 };
 static const struct published {
 	const char *word, *variant;
 } models[] = {
-	{ "flux", "flux1_dev_transformer" },
-	{ "qwen", "qwen_image_transformer" },
-	{ "wan2.2_ti2v_5b", "wan2.2_ti2v_5b" },
-	{ "wan", "wan2.2_t2v_high_noise_14b" },
-	{ "hunyuan", "hunyuan_video_transformer" },
-	{ "ltx", "ltxv_2b_transformer" },
-	{ "mochi", "mochi_transformer" },
-	{ "sdxl", "sdxl_base_unet" },
+	{ "flux", "flux1_dev_transformer" },	    { "qwen", "qwen_image_transformer" },
+	{ "wan2.2_ti2v_5b", "wan2.2_ti2v_5b" },	    { "wan", "wan2.2_t2v_high_noise_14b" },
+	{ "hunyuan", "hunyuan_video_transformer" }, { "ltx", "ltxv_2b_transformer" },
+	{ "mochi", "mochi_transformer" },	    { "sdxl", "sdxl_base_unet" },
 };
 
 static const char *variant_of(const char *model)
@@ -161,8 +157,8 @@ bool bench_pass_added_seconds(const struct bench_pass *pass, double offloaded_by
 	struct plan *plan = plan_offloaded(pass, offloaded_bytes, donor, e);
 	unsigned *device_of = plan ? array_new(pass->list.count, sizeof(*device_of), e) : NULL;
 	double whole = 0;
-	bool fine = device_of && plan_devices(plan, pass->topology, pass->compute, device_of, e) &&
-		    run(pass, device_of, &whole, e);
+	bool fine =
+		device_of && plan_devices(plan, pass->topology, pass->compute, device_of, e) && run(pass, device_of, &whole, e);
 
 	*seconds = whole - pass->resident_seconds;
 	free(device_of);

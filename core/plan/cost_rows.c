@@ -134,12 +134,9 @@ static const struct cost_row rows[] = {
 #define LLAMA_QUERY "model.layers.0.self_attn.q_proj"
 
 static const struct tower_row towers[] = {
-	{ "clip_l", NULL, CLIP_QUERY, 768 * 769, 77, false },
-	{ "clip_g", NULL, CLIP_QUERY, 1280 * 1281, 77, false },
-	{ "umt5", "umt5", T5_QUERY, 4096 * 4096, 512, true },
-	{ "t5", NULL, T5_QUERY, 4096 * 4096, 256, true },
-	{ "qwen2.5_vl", NULL, LLAMA_QUERY, 3584 * 3585, 128, false },
-	{ "llama3", NULL, LLAMA_QUERY, 4096 * 4096, 256, true },
+	{ "clip_l", NULL, CLIP_QUERY, 768 * 769, 77, false },	      { "clip_g", NULL, CLIP_QUERY, 1280 * 1281, 77, false },
+	{ "umt5", "umt5", T5_QUERY, 4096 * 4096, 512, true },	      { "t5", NULL, T5_QUERY, 4096 * 4096, 256, true },
+	{ "qwen2.5_vl", NULL, LLAMA_QUERY, 3584 * 3585, 128, false }, { "llama3", NULL, LLAMA_QUERY, 4096 * 4096, 256, true },
 };
 
 const char *cost_inner_name(const char *name)

@@ -116,17 +116,17 @@ static bool contains_any(const char *name, const char *const *words, size_t coun
 /* Modulation and embeddings of time see one vector. */
 static bool sees_one_vector(const char *name)
 {
-	static const char *const words[] = { "mod",	    "adaLN",	  "adaln",     "time_",	      "vector_in",
-					     "guidance_in", "t_embedder", "c_embedder", "emb_layers", "label_emb",
-					     "norm_out.linear" };
+	static const char *const words[] = { "mod",	   "adaLN",	  "adaln",	    "time_",
+					     "vector_in",  "guidance_in", "t_embedder",	    "c_embedder",
+					     "emb_layers", "label_emb",	  "norm_out.linear" };
 
 	return contains_any(name, words, ARRAY_SIZE(words));
 }
 
 static bool sees_text(const char *name)
 {
-	static const char *const words[] = { "txt_",	     "text_", "add_",	    "caption",	  "cross_attn.k", "cross_attn.v",
-					     "_y",	     "img_emb", "to_add_out", "attn2.to_k", "attn2.to_v" };
+	static const char *const words[] = { "txt_", "text_",	"add_",	      "caption",    "cross_attn.k", "cross_attn.v",
+					     "_y",   "img_emb", "to_add_out", "attn2.to_k", "attn2.to_v" };
 
 	return contains_any(name, words, ARRAY_SIZE(words));
 }
@@ -143,9 +143,12 @@ static unsigned rank_of(const char *name)
 		const char *start;
 		unsigned rank;
 	} ranks[] = {
-		{ "double_blocks.", 1 }, { "transformer_blocks.", 1 }, { "blocks.", 1 },   { "input_blocks.", 1 },
-		{ "single_blocks.", 2 }, { "middle_block.", 2 },       { "output_blocks.", 3 }, { "final_layer.", 4 },
-		{ "norm_out", 4 },	 { "proj_out", 4 },	       { "head.", 4 },	   { "out.", 4 },
+		{ "double_blocks.", 1 }, { "transformer_blocks.", 1 },
+		{ "blocks.", 1 },	 { "input_blocks.", 1 },
+		{ "single_blocks.", 2 }, { "middle_block.", 2 },
+		{ "output_blocks.", 3 }, { "final_layer.", 4 },
+		{ "norm_out", 4 },	 { "proj_out", 4 },
+		{ "head.", 4 },		 { "out.", 4 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++) {
@@ -271,8 +274,7 @@ static bool cost_diffusion(struct pass_costs *costs, const struct plan_block *bl
 		size_t at = costs->order[i];
 		double size_bytes = size_of(&blocks[at]);
 
-		costs->blocks[at] =
-			cost_in(&walk, &shapes, cost_inner_name(blocks[at].name), size_bytes, bytes_per_element);
+		costs->blocks[at] = cost_in(&walk, &shapes, cost_inner_name(blocks[at].name), size_bytes, bytes_per_element);
 		mark_types(&costs->blocks[at], size_bytes, costs->element_size_bytes, has_eight_bits);
 	}
 	costs->state_bytes = (uint64_t)(walk.state * costs->element_size_bytes);
@@ -350,7 +352,8 @@ static void cost_text(struct pass_costs *costs, const struct plan_block *blocks,
 		mark_types(&costs->blocks[i], size_bytes, costs->element_size_bytes, fabs(tower->bytes_per_element - 1) < 0.01);
 	}
 	for (size_t i = 0; i < tower_count; i++)
-		costs->state_bytes += (uint64_t)(costs->element_size_bytes * towers[i].row->tokens * sqrt(towers[i].row->elements));
+		costs->state_bytes +=
+			(uint64_t)(costs->element_size_bytes * towers[i].row->tokens * sqrt(towers[i].row->elements));
 }
 
 /* ---- the whole ---- */
@@ -411,7 +414,9 @@ bool pass_costs_make(const struct plan_block *blocks, size_t count, const struct
 		     struct error *e)
 {
 	struct tower towers[TOWERS_MAX];
-	struct model_profile profile = { .family = "unknown", .bytes_per_element = (double)NAN, .passes = 1, .flops = (double)NAN };
+	struct model_profile profile = {
+		.family = "unknown", .bytes_per_element = (double)NAN, .passes = 1, .flops = (double)NAN
+	};
 	const struct cost_row *row = cost_row_find(blocks, count, &profile.bytes_per_element);
 	size_t tower_count = row ? 0 : find_towers(blocks, count, towers);
 

@@ -6,6 +6,8 @@
  * crosses a link once; nothing overlaps, as upstream loads. `expansion` counts where a copy converts: from the host the stored
  * bytes cross and the card converts them; from one card to another PyTorch converts on the source, so that 8-bit weights cross as 16
  * bits. That is a reading of published tables, not a measurement, so it is a term that can be switched off (converts_at_source).
+ *
+ * The formula is what a run of the placement (scenarios/placed_pass.h) is compared with, and what says which are worth running.
  */
 #ifndef RESIDENCY_PLAN_PREDICT_H
 #define RESIDENCY_PLAN_PREDICT_H

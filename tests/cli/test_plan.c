@@ -160,8 +160,8 @@ END_TEST
 START_TEST(a_text_encoder_takes_seconds_a_prompt_whatever_the_picture)
 {
 	char *small = run_text(0, "plan --alloc '#cuda:0;2.0;cpu' --clip --loadlist " LISTS "flux_clip.f16.tsv.gz");
-	char *large = run_text(
-		0, "plan --alloc '#cuda:0;2.0;cpu' --clip --resolution 2048 --loadlist " LISTS "flux_clip.f16.tsv.gz");
+	char *large =
+		run_text(0, "plan --alloc '#cuda:0;2.0;cpu' --clip --resolution 2048 --loadlist " LISTS "flux_clip.f16.tsv.gz");
 
 	ck_assert_msg(strstr(small, " s a prompt, simulated, of which copies "), "%s", small);
 	ck_assert_str_eq(small, large);
@@ -190,7 +190,8 @@ START_TEST(what_cannot_fit_says_by_how_much)
 {
 	assert_complains(1, "10.9 GB too much", "plan --suggest --loadlist " QWEN " --keep-free 0 --free %s",
 			 "cpu=10GB,cuda:0=10GB,cuda:1=10GB");
-	assert_complains(1, "beside its weights does not", "plan --suggest --loadlist " FLUX " --resolution 16384 --keep-free 0");
+	assert_complains(1, "beside its weights does not",
+			 "plan --suggest --loadlist " FLUX " --resolution 16384 --keep-free 0");
 	assert_complains(2, "--model", "plan --suggest");
 	assert_complains(3, "cuda:9", "plan --suggest --loadlist " FLUX " --compute cuda:9");
 	assert_complains(2, "--resolution", "plan --suggest --loadlist " FLUX " --resolution huge");

@@ -139,11 +139,9 @@ START_TEST(a_placed_pass_takes_what_the_forward_of_flux_takes)
 	unsigned side = forwards[_i].side;
 	struct wish wish;
 	struct placer placer = { &wish, place };
-	struct placed_request request = { .backend = &backend_sim,
-					  .model = forwards[_i].model,
-					  .compute = 1,
-					  .width = side / 8,
-					  .height = side / 8 };
+	struct placed_request request = {
+		.backend = &backend_sim, .model = forwards[_i].model, .compute = 1, .width = side / 8, .height = side / 8
+	};
 
 	set_up_list(&s, fixture_loadlist(forwards[_i].loadlist), "2x3090-nvlink.json", (struct picture) { side, side, 1 });
 	place_list(&s, forwards[_i].allocation);
@@ -316,8 +314,8 @@ START_TEST(a_quantised_file_computes_what_the_whole_one_computes)
 		struct plan_block *block = &quantised.blocks[i];
 		bool more = strstr(block->name, "linear2") || strstr(block->name, "attn.proj");
 
-		block->size_bytes = block->size_bytes < 100000 ? 2 * block->size_bytes
-							       : block->size_bytes / 512 * (more ? 210 : 144);
+		block->size_bytes =
+			block->size_bytes < 100000 ? 2 * block->size_bytes : block->size_bytes / 512 * (more ? 210 : 144);
 	}
 	ck_assert_ok(pass_costs_make(whole.blocks, whole.count, &picture, &of_whole, &e), &e);
 	ck_assert_ok(pass_costs_make(quantised.blocks, quantised.count, &picture, &of_quantised, &e), &e);

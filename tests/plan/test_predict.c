@@ -163,11 +163,9 @@ Suite *predict_suite(void)
 	tcase_add_test(formula, eight_bit_weights_cross_doubled_between_cards_and_as_stored_from_the_host);
 	tcase_add_test(formula, a_donor_without_a_link_is_reached_through_the_host);
 	suite_add_tcase(suite, formula);
-	tcase_add_loop_test(models, a_family_is_known_by_its_blocks, 0,
-			    sizeof(known) / sizeof(known[0]));
+	tcase_add_loop_test(models, a_family_is_known_by_its_blocks, 0, sizeof(known) / sizeof(known[0]));
 	tcase_add_test(models, quantised_blocks_cross_as_they_are_stored);
-	tcase_add_loop_test(models, the_simulator_and_the_formula_agree_within_a_tenth, 0,
-			    sizeof(placed) / sizeof(placed[0]));
+	tcase_add_loop_test(models, the_simulator_and_the_formula_agree_within_a_tenth, 0, sizeof(placed) / sizeof(placed[0]));
 	suite_add_tcase(suite, models);
 	return suite;
 }

@@ -342,8 +342,8 @@ START_TEST(no_amount_on_one_donor_runs_faster_than_the_first_suggestion)
 			for (size_t d = 0; d < s.topology->device_count; d++)
 				fits = fits && load.bytes_on[d] <= s.room_bytes[d];
 			ck_assert_ok(tried.runner.run(tried.runner.context, plan, 1, &result, &e), &e);
-			ck_assert_msg(!fits || result.seconds >= list.items[0].seconds - 1e-9, "%s is faster than %s", allocation,
-				      list.items[0].allocation);
+			ck_assert_msg(!fits || result.seconds >= list.items[0].seconds - 1e-9, "%s is faster than %s",
+				      allocation, list.items[0].allocation);
 			plan_free(plan);
 		}
 	}
@@ -438,7 +438,8 @@ Suite *suggest_suite(void)
 	tcase_add_test(strings, a_near_donor_is_taken_before_a_far_one);
 	suite_add_tcase(suite, strings);
 	tcase_set_timeout(simulated, 60);
-	tcase_add_loop_test(simulated, of_any_family_the_first_is_the_fastest_that_was_run_and_all_of_them_fit, 0, ARRAY_SIZE(run));
+	tcase_add_loop_test(simulated, of_any_family_the_first_is_the_fastest_that_was_run_and_all_of_them_fit, 0,
+			    ARRAY_SIZE(run));
 	tcase_add_test(simulated, no_amount_on_one_donor_runs_faster_than_the_first_suggestion);
 	tcase_add_test(simulated, room_is_made_for_activations_that_nobody_kept_free);
 	tcase_add_test(simulated, activations_that_fit_nowhere_are_refused_with_what_they_lack);

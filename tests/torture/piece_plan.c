@@ -44,11 +44,9 @@ static bool look(const struct plan *plan, const struct block_list *list, struct 
 	struct topology *topology = topology_parse(machine, sizeof(machine) - 1, "torture", e);
 	struct picture picture = { 1024, 1024, 1 };
 	struct pass_costs costs = { .blocks = NULL };
-	struct plan_trial_request request = { .topology = topology,
-					      .free_bytes = free_bytes,
-					      .blocks = list->blocks,
-					      .costs = &costs,
-					      .resident_seconds = NAN };
+	struct plan_trial_request request = {
+		.topology = topology, .free_bytes = free_bytes, .blocks = list->blocks, .costs = &costs, .resident_seconds = NAN
+	};
 	struct plan_outlook outlook = { .block_copy_seconds = NULL };
 	bool fine = topology && pass_costs_make(list->blocks, list->count, &picture, &costs, e) &&
 		    plan_outlook(plan, &request, &outlook, e);
