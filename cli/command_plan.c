@@ -138,6 +138,15 @@ static int suggest_strings(struct cli *cli, struct asked *asked, struct error *e
 
 /* ---- the command ---- */
 
+static bool check_words(const struct suggest_words *words, struct error *e)
+{
+	if (!(words->passes >= 0 && words->passes <= 1000))
+		return error_set(e, ERROR_USAGE, "--passes takes a number from 1 to 1000");
+	if (!isnan(words->resident_seconds) && !(words->resident_seconds > 0 && words->resident_seconds < 1e6))
+		return error_set(e, ERROR_USAGE, "--resident takes seconds, more than 0");
+	return true;
+}
+
 static int answer(struct cli *cli, const struct asked *asked, struct error *e)
 {
 	if (plan_lines(cli, asked->requests, asked->loadlists, e))
@@ -194,6 +203,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "\"%.80s\" stands alone; say what it is: --model FILE or --loadlist FILE", argv[1]);
 		return command_fail(cli, command_plan.name, &e);
 	}
+	if (!check_words(&asked.suggestion, &e))
+		return command_fail(cli, command_plan.name, &e);
 	if (asked.requests)
 		return answer(cli, &asked, &e);
 	if (asked.suggest)

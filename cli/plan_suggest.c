@@ -31,8 +31,6 @@ static bool read_words(struct asked *asked, struct error *e)
 		return false;
 	if (!(words->keep_free_gb >= 0 && words->keep_free_gb < 1e6))
 		return error_set(e, ERROR_USAGE, "--keep-free takes GB from 0 on");
-	if (!(words->passes >= 0 && words->passes <= 1000))
-		return error_set(e, ERROR_USAGE, "--passes takes a number from 1 on");
 	for (size_t i = 0; i < subject->topology->device_count; i++) {
 		uint64_t kept = (uint64_t)(words->keep_free_gb * 1e9);
 

@@ -79,13 +79,23 @@ static bool find_resident(struct plan_trial *trial, unsigned compute, struct err
 	return true;
 }
 
+/* Of a device whose rates nobody knows, as of a family that nobody knows, the copies alone can be told. */
+static bool is_known(const struct plan_trial *trial, unsigned compute)
+{
+	const struct device_description *device = &trial->topology->devices[compute];
+
+	return !isnan(trial->request.costs->profile.flops) && !isnan(device->flops_per_s) && !isnan(device->memory_bytes_per_s);
+}
+
 static double seconds_of(const struct plan_trial *trial, unsigned compute, const struct pass_result *result)
 {
 	if (!result->fits)
 		return (double)NAN;
-	if (!isnan(trial->request.resident_seconds))
+	if (!isnan(trial->request.resident_seconds) && is_known(trial, compute))
 		return trial->request.resident_seconds + result->seconds - trial->resident_seconds[compute];
-	return isnan(trial->request.costs->profile.flops) ? (double)NAN : result->seconds;
+	if (!isnan(trial->request.resident_seconds))
+		return trial->request.resident_seconds + result->copy_seconds;
+	return is_known(trial, compute) ? result->seconds : (double)NAN;
 }
 
 /* Blocks that the plan leaves to the loader, or puts on a device that the topology has not, count for the compute device. */

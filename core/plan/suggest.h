@@ -33,7 +33,7 @@ struct suggestions {
 };
 
 struct suggest_run {
-	double seconds; /* of an iteration; NAN where the family is unknown */
+	double seconds; /* of an iteration; NAN where the family or the device's rates are unknown */
 	double copy_seconds;
 	bool fits; /* else both are NAN, and: */
 	unsigned short_device; /* what lacks most */

@@ -107,6 +107,7 @@ Suite *predict_suite(void)
 	Suite *suite = suite_create("predict");
 	TCase *tables = tcase_create("published tables");
 
+	tcase_set_timeout(tables, 60);
 	tcase_add_checked_fixture(tables, set_up, tear_down);
 	tcase_add_test(tables, every_published_iteration_is_predicted_within_a_tenth);
 	tcase_add_test(tables, every_published_iteration_is_simulated_no_worse_than_predicted);

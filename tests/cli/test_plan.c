@@ -195,6 +195,10 @@ START_TEST(what_cannot_fit_says_by_how_much)
 	assert_complains(2, "--model", "plan --suggest");
 	assert_complains(3, "cuda:9", "plan --suggest --loadlist " FLUX " --compute cuda:9");
 	assert_complains(2, "--resolution", "plan --suggest --loadlist " FLUX " --resolution huge");
+	assert_complains(2, "--resolution", "plan --alloc '#cuda:0;4.0;cpu' --loadlist " FLUX " --resolution 0x0");
+	assert_complains(2, "--frames", "plan --alloc '#cuda:0;4.0;cpu' --loadlist " FLUX " --frames 200000");
+	assert_complains(2, "--passes", "plan --alloc '#cuda:0;4.0;cpu' --loadlist " FLUX " --passes=-2");
+	assert_complains(2, "--resident", "plan --suggest --loadlist " FLUX " --resident=-2");
 }
 END_TEST
 

@@ -415,6 +415,56 @@ START_TEST(a_measured_iteration_grows_by_what_offloading_adds)
 }
 END_TEST
 
+static struct plan_outlook look(struct situation *s, const char *allocation)
+{
+	struct plan *plan = fixture_plan("HEAD", allocation, &s->list);
+	uint64_t free_bytes[DEVICE_MAX];
+	struct plan_trial_request request = { .topology = s->topology,
+					      .free_bytes = free_bytes,
+					      .blocks = s->list.blocks,
+					      .costs = &s->costs,
+					      .resident_seconds = NAN,
+					      .converts_at_source = true };
+	struct plan_outlook outlook;
+	struct error e = ERROR_INIT;
+
+	for (size_t i = 0; i < s->topology->device_count; i++)
+		free_bytes[i] = s->topology->devices[i].capacity_bytes;
+	ck_assert_ok(plan_outlook(plan, &request, &outlook, &e), &e);
+	plan_outlook_free(&outlook);
+	plan_free(plan);
+	return outlook;
+}
+
+START_TEST(a_card_of_unknown_rates_tells_its_copies_alone)
+{
+	struct situation s;
+	struct plan_outlook outlook;
+
+	set_up(&s, "flux1_dev_transformer.bf16", "2x3090-nvlink.json");
+	s.topology->devices[1].memory_bytes_per_s = NAN;
+	outlook = look(&s, "#cuda:0;4.0;cpu");
+	ck_assert(outlook.run.fits && isnan(outlook.run.seconds));
+	ck_assert_double_eq_tol(outlook.run.copy_seconds, 0.85, 0.01);
+	tear_down(&s);
+}
+END_TEST
+
+START_TEST(a_donor_that_no_way_leads_from_is_said_to_be_one)
+{
+	struct situation s;
+	struct plan_outlook outlook;
+
+	set_up(&s, "flux1_dev_transformer.bf16", "2x3090-nvlink.json");
+	s.topology->link_count = 2; /* cpu and cuda:0 */
+	outlook = look(&s, "#cuda:0;4.0;cuda:1");
+	ck_assert_int_eq(outlook.refusal.kind, ERROR_ABSENT);
+	ck_assert(!outlook.run.fits && isnan(outlook.run.seconds));
+	ck_assert_msg(strstr(outlook.refusal.text, "no way from cuda:1 to cuda:0"), "%s", outlook.refusal.text);
+	tear_down(&s);
+}
+END_TEST
+
 Suite *placed_pass_suite(void)
 {
 	Suite *suite = suite_create("placed pass");
@@ -437,6 +487,8 @@ Suite *placed_pass_suite(void)
 	tcase_add_test(costs, blocks_run_in_the_order_of_the_forward_whatever_that_of_the_list);
 	tcase_add_test(costs, what_text_alone_does_not_use_is_not_brought);
 	tcase_add_test(costs, a_measured_iteration_grows_by_what_offloading_adds);
+	tcase_add_test(costs, a_card_of_unknown_rates_tells_its_copies_alone);
+	tcase_add_test(costs, a_donor_that_no_way_leads_from_is_said_to_be_one);
 	suite_add_tcase(suite, costs);
 	return suite;
 }
