@@ -9,7 +9,7 @@
 
 struct wishes {
 	const char *format, *dtype, *out, *architecture;
-	bool stochastic, drop_values, json;
+	bool half, stochastic, drop_values, json;
 };
 
 /* Without --to the new file's name says it. */
@@ -68,6 +68,7 @@ static bool convert(struct cli *cli, const char *from, const struct wishes *wish
 		.from = from,
 		.to = wishes->out,
 		.type = wishes->dtype ? &type : NULL,
+		.in_half = wishes->half,
 		.stochastic = wishes->stochastic,
 		.architecture = wishes->architecture,
 		.drop_values = wishes->drop_values,
@@ -95,6 +96,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "dtype", "TYPE", "of floating point tensors: F32, BF16, F16, F8_E4M3, F8_E5M2; for gguf also Q8_0, Q5_1, ...",
 		  OPTION_TEXT, &wishes.dtype },
 		{ "out", "FILE", "the new file; it appears whole or not at all", OPTION_TEXT, &wishes.out },
+		{ "half", NULL, "quantised elements become numbers in half precision, as ComfyUI-GGUF's do (default: exactly)",
+		  OPTION_FLAG, &wishes.half },
 		{ "stochastic", NULL,
 		  "round to F8 by chance, seeded by each tensor's name, as ComfyUI does for patched weights", OPTION_FLAG,
 		  &wishes.stochastic },
@@ -124,7 +127,7 @@ const struct command command_convert = {
 	.synopsis = "[options] FILE --out FILE",
 	.examples =
 		"  residency convert flux1-dev.safetensors --dtype Q8_0 --architecture flux --out flux1-dev-Q8_0.gguf\n"
-		"  residency convert flux1-dev-Q4_K_S.gguf --dtype BF16 --out flux1-dev.safetensors\n"
+		"  residency convert flux1-dev-Q4_K_S.gguf --dtype BF16 --half --out flux1-dev.safetensors\n"
 		"  residency convert model.safetensors.index.json --dtype F8_E4M3 --stochastic --out model-fp8.safetensors\n",
 	.run = run,
 };

@@ -46,7 +46,7 @@ static void print_workflow(struct cli *cli, const char *name, json_t *workflow)
 		json_t *inputs = json_object_get(node, "inputs");
 
 		if (class_type && is_loader(class_type))
-			fprintf(cli->out, "  node %-3s %-32s %-9s %s\n", id, class_type, keep_words(inputs),
+			fprintf(cli->out, "  node %-3s %-35s %-9s %s\n", id, class_type, keep_words(inputs),
 				file_input(inputs));
 	}
 }

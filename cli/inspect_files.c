@@ -103,15 +103,18 @@ bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, 
 	struct gguf *file = gguf_open(path, e);
 	struct tensor_table table = { .rows = NULL };
 	char kind[64];
+	char *word;
 	bool fine;
 
 	if (!file)
 		return false;
+	word = detect_word_of_gguf(file, e);
 	snprintf(kind, sizeof(kind), "GGUF version %u%s", gguf_version(file), gguf_is_swapped(file) ? ", big-endian" : "");
-	fine = tensor_table_of_gguf(&table, file, e) && report_begin(report, path, kind, size_bytes, e) &&
-	       inspect_tensors(report, &table, NULL, path, e);
+	fine = !error_is_set(e) && tensor_table_of_gguf(&table, file, e) && report_begin(report, path, kind, size_bytes, e) &&
+	       inspect_tensors(report, &table, word, path, e);
 	if (fine)
 		say_values(report, file);
+	free(word);
 	tensor_table_free(&table);
 	gguf_close(file);
 	return fine;

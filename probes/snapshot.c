@@ -432,13 +432,19 @@ static void put_placement(const struct probe *probe, struct known *known)
 {
 	const struct inner *inner = (const struct inner *)known->inner.target;
 	const char *used;
+	const char *own;
 
 	if (!inner || known->record.inner != known->record.model || inner->model->placement_version == known->placement_version)
 		return;
 	known->placement_version = inner->model->placement_version;
 	used = inner_is_patched(inner) ? inner_allocation(inner) : NULL;
-	if (used && (probe->wishes.placement || !inner->allocation || strcmp(used, inner->allocation) != 0))
-		put_allocation(probe, known, inner->allocation ? inner->allocation : "", used);
+	own = inner->allocation;
+	if (inner_is_patched(inner) && !used) {
+		used = inner_legacy_allocation(inner);
+		own = inner->legacy_allocation;
+	}
+	if (used && (probe->wishes.placement || !own || strcmp(used, own) != 0))
+		put_allocation(probe, known, own ? own : "", used);
 	if (!probe->wishes.placement && !(used && is_misplaced(inner)) &&
 	    (!inner_is_patched(inner) || inner_bytes_on_compute(inner) > 0))
 		return;

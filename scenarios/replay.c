@@ -24,10 +24,14 @@ json_t *placement_apply(const json_t *workflow, enum placement placement)
 	json_object_foreach(copy, id, node)
 	{
 		json_t *inputs = json_object_get(node, "inputs");
+		double all_gb;
 
 		if (placement == PLACEMENT_AS_WRITTEN || !json_object_get(inputs, "virtual_vram_gb"))
 			continue;
-		json_object_set_new(inputs, "virtual_vram_gb", json_real(placement == PLACEMENT_WAITING ? 64.0 : 0.0));
+		all_gb = json_object_get(inputs, "use_other_vram") ? 24.0 : 64.0; /* nodes of DisTorch V1 take no more */
+		json_object_set_new(inputs, "virtual_vram_gb", json_real(placement == PLACEMENT_WAITING ? all_gb : 0.0));
+		if (json_object_get(inputs, "use_other_vram"))
+			json_object_set_new(inputs, "use_other_vram", json_false());
 		json_object_set_new(inputs, "donor_device", json_string("cpu"));
 		json_object_set_new(inputs, "expert_mode_allocations", json_string(""));
 	}

@@ -7,14 +7,21 @@
 
 #include "core/base/array.h"
 #include "core/compute/rounding.h"
-#include "core/tensor/convert.h"
+#include "core/model/family.h"
+#include "core/model/memory_estimate.h"
 
 #define NAME_MAX_BYTES 256
 
 enum dtype compute_dtype_of(const struct model *model)
 {
 	enum dtype dtype = model->parameter_count ? model->parameters[0].dtype : DTYPE_F32;
+	const struct diffusion_class *class;
 
+	/* Blocks say nothing of it: the best that the class can compute in. */
+	if (model->quantised) {
+		class = diffusion_class_find(model->family ? model->family->memory_class : NULL);
+		return class && class->dtypes.count ? class->dtypes.dtypes[0] : DTYPE_BF16;
+	}
 	switch (dtype) {
 	case DTYPE_F8_E4M3:
 	case DTYPE_F8_E5M2:
@@ -230,7 +237,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 	if (!device_alloc(c->device, size_bytes, &fetched->cast, c->error))
 		return fail_as_set(c) != NULL;
 	if (c->ops == &ops_host) {
-		if (!convert_to_f32(parameter->dtype, bytes, fetched->cast.address, fetched->weight.count, c->error) ||
+		if (!parameter_to_f32(c->model, parameter, bytes, fetched->cast.address, c->error) ||
 		    !patch_fetched(c, parameter, bytes, fetched->cast.address))
 			return fail_as_set(c) != NULL;
 		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
@@ -256,7 +263,7 @@ static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
 		return false;
 	}
 	fetched->weight.rank = parameter->rank;
-	fetched->weight.count = (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
+	fetched->weight.count = parameter_element_count(parameter);
 	memcpy(fetched->weight.shape, parameter->shape, sizeof(parameter->shape));
 	bytes = parameter->resting.address;
 	if (c->model->blocks[parameter->block].device != device_index(c->device)) {
@@ -269,7 +276,7 @@ static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
 		bytes = fetched->moved.address;
 		c->moved_bytes += parameter->size_bytes;
 	}
-	if (parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host) &&
+	if (!parameter->quantised && parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host) &&
 	    !patch_is_pending(c->pending, (size_t)(parameter - c->model->parameters))) {
 		fetched->weight.values = c->ops == &ops_host ? bytes : NULL;
 		return true;
@@ -316,11 +323,62 @@ static struct tensor *new_like(struct compute *c, const struct tensor *x)
 	return c->failed ? NULL : compute_new(c, x->rank, x->shape);
 }
 
+/* The factor beside an fp8 weight, in the pass's type; false where there is none. */
+static bool find_scale(struct compute *c, const char *name, float *scale)
+{
+	char parameter_name[NAME_MAX_BYTES + 16];
+	const struct parameter *parameter;
+
+	snprintf(parameter_name, sizeof(parameter_name), "%s.scale_weight", name);
+	parameter = model_parameter(c->model, parameter_name);
+	*scale = 1;
+	if (!parameter || parameter->dtype != DTYPE_F32 || parameter->size_bytes != sizeof(*scale))
+		return false;
+	if (c->ops == &ops_host)
+		memcpy(scale, parameter->resting.address, sizeof(*scale));
+	*scale = round_value(c->dtype, *scale);
+	return true;
+}
+
+static void scale_weight(struct compute *c, const struct fetched *weight, float scale)
+{
+	double bytes = 2.0 * (double)weight->weight.count * (double)dtype_size_bytes(c->dtype);
+	struct kernel_cost cost = { .bytes = bytes };
+	float *values = weight->cast.address;
+
+	if (c->ops != &ops_host) {
+		device_kernel(c->device, STREAM_COMPUTE, &cost);
+		return;
+	}
+	for (size_t i = 0; i < weight->weight.count; i++)
+		values[i] = round_value(c->dtype, values[i] * scale);
+}
+
+/* An fp8 weight's scale goes into the weight or the input, whichever is smaller, as upstream does it: rounding tells them apart.
+ * Returns the scaled input where that is it, for the caller to drop. */
+static struct tensor *scale_operand(struct compute *c, struct module *module, const char *name, const struct tensor *x)
+{
+	struct tensor *out;
+	float scale;
+
+	if (!find_scale(c, name, &scale))
+		return NULL;
+	if (module->weight.cast.device && module->weight.weight.count < tensor_count(x)) {
+		scale_weight(c, &module->weight, scale);
+		return NULL;
+	}
+	out = new_like(c, x);
+	if (out)
+		c->ops->scale(c, x, scale, out);
+	return out;
+}
+
 struct tensor *compute_linear(struct compute *c, const struct tensor *x, const char *module, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct module fetched;
 	struct tensor *out = NULL;
+	struct tensor *scaled = NULL;
 	int64_t shape[TENSOR_RANK_MAX];
 	const struct weight *w;
 	va_list arguments;
@@ -333,6 +391,8 @@ struct tensor *compute_linear(struct compute *c, const struct tensor *x, const c
 	if (!fetch_module(c, &fetched, name))
 		goto out;
 	w = &fetched.weight.weight;
+	scaled = scale_operand(c, &fetched, name, x);
+	x = scaled ? scaled : x;
 	if (w->rank != 2 || w->shape[1] != x->shape[x->rank - 1] || !bias_fits(&fetched, w->shape[0])) {
 		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels", c->model->name, name,
 			     (long long)x->shape[x->rank - 1]);
@@ -344,6 +404,7 @@ struct tensor *compute_linear(struct compute *c, const struct tensor *x, const c
 	if (out)
 		c->ops->linear(c, x, w, fetched.b, out);
 out:
+	compute_drop(c, scaled);
 	release_module(&fetched);
 	return out;
 }

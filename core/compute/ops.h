@@ -68,6 +68,8 @@ struct ops {
 	void (*group_norm)(struct compute *c, const struct tensor *x, unsigned groups, const struct weight *w,
 			   const struct weight *b, double eps, struct tensor *out);
 	void (*unary)(struct compute *c, enum unary kind, const struct tensor *x, struct tensor *out);
+	/* x times a number. */
+	void (*scale)(struct compute *c, const struct tensor *x, float factor, struct tensor *out);
 	void (*binary)(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y, struct tensor *out);
 	/* x * (1 + scale) + shift, rounded once after 1 + scale and once at the end; x [b, tokens, n], scale and shift [b, n]. */
 	void (*modulate)(struct compute *c, const struct tensor *x, const struct tensor *scale, const struct tensor *shift,

@@ -256,6 +256,18 @@ static void unary(struct compute *c, enum unary kind, const struct tensor *x, st
 	round_values(out->dtype, to, count);
 }
 
+static void scale_by(struct compute *c, const struct tensor *x, float factor, struct tensor *out)
+{
+	const float *from = tensor_values(x);
+	float *to = tensor_values(out);
+	size_t count = tensor_count(x);
+
+	(void)c;
+	for (size_t i = 0; i < count; i++)
+		to[i] = from[i] * factor;
+	round_values(out->dtype, to, count);
+}
+
 static void binary(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y, struct tensor *out)
 {
 	const float *a = tensor_values(x);
@@ -390,6 +402,7 @@ const struct ops ops_host = {
 	.rms_norm = rms_norm,
 	.group_norm = group_norm,
 	.unary = unary,
+	.scale = scale_by,
 	.binary = binary,
 	.modulate = modulate,
 	.gate = gate,

@@ -69,6 +69,12 @@ static void unary(struct compute *c, enum unary kind, const struct tensor *x, st
 	charge(c, 0, tensor_bytes(x) + tensor_bytes(out));
 }
 
+static void scale_by(struct compute *c, const struct tensor *x, float factor, struct tensor *out)
+{
+	(void)factor;
+	charge(c, 0, tensor_bytes(x) + tensor_bytes(out));
+}
+
 static void binary(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y, struct tensor *out)
 {
 	(void)kind;
@@ -123,6 +129,7 @@ const struct ops ops_sim = {
 	.rms_norm = rms_norm,
 	.group_norm = group_norm,
 	.unary = unary,
+	.scale = scale_by,
 	.binary = binary,
 	.modulate = modulate,
 	.gate = gate,

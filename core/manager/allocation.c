@@ -14,9 +14,13 @@
 
 /* ---- whose they are ---- */
 
+/* Each generation of nodes has a store of its own. */
+enum generation { GENERATION_DISTORCH2, GENERATION_V1 };
+
 struct shared_allocation {
 	struct shared_allocation *next;
 	uint64_t shape; /* whose it is */
+	enum generation generation;
 	char *text; /* NULL: none */
 };
 
@@ -54,20 +58,20 @@ static uint64_t shape_of(const struct model *model)
 	return hash;
 }
 
-static struct shared_allocation *find_shared(const struct manager *m, uint64_t shape)
+static struct shared_allocation *find_shared(const struct manager *m, uint64_t shape, enum generation generation)
 {
 	struct shared_allocation *shared = m->shared;
 
-	while (shared && shared->shape != shape)
+	while (shared && (shared->shape != shape || shared->generation != generation))
 		shared = shared->next;
 	return shared;
 }
 
-static bool share(const struct inner *inner, const char *allocation, struct error *e)
+static bool share(const struct inner *inner, enum generation generation, const char *allocation, struct error *e)
 {
 	struct manager *m = inner->manager;
 	uint64_t shape = shape_of(inner->model);
-	struct shared_allocation *shared = find_shared(m, shape);
+	struct shared_allocation *shared = find_shared(m, shape, generation);
 	char *copy = NULL;
 
 	if (allocation && !(copy = string_copy(allocation, e)))
@@ -78,7 +82,7 @@ static bool share(const struct inner *inner, const char *allocation, struct erro
 			free(copy);
 			return false;
 		}
-		*shared = (struct shared_allocation) { .next = m->shared, .shape = shape };
+		*shared = (struct shared_allocation) { .next = m->shared, .shape = shape, .generation = generation };
 		m->shared = shared;
 	}
 	free(shared->text);
@@ -86,31 +90,53 @@ static bool share(const struct inner *inner, const char *allocation, struct erro
 	return true;
 }
 
-bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e)
+static bool set(const struct inner *inner, enum generation generation, char **own, const char *allocation, struct error *e)
 {
 	const char *wanted = allocation && allocation[0] ? allocation : NULL;
 	char *copy = NULL;
 
 	if (wanted && !(copy = string_copy(wanted, e)))
 		return false;
-	if (!inner->manager->policy->own_allocations && !share(inner, wanted, e)) {
+	if (!inner->manager->policy->own_allocations && !share(inner, generation, wanted, e)) {
 		free(copy);
 		return false;
 	}
-	free(inner->allocation);
-	inner->allocation = copy;
-	inner->virtual_vram_bytes = copy ? virtual_vram_bytes : 0;
+	free(*own);
+	*own = copy;
 	return true;
 }
 
-const char *inner_allocation(const struct inner *inner)
+bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e)
+{
+	if (!set(inner, GENERATION_DISTORCH2, &inner->allocation, allocation, e))
+		return false;
+	inner->virtual_vram_bytes = inner->allocation ? virtual_vram_bytes : 0;
+	return true;
+}
+
+bool inner_set_legacy_allocation(struct inner *inner, const char *allocation, struct error *e)
+{
+	return set(inner, GENERATION_V1, &inner->legacy_allocation, allocation, e);
+}
+
+static const char *get(const struct inner *inner, enum generation generation, const char *own)
 {
 	const struct shared_allocation *shared;
 
 	if (inner->manager->policy->own_allocations)
-		return inner->allocation;
-	shared = find_shared(inner->manager, shape_of(inner->model));
+		return own;
+	shared = find_shared(inner->manager, shape_of(inner->model), generation);
 	return shared ? shared->text : NULL;
+}
+
+const char *inner_allocation(const struct inner *inner)
+{
+	return get(inner, GENERATION_DISTORCH2, inner->allocation);
+}
+
+const char *inner_legacy_allocation(const struct inner *inner)
+{
+	return get(inner, GENERATION_V1, inner->legacy_allocation);
 }
 
 /* ---- blocks to their places ---- */
@@ -126,7 +152,7 @@ static struct topology *believed_topology(const struct manager *m, struct error 
 }
 
 /* Where each block waits, by the allocation: made anew for each load, since devices and strings change. */
-static bool plan_blocks(struct patcher *patcher, const char *allocation, struct error *e)
+static bool plan_blocks(struct patcher *patcher, const char *allocation, const char *planner, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 	struct manager *m = inner->manager;
@@ -137,7 +163,7 @@ static bool plan_blocks(struct patcher *patcher, const char *allocation, struct 
 	if (!inner->device_of)
 		inner->device_of = array_new(inner->model->block_count, sizeof(*inner->device_of), e);
 	if (topology && inner->device_of)
-		plan = plan_model_make(inner->model, topology, allocation, plan_rules_find(m->policy->planner), NULL, e);
+		plan = plan_model_make(inner->model, topology, allocation, plan_rules_find(planner), NULL, e);
 	if (plan)
 		fine = plan_devices(plan, topology, device_index(patcher->load_device), inner->device_of, e);
 	if (fine && plan->converted)
@@ -180,7 +206,7 @@ bool patcher_distribute(struct patcher *patcher, const char *allocation, bool an
 	struct inner *inner = patcher_inner(patcher);
 	struct machine *machine = inner->manager->machine;
 
-	if (!plan_blocks(patcher, allocation, e))
+	if (!plan_blocks(patcher, allocation, inner->manager->policy->planner, e))
 		return false;
 	for (size_t i = 0; i < inner->order_count; i++) {
 		size_t index = inner->order[i];
@@ -197,5 +223,20 @@ bool patcher_distribute(struct patcher *patcher, const char *allocation, bool an
 		block->patched = true;
 	}
 	inner->patches_id = patcher->patches_id;
+	return true;
+}
+
+bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+
+	if (!plan_blocks(patcher, allocation, inner->manager->policy->legacy_planner, e))
+		return false;
+	for (size_t i = 0; i < inner->order_count; i++) {
+		size_t index = inner->order[i];
+
+		if (!inner_move_block(inner, index, machine_device(inner->manager->machine, inner->device_of[index]), e))
+			return false;
+	}
 	return true;
 }

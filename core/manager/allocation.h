@@ -12,4 +12,7 @@ void allocations_free(struct manager *m);
  * whole, and is always unloaded whole. Its blocks may be cast from now on, whatever they are. */
 bool patcher_distribute(struct patcher *patcher, const char *allocation, bool anew, struct error *e);
 
+/* DisTorch V1: layers that are loaded go by slices to where the allocation wants them; nothing else changes. */
+bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct error *e);
+
 #endif

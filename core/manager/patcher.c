@@ -17,6 +17,7 @@ static void inner_destroy(struct object *object)
 	free(inner->backups);
 	model_free(inner->model);
 	free(inner->allocation);
+	free(inner->legacy_allocation);
 	free(inner->cast);
 	free(inner->backed_up);
 	free(inner->order);

@@ -8,7 +8,8 @@
  * placement and the mark of whose patches are in the weights. A dying patcher leaves the weights as they are.
  *
  * Loading follows ComfyUI: whole, or as many blocks as a budget allows, largest first, the others being cast when they are used.
- * A model with an allocation is distributed block by block instead (DisTorch2), whatever the budget.
+ * A model with an allocation is distributed block by block instead (DisTorch2), whatever the budget; one with a legacy allocation
+ * (DisTorch V1) is loaded, and its layers are dealt out then.
  */
 #ifndef RESIDENCY_MANAGER_PATCHER_H
 #define RESIDENCY_MANAGER_PATCHER_H
@@ -36,6 +37,7 @@ struct inner {
 	struct device *reported_device; /* where upstream thinks that it is: untouched by a distributed load */
 	enum keep_wish wish; /* the flag that a loader set */
 	char *allocation; /* the last one set for it; NULL: none. inner_allocation() is what counts */
+	char *legacy_allocation; /* the same of a node of DisTorch V1; NULL: none */
 	double virtual_vram_bytes; /* that the allocation takes off the compute device */
 	bool eject; /* loading it asks for all of the device */
 	bool low_precision_loras; /* high_precision_loras is off: by upstream's rules fp8 is rounded again */
@@ -141,6 +143,10 @@ bool inner_set_allocation(struct inner *inner, const char *allocation, double vi
 
 /* The allocation that counts; NULL for none. */
 const char *inner_allocation(const struct inner *inner);
+
+/* The same for a node of DisTorch V1: the next load puts the model in place as any other, then deals its layers out. */
+bool inner_set_legacy_allocation(struct inner *inner, const char *allocation, struct error *e);
+const char *inner_legacy_allocation(const struct inner *inner);
 
 /* More patches: parameters (indexes of the model's) that they change. The patcher's patches are other ones from now on. */
 bool patcher_add_patches(struct patcher *patcher, const size_t *parameters, size_t count, struct error *e);

@@ -76,9 +76,10 @@ static bool move_all(struct inner *inner, struct device *to, struct error *e)
 
 /* ---- patches ---- */
 
+/* Whether a patch goes into a parameter. What is quantised keeps its bytes: its patches wait until it is used. */
 static bool is_patched(const struct patcher *patcher, size_t parameter)
 {
-	return patcher->patches && patcher->patches[parameter];
+	return patcher->patches && patcher->patches[parameter] && !patcher_model(patcher)->parameters[parameter].quantised;
 }
 
 static bool keep(struct inner *inner, size_t parameter, struct error *e)
@@ -99,7 +100,7 @@ bool patcher_keep_block(struct patcher *patcher, size_t index, struct error *e)
 	const struct block *block = &patcher_model(patcher)->blocks[index];
 
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
-		if (!keep(patcher_inner(patcher), i, e))
+		if (!patcher_model(patcher)->parameters[i].quantised && !keep(patcher_inner(patcher), i, e))
 			return false;
 	}
 	return true;
@@ -137,8 +138,8 @@ static size_t count_patches(const struct patcher *patcher, const struct block *b
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < block->parameter_count; i++)
-		count += is_patched(patcher, block->first_parameter + i);
+	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++)
+		count += patcher->patches && patcher->patches[i];
 	return count;
 }
 
@@ -298,7 +299,7 @@ static bool load_within(struct patcher *patcher, double budget_bytes, bool force
 				   .device = patcher->load_device,
 				   .budget_bytes = budget_bytes,
 				   .full = budget_bytes > (double)inner_size_bytes(inner),
-				   .force_patch = force_patch };
+				   .force_patch = force_patch || inner->model->quantised };
 	bool fine;
 
 	trace_tell(patcher->manager,
@@ -315,6 +316,7 @@ static bool load_more(struct patcher *patcher, double extra_bytes, bool force_pa
 {
 	struct inner *inner = patcher_inner(patcher);
 	const char *allocation = inner_allocation(inner);
+	const char *legacy = inner_legacy_allocation(inner);
 	bool anew = inner_is_patched(inner) && (inner->patches_id != patcher->patches_id || force_patch);
 	uint64_t before_bytes;
 
@@ -331,7 +333,8 @@ static bool load_more(struct patcher *patcher, double extra_bytes, bool force_pa
 	if (!inner->is_partial && inner->loaded_bytes > 0)
 		return true;
 	before_bytes = inner->loaded_bytes;
-	if (!load_within(patcher, (double)before_bytes + extra_bytes, force_patch, e))
+	if (!load_within(patcher, (double)before_bytes + extra_bytes, force_patch, e) ||
+	    (legacy && !patcher_deal_layers(patcher, legacy, e)))
 		return false;
 	*gained_bytes = inner->loaded_bytes - before_bytes;
 	return true;

@@ -28,6 +28,7 @@ struct policy {
 	 * nothing else holds, what is left to core, and what goes wrong. */
 	const char *unflagged, *anchored, *delegated, *wrong;
 	const char *planner; /* whose rules place blocks (plan_rules_find) */
+	const char *legacy_planner; /* the same for nodes of DisTorch V1 (GGUF); NULL: `planner`, as any other node */
 	bool has_anchors;
 	bool own_patches; /* LoRAs by our rules (core/patch/patch.h); upstream's otherwise */
 	bool own_allocations; /* a model's allocation is its own; upstream's is that of every model of one class, size and names */

@@ -108,10 +108,12 @@ void architecture_module(struct architecture *a, enum module_kind kind, const ch
 
 uint64_t parameter_size_bytes(const struct parameter_description *parameter)
 {
-	uint64_t size_bytes = dtype_size_bytes(parameter->dtype);
+	uint64_t size_bytes = parameter->quantised ? 1 : dtype_size_bytes(parameter->dtype);
 
 	for (unsigned i = 0; i < parameter->rank; i++)
 		size_bytes *= (uint64_t)parameter->shape[i];
+	if (parameter->quantised)
+		return size_bytes / quant_block_elements(parameter->quant) * quant_block_bytes(parameter->quant);
 	return size_bytes;
 }
 
@@ -170,9 +172,15 @@ static void add_scale(struct architecture *a)
 		scale->optional = true;
 }
 
+/* Whether the module added last is; a root of NULL is above all. */
+static bool is_below(const struct architecture *a, const char *root)
+{
+	return !root || (a->block_count && strncmp(a->blocks[a->block_count - 1].name, root, strlen(root)) == 0);
+}
+
 static void add_weights(struct architecture *a, enum module_kind kind, bool bias, unsigned rank, const int64_t *shape)
 {
-	bool scaled = a->scaled && kind == MODULE_LINEAR;
+	bool scaled = a->scaled && kind == MODULE_LINEAR && is_below(a, a->scaled_root);
 	enum dtype dtype = a->dtype;
 
 	a->dtype = scaled ? DTYPE_F8_E4M3 : dtype;
@@ -252,6 +260,23 @@ void architecture_loose(struct architecture *a, const char *module, const char *
 		a->path[end - 1] = '.';
 	architecture_leave(a, outside);
 	architecture_parameter(a, suffix, rank, shape);
+}
+
+void architecture_count_weights(struct architecture *a)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->block_count; i++) {
+		struct block_description *block = &a->blocks[i];
+		size_t own = strlen(block->name) + (*block->name ? 1 : 0);
+		bool has_weight = block->weight_size_bytes != UINT64_MAX && block->parameter_count > 0;
+
+		block->weight_size_bytes = has_weight ? UINT64_MAX : block->weight_size_bytes;
+		for (size_t j = 0; j < block->parameter_count; j++, at++) {
+			if (has_weight)
+				count_weight(block, a->parameters[at].name + own, parameter_size_bytes(&a->parameters[at]));
+		}
+	}
 }
 
 uint64_t architecture_size_bytes(const struct architecture *a)

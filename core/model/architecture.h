@@ -66,6 +66,7 @@ struct architecture {
 	enum dtype dtype; /* of every parameter added from now on */
 	bool as_module; /* types as upstream's modules have them once loaded, not as files do: some stay float32 */
 	bool scaled; /* Linear weights and biases are F8_E4M3, each with a float32 scale_weight */
+	const char *scaled_root; /* only of those below this name; NULL: of all. Borrowed */
 	struct error *error;
 	bool failed;
 };
@@ -123,6 +124,9 @@ __attribute__((format(printf, 2, 3))) void architecture_bare_norm(struct archite
 void architecture_loose(struct architecture *a, const char *module, const char *suffix, unsigned rank, const int64_t *shape);
 
 uint64_t parameter_size_bytes(const struct parameter_description *parameter);
+
+/* Counts the blocks' weight bytes anew, for parameters whose types were changed after they were added. */
+void architecture_count_weights(struct architecture *a);
 
 /* All parameters' bytes. */
 uint64_t architecture_size_bytes(const struct architecture *a);

@@ -242,6 +242,21 @@ bool detect_file(struct detection *found, const struct tensor_table *table, cons
 	return true;
 }
 
+char *detect_word_of_gguf(const struct gguf *file, struct error *e)
+{
+	struct gguf_value value;
+	const char *text;
+	size_t length;
+	char *word;
+
+	if (!gguf_value_find(file, FAMILY_METADATA, &value) || !(text = gguf_value_text(&value, &length)))
+		return NULL;
+	word = array_new(length + 1, 1, e);
+	if (word)
+		memcpy(word, text, length);
+	return word;
+}
+
 /* ---- comparing with the family ---- */
 
 static bool describe(const struct detected *detected, enum layout layout, bool as_module, struct architecture *a,

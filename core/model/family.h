@@ -25,6 +25,8 @@ struct family_variant {
 	enum dtype dtype; /* as it is published */
 };
 
+struct layout_rule;
+
 struct family {
 	const char *name;
 	const char *summary; /* one line */
@@ -44,6 +46,7 @@ struct family {
 	 * tensor against describe. NULL: several files make one, so that none is of it. */
 	bool (*detect)(const struct tensor_view *view, enum layout layout, void *config);
 	const char *(*upstream)(const void *config); /* upstream's name for what it detects */
+	const struct layout_rule *layout_rules; /* to the own layout from the other (layout.h); NULL: by position, or none */
 	const struct family_variant
 		*variants; /* ended by one without a name; the first is the one that the family's name means */
 	const char *small; /* JSON of a small one; NULL: none */

@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/model/family.h"
+#include "core/model/layout.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT(struct clip_config, layers, "num_hidden_layers", 1, 1024),
@@ -118,6 +119,26 @@ static void describe_open_clip(const struct clip_config *config, struct architec
 	}
 	architecture_norm(a, MODULE_LAYER_NORM, hidden, "ln_final");
 }
+
+#define LAYER(own) "transformer.text_model.encoder.layers.*." own
+#define BLOCK(name) "transformer.resblocks.*." name
+static const struct layout_rule open_clip_rules[] = {
+	{ "transformer.text_model.embeddings.token_embedding.weight", { "token_embedding.weight" }, CUT_WHOLE },
+	{ "transformer.text_model.embeddings.position_embedding.weight", { "positional_embedding" }, CUT_WHOLE },
+	{ LAYER("layer_norm1.@"), { BLOCK("ln_1.@") }, CUT_WHOLE },
+	{ LAYER("self_attn.q_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_FIRST_THIRD },
+	{ LAYER("self_attn.k_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_SECOND_THIRD },
+	{ LAYER("self_attn.v_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_LAST_THIRD },
+	{ LAYER("self_attn.out_proj.@"), { BLOCK("attn.out_proj.@") }, CUT_WHOLE },
+	{ LAYER("layer_norm2.@"), { BLOCK("ln_2.@") }, CUT_WHOLE },
+	{ LAYER("mlp.fc1.@"), { BLOCK("mlp.c_fc.@") }, CUT_WHOLE },
+	{ LAYER("mlp.fc2.@"), { BLOCK("mlp.c_proj.@") }, CUT_WHOLE },
+	{ "transformer.text_model.final_layer_norm.@", { "ln_final.@" }, CUT_WHOLE },
+	{ "transformer.text_projection.weight", { "text_projection" }, CUT_TRANSPOSED },
+	{ .own = NULL },
+};
+#undef LAYER
+#undef BLOCK
 
 static void describe_g(const void *config, struct architecture *a)
 {
@@ -245,6 +266,7 @@ const struct family family_clip_g = {
 	.describe = describe_g,
 	.detect = detect_g,
 	.upstream = upstream_g,
+	.layout_rules = open_clip_rules,
 	.variants = variants_g,
 	.small = "{\"num_hidden_layers\":31,\"hidden_act\":\"gelu\"," SMALL "}",
 };

@@ -1,6 +1,7 @@
 /* FLUX.1: modules in the order in which ComfyUI registers them (plain layer norms have no weights but are modules). */
 #include "core/base/json.h"
 #include "core/model/family_flux_parts.h"
+#include "core/model/layout.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"flux\""),
@@ -202,6 +203,53 @@ static void describe_diffusers(const struct flux_config *config, struct architec
 	architecture_linear(a, 4 * config->out_channels, hidden, true, "proj_out");
 }
 
+static const struct layout_rule layout_rules[] = {
+	{ "img_in.@", { "x_embedder.@" }, CUT_WHOLE },
+	{ "txt_in.@", { "context_embedder.@" }, CUT_WHOLE },
+	{ "time_in.in_layer.@", { "time_text_embed.timestep_embedder.linear_1.@" }, CUT_WHOLE },
+	{ "time_in.out_layer.@", { "time_text_embed.timestep_embedder.linear_2.@" }, CUT_WHOLE },
+	{ "vector_in.in_layer.@", { "time_text_embed.text_embedder.linear_1.@" }, CUT_WHOLE },
+	{ "vector_in.out_layer.@", { "time_text_embed.text_embedder.linear_2.@" }, CUT_WHOLE },
+	{ "guidance_in.in_layer.@", { "time_text_embed.guidance_embedder.linear_1.@" }, CUT_WHOLE },
+	{ "guidance_in.out_layer.@", { "time_text_embed.guidance_embedder.linear_2.@" }, CUT_WHOLE },
+#define DOUBLE(own) "double_blocks.*." own
+#define THEIR_DOUBLE(name) "transformer_blocks.*." name
+	{ DOUBLE("img_mod.lin.@"), { THEIR_DOUBLE("norm1.linear.@") }, CUT_WHOLE },
+	{ DOUBLE("txt_mod.lin.@"), { THEIR_DOUBLE("norm1_context.linear.@") }, CUT_WHOLE },
+	{ DOUBLE("img_attn.qkv.@"),
+	  { THEIR_DOUBLE("attn.to_q.@"), THEIR_DOUBLE("attn.to_k.@"), THEIR_DOUBLE("attn.to_v.@") },
+	  CUT_WHOLE },
+	{ DOUBLE("txt_attn.qkv.@"),
+	  { THEIR_DOUBLE("attn.add_q_proj.@"), THEIR_DOUBLE("attn.add_k_proj.@"), THEIR_DOUBLE("attn.add_v_proj.@") },
+	  CUT_WHOLE },
+	{ DOUBLE("img_attn.norm.query_norm.scale"), { THEIR_DOUBLE("attn.norm_q.weight") }, CUT_WHOLE },
+	{ DOUBLE("img_attn.norm.key_norm.scale"), { THEIR_DOUBLE("attn.norm_k.weight") }, CUT_WHOLE },
+	{ DOUBLE("txt_attn.norm.query_norm.scale"), { THEIR_DOUBLE("attn.norm_added_q.weight") }, CUT_WHOLE },
+	{ DOUBLE("txt_attn.norm.key_norm.scale"), { THEIR_DOUBLE("attn.norm_added_k.weight") }, CUT_WHOLE },
+	{ DOUBLE("img_attn.proj.@"), { THEIR_DOUBLE("attn.to_out.0.@") }, CUT_WHOLE },
+	{ DOUBLE("txt_attn.proj.@"), { THEIR_DOUBLE("attn.to_add_out.@") }, CUT_WHOLE },
+	{ DOUBLE("img_mlp.0.@"), { THEIR_DOUBLE("ff.net.0.proj.@") }, CUT_WHOLE },
+	{ DOUBLE("img_mlp.2.@"), { THEIR_DOUBLE("ff.net.2.@") }, CUT_WHOLE },
+	{ DOUBLE("txt_mlp.0.@"), { THEIR_DOUBLE("ff_context.net.0.proj.@") }, CUT_WHOLE },
+	{ DOUBLE("txt_mlp.2.@"), { THEIR_DOUBLE("ff_context.net.2.@") }, CUT_WHOLE },
+#undef DOUBLE
+#undef THEIR_DOUBLE
+#define SINGLE(own) "single_blocks.*." own
+#define THEIR_SINGLE(name) "single_transformer_blocks.*." name
+	{ SINGLE("linear1.@"),
+	  { THEIR_SINGLE("attn.to_q.@"), THEIR_SINGLE("attn.to_k.@"), THEIR_SINGLE("attn.to_v.@"), THEIR_SINGLE("proj_mlp.@") },
+	  CUT_WHOLE },
+	{ SINGLE("linear2.@"), { THEIR_SINGLE("proj_out.@") }, CUT_WHOLE },
+	{ SINGLE("norm.query_norm.scale"), { THEIR_SINGLE("attn.norm_q.weight") }, CUT_WHOLE },
+	{ SINGLE("norm.key_norm.scale"), { THEIR_SINGLE("attn.norm_k.weight") }, CUT_WHOLE },
+	{ SINGLE("modulation.lin.@"), { THEIR_SINGLE("norm.linear.@") }, CUT_WHOLE },
+#undef SINGLE
+#undef THEIR_SINGLE
+	{ "final_layer.linear.@", { "proj_out.@" }, CUT_WHOLE },
+	{ "final_layer.adaLN_modulation.1.@", { "norm_out.linear.@" }, CUT_SWAPPED_HALVES }, /* scale before shift there */
+	{ .own = NULL },
+};
+
 static void describe(const void *from, struct architecture *a)
 {
 	const struct flux_config *config = from;
@@ -317,6 +365,7 @@ const struct family family_flux = {
 	.describe = describe,
 	.detect = detect,
 	.upstream = upstream,
+	.layout_rules = layout_rules,
 	.variants = variants,
 	.small = "{\"in_channels\":16,\"hidden_size\":128,\"num_heads\":4,\"depth\":2,\"depth_single_blocks\":4,"
 		 "\"context_in_dim\":64,\"vec_in_dim\":32,\"axes_dim\":[8,12,12]}",

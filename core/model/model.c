@@ -4,11 +4,23 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/tensor/convert.h"
+
+static bool count_blocks(const struct parameter_description *description, uint64_t *bytes, const char *model, struct error *e)
+{
+	unsigned elements = quant_block_elements(description->quant);
+
+	if (*bytes % elements)
+		return error_set(e, ERROR_FORMAT, "%s: %s is not whole blocks of %s, which hold %u elements", model,
+				 description->name, quant_name(description->quant), elements);
+	*bytes = *bytes / elements * quant_block_bytes(description->quant);
+	return true;
+}
 
 static bool count_bytes(const struct parameter_description *description, uint64_t *size_bytes, const char *model,
 			struct error *e)
 {
-	uint64_t bytes = dtype_size_bytes(description->dtype);
+	uint64_t bytes = description->quantised ? 1 : dtype_size_bytes(description->dtype);
 
 	if (description->rank > TENSOR_RANK_MAX)
 		return error_set(e, ERROR_FORMAT, "%s: %s has %u dimensions; at most %d are supported", model,
@@ -17,6 +29,8 @@ static bool count_bytes(const struct parameter_description *description, uint64_
 		if (description->shape[i] < 0 || __builtin_mul_overflow(bytes, (uint64_t)description->shape[i], &bytes))
 			return error_set(e, ERROR_FORMAT, "%s: %s is too large to exist", model, description->name);
 	}
+	if (description->quantised && !count_blocks(description, &bytes, model, e))
+		return false;
 	*size_bytes = bytes;
 	return true;
 }
@@ -38,6 +52,9 @@ static bool add_parameter(struct model *model, const struct parameter_descriptio
 	struct parameter *parameter = &model->parameters[model->parameter_count];
 
 	parameter->dtype = from->dtype;
+	parameter->quantised = from->quantised;
+	parameter->quant = from->quant;
+	model->quantised = model->quantised || from->quantised;
 	parameter->rank = from->rank;
 	parameter->block = block;
 	memcpy(parameter->shape, from->shape, sizeof(parameter->shape));
@@ -110,6 +127,7 @@ struct model *model_new(struct machine *machine, struct device *device, const ch
 		return NULL;
 	model->machine = machine;
 	model->kind = kind;
+	model->way = QUANT_HALF;
 	model->name = string_copy(name, e);
 	model->blocks = array_new(block_count, sizeof(*model->blocks), e);
 	model->parameters = array_new(parameter_count, sizeof(*model->parameters), e);
@@ -303,4 +321,21 @@ struct parameter *model_parameter(const struct model *model, const char *name)
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+size_t parameter_element_count(const struct parameter *parameter)
+{
+	if (!parameter->quantised)
+		return (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
+	return (size_t)(parameter->size_bytes / quant_block_bytes(parameter->quant)) * quant_block_elements(parameter->quant);
+}
+
+bool parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
+		      struct error *e)
+{
+	size_t count = parameter_element_count(parameter);
+
+	if (parameter->quantised)
+		return quant_dequantise(parameter->quant, model->way, bytes, to, count, e);
+	return convert_to_f32(parameter->dtype, bytes, to, count, e);
 }

@@ -3,6 +3,9 @@
  * A block is the planner's unit: one module with its parameters, an item of ComfyUI's load list, in module registration order.
  * A model may be shared by several patchers. Its weights rest on the offload device and are placed block by block; `resting`
  * of a parameter is the buffer that holds its bytes wherever that is. On sim no bytes exist, only their accounting.
+ *
+ * A quantised parameter (of a GGUF file) keeps the blocks of its file wherever it waits; they become numbers where it is used, as
+ * ComfyUI-GGUF does it. Its sizes are those of the blocks.
  */
 #ifndef RESIDENCY_MODEL_MODEL_H
 #define RESIDENCY_MODEL_MODEL_H
@@ -14,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/device/device.h"
 #include "core/tensor/dtype.h"
+#include "core/tensor/quant.h"
 
 #define TENSOR_RANK_MAX 6
 
@@ -24,7 +28,9 @@ enum model_kind { MODEL_UNET, MODEL_CLIP, MODEL_VAE };
 
 struct parameter {
 	char *name; /* full name as in the file, "double_blocks.0.img_attn.qkv.weight" */
-	enum dtype dtype;
+	enum dtype dtype; /* of a quantised one, what its blocks are turned into */
+	bool quantised; /* its bytes are blocks of `quant`; no patch is ever put into them */
+	enum quant quant;
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
 	uint64_t size_bytes;
@@ -60,6 +66,8 @@ struct model {
 	uint64_t size_bytes;
 	uint64_t bytes_on[DEVICE_MAX]; /* by device index; their sum is size_bytes while all weights are somewhere */
 	uint64_t placement_version; /* changes whenever a block moves: a probe need not look again while it does not */
+	bool quantised; /* some parameter is: upstream then puts the others' patches in wherever they wait */
+	enum quant_way way; /* how blocks become numbers */
 	size_t *by_name; /* private: indexes of parameters, sorted by name */
 };
 
@@ -67,6 +75,8 @@ struct model {
 struct parameter_description {
 	const char *name;
 	enum dtype dtype;
+	bool quantised; /* as in struct parameter */
+	enum quant quant;
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
 	const void *bytes; /* copied where the machine has bytes; NULL leaves zeros */
@@ -111,5 +121,12 @@ bool model_move(struct model *model, struct device *to, struct error *e);
 
 /* The parameter by full name, or NULL. */
 struct parameter *model_parameter(const struct model *model, const char *name);
+
+/* How many elements a parameter has; of blocks, those that they stand for. */
+size_t parameter_element_count(const struct parameter *parameter);
+
+/* Its bytes, which are at `bytes`, as float32. `to` has room for all of them. */
+bool parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
+		      struct error *e);
 
 #endif

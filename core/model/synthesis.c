@@ -21,6 +21,7 @@ static const struct made_up {
 	{ "flux1-kontext", MODEL_UNET, false, &family_flux, NULL },
 	{ "t5-small", MODEL_CLIP, true, &family_t5, NULL },
 	{ "t5xxl", MODEL_CLIP, false, &family_t5, NULL },
+	{ "t5-v1_1-xxl", MODEL_CLIP, false, &family_t5, NULL },
 	{ "clip_l-small", MODEL_CLIP, true, &family_clip_l, NULL },
 	{ "clip_l", MODEL_CLIP, false, &family_clip_l, NULL },
 	{ "ae-small", MODEL_VAE, true, &family_flux_ae, NULL },
@@ -80,6 +81,60 @@ static void *make_pair(const struct family *pair, const struct family *first, bo
 	return config;
 }
 
+/* ---- blocks ---- */
+
+static bool is_gguf(const char *file)
+{
+	size_t length = strlen(file);
+
+	return length > 5 && strcmp(file + length - 5, ".gguf") == 0;
+}
+
+/* The type that a GGUF file's name ends with, "Q4_K" of "Q4_K_S"; without one it holds plain elements. */
+static struct synthesis_quant quant_of(const char *file, const struct family *family, bool is_pair)
+{
+	struct synthesis_quant quant = { .root = is_pair ? family->root : "" };
+	size_t longest = 0;
+
+	if (!file || !is_gguf(file))
+		return quant;
+	for (uint32_t i = 0; i < QUANT_COUNT; i++) {
+		enum dtype plain;
+		size_t length = quant_is_known(i) ? strlen(quant_name((enum quant)i)) : 0;
+
+		if (length <= longest || quant_to_dtype((enum quant)i, &plain) || !strcasestr(file, quant_name((enum quant)i)))
+			continue;
+		longest = length;
+		quant.type = (enum quant)i;
+		quant.wanted = true;
+	}
+	return quant;
+}
+
+static void quantise(struct parameter_description *parameter, enum quant type)
+{
+	bool fits = parameter->rank >= 2 && parameter->shape[parameter->rank - 1] % (int64_t)quant_block_elements(type) == 0;
+
+	parameter->quantised = fits;
+	parameter->quant = type;
+	parameter->dtype = fits ? DTYPE_F16 : DTYPE_F32;
+}
+
+void synthesis_quantise(const struct synthesis *found, struct architecture *a)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(found->quants); i++) {
+		const struct synthesis_quant *quant = &found->quants[i];
+
+		for (size_t j = 0; quant->wanted && j < a->parameter_count; j++) {
+			if (strncmp(a->parameters[j].name, quant->root, strlen(quant->root)) == 0)
+				quantise(&a->parameters[j], quant->type);
+		}
+	}
+	architecture_count_weights(a);
+}
+
+/* ---- names ---- */
+
 bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e)
 {
 	const struct made_up *first = find_file(kind, file);
@@ -91,6 +146,9 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
 		return false;
 	other = second ? second->family : first->second;
 	found->dtype = dtype_of(first, file);
+	found->quants[0] = quant_of(file, first->family, other != NULL);
+	if (second)
+		found->quants[1] = quant_of(second_file, second->family, true);
 	found->family = other ? family_pair(first->family, other) : first->family;
 	if (!found->family)
 		return false;
@@ -165,15 +223,34 @@ void synthesis_values(const struct parameter_description *parameter, const char 
 		values[i] = spread.middle + spread.width * ((float)(next(&state) >> 40) * 0x1p-23F - 1.0F);
 }
 
+static size_t count_elements(const struct parameter_description *parameter)
+{
+	size_t count = 1;
+
+	for (unsigned i = 0; i < parameter->rank; i++)
+		count *= (size_t)parameter->shape[i];
+	return count;
+}
+
+static bool put_values(const struct parameter_description *parameter, const float *values, void *bytes, size_t count,
+		       struct error *e)
+{
+	if (!parameter->quantised)
+		return convert_from_f32(parameter->dtype, values, bytes, count, e);
+	return quant_quantise(parameter->quant, values, bytes, count, e) ||
+	       error_context(e, "making up %s: names with Q8_0, Q5_1, Q5_0, Q4_1 or Q4_0 can be had here, any on the simulator",
+			     parameter->name);
+}
+
 static void *make_bytes(const struct parameter_description *parameter, const char *type, const char *name, struct error *e)
 {
-	size_t count = (size_t)(parameter_size_bytes(parameter) / dtype_size_bytes(parameter->dtype));
+	size_t count = count_elements(parameter);
 	float *values = array_new(count, sizeof(*values), e);
-	void *bytes = array_new(count, dtype_size_bytes(parameter->dtype), e);
+	void *bytes = array_new(parameter_size_bytes(parameter), 1, e);
 
 	if (values && bytes)
 		synthesis_values(parameter, type, XXH3_64bits(name, strlen(name)), 0, count, values);
-	if (!values || !bytes || !convert_from_f32(parameter->dtype, values, bytes, count, e)) {
+	if (!values || !bytes || !put_values(parameter, values, bytes, count, e)) {
 		free(bytes);
 		bytes = NULL;
 	}

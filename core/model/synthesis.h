@@ -2,7 +2,8 @@
  *
  * A file name that begins like a published one stands for that architecture at its full size ("flux1-dev...", "t5xxl...",
  * "clip_l...", "ae..."); one that begins like it and goes on with "-small" for a small one that a processor runs in a moment. A
- * name with "fp8" in it has 8-bit weights. The same name gives the same bytes everywhere; another name, other bytes.
+ * name with "fp8" in it has 8-bit weights, one that ends in ".gguf" blocks of the type it names ("flux1-dev-Q4_K_S.gguf"). The same
+ * name gives the same bytes everywhere; another name, other bytes.
  */
 #ifndef RESIDENCY_MODEL_SYNTHESIS_H
 #define RESIDENCY_MODEL_SYNTHESIS_H
@@ -22,8 +23,17 @@ struct synthesis {
 	const struct family *family;
 	void *config;
 	enum dtype dtype;
+	struct synthesis_quant {
+		bool wanted;
+		enum quant type;
+		const char *root; /* what the file's parameters begin with */
+	} quants[2]; /* of the first file and the second */
 };
 bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e);
+
+/* The described parameters' types as a GGUF file has them, where the names want that: matrices whose rows are whole blocks are
+ * quantised, all else is float32. */
+void synthesis_quantise(const struct synthesis *found, struct architecture *a);
 
 /* Makes up the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
 bool synthesis_fill(struct architecture *a, const char *name, struct error *e);

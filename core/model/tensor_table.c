@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/strbuf.h"
 #include "core/model/architecture.h"
 
 #define NAME_MAX_BYTES 512 /* of names asked for; a file's own may be longer and are never found */
@@ -65,6 +66,61 @@ bool tensor_table_of_safetensors(struct tensor_table *table, const struct safete
 	}
 	tensor_table_sort(table);
 	return true;
+}
+
+/* The paths of the shards, owned by the table. */
+static bool name_files(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e)
+{
+	const char *slash = strrchr(index, '/');
+	size_t count = shards_file_count(shards);
+
+	if (!array_reserve(&table->names, &table->name_capacity, count, sizeof(*table->names), e))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct strbuf path = STRBUF_INIT;
+
+		strbuf_append_n(&path, index, slash ? (size_t)(slash - index) + 1 : 0);
+		strbuf_append(&path, shards_file_name(shards, i));
+		table->names[table->name_count] = strbuf_finish(&path, e);
+		if (!table->names[table->name_count])
+			return false;
+		table->name_count++;
+	}
+	return true;
+}
+
+bool tensor_table_of_shards(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e)
+{
+	*table = (struct tensor_table) { .rows = NULL };
+	if (!name_files(table, shards, index, e)) {
+		tensor_table_free(table);
+		return false;
+	}
+	for (size_t i = 0; i < shards_count(shards); i++) {
+		size_t file;
+		struct tensor_row row = tensor_row_of_safetensors(shards_tensor(shards, i, &file));
+
+		row.path = table->names[file];
+		if (!tensor_table_add(table, &row, e)) {
+			tensor_table_free(table);
+			return false;
+		}
+	}
+	tensor_table_sort(table);
+	return true;
+}
+
+uint64_t tensor_row_loaded_bytes(const struct tensor_row *row)
+{
+	uint64_t size_bytes = dtype_size_bytes(row->loads_as);
+
+	if (!row->loads_converted)
+		return row->size_bytes;
+	for (unsigned i = 0; i < row->rank && i < TENSOR_RANK_MAX; i++) {
+		if (__builtin_mul_overflow(size_bytes, (uint64_t)row->shape[i], &size_bytes))
+			return row->size_bytes; /* a shape that no file of its size has */
+	}
+	return size_bytes;
 }
 
 bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e)

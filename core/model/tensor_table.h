@@ -14,6 +14,7 @@
 #include "core/tensor/dtype.h"
 #include "core/tensor/gguf.h"
 #include "core/tensor/safetensors.h"
+#include "core/tensor/shards.h"
 
 struct architecture;
 
@@ -21,12 +22,20 @@ struct tensor_row {
 	const char *name; /* borrowed */
 	enum dtype dtype; /* of quantised elements what ComfyUI-GGUF makes of them: F16 */
 	const char *quant; /* how they are quantised, "Q4_K"; NULL: not. Static text */
+	bool in_blocks; /* ComfyUI-GGUF keeps it as it is and turns it into numbers when it is used */
+	enum quant type; /* of those blocks, or of what it converts at once */
+	bool loads_converted; /* it becomes loads_as while it is loaded */
+	enum dtype loads_as;
 	unsigned rank; /* TENSOR_RANK_MAX + 1 stands for any rank above */
 	int64_t shape[TENSOR_RANK_MAX];
 	uint64_t size_bytes;
 	uint64_t file_offset; /* of the first byte; 0 where the table is of no file */
 	const void *bytes; /* borrowed; NULL where the table is of no file */
+	const char *path; /* of the file that it lies in where the table is of several, else NULL. Borrowed */
 };
+
+/* What it takes in memory once it is loaded. */
+uint64_t tensor_row_loaded_bytes(const struct tensor_row *row);
 
 struct tensor_table {
 	struct tensor_row *rows; /* sorted by name; of one name there is one */
@@ -50,6 +59,9 @@ bool tensor_table_of_safetensors(struct tensor_table *table, const struct safete
 /* All tensors of an open GGUF file, which must live as long. Shapes are those before quantisation. llama.cpp's names of T5's and
  * Llama's tensors are replaced by upstream's, as ComfyUI-GGUF does. */
 bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e);
+
+/* All tensors of a sharded model, which must live as long; `index` is the path of its index, beside which the files are. */
+bool tensor_table_of_shards(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e);
 
 /* All parameters of a description. */
 bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e);

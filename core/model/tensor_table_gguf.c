@@ -107,6 +107,33 @@ static void take_shape(struct tensor_row *row, const uint64_t *shape, unsigned r
 		row->shape[i] = shape[i] > DIMENSION_MAX ? DIMENSION_MAX : (int64_t)shape[i];
 }
 
+/* The embeddings of large vocabularies, which ComfyUI-GGUF turns into numbers at once. */
+static bool is_large_embedding(const struct tensor_row *row, const char *name, const struct renaming *names)
+{
+	if (!names || strcmp(name, "token_embd.weight") != 0 || row->rank != 2)
+		return false;
+	return names == t5_names ? row->shape[0] == 256384 && row->shape[1] == 4096 : row->shape[0] >= 65536;
+}
+
+/* What ComfyUI-GGUF makes of a tensor when it loads it: only F32 and F16 are numbers to it, vectors of BF16 become F32, and all
+ * else stays as it is until it is used. */
+static void decide_loading(struct tensor_row *row, const struct gguf_tensor *tensor, const struct renaming *names)
+{
+	bool is_plain = quant_to_dtype((enum quant)tensor->type, &row->dtype);
+
+	row->type = (enum quant)tensor->type;
+	row->quant = is_plain ? NULL : quant_name(row->type);
+	row->in_blocks = !is_plain || row->type == QUANT_BF16;
+	if (row->in_blocks && row->type == QUANT_BF16 && row->rank <= 1) {
+		row->loads_converted = true;
+		row->loads_as = DTYPE_F32;
+	} else if (row->in_blocks && is_large_embedding(row, tensor->name, names)) {
+		row->loads_converted = true;
+		row->loads_as = DTYPE_F16;
+	}
+	row->in_blocks = row->in_blocks && !row->loads_converted;
+}
+
 static bool add_tensor(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
 		       const struct renaming *names, struct error *e)
 {
@@ -118,12 +145,11 @@ static bool add_tensor(struct tensor_table *table, const struct gguf *file, cons
 	uint64_t shape[GGUF_RANK_MAX];
 	unsigned rank;
 
-	if (!quant_to_dtype((enum quant)tensor->type, &row.dtype))
-		row.quant = quant_name((enum quant)tensor->type);
 	if (gguf_original_shape(file, tensor, shape, &rank))
 		take_shape(&row, shape, rank);
 	else
 		take_shape(&row, tensor->shape, tensor->rank);
+	decide_loading(&row, tensor, names);
 	if (names)
 		row.name = renamed(table, tensor->name, names, e);
 	return row.name && tensor_table_add(table, &row, e);

@@ -82,8 +82,10 @@ bool patch_restore(struct model *model, size_t index, struct patch_backup *backu
 /* The products, and the passes over the weight. */
 struct kernel_cost patch_cost(const struct parameter *parameter, size_t use_count)
 {
-	return (struct kernel_cost) { .flops = 32.0 * (double)parameter->size_bytes * (double)use_count,
-				      .bytes = 4.0 * (double)parameter->size_bytes * (double)(use_count + 1) };
+	double bytes = parameter->quantised ? 2.0 * (double)parameter_element_count(parameter) : (double)parameter->size_bytes;
+
+	return (struct kernel_cost) { .flops = 32.0 * bytes * (double)use_count,
+				      .bytes = 4.0 * bytes * (double)(use_count + 1) };
 }
 
 /* Puts values in the parameter's place, which grows where they are more. */
@@ -117,6 +119,8 @@ bool patch_parameter(struct model *model, size_t index, const struct patch_list 
 	struct stored stored;
 	bool fine;
 
+	if (parameter->quantised)
+		return error_set(e, ERROR_BUG, "%s is quantised: only a copy of it can be patched", parameter->name);
 	if (!machine_backend(model->machine)->has_bytes) {
 		cost_patch(model, parameter, list->use_count);
 		return true;
@@ -178,18 +182,20 @@ bool patch_round_again(struct model *model, size_t index, struct error *e)
 
 /* ---- a copy ---- */
 
-/* By upstream's rules in the pass's type; by ours the bits that the weight itself would have. */
+/* By upstream's rules in the pass's type; by ours the bits that the weight itself would have. A quantised one would have none. */
 bool patch_copy(const struct model *model, size_t index, const struct patch_list *list, enum dtype dtype, const void *bytes,
 		float *values, struct error *e)
 {
 	const struct parameter *parameter = &model->parameters[index];
 	char key[KEY_MAX_BYTES];
 	struct stored stored = store(model, index, bytes, key);
+	const struct quant_way_of blocks = { parameter->quant, model->way };
 	struct weight_values weight = { .values = NULL };
 	const struct patch_rules *rules = list->rules ? list->rules : &patch_rules_ours;
 	bool fine;
 
-	if (rules->copies_in_compute_type)
+	stored.blocks = parameter->quantised ? &blocks : NULL;
+	if (rules->copies_in_compute_type || parameter->quantised)
 		fine = stored_patch_in(&stored, list, index, dtype, &weight, e);
 	else
 		fine = stored_patch(&stored, list, index, &weight, e) && stored_settle(&stored, &weight, e);

@@ -7,7 +7,8 @@
  *
  * Run time: a weight that is cast when it is used gets the change in its copy. Upstream computes it there in the type that the pass
  * computes in, so that the model differs a little by where its weights wait; by our rules the copy has the bits that the weight
- * would have.
+ * would have. A quantised weight, which has no such bits, is patched so in every case: dequantised, brought to the pass's type, and
+ * the change, formed in float32, added; its bytes never change.
  */
 #ifndef RESIDENCY_PATCH_PATCH_H
 #define RESIDENCY_PATCH_PATCH_H

@@ -7,6 +7,7 @@
 #include "core/patch/arith.h"
 #include "core/patch/strips.h"
 #include "core/tensor/convert.h"
+#include "core/tensor/quant.h"
 #include "core/tensor/stochastic.h"
 
 uint64_t stored_count(const struct stored *stored)
@@ -37,6 +38,8 @@ static bool take_values(const struct stored *stored, struct weight_values *weigh
 	*weight = (struct weight_values) { .dtype = DTYPE_F32, .rank = stored->rank };
 	memcpy(weight->shape, stored->shape, stored->rank * sizeof(*stored->shape));
 	weight->values = array_new(count, sizeof(*weight->values), e);
+	if (weight->values && stored->blocks)
+		return quant_dequantise(stored->blocks->quant, stored->blocks->way, stored->bytes, weight->values, count, e);
 	return weight->values && convert_to_f32(stored->dtype, stored->bytes, weight->values, count, e);
 }
 
@@ -61,7 +64,7 @@ bool stored_patch_in(const struct stored *stored, const struct patch_list *list,
 	round_all(dtype, weight->values, weight_count(weight));
 	if (stored->scale == 0) {
 		weight->dtype = dtype;
-		return patch_weight(list, parameter, weight, dtype, e);
+		return patch_weight(list, parameter, weight, stored->blocks ? DTYPE_F32 : dtype, e);
 	}
 	multiply(weight->values, weight_count(weight), stored->scale);
 	if (!patch_weight(list, parameter, weight, dtype, e))

@@ -1,15 +1,23 @@
 /* stored.h - a weight as it is stored, and the way to its patched values and back. Private to this room.
  *
- * An fp8 weight may have a scale beside it: what it stands for is its value times the scale, and that is what is patched.
+ * An fp8 weight may have a scale beside it: what it stands for is its value times the scale, and that is what is patched. A
+ * quantised weight has no way back: only a copy of it is patched, by stored_patch_in().
  */
 #ifndef RESIDENCY_PATCH_STORED_H
 #define RESIDENCY_PATCH_STORED_H
 
 #include "core/patch/patch.h"
 
+/* Which blocks, and how they become numbers. */
+struct quant_way_of {
+	enum quant quant;
+	enum quant_way way;
+};
+
 struct stored {
 	const char *key; /* the full name: seeds the rounding */
 	enum dtype dtype;
+	const struct quant_way_of *blocks; /* of a quantised weight; NULL: plain elements */
 	unsigned rank;
 	const int64_t *shape;
 	const void *bytes;
@@ -27,7 +35,8 @@ bool stored_patch(const struct stored *stored, const struct patch_list *list, si
 bool stored_patch_round(const struct stored *stored, const struct patch_list *list, size_t parameter, void *to,
 			struct error *e);
 
-/* Run time, by upstream's rules: the values in `dtype`. */
+/* Run time, by upstream's rules: the values in `dtype`. A quantised weight's differences are formed in float32, as ComfyUI-GGUF
+ * does, and added in `dtype`. */
 bool stored_patch_in(const struct stored *stored, const struct patch_list *list, size_t parameter, enum dtype dtype,
 		     struct weight_values *weight, struct error *e);
 

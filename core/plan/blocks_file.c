@@ -193,8 +193,11 @@ static bool add_gguf(struct block_list *list, const char *path, struct block_sou
 {
 	struct gguf *file = gguf_open(path, e);
 	struct tensor_table table = { .rows = NULL };
-	bool fine = file && tensor_table_of_gguf(&table, file, e) && add_table(list, &table, NULL, path, source, e);
+	char *word = file ? detect_word_of_gguf(file, e) : NULL;
+	bool fine = file && !error_is_set(e) && tensor_table_of_gguf(&table, file, e) &&
+		    add_table(list, &table, word, path, source, e);
 
+	free(word);
 	tensor_table_free(&table);
 	gguf_close(file);
 	return fine;

@@ -54,7 +54,7 @@ static void take_file_sizes(struct block_list *list, const struct architecture *
 
 			detected_file_name(part, a->parameters[at + j].name, name);
 			row = view_find(&view, "%s", name);
-			size_bytes += row ? row->size_bytes : parameter_size_bytes(&a->parameters[at + j]);
+			size_bytes += row ? tensor_row_loaded_bytes(row) : parameter_size_bytes(&a->parameters[at + j]);
 		}
 		if (list->blocks[block].weight_size_bytes != PLAN_NO_SIZE && a->blocks[i].parameter_count)
 			list->blocks[block].weight_size_bytes = size_bytes;

@@ -252,13 +252,14 @@ static bool copy_tensor(struct transcoder *t, const struct step *step, struct er
 	return true;
 }
 
-static bool to_floats(const struct step *step, uint64_t first, float *values, size_t count, struct error *e)
+static bool to_floats(const struct transcoder *t, const struct step *step, uint64_t first, size_t count, struct error *e)
 {
+	enum quant_way way = t->request->in_half ? QUANT_HALF : QUANT_EXACT;
 	const uint8_t *bytes = step->from->bytes + weights_type_bytes(&step->from->type, first);
 
 	if (step->from->type.is_quantised)
-		return quant_dequantise(step->from->type.quant, QUANT_EXACT, bytes, values, count, e);
-	return convert_to_f32(step->from->type.dtype, bytes, values, count, e);
+		return quant_dequantise(step->from->type.quant, way, bytes, t->values, count, e);
+	return convert_to_f32(step->from->type.dtype, bytes, t->values, count, e);
 }
 
 static bool from_floats(const struct transcoder *t, const struct step *step, struct mt19937 *generator, size_t count,
@@ -311,7 +312,7 @@ static bool convert_tensor(struct transcoder *t, const struct step *step, struct
 		uint64_t left = step->from->element_count - done;
 		size_t some = left < PIECE_ELEMENTS ? (size_t)left : PIECE_ELEMENTS;
 
-		if (!to_floats(step, done, t->values, some, e) || !check_range(t, step, done, some, e) ||
+		if (!to_floats(t, step, done, some, e) || !check_range(t, step, done, some, e) ||
 		    !from_floats(t, step, &generator, some, e) ||
 		    !put(t, t->bytes, (size_t)weights_type_bytes(&step->type, some), e) ||
 		    !advance(t, weights_type_bytes(&step->from->type, some), e))

@@ -22,6 +22,7 @@ struct transcode_request {
 	/* The new type of every floating point or quantised tensor; NULL: as they are. A quantised type is for matrices whose rows
 	 * are whole blocks; other tensors stay as they are, or become F32 where they were quantised otherwise. */
 	const struct weights_type *type;
+	bool in_half; /* quantised elements become numbers in half precision, as ComfyUI-GGUF's do; else exactly */
 	bool stochastic; /* F8 by chance, seeded by each tensor's name (stochastic.h) */
 	const char *architecture; /* general.architecture of a GGUF file; NULL: what the old file says */
 	bool drop_values; /* values that the new format cannot hold go */

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/array.h"
-#include "core/model/detect.h"
+#include "core/model/layout.h"
 #include "core/model/synthesis.h"
 #include "core/tensor/convert.h"
-#include "core/tensor/safetensors.h"
+#include "core/workflow/weights_read.h"
+#include "core/workflow/weights_source.h"
 
 /* A model about to be made: what it is, and its parameters with bytes. */
 struct draft {
@@ -17,8 +17,7 @@ struct draft {
 	void *config; /* owned until the model takes it */
 	struct architecture architecture;
 	bool owns_bytes;
-	const struct tensor_row **rows; /* by parameter, where a file has it; NULL on a machine without bytes */
-	size_t *piece_of; /* by parameter: whose row */
+	struct parameter_origin *origins; /* by parameter, owned; NULL where no file is read */
 	void *made; /* owned: bytes of a parameter that the file lacks and upstream makes up */
 };
 
@@ -27,20 +26,20 @@ static void draft_free(struct draft *draft)
 	for (size_t i = 0; draft->owns_bytes && i < draft->architecture.parameter_count; i++)
 		free((void *)(uintptr_t)draft->architecture.parameters[i].bytes);
 	architecture_end(&draft->architecture);
-	free(draft->rows);
-	free(draft->piece_of);
+	free(draft->origins);
 	free(draft->made);
 	free(draft->config);
 }
 
-static struct model *draft_finish(struct draft *draft, const char *name, struct machine *machine, struct device *device,
-				  struct error *e)
+static struct model *draft_finish(struct draft *draft, const struct model_source *source, struct machine *machine,
+				  struct device *device, struct error *e)
 {
 	const struct architecture *a = &draft->architecture;
-	struct model *model = model_new(machine, device, name, draft->family->kind, a->blocks, a->block_count, a->parameters,
-					a->parameter_count, e);
+	struct model *model = model_new(machine, device, source->files[0], draft->family->kind, a->blocks, a->block_count,
+					a->parameters, a->parameter_count, e);
 
 	if (model) {
+		model->way = source->dequantises_exactly ? QUANT_EXACT : QUANT_HALF;
 		model->family = draft->family;
 		model->config = draft->config;
 		draft->config = NULL;
@@ -58,66 +57,26 @@ static struct model *make_up(const struct model_source *source, const struct syn
 
 	architecture_begin(&draft.architecture, found->dtype, e);
 	draft.family->describe(draft.config, &draft.architecture);
+	if (architecture_ok(&draft.architecture))
+		synthesis_quantise(found, &draft.architecture);
 	if (architecture_ok(&draft.architecture) &&
 	    (!machine_backend(machine)->has_bytes || synthesis_fill(&draft.architecture, source->files[0], e)))
-		model = draft_finish(&draft, source->files[0], machine, device, e);
+		model = draft_finish(&draft, source, machine, device, e);
 	draft_free(&draft);
 	return model;
 }
 
 /* ---- from files ---- */
 
-/* The path of a file of the folder, into path; false if it is not there. */
-static bool find_path(const char *folder, const char *file, char *path, size_t path_size_bytes)
-{
-	static const char *const places[] = { ".", "checkpoints", "unet", "diffusion_models", "clip", "text_encoders", "vae" };
-
-	for (size_t i = 0; folder && i < ARRAY_SIZE(places); i++) {
-		int length = snprintf(path, path_size_bytes, "%s/%s/%s", folder, places[i], file);
-
-		if (length > 0 && (size_t)length < path_size_bytes && access(path, R_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* An open file and what is in it. */
-struct opened {
-	char path[4096];
-	struct safetensors *file;
-	struct tensor_table table;
-	struct detection found;
-};
-
-static void close_file(struct opened *opened)
-{
-	detection_free(&opened->found);
-	tensor_table_free(&opened->table);
-	safetensors_close(opened->file);
-}
-
-static bool open_file(struct opened *opened, struct error *e)
-{
-	opened->file = safetensors_open(opened->path, e);
-	if (!opened->file || !tensor_table_of_safetensors(&opened->table, opened->file, e) ||
-	    !detect_file(&opened->found, &opened->table, safetensors_metadata(opened->file, FAMILY_METADATA), opened->path, e))
-		return false;
-	if (opened->found.count)
-		return true;
-	return error_set(e, ERROR_UNSUPPORTED,
-			 "%s: no family is known by its %zu tensors%s%.200s; `residency inspect` shows what it holds",
-			 opened->path, opened->table.count, opened->table.count ? ", the first of which is " : "",
-			 opened->table.count ? opened->table.rows[0].name : "");
-}
-
 /* A model of a file that a loader's model is made of. */
 struct piece {
 	struct detected *part;
-	const struct opened *from;
+	const struct weights_source *from;
+	struct layout_map map; /* of another program's layout */
 };
 
 /* The file has it all, and in a form that can be run. */
-static bool check_piece(const struct piece *piece, const struct machine *machine, struct error *e)
+static bool check_piece(const struct piece *piece, struct error *e)
 {
 	const struct detected *part = piece->part;
 	struct detected_match match;
@@ -126,28 +85,42 @@ static bool check_piece(const struct piece *piece, const struct machine *machine
 		*e = part->fault;
 		return error_context(e, "%s", piece->from->path);
 	}
-	if (part->layout != LAYOUT_OWN)
-		return error_set(
-			e, ERROR_UNSUPPORTED,
-			"%s: a %s model with its tensors named and cut as %s does; upstream's own layout can be loaded",
-			piece->from->path, part->family->name, layout_name(part->layout));
-	if (part->scaled && machine_backend(machine)->has_bytes)
-		return error_set(e, ERROR_UNSUPPORTED, "%s: fp8 weights with scales can be planned and simulated, not yet run",
-				 piece->from->path);
+	if (part->layout != LAYOUT_OWN && part->scaled)
+		return error_set(e, ERROR_UNSUPPORTED,
+				 "%s: fp8 weights, each with a scale, that %s cut: parts of one weight have scales of their "
+				 "own, and upstream's modules hold one",
+				 piece->from->path, layout_name(part->layout));
 	return detected_check(part, &piece->from->table, &match, e) && detected_match_ok(part, &match, piece->from->path, e);
 }
 
+/* Upstream can give a model one kind of operations only. */
+static bool check_mixture(const struct piece *pieces, size_t count, struct error *e)
+{
+	const struct piece *scaled = NULL;
+	const struct piece *quantised = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		scaled = pieces[i].part->scaled ? &pieces[i] : scaled;
+		quantised = pieces[i].from->gguf ? &pieces[i] : quantised;
+	}
+	return !scaled || !quantised ||
+	       error_set(e, ERROR_UNSUPPORTED,
+			 "%s has fp8 weights with scales and %s is a GGUF file: upstream cannot run both in one model; a file "
+			 "without scales goes with GGUF",
+			 scaled->from->path, quantised->from->path);
+}
+
 /* The models of the wanted kind: one; or two text encoders, of one file or of two. */
-static size_t collect(struct opened *opened, size_t count, enum model_kind kind, struct piece pieces[2])
+static size_t collect(struct weights_source *sources, size_t count, enum model_kind kind, struct piece pieces[2])
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < opened[i].found.count; j++) {
-			struct detected *part = &opened[i].found.parts[j];
+		for (size_t j = 0; j < sources[i].found.count; j++) {
+			struct detected *part = &sources[i].found.parts[j];
 
 			if (part->family->kind == kind && found < 2)
-				pieces[found++] = (struct piece) { part, &opened[i] };
+				pieces[found++] = (struct piece) { .part = part, .from = &sources[i] };
 		}
 	}
 	return kind == MODEL_CLIP ? found : found > 1 ? 1 : found;
@@ -187,35 +160,116 @@ static bool make_identity(struct draft *draft, struct parameter_description *par
 	return fine;
 }
 
+/* Where a parameter's rows are in the file; false where one of them is not there. */
+static bool find_rows(const struct piece *piece, const struct origin *from, struct parameter_origin *origin)
+{
+	struct tensor_view view = { &piece->from->table, piece->part->prefix };
+
+	*origin = (struct parameter_origin) { .path = piece->from->path, .transposed = from->transposed };
+	for (size_t i = 0; i < from->piece_count; i++) {
+		origin->rows[i] = view_find(&view, "%s", from->pieces[i].name);
+		if (!origin->rows[i])
+			return false;
+		origin->part[i] = from->pieces[i].part;
+		origin->part_count[i] = from->pieces[i].part_count;
+	}
+	origin->piece_count = from->piece_count;
+	return true;
+}
+
+static bool same_storage(const struct tensor_row *a, const struct tensor_row *b)
+{
+	if (a->in_blocks != b->in_blocks || a->loads_converted != b->loads_converted)
+		return false;
+	return a->in_blocks ? a->type == b->type : a->dtype == b->dtype;
+}
+
+/* The type that a parameter has in memory. */
+static bool take_type(struct parameter_description *parameter, const struct parameter_origin *origin, struct error *e)
+{
+	const struct tensor_row *row = origin->rows[0];
+
+	for (size_t i = 1; i < origin->piece_count; i++) {
+		if (!same_storage(row, origin->rows[i]))
+			return error_set(e, ERROR_UNSUPPORTED,
+					 "%s: %s and %s are parts of one weight and of different types: the weight has one",
+					 origin->path, row->name, origin->rows[i]->name);
+	}
+	if (origin->transposed && row->in_blocks)
+		return error_set(e, ERROR_UNSUPPORTED, "%s: %s is quantised along rows that become columns", origin->path,
+				 row->name);
+	parameter->quantised = row->in_blocks;
+	parameter->quant = row->type;
+	parameter->dtype = row->loads_converted ? row->loads_as : row->dtype;
+	return true;
+}
+
+/* llama.cpp interleaves the rows of q and k, by as many heads as each has. */
+static unsigned interleaved_heads(const struct piece *piece, const char *name)
+{
+	const struct llama_config *config = piece->part->config;
+
+	if (piece->part->family != &family_llama3 || !weights_source_interleaves_heads(piece->from))
+		return 0;
+	return (unsigned)(strstr(name, ".q_proj.") ? config->heads : strstr(name, ".k_proj.") ? config->kv_heads : 0);
+}
+
+static bool find_origin(const struct piece *piece, const char *name, struct parameter_origin *origin, bool *found,
+			struct error *e)
+{
+	struct origin from = { .piece_count = 1, .pieces = { { .part_count = 1 } } };
+	size_t trunk = strlen(piece->part->family->trunk);
+
+	if (piece->part->layout != LAYOUT_OWN) {
+		if (!layout_origin(&piece->map, name, &from, e))
+			return false;
+	} else {
+		if (strncmp(name, piece->part->family->trunk, trunk) == 0)
+			name += trunk;
+		snprintf(from.pieces[0].name, sizeof(from.pieces[0].name), "%s", name);
+	}
+	*found = find_rows(piece, &from, origin);
+	if (*found)
+		origin->heads = interleaved_heads(piece, name);
+	return true;
+}
+
+/* What the file lacks: a scale is 1, and CLIP-L's projection the identity. */
+static bool make_up_parameter(struct draft *draft, struct parameter_description *parameter, const struct piece *piece,
+			      struct error *e)
+{
+	static const float one = 1;
+
+	if (parameter->rank == 0) {
+		parameter->bytes = &one;
+		return true;
+	}
+	parameter->dtype = piece->part->dtype;
+	return make_identity(draft, parameter, e);
+}
+
 /* A parameter's bytes; a pair's names begin with the root of one of the two. */
 static bool take_tensor(struct draft *draft, size_t index, const struct piece *pieces, size_t count, struct error *e)
 {
 	struct parameter_description *parameter = &draft->architecture.parameters[index];
+	struct parameter_origin origin;
+	bool found;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct detected *part = pieces[i].part;
-		struct tensor_view view = { &pieces[i].from->table, "" };
-		size_t root = count > 1 ? strlen(part->family->root) : 0;
-		const struct tensor_row *row;
-		char name[512];
+		size_t root = count > 1 ? strlen(pieces[i].part->family->root) : 0;
 
-		if (strncmp(parameter->name, part->family->root, root) != 0)
+		if (strncmp(parameter->name, pieces[i].part->family->root, root) != 0)
 			continue;
-		detected_file_name(part, parameter->name + root, name);
-		row = view_find(&view, "%s", name);
-		if (row) {
-			parameter->dtype = row->dtype;
-			parameter->filled_later = draft->rows != NULL;
-			if (draft->rows) {
-				draft->rows[index] = row;
-				draft->piece_of[index] = i;
-			}
-			return true;
-		}
-		if (parameter->rank == 0)
-			return true; /* a scale: models that have them are simulated, without bytes */
-		parameter->dtype = part->dtype;
-		return make_identity(draft, parameter, e);
+		if (!find_origin(&pieces[i], parameter->name + root, &origin, &found, e))
+			return false;
+		if (!found)
+			return make_up_parameter(draft, parameter, &pieces[i], e);
+		if (!take_type(parameter, &origin, e))
+			return false;
+		parameter->filled_later = draft->origins != NULL;
+		if (draft->origins)
+			draft->origins[index] = origin;
+		return true;
 	}
 	return error_set(e, ERROR_BUG, "%s belongs to no file", parameter->name);
 }
@@ -225,112 +279,123 @@ static bool take_tensors(struct draft *draft, const struct piece *pieces, size_t
 	size_t parameter_count = draft->architecture.parameter_count;
 
 	if (has_bytes) {
-		draft->rows = array_new(parameter_count, sizeof(*draft->rows), e);
-		draft->piece_of = array_new(parameter_count, sizeof(*draft->piece_of), e);
-		if (!draft->rows || !draft->piece_of)
+		draft->origins = array_new(parameter_count, sizeof(*draft->origins), e);
+		if (!draft->origins)
 			return false;
 	}
 	for (size_t i = 0; i < parameter_count; i++) {
 		if (!take_tensor(draft, i, pieces, count, e))
 			return false;
 	}
+	architecture_count_weights(&draft->architecture);
 	return true;
 }
 
-/* What a file has of a model, into place, several reads in flight. */
-static bool read_piece(const struct draft *draft, const struct model *model, const struct piece *pieces, size_t piece,
-		       const struct bulk_watcher *watcher, struct error *e)
+/* Of two encoders the one that has scales, where the other has none. */
+static void describe_scales(const struct piece *pieces, size_t count, struct architecture *a)
 {
-	struct bulk_piece *reads = array_new(model->parameter_count, sizeof(*reads), e);
-	size_t count = 0;
-	bool fine;
-
-	for (size_t i = 0; reads && i < model->parameter_count; i++) {
-		if (draft->rows[i] && draft->piece_of[i] == piece && model->parameters[i].size_bytes)
-			reads[count++] = (struct bulk_piece) { .file_offset = draft->rows[i]->file_offset,
-							       .size_bytes = model->parameters[i].size_bytes,
-							       .to = model->parameters[i].resting.address };
-	}
-	fine = reads && bulk_read(pieces[piece].from->path, reads, count, watcher, e);
-	free(reads);
-	return fine;
-}
-
-static struct model *assemble(struct draft *draft, const struct model_source *source, const struct piece *pieces, size_t count,
-			      struct machine *machine, struct device *device, const struct bulk_watcher *watcher,
-			      struct error *e)
-{
-	struct architecture *a = &draft->architecture;
-	struct model *model;
-	bool fine = true;
+	size_t scaled_count = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!check_piece(&pieces[i], machine, e))
-			return NULL;
+		if (!pieces[i].part->scaled)
+			continue;
+		scaled_count++;
+		a->scaled_root = pieces[i].part->family->root;
 	}
+	a->scaled = scaled_count > 0;
+	if (scaled_count == count)
+		a->scaled_root = NULL;
+}
+
+/* What the parts' configurations make, described. */
+static bool describe_draft(struct draft *draft, const struct piece *pieces, size_t count, struct error *e)
+{
 	if (count == 1) {
 		draft->family = pieces[0].part->family;
-		draft->config = pieces[0].part->config;
-		pieces[0].part->config = NULL;
+		draft->config = array_new(1, draft->family->config_size_bytes, e);
+		if (draft->config)
+			memcpy(draft->config, pieces[0].part->config, draft->family->config_size_bytes);
 	} else if (!join(draft, pieces, e)) {
-		return NULL;
+		return false;
 	}
-	a->scaled = pieces[0].part->scaled;
-	draft->family->describe(draft->config, a);
-	if (!architecture_ok(a))
-		return NULL;
-	if (!take_tensors(draft, pieces, count, machine_backend(machine)->has_bytes, e))
-		return NULL;
-	model = draft_finish(draft, source->files[0], machine, device, e);
-	for (size_t i = 0; model && draft->rows && fine && i < count; i++)
-		fine = read_piece(draft, model, pieces, i, watcher, e);
-	if (fine)
-		return model;
-	model_free(model);
-	return NULL;
+	describe_scales(pieces, count, &draft->architecture);
+	if (draft->config)
+		draft->family->describe(draft->config, &draft->architecture);
+	return draft->config && architecture_ok(&draft->architecture);
 }
 
-static bool open_all(struct opened *opened, size_t count, struct error *e)
+static bool prepare_pieces(struct piece *pieces, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!open_file(&opened[i], e))
+		const struct detected *part = pieces[i].part;
+
+		if (!check_piece(&pieces[i], e))
+			return false;
+		if (part->layout != LAYOUT_OWN &&
+		    !layout_map_begin(&pieces[i].map, part->family, part->config, part->layout, e))
+			return false;
+	}
+	return check_mixture(pieces, count, e);
+}
+
+static struct model *assemble(const struct model_library *library, const struct model_source *source, struct piece *pieces,
+			      size_t count, struct machine *machine, struct device *device, struct error *e)
+{
+	struct draft draft = { .family = NULL };
+	struct model *model = NULL;
+
+	architecture_begin(&draft.architecture, DTYPE_F32, e);
+	if (prepare_pieces(pieces, count, e) && describe_draft(&draft, pieces, count, e) &&
+	    take_tensors(&draft, pieces, count, machine_backend(machine)->has_bytes, e))
+		model = draft_finish(&draft, source, machine, device, e);
+	if (model && draft.origins && !weights_read(model, draft.origins, library->watcher, e)) {
+		model_free(model);
+		model = NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+		layout_map_end(&pieces[i].map);
+	draft_free(&draft);
+	return model;
+}
+
+static bool open_all(struct weights_source *sources, size_t count, struct error *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!weights_source_open(&sources[i], e))
 			return false;
 	}
 	return true;
 }
 
-static struct model *read_files(const struct model_source *source, struct opened *opened, struct machine *machine,
-				struct device *device, const struct bulk_watcher *watcher, struct error *e)
+static struct model *read_files(const struct model_library *library, const struct model_source *source,
+				struct weights_source *sources, struct machine *machine, struct device *device, struct error *e)
 {
 	static const char *const kinds[] = { "a diffusion model", "a text encoder", "an autoencoder" };
-	struct draft draft = { .family = NULL };
 	struct model *model = NULL;
-	struct piece pieces[2];
+	struct piece pieces[2] = { { .part = NULL } };
 	size_t count;
 
-	architecture_begin(&draft.architecture, DTYPE_F32, e);
-	if (open_all(opened, source->file_count, e)) {
-		count = collect(opened, source->file_count, source->kind, pieces);
+	if (open_all(sources, source->file_count, e)) {
+		count = collect(sources, source->file_count, source->kind, pieces);
 		if (count < source->file_count)
-			error_set(e, ERROR_FORMAT, "%s is a %s; the loader wants %s", opened[0].path,
-				  opened[0].found.parts[0].family->name, kinds[source->kind]);
+			error_set(e, ERROR_FORMAT, "%s is a %s; the loader wants %s", sources[0].path,
+				  sources[0].found.parts[0].family->name, kinds[source->kind]);
 		else
-			model = assemble(&draft, source, pieces, count, machine, device, watcher, e);
+			model = assemble(library, source, pieces, count, machine, device, e);
 	}
-	draft_free(&draft);
 	for (size_t i = 0; i < source->file_count; i++)
-		close_file(&opened[i]);
+		weights_source_close(&sources[i]);
 	return model;
 }
 
 /* How many of the loader's files are in the folder; *absent is one that is not. */
-static size_t find_files(const struct model_library *library, const struct model_source *source, struct opened *opened,
+static size_t find_files(const struct model_library *library, const struct model_source *source, struct weights_source *sources,
 			 const char **absent)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < source->file_count; i++) {
-		if (find_path(library->folder, source->files[i], opened[i].path, sizeof(opened[i].path)))
+		if (weights_source_find(library->folder, source->files[i], sources[i].path))
 			found++;
 		else
 			*absent = source->files[i];
@@ -339,35 +404,37 @@ static size_t find_files(const struct model_library *library, const struct model
 }
 
 static struct model *find_and_open(const struct model_library *library, const struct model_source *source,
-				   struct opened *opened, struct machine *machine, struct device *device, struct error *e)
+				   struct weights_source *sources, struct machine *machine, struct device *device,
+				   struct error *e)
 {
 	const char *second = source->file_count > 1 ? source->files[1] : NULL;
 	const char *absent = NULL;
 	struct synthesis found;
-	size_t there = find_files(library, source, opened, &absent);
+	size_t there = find_files(library, source, sources, &absent);
 
 	if (there == source->file_count)
-		return read_files(source, opened, machine, device, library->watcher, e);
+		return read_files(library, source, sources, machine, device, e);
 	if (there == 0 && synthesis_find(source->kind, source->files[0], second, &found, e))
 		return make_up(source, &found, machine, device, e);
-	error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a model is made up for (%s)", absent,
-		  synthesis_known(source->kind));
+	if (!error_is_set(e))
+		error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a model is made up for (%s)", absent,
+			  synthesis_known(source->kind));
 	return NULL;
 }
 
 static struct model *open_model(void *context, const struct model_source *source, struct machine *machine,
 				struct device *device, struct error *e)
 {
-	struct opened *opened;
+	struct weights_source *sources;
 	struct model *model;
 
 	if (source->file_count == 0 || source->file_count > 2) {
 		error_set(e, ERROR_UNSUPPORTED, "a loader of %zu files is not built in", source->file_count);
 		return NULL;
 	}
-	opened = array_new(source->file_count, sizeof(*opened), e);
-	model = opened ? find_and_open(context, source, opened, machine, device, e) : NULL;
-	free(opened);
+	sources = array_new(source->file_count, sizeof(*sources), e);
+	model = sources ? find_and_open(context, source, sources, machine, device, e) : NULL;
+	free(sources);
 	return model;
 }
 

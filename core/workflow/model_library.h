@@ -1,9 +1,10 @@
 /* model_library.h - the catalog of models that run: files of a models folder, else made up by name (core/model/synthesis.h).
  *
  * A file is looked for in the folder itself and in ComfyUI's subfolders (checkpoints, unet, diffusion_models, clip,
- * text_encoders, vae). Its family and configuration are in its metadata where residency wrote it, else they follow from its
- * tensors' names and shapes (core/model/detect.h), in checkpoints as in files of one model. Weights are read into place, several reads
- * in flight.
+ * text_encoders, vae, diffusers): safetensors, GGUF, the index of a sharded model, or a folder of diffusers with one of these. Its
+ * family and configuration are in its metadata where residency wrote it, else they follow from its tensors' names and shapes
+ * (core/model/detect.h), in checkpoints as in files of one model. Tensors that diffusers or open_clip named and cut become the
+ * family's own (core/model/layout.h); quantised ones stay in their blocks. Weights are read into place, several reads in flight.
  */
 #ifndef RESIDENCY_WORKFLOW_MODEL_LIBRARY_H
 #define RESIDENCY_WORKFLOW_MODEL_LIBRARY_H

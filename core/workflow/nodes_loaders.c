@@ -7,36 +7,43 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
-#include "core/plan/node_string.h"
 #include "core/workflow/need.h"
-#include "core/workflow/node.h"
+#include "core/workflow/nodes_loaders.h"
 
-/* What tells one loader from another. */
-struct loader {
-	const char *base; /* the stock class: part of the key, so that all versions of a loader find the same kept model */
-	enum model_kind kinds[3]; /* of its outputs */
-	size_t kind_count;
-	const char *files[2]; /* inputs that name files */
-	const char *weights; /* the input that changes the weights' type; NULL: none */
-	enum node_class allocation; /* of a distributed one */
-};
-
-static const struct loader unet = {
-	"UNETLoader", { MODEL_UNET }, 1, { "unet_name" }, "weight_dtype", NODE_CLASS_SAFETENSOR_V2
-};
-static const struct loader clip = { "CLIPLoader", { MODEL_CLIP }, 1, { "clip_name" }, "type", NODE_CLASS_SAFETENSOR_V2_CLIP };
-static const struct loader dual_clip = {
-	"DualCLIPLoader", { MODEL_CLIP }, 1, { "clip_name1", "clip_name2" }, "type", NODE_CLASS_SAFETENSOR_V2_CLIP
-};
-static const struct loader vae = { "VAELoader", { MODEL_VAE }, 1, { "vae_name" }, NULL, NODE_CLASS_SAFETENSOR_V2 };
-static const struct loader checkpoint = {
-	"CheckpointLoaderSimple", { MODEL_UNET, MODEL_CLIP, MODEL_VAE }, 3, { "ckpt_name" }, NULL, NODE_CLASS_SAFETENSOR_V2
-};
+static const struct loader unet = { .base = "UNETLoader",
+				    .kinds = { MODEL_UNET },
+				    .kind_count = 1,
+				    .files = { "unet_name" },
+				    .weights = { "weight_dtype" },
+				    .allocation = NODE_CLASS_SAFETENSOR_V2 };
+static const struct loader clip = { .base = "CLIPLoader",
+				    .kinds = { MODEL_CLIP },
+				    .kind_count = 1,
+				    .files = { "clip_name" },
+				    .weights = { "type" },
+				    .allocation = NODE_CLASS_SAFETENSOR_V2_CLIP };
+static const struct loader dual_clip = { .base = "DualCLIPLoader",
+					 .kinds = { MODEL_CLIP },
+					 .kind_count = 1,
+					 .files = { "clip_name1", "clip_name2" },
+					 .weights = { "type" },
+					 .allocation = NODE_CLASS_SAFETENSOR_V2_CLIP };
+static const struct loader vae = { .base = "VAELoader",
+				   .kinds = { MODEL_VAE },
+				   .kind_count = 1,
+				   .files = { "vae_name" },
+				   .allocation = NODE_CLASS_SAFETENSOR_V2 };
+static const struct loader checkpoint = { .base = "CheckpointLoaderSimple",
+					  .kinds = { MODEL_UNET, MODEL_CLIP, MODEL_VAE },
+					  .kind_count = 3,
+					  .files = { "ckpt_name" },
+					  .allocation = NODE_CLASS_SAFETENSOR_V2 };
 
 /* How a version of a loader places what it loads. */
 struct placing {
 	struct device *device; /* where the model runs; NULL: where stock loaders put it */
 	char *allocation; /* owned; NULL: not distributed */
+	bool is_legacy; /* by DisTorch V1, where the policy has it */
 	double virtual_vram_bytes;
 	enum keep_wish keep;
 };
@@ -50,9 +57,50 @@ static char *make_key(const struct call *call, const struct loader *loader, enum
 	strbuf_printf(&key, "%s/%d", loader->base, (int)kind);
 	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
 		strbuf_printf(&key, "/%s", call_text(call, loader->files[i]));
-	if (loader->weights)
-		strbuf_printf(&key, "/%s", call_text(call, loader->weights));
+	for (size_t i = 0; i < ARRAY_SIZE(loader->weights) && loader->weights[i]; i++)
+		strbuf_printf(&key, "/%s", call_text(call, loader->weights[i]));
 	return strbuf_finish(&key, e);
+}
+
+static bool is_gguf(const char *file)
+{
+	size_t length = strlen(file);
+
+	return length > 5 && strcmp(file + length - 5, ".gguf") == 0;
+}
+
+/* Upstream lists files by how their names end. */
+static bool check_files(const struct call *call, const struct loader *loader, const struct model_source *source,
+			struct error *e)
+{
+	for (size_t i = 0; i < source->file_count; i++) {
+		if (loader->takes == TAKES_PLAIN && is_gguf(source->files[i]))
+			return error_set(e, ERROR_NODE, "%s lists no GGUF files, such as %s: ComfyUI-GGUF's loaders do",
+					 call->type->name, source->files[i]);
+		if (loader->takes == TAKES_GGUF && !is_gguf(source->files[i]))
+			return error_set(e, ERROR_NODE, "%s lists .gguf files only, and %s is none", call->type->name,
+					 source->files[i]);
+	}
+	return true;
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b, const char *c)
+{
+	return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
+}
+
+/* The advanced loader's: in which type blocks become numbers, and in which the differences of patches are formed. */
+static bool read_gguf_wishes(const struct call *call, struct model_source *source, struct error *e)
+{
+	const char *dequant = call_text(call, "dequant_dtype");
+	const char *patch = call_text(call, "patch_dtype");
+
+	source->dequantises_exactly = strcmp(dequant, "float32") == 0;
+	if (!source->dequantises_exactly && !is_one_of(dequant, "", "default", "float16"))
+		return error_set(e, ERROR_UNSUPPORTED,
+				 "dequant_dtype \"%.20s\" is not built in: default, float16 and float32 are", dequant);
+	return is_one_of(patch, "", "default", "float32") ||
+	       error_set(e, ERROR_UNSUPPORTED, "patch_dtype \"%.20s\" is not built in: default and float32 are", patch);
 }
 
 static struct patcher *read_model(const struct call *call, const struct loader *loader, enum model_kind kind, const char *key,
@@ -67,10 +115,12 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
 		source.files[source.file_count++] = call_text(call, loader->files[i]);
 	source.size_bytes = (uint64_t)(size_mb * 1e6);
-	if (loader->weights && strcmp(loader->weights, "type") == 0)
+	if (call_argument(call, "type")->kind == VALUE_TEXT)
 		source.type = call_text(call, "type");
-	else if (loader->weights)
-		source.weight_dtype = call_text(call, loader->weights);
+	if (call_argument(call, "weight_dtype")->kind == VALUE_TEXT)
+		source.weight_dtype = call_text(call, "weight_dtype");
+	if (!check_files(call, loader, &source, e) || !read_gguf_wishes(call, &source, e))
+		return NULL;
 	model = services->catalog->open(services->catalog->context, &source, m->machine, m->offload_device, e);
 	return model ? patcher_new(m, model, device, key, e) : NULL;
 }
@@ -85,6 +135,8 @@ static bool load_at_once(struct manager *m, struct patcher *patcher, struct erro
 static bool place(struct patcher *patcher, const struct placing *placing, struct error *e)
 {
 	patcher->load_device = placing->device;
+	if (placing->allocation && placing->is_legacy)
+		return inner_set_legacy_allocation(patcher_inner(patcher), placing->allocation, e);
 	return !placing->allocation ||
 	       inner_set_allocation(patcher_inner(patcher), placing->allocation, placing->virtual_vram_bytes, e);
 }
@@ -143,7 +195,7 @@ static bool load_all(const struct call *call, const struct placing *placing, str
 
 /* ---- versions ---- */
 
-static bool run_stock(struct call *call, struct error *e)
+bool loader_run_stock(struct call *call, struct error *e)
 {
 	struct placing placing = { .device = NULL, .keep = KEEP_NONE };
 
@@ -162,24 +214,26 @@ static struct device *find_device(const struct call *call, const char *input, st
 	return device;
 }
 
-static bool run_multigpu(struct call *call, struct error *e)
+bool loader_run_multigpu(struct call *call, struct error *e)
 {
 	struct placing placing = { .device = find_device(call, "device", e), .keep = KEEP_NONE };
 
 	return placing.device && load_all(call, &placing, e);
 }
 
-static char *make_allocation(const struct call *call, const struct loader *loader, const struct device *device, struct error *e)
+static char *make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
+			     struct error *e)
 {
 	const struct manager *m = call->services->manager;
 	const struct value *vram = call_argument(call, "virtual_vram_gb");
 	const char *names[DEVICE_MAX];
-	struct node_inputs inputs = { .class = loader->allocation,
+	struct node_inputs inputs = { .class = class,
 				      .compute = device_name(device),
 				      .expert = call_text(call, "expert_mode_allocations"),
 				      .virtual_vram_gb = call_number(call, "virtual_vram_gb"),
 				      .virtual_vram_is_whole = vram->kind == VALUE_INTEGER,
 				      .donor = call_text(call, "donor_device"),
+				      .use_other_vram = call_boolean(call, "use_other_vram"),
 				      .device_names = names,
 				      .device_count = machine_device_count(m->machine) };
 	struct plan_failure failure;
@@ -187,7 +241,7 @@ static char *make_allocation(const struct call *call, const struct loader *loade
 
 	for (size_t i = 0; i < inputs.device_count; i++)
 		names[i] = device_name(machine_device(m->machine, i));
-	return node_string(&inputs, plan_rules_find(m->policy->planner), &stored, &failure, e);
+	return node_string(&inputs, plan_rules_find(planner), &stored, &failure, e);
 }
 
 /* keep_loaded, or from v2.5.1 on eject_models, which says the opposite. */
@@ -198,7 +252,7 @@ static enum keep_wish wish_of(const struct call *call)
 	return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
 }
 
-static bool run_distorch(struct call *call, struct error *e)
+bool loader_run_distorch(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
@@ -209,46 +263,34 @@ static bool run_distorch(struct call *call, struct error *e)
 
 	if (!placing.device)
 		return false;
-	placing.allocation = make_allocation(call, loader, placing.device, e);
+	placing.allocation =
+		make_allocation(call, loader->allocation, call->services->manager->policy->planner, placing.device, e);
+	fine = !error_is_set(e) && load_all(call, &placing, e);
+	free(placing.allocation);
+	return fine;
+}
+
+/* Later upstream versions, and ours, give the same inputs to DisTorch2. These nodes have no keep flag. */
+bool loader_run_legacy(struct call *call, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+	const struct policy *policy = call->services->manager->policy;
+	struct placing placing = { .device = find_device(call, "device", e),
+				   .is_legacy = policy->legacy_planner != NULL,
+				   .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+				   .keep = KEEP_NONE };
+	bool fine;
+
+	if (!placing.device)
+		return false;
+	placing.allocation = make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
+					     placing.device, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
 	return fine;
 }
 
 /* ---- tables ---- */
-
-#define TEXT(input)                                                                                                            \
-	{                                                                                                                      \
-		.name = (input), .kind = INPUT_TEXT                                                                            \
-	}
-#define OPTIONAL_TEXT(input, fallback_text)                                                                                    \
-	{                                                                                                                      \
-		.name = (input), .kind = INPUT_TEXT, .optional = true, .fallback = {                                           \
-			.kind = VALUE_TEXT,                                                                                    \
-			.text = (fallback_text)                                                                                \
-		}                                                                                                              \
-	}
-#define DISTORCH(device_input)                                                                                                 \
-	OPTIONAL_TEXT(device_input, "default"),                                                                                \
-		{ .name = "virtual_vram_gb",                                                                                   \
-		  .kind = INPUT_NUMBER,                                                                                        \
-		  .optional = true,                                                                                            \
-		  .most = 128,                                                                                                 \
-		  .fallback = { .kind = VALUE_NUMBER, .number = 4.0 } },                                                       \
-		OPTIONAL_TEXT("donor_device", "cpu"), OPTIONAL_TEXT("expert_mode_allocations", ""),                            \
-		{ .name = "eject_models", .kind = INPUT_BOOLEAN, .optional = true },                                           \
-	{                                                                                                                      \
-		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true, .fallback = {                                  \
-			.kind = VALUE_BOOLEAN,                                                                                 \
-			.boolean = true                                                                                        \
-		}                                                                                                              \
-	}
-
-/* Of models that nobody runs: what they are to weigh. */
-#define SIZE                                                                                                                   \
-	{                                                                                                                      \
-		.name = "size_mb", .kind = INPUT_NUMBER, .optional = true, .most = 1e6                                         \
-	}
 
 #define UNET_INPUTS TEXT("unet_name"), SIZE, OPTIONAL_TEXT("weight_dtype", "default")
 #define CLIP_INPUTS TEXT("clip_name"), SIZE, OPTIONAL_TEXT("type", "")
@@ -261,11 +303,11 @@ static const struct input_type vae_inputs[] = { TEXT("vae_name"), SIZE, { .name 
 static const struct input_type checkpoint_inputs[] = { TEXT("ckpt_name"), { .name = NULL } };
 
 const struct node_type nodes_loaders[] = {
-	{ "UNETLoader", unet_inputs, { "MODEL" }, false, run_stock, &unet },
-	{ "CLIPLoader", clip_inputs, { "CLIP" }, false, run_stock, &clip },
-	{ "DualCLIPLoader", dual_inputs, { "CLIP" }, false, run_stock, &dual_clip },
-	{ "VAELoader", vae_inputs, { "VAE" }, false, run_stock, &vae },
-	{ "CheckpointLoaderSimple", checkpoint_inputs, { "MODEL", "CLIP", "VAE" }, false, run_stock, &checkpoint },
+	{ "UNETLoader", unet_inputs, { "MODEL" }, false, loader_run_stock, &unet },
+	{ "CLIPLoader", clip_inputs, { "CLIP" }, false, loader_run_stock, &clip },
+	{ "DualCLIPLoader", dual_inputs, { "CLIP" }, false, loader_run_stock, &dual_clip },
+	{ "VAELoader", vae_inputs, { "VAE" }, false, loader_run_stock, &vae },
+	{ "CheckpointLoaderSimple", checkpoint_inputs, { "MODEL", "CLIP", "VAE" }, false, loader_run_stock, &checkpoint },
 	{ .name = NULL },
 };
 
@@ -281,20 +323,25 @@ static const struct input_type vae_distorch[] = { TEXT("vae_name"), SIZE, DISTOR
 static const struct input_type checkpoint_distorch[] = { TEXT("ckpt_name"), DISTORCH("compute_device"), { .name = NULL } };
 
 const struct node_type nodes_loaders_multigpu[] = {
-	{ "UNETLoaderMultiGPU", unet_device, { "MODEL" }, false, run_multigpu, &unet },
-	{ "CLIPLoaderMultiGPU", clip_inputs, { "CLIP" }, false, run_multigpu, &clip },
-	{ "DualCLIPLoaderMultiGPU", dual_inputs, { "CLIP" }, false, run_multigpu, &dual_clip },
-	{ "VAELoaderMultiGPU", vae_device, { "VAE" }, false, run_multigpu, &vae },
-	{ "CheckpointLoaderSimpleMultiGPU", checkpoint_device, { "MODEL", "CLIP", "VAE" }, false, run_multigpu, &checkpoint },
-	{ "UNETLoaderDisTorch2MultiGPU", unet_distorch, { "MODEL" }, false, run_distorch, &unet },
-	{ "CLIPLoaderDisTorch2MultiGPU", clip_distorch, { "CLIP" }, false, run_distorch, &clip },
-	{ "DualCLIPLoaderDisTorch2MultiGPU", dual_distorch, { "CLIP" }, false, run_distorch, &dual_clip },
-	{ "VAELoaderDisTorch2MultiGPU", vae_distorch, { "VAE" }, false, run_distorch, &vae },
+	{ "UNETLoaderMultiGPU", unet_device, { "MODEL" }, false, loader_run_multigpu, &unet },
+	{ "CLIPLoaderMultiGPU", clip_inputs, { "CLIP" }, false, loader_run_multigpu, &clip },
+	{ "DualCLIPLoaderMultiGPU", dual_inputs, { "CLIP" }, false, loader_run_multigpu, &dual_clip },
+	{ "VAELoaderMultiGPU", vae_device, { "VAE" }, false, loader_run_multigpu, &vae },
+	{ "CheckpointLoaderSimpleMultiGPU",
+	  checkpoint_device,
+	  { "MODEL", "CLIP", "VAE" },
+	  false,
+	  loader_run_multigpu,
+	  &checkpoint },
+	{ "UNETLoaderDisTorch2MultiGPU", unet_distorch, { "MODEL" }, false, loader_run_distorch, &unet },
+	{ "CLIPLoaderDisTorch2MultiGPU", clip_distorch, { "CLIP" }, false, loader_run_distorch, &clip },
+	{ "DualCLIPLoaderDisTorch2MultiGPU", dual_distorch, { "CLIP" }, false, loader_run_distorch, &dual_clip },
+	{ "VAELoaderDisTorch2MultiGPU", vae_distorch, { "VAE" }, false, loader_run_distorch, &vae },
 	{ "CheckpointLoaderSimpleDisTorch2MultiGPU",
 	  checkpoint_distorch,
 	  { "MODEL", "CLIP", "VAE" },
 	  false,
-	  run_distorch,
+	  loader_run_distorch,
 	  &checkpoint },
 	{ .name = NULL },
 };

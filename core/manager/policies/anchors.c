@@ -44,6 +44,7 @@ const struct policy policy_anchors = {
 		 "the "
 		 "anchored ones; flags do not pass on to clones",
 	.planner = "01df082",
+	.legacy_planner = "V1",
 	.sticky_device = true,
 	.has_anchors = true,
 	.loader_ran = multigpu_loader_ran,

@@ -49,6 +49,7 @@ const struct policy policy_delegate = {
 		 "others; "
 		 "loading it evicts kept models; a listed entry whose patcher is gone kills the worker",
 	.planner = "01df082",
+	.legacy_planner = "V1",
 	.sticky_device = true,
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,

@@ -30,6 +30,7 @@ const struct policy policy_eject = {
 		"keep_loaded's place in a saved workflow is eject_models' now, with the opposite meaning; CLIP and VAE loaders "
 		"take the wish and do nothing with it; a model that was once marked ejects at every later load",
 	.planner = "01df082",
+	.legacy_planner = "V1",
 	.sticky_device = true,
 	.loader_ran = loader_ran,
 	.memory_required = memory_required,

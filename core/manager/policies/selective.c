@@ -46,6 +46,7 @@ const struct policy policy_selective = {
 		 "each "
 		 "distributed load asks for the caches to be dropped",
 	.planner = "01df082",
+	.legacy_planner = "V1",
 	.sticky_device = true,
 	.has_anchors = true,
 	.distributed = distributed,

@@ -12,4 +12,5 @@ const struct policy policy_stock = {
 		"no model can be kept; the caches' reset and the next collection kill what the unload left alive, and the next "
 		"prompt reads everything from disk",
 	.planner = "01df082",
+	.legacy_planner = "V1",
 };

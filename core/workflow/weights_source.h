@@ -1,0 +1,41 @@
+/* weights_source.h - a file of weights as a loader finds it: opened, its tensors listed, its models recognised.
+ *
+ * A file is safetensors, GGUF, or the index of a model in several files; a folder stands for the one of these that diffusers puts
+ * in it.
+ */
+#ifndef RESIDENCY_WORKFLOW_WEIGHTS_SOURCE_H
+#define RESIDENCY_WORKFLOW_WEIGHTS_SOURCE_H
+
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "core/model/detect.h"
+#include "core/model/tensor_table.h"
+#include "core/tensor/gguf.h"
+#include "core/tensor/safetensors.h"
+#include "core/tensor/shards.h"
+
+#define SOURCE_PATH_MAX 4096
+
+/* Zero-initialise; one of the first three is not NULL once it is open. */
+struct weights_source {
+	struct safetensors *safetensors;
+	struct shards *shards;
+	struct gguf *gguf;
+	char path[SOURCE_PATH_MAX]; /* set by the caller; of a folder it becomes that of its file */
+	struct tensor_table table;
+	struct detection found; /* at least one model */
+};
+
+/* Whether a file of the models folder is there: its path, into path. folder may be NULL: then it is not. */
+bool weights_source_find(const char *folder, const char *file, char path[SOURCE_PATH_MAX]);
+
+/* ERROR_UNSUPPORTED where nothing in the file is known, or its bytes are those of another kind of machine. The caller closes it,
+ * also after an error. */
+bool weights_source_open(struct weights_source *source, struct error *e);
+void weights_source_close(struct weights_source *source);
+
+/* Whether llama.cpp wrote its Llama tensors, which keeps the rows of q and k in an order of its own. */
+bool weights_source_interleaves_heads(const struct weights_source *source);
+
+#endif
