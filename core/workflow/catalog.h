@@ -23,6 +23,7 @@ struct model_source {
 	const char *type; /* of text encoders: "flux", "sdxl"; "" where the loader has none */
 	uint64_t size_bytes; /* wanted of a model that nobody runs; 0: whatever it has */
 	const char *weight_dtype; /* "default", "fp8_e4m3fn", ...; "default" where the loader has none */
+	bool through_gguf; /* by a loader of ComfyUI-GGUF, whose operations know no scales */
 	bool dequantises_exactly; /* GGUF's blocks become numbers in single precision; else as ComfyUI-GGUF does, in half */
 };
 

@@ -93,21 +93,17 @@ static bool check_piece(const struct piece *piece, struct error *e)
 	return detected_check(part, &piece->from->table, &match, e) && detected_match_ok(part, &match, piece->from->path, e);
 }
 
-/* Upstream can give a model one kind of operations only. */
-static bool check_mixture(const struct piece *pieces, size_t count, struct error *e)
+/* Upstream gives a model one kind of operations: those for blocks, or those for scales. */
+static bool check_operations(const struct model_source *source, const struct piece *pieces, size_t count, struct error *e)
 {
-	const struct piece *scaled = NULL;
-	const struct piece *quantised = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		scaled = pieces[i].part->scaled ? &pieces[i] : scaled;
-		quantised = pieces[i].from->gguf ? &pieces[i] : quantised;
+	for (size_t i = 0; source->through_gguf && i < count; i++) {
+		if (pieces[i].part->scaled)
+			return error_set(e, ERROR_UNSUPPORTED,
+					 "%s has fp8 weights with scales, which ComfyUI-GGUF's loaders refuse: take a file "
+					 "without scales, or another loader",
+					 pieces[i].from->path);
 	}
-	return !scaled || !quantised ||
-	       error_set(e, ERROR_UNSUPPORTED,
-			 "%s has fp8 weights with scales and %s is a GGUF file: upstream cannot run both in one model; a file "
-			 "without scales goes with GGUF",
-			 scaled->from->path, quantised->from->path);
+	return true;
 }
 
 /* The models of the wanted kind: one; or two text encoders, of one file or of two. */
@@ -324,7 +320,7 @@ static bool describe_draft(struct draft *draft, const struct piece *pieces, size
 	return draft->config && architecture_ok(&draft->architecture);
 }
 
-static bool prepare_pieces(struct piece *pieces, size_t count, struct error *e)
+static bool prepare_pieces(const struct model_source *source, struct piece *pieces, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct detected *part = pieces[i].part;
@@ -335,7 +331,7 @@ static bool prepare_pieces(struct piece *pieces, size_t count, struct error *e)
 		    !layout_map_begin(&pieces[i].map, part->family, part->config, part->layout, e))
 			return false;
 	}
-	return check_mixture(pieces, count, e);
+	return check_operations(source, pieces, count, e);
 }
 
 static struct model *assemble(const struct model_library *library, const struct model_source *source, struct piece *pieces,
@@ -345,7 +341,7 @@ static struct model *assemble(const struct model_library *library, const struct 
 	struct model *model = NULL;
 
 	architecture_begin(&draft.architecture, DTYPE_F32, e);
-	if (prepare_pieces(pieces, count, e) && describe_draft(&draft, pieces, count, e) &&
+	if (prepare_pieces(source, pieces, count, e) && describe_draft(&draft, pieces, count, e) &&
 	    take_tensors(&draft, pieces, count, machine_backend(machine)->has_bytes, e))
 		model = draft_finish(&draft, source, machine, device, e);
 	if (model && draft.origins && !weights_read(model, draft.origins, library->watcher, e)) {

@@ -108,7 +108,9 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 {
 	const struct services *services = call->services;
 	struct manager *m = services->manager;
-	struct model_source source = { .kind = kind, .type = "", .weight_dtype = "default" };
+	struct model_source source = {
+		.kind = kind, .type = "", .weight_dtype = "default", .through_gguf = loader->takes != TAKES_PLAIN
+	};
 	double size_mb = call_number(call, "size_mb");
 	struct model *model;
 
