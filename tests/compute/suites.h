@@ -7,5 +7,6 @@
 Suite *placement_suite(void);
 Suite *noise_suite(void);
 Suite *values_suite(void);
+Suite *weights_suite(void);
 
 #endif

@@ -1,4 +1,4 @@
 #include "tests/manager/suites.h"
 #include "tests/harness/harness.h"
 
-HARNESS_MAIN(lora_suite, rounding_suite, pressure_suite)
+HARNESS_MAIN(lora_suite, quantised_suite, rounding_suite, pressure_suite)

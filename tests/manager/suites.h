@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *lora_suite(void);
+Suite *quantised_suite(void);
 Suite *rounding_suite(void);
 Suite *pressure_suite(void);
 
