@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *files_suite(void);
+Suite *formats_suite(void);
 Suite *options_suite(void);
 Suite *program_suite(void);
 Suite *matrix_suite(void);

@@ -5,6 +5,7 @@ plain                       the same tensors, without metadata
 shards                      OUT is a folder: two files and an index, as diffusers writes them
 llama-cpp                   a GGUF file with llama.cpp's names, and q and k in its order of rows
 scales, no-scales           every scale of an F8 file becomes 0.5, or is left out
+unscaled                    what an F8 file with such scales stands for, in BF16
 one-of-f32                  of diffusers in F16: one part of a weight is F32
 """
 import json
@@ -198,6 +199,25 @@ def scaled(tensors, keep):
             if keep or not n.endswith(".scale_weight")}
 
 
+def f8(code):
+    sign = -1.0 if code & 0x80 else 1.0
+    exponent, mantissa = code >> 3 & 15, code & 7
+    return sign * (mantissa / 8 * 2.0 ** -6 if exponent == 0 else (1 + mantissa / 8) * 2.0 ** (exponent - 7))
+
+
+def unscaled(tensors):
+    """Every such value is one of BF16's: it has fewer bits."""
+    out = {}
+    for name, (dtype, shape, data) in tensors.items():
+        factor = 0.5 if name.endswith(".weight") and name[:-len("weight")] + "scale_weight" in tensors else 1.0
+        if dtype == "F8_E4M3" and name != "scaled_fp8":
+            data = b"".join(struct.pack("<f", f8(code) * factor)[2:] for code in data)
+            out[name] = ("BF16", shape, data)
+        elif name != "scaled_fp8" and not name.endswith(".scale_weight"):
+            out[name] = (dtype, shape, data)
+    return out
+
+
 def one_of_f32(tensors):
     out = dict(tensors)
     name = "transformer_blocks.0.attn.to_k.weight"
@@ -215,7 +235,7 @@ def main(kind, source, out):
         llama_cpp(metadata, tensors, out)
     else:
         write(out, {"flux-diffusers": flux_diffusers, "open-clip": open_clip, "plain": dict,
-                    "one-of-f32": one_of_f32, "scales": lambda t: scaled(t, True), "no-scales": lambda t: scaled(t, False)}[kind](tensors))
+                    "one-of-f32": one_of_f32, "unscaled": unscaled, "scales": lambda t: scaled(t, True), "no-scales": lambda t: scaled(t, False)}[kind](tensors))
 
 
 main(*sys.argv[1:])
