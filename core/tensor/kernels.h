@@ -1,9 +1,9 @@
 /* kernels.h - the loops over many elements, one table an instruction set. Private to this room, its tests and benches.
  *
  * `scalar` is the reference: written plainly, complete, compiled for any machine. The others fill only the slots that their
- * instructions make faster; a slot left NULL is scalar's. Whatever the table, the bits are the same, NaNs included; the tests
- * compare every filled slot with scalar's. Nothing here fails, allocates or keeps state; counts may be 0, pointers unaligned
- * but for `float *`.
+ * instructions make faster; a slot left NULL is the next narrower table's. Whatever the table, the bits are the same, NaNs
+ * included; the tests compare every filled slot with scalar's. Nothing here fails, allocates or keeps state; counts may be 0,
+ * pointers unaligned but for `float *`.
  */
 #ifndef RESIDENCY_TENSOR_KERNELS_H
 #define RESIDENCY_TENSOR_KERNELS_H

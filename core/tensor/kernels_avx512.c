@@ -279,17 +279,24 @@ static inline void block_iq4_xs(const uint8_t *block, float *to, enum quant_way 
 		put_nibbles(to + 32 * k, to + 32 * k + 16, block + 8 + 16 * k, scaled(scales[k], values_iq4(), way));
 }
 
-WIDE_DEFINE_BOTH(Q4_0, block_q4_0)
+/* Where products need not be rounded there is little to compute, and narrower vectors are 11 to 25 % faster (bench dequant): these
+ * slots are left to AVX2. */
+#define wide_Q4_0_exact NULL
+#define wide_Q8_0_exact NULL
+#define wide_Q5_K_exact NULL
+#define wide_IQ4_NL_exact NULL
+
+WIDE_DEFINE(Q4_0, block_q4_0, QUANT_HALF, half)
 WIDE_DEFINE_BOTH(Q4_1, block_q4_1)
 WIDE_DEFINE_BOTH(Q5_0, block_q5_0)
 WIDE_DEFINE_BOTH(Q5_1, block_q5_1)
-WIDE_DEFINE_BOTH(Q8_0, block_q8_0)
+WIDE_DEFINE(Q8_0, block_q8_0, QUANT_HALF, half)
 WIDE_DEFINE_BOTH(Q2_K, block_q2_k)
 WIDE_DEFINE_BOTH(Q3_K, block_q3_k)
 WIDE_DEFINE_BOTH(Q4_K, block_q4_k)
-WIDE_DEFINE_BOTH(Q5_K, block_q5_k)
+WIDE_DEFINE(Q5_K, block_q5_k, QUANT_HALF, half)
 WIDE_DEFINE_BOTH(Q6_K, block_q6_k)
-WIDE_DEFINE_BOTH(IQ4_NL, block_iq4_nl)
+WIDE_DEFINE(IQ4_NL, block_iq4_nl, QUANT_HALF, half)
 WIDE_DEFINE_BOTH(IQ4_XS, block_iq4_xs)
 
 /* ---- conversions ---- */

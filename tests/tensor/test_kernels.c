@@ -57,6 +57,30 @@ START_TEST(dequantised_elements_are_scalars)
 }
 END_TEST
 
+/* The widest that runs here and fills it. */
+static kernel_dequantise first_filled(unsigned type, unsigned way)
+{
+	for (size_t i = 0; kernels_all[i]; i++) {
+		if (kernels_all[i]->runs_here() && kernels_all[i]->dequantise[type][way])
+			return kernels_all[i]->dequantise[type][way];
+	}
+	return NULL;
+}
+
+START_TEST(a_slot_that_a_table_leaves_is_the_next_narrower_tables)
+{
+	size_t left = 0;
+
+	for (unsigned type = 0; type < QUANT_COUNT; type++) {
+		for (unsigned way = 0; way < QUANT_WAYS; way++) {
+			ck_assert(kernels_dequantise((enum quant)type, (enum quant_way)way) == first_filled(type, way));
+			left += kernels_scalar.dequantise[type][way] && !kernels_all[0]->dequantise[type][way];
+		}
+	}
+	ck_assert(left > 0 || kernels_all[0] == &kernels_scalar);
+}
+END_TEST
+
 /* Every code of the small types. */
 START_TEST(every_code_becomes_scalars_float)
 {
@@ -173,6 +197,7 @@ Suite *kernels_suite(void)
 		count++;
 	tcase_set_timeout(cases, 60);
 	tcase_add_loop_test(cases, dequantised_elements_are_scalars, 0, count);
+	tcase_add_test(cases, a_slot_that_a_table_leaves_is_the_next_narrower_tables);
 	tcase_add_loop_test(cases, every_code_becomes_scalars_float, 0, count);
 	tcase_add_loop_test(cases, floats_become_scalars_codes, 0, count);
 	tcase_add_loop_test(cases, chance_rounds_as_scalar_does, 0, count);
