@@ -136,6 +136,8 @@ const char *inner_allocation(const struct inner *inner)
 
 const char *inner_legacy_allocation(const struct inner *inner)
 {
+	if (!inner->manager->policy->legacy_planner)
+		return NULL;
 	return get(inner, GENERATION_V1, inner->legacy_allocation);
 }
 

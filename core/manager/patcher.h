@@ -144,7 +144,8 @@ bool inner_set_allocation(struct inner *inner, const char *allocation, double vi
 /* The allocation that counts; NULL for none. */
 const char *inner_allocation(const struct inner *inner);
 
-/* The same for a node of DisTorch V1: the next load puts the model in place as any other, then deals its layers out. */
+/* The same for a node of DisTorch V1: the next load puts the model in place as any other, then deals its layers out. NULL where
+ * the policy has no such planner. */
 bool inner_set_legacy_allocation(struct inner *inner, const char *allocation, struct error *e);
 const char *inner_legacy_allocation(const struct inner *inner);
 

@@ -127,20 +127,24 @@ static void follow(const struct layout_rule *rule, const struct wildcards *found
 	}
 }
 
-static bool by_position(const struct layout_map *map, const char *parameter, struct origin *origin)
+static bool by_position(struct layout_map *map, const char *parameter, struct origin *origin)
 {
-	for (size_t i = 0; i < map->own.parameter_count; i++) {
-		struct wildcards none = { .suffix = "" };
+	const struct wildcards none = { .suffix = "" };
+	size_t count = map->own.parameter_count;
 
-		if (strcmp(map->own.parameters[i].name, parameter) != 0)
+	for (size_t i = 0; i < count; i++) {
+		size_t at = (map->next + i) % count;
+
+		if (strcmp(map->own.parameters[at].name, parameter) != 0)
 			continue;
-		add_piece(origin, map->other.parameters[i].name, &none);
+		add_piece(origin, map->other.parameters[at].name, &none);
+		map->next = at + 1;
 		return true;
 	}
 	return false;
 }
 
-bool layout_origin(const struct layout_map *map, const char *parameter, struct origin *origin, struct error *e)
+bool layout_origin(struct layout_map *map, const char *parameter, struct origin *origin, struct error *e)
 {
 	*origin = (struct origin) { .piece_count = 0 };
 	if (!map->rules && by_position(map, parameter, origin))

@@ -52,6 +52,7 @@ struct origin {
 struct layout_map {
 	const struct layout_rule *rules; /* NULL: by position in the two below */
 	struct architecture own, other;
+	size_t next; /* position asked for last, and one: names are asked for in their order */
 };
 
 /* Ended with layout_map_end() also when it fails. */
@@ -60,6 +61,6 @@ bool layout_map_begin(struct layout_map *map, const struct family *family, const
 void layout_map_end(struct layout_map *map);
 
 /* Where the family's parameter comes from. ERROR_BUG for one that no rule names. */
-bool layout_origin(const struct layout_map *map, const char *parameter, struct origin *origin, struct error *e);
+bool layout_origin(struct layout_map *map, const char *parameter, struct origin *origin, struct error *e);
 
 #endif

@@ -210,8 +210,7 @@ static unsigned interleaved_heads(const struct piece *piece, const char *name)
 	return (unsigned)(strstr(name, ".q_proj.") ? config->heads : strstr(name, ".k_proj.") ? config->kv_heads : 0);
 }
 
-static bool find_origin(const struct piece *piece, const char *name, struct parameter_origin *origin, bool *found,
-			struct error *e)
+static bool find_origin(struct piece *piece, const char *name, struct parameter_origin *origin, bool *found, struct error *e)
 {
 	struct origin from = { .piece_count = 1, .pieces = { { .part_count = 1 } } };
 	size_t trunk = strlen(piece->part->family->trunk);
@@ -245,7 +244,7 @@ static bool make_up_parameter(struct draft *draft, struct parameter_description 
 }
 
 /* A parameter's bytes; a pair's names begin with the root of one of the two. */
-static bool take_tensor(struct draft *draft, size_t index, const struct piece *pieces, size_t count, struct error *e)
+static bool take_tensor(struct draft *draft, size_t index, struct piece *pieces, size_t count, struct error *e)
 {
 	struct parameter_description *parameter = &draft->architecture.parameters[index];
 	struct parameter_origin origin;
@@ -270,7 +269,7 @@ static bool take_tensor(struct draft *draft, size_t index, const struct piece *p
 	return error_set(e, ERROR_BUG, "%s belongs to no file", parameter->name);
 }
 
-static bool take_tensors(struct draft *draft, const struct piece *pieces, size_t count, bool has_bytes, struct error *e)
+static bool take_tensors(struct draft *draft, struct piece *pieces, size_t count, bool has_bytes, struct error *e)
 {
 	size_t parameter_count = draft->architecture.parameter_count;
 

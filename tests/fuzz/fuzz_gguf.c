@@ -1,7 +1,9 @@
-/* Any bytes: gguf_parse refuses them, and says why, or every tensor and value that it shows lies inside them. */
+/* Any bytes: gguf_parse refuses them, and says why, or every tensor and value that it shows lies inside them, and what the tensors
+ * are to a loader follows. */
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/model/detect.h"
 #include "core/tensor/gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,6 +23,28 @@ static void look_at_value(const struct gguf_value *value, const uint8_t *data, s
 	gguf_value_number(value, value->count, &number);
 	if (gguf_value_text(value, &length) && length > size)
 		abort();
+}
+
+static void look_at_table(const struct gguf *file)
+{
+	struct error e = ERROR_INIT;
+	struct detection found = { .count = 0 };
+	struct tensor_table table;
+	char *word = detect_word_of_gguf(file, &e);
+
+	if (!tensor_table_of_gguf(&table, file, &e))
+		abort();
+	for (size_t i = 0; i < table.count; i++) {
+		const struct tensor_row *row = &table.rows[i];
+
+		if (row->in_blocks && row->loads_converted)
+			abort();
+		tensor_row_loaded_bytes(row);
+	}
+	if (detect_file(&found, &table, word, "input", &e))
+		detection_free(&found);
+	free(word);
+	tensor_table_free(&table);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!gguf_find(file, t->name) && t->name[t->name_length] != '\0')
 			abort();
 	}
+	look_at_table(file);
 	gguf_close(file);
 	return 0;
 }

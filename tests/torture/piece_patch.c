@@ -113,11 +113,21 @@ static bool is_unpatched(const struct scene *scene)
 	return true;
 }
 
+/* DisTorch V1: loaded as any other, then dealt out. */
+static bool deal_out(struct scene *scene, struct error *e)
+{
+	scene->manager->policy = &policy_delegate;
+	return inner_set_legacy_allocation(patcher_inner(scene->patcher), "cpu,0.5;cuda:0,0.5", e) &&
+	       inner_set_allocation(patcher_inner(scene->patcher), "", 0, e) &&
+	       patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e);
+}
+
 static bool load_and_unload(struct scene *scene, struct error *e)
 {
 	bool fine = patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e) &&
 		    inner_set_allocation(patcher_inner(scene->patcher), "cpu,1.0#cuda:0", 0, e) &&
-		    patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e);
+		    patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e) &&
+		    deal_out(scene, e);
 
 	if (!fine)
 		patcher_detach(scene->patcher, NULL);

@@ -49,5 +49,8 @@ const struct torture_piece torture_pieces[] = {
 	{ "plans", torture_plans },
 	{ "advice", torture_advice },
 	{ "suggestions", torture_suggestions },
+	{ "a GGUF model", torture_gguf_model },
+	{ "another layout", torture_other_layout },
+	{ "made-up blocks", torture_made_up_blocks },
 	{ NULL, NULL },
 };

@@ -31,6 +31,9 @@ bool torture_tensor(struct error *e);
 bool torture_plans(struct error *e);
 bool torture_advice(struct error *e);
 bool torture_suggestions(struct error *e);
+bool torture_gguf_model(struct error *e);
+bool torture_other_layout(struct error *e);
+bool torture_made_up_blocks(struct error *e);
 
 extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
 

@@ -1,0 +1,79 @@
+/* Models of files: quantised ones, and those that another program named and cut. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/model/recipe.h"
+#include "core/model/synthesis_file.h"
+#include "core/tensor/transcode.h"
+#include "core/workflow/model_library.h"
+#include "tests/torture/torture.h"
+
+static const char machine_text[] =
+	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
+	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
+	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
+
+/* A file of the folder, opened as a loader would, then dropped. */
+static bool open_model(const char *folder, const char *file, enum model_kind kind, struct error *e)
+{
+	struct model_library library = { .folder = folder };
+	struct catalog catalog = model_library_catalog(&library);
+	struct model_source source = { .kind = kind, .files = { file }, .file_count = 1, .type = "" };
+	struct topology *topology = topology_parse(machine_text, sizeof(machine_text) - 1, "torture", e);
+	struct machine *machine = topology ? machine_open(topology, &backend_host, e) : NULL;
+	struct model *model = machine ? catalog.open(catalog.context, &source, machine, machine_device(machine, 0), e) : NULL;
+	bool fine = model != NULL;
+
+	model_free(model);
+	machine_close(machine);
+	topology_free(topology);
+	return fine;
+}
+
+static bool synthesise(const char *recipe_wanted, const char *path, struct error *e)
+{
+	struct recipe recipe;
+	struct synthesis_order order = { .recipe = &recipe, .small = true, .zeros = true, .dtype = DTYPE_BF16 };
+	struct synthesis_result result;
+
+	return recipe_find(recipe_wanted, &recipe) && synthesis_write_file(&order, path, &result, e);
+}
+
+bool torture_gguf_model(struct error *e)
+{
+	static const struct weights_type type = { .is_quantised = true, .quant = QUANT_Q8_0 };
+	char plain[64];
+	char blocks[64];
+	struct transcode_request request = { .from = plain, .to = blocks, .format = WEIGHTS_GGUF, .type = &type };
+	struct transcode_result result;
+	bool fine;
+
+	snprintf(plain, sizeof(plain), "/tmp/residency-torture-%ld.safetensors", (long)getpid());
+	snprintf(blocks, sizeof(blocks), "/tmp/residency-torture-%ld.gguf", (long)getpid());
+	request.architecture = "t5";
+	fine = synthesise("t5", plain, e) && transcode(&request, &result, e) &&
+	       open_model("/tmp", strrchr(blocks, '/') + 1, MODEL_CLIP, e);
+	unlink(plain);
+	unlink(blocks);
+	return fine;
+}
+
+bool torture_other_layout(struct error *e)
+{
+	char path[64];
+	bool fine;
+
+	snprintf(path, sizeof(path), "/tmp/residency-torture-%ld.safetensors", (long)getpid());
+	fine = synthesise("flux1_dev_transformer_diffusers", path, e) &&
+	       open_model("/tmp", strrchr(path, '/') + 1, MODEL_UNET, e);
+	unlink(path);
+	return fine;
+}
+
+/* Its weights are made up, in blocks. */
+bool torture_made_up_blocks(struct error *e)
+{
+	return open_model(NULL, "t5-small-Q4_0.gguf", MODEL_CLIP, e);
+}
