@@ -106,15 +106,24 @@ bool file_naming_make(struct file_naming *naming, const struct safetensors *file
 {
 	struct tensor_table table = { .count = 0 };
 	struct detection found = { .count = 0 };
+	size_t own_count = 0;
 	bool fine;
 
 	*naming = (struct file_naming) { .prefix = guess_prefix(file) };
 	fine = tensor_table_of_safetensors(&table, file, e) &&
 	       detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), where, e);
 	for (size_t i = 0; fine && i < found.count; i++) {
-		if (found.parts[i].config && found.parts[i].layout == LAYOUT_OWN)
-			fine = add_part(naming, file, &found.parts[i], e);
+		if (!found.parts[i].config || found.parts[i].layout != LAYOUT_OWN)
+			continue;
+		fine = add_part(naming, file, &found.parts[i], e);
+		own_count++;
 	}
+	if (fine && found.count && own_count == 0)
+		fine = error_set(
+			e, ERROR_UNSUPPORTED,
+			"%s is named and cut as %s does, and LoRAs mean upstream's own weights: a loader of the engine "
+			"brings it to them, this file cannot be patched as it is",
+			where, layout_name(found.parts[0].layout));
 	if (fine && naming->count)
 		qsort(naming->known, naming->count, sizeof(*naming->known), compare_names);
 	detection_free(&found);

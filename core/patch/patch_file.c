@@ -8,6 +8,7 @@
 #include "core/patch/patch.h"
 #include "core/patch/stored.h"
 #include "core/tensor/convert.h"
+#include "core/tensor/gguf.h"
 
 struct patch_file {
 	struct patch_file_request request;
@@ -144,6 +145,17 @@ static bool make_entries(struct patch_file *file, struct error *e)
 	return true;
 }
 
+static struct safetensors *open_model(const char *path, struct error *e)
+{
+	if (!gguf_is_file(path))
+		return safetensors_open(path, e);
+	error_set(e, ERROR_UNSUPPORTED,
+		  "%s is a GGUF file, whose blocks are never patched: LoRAs are added when its weights are used; `residency "
+		  "convert` makes a safetensors file of it, which can be patched",
+		  path);
+	return NULL;
+}
+
 struct patch_file *patch_file_begin(const struct patch_file_request *request, struct error *e)
 {
 	struct patch_file *file = array_new(1, sizeof(*file), e);
@@ -151,7 +163,7 @@ struct patch_file *patch_file_begin(const struct patch_file_request *request, st
 	if (!file)
 		return NULL;
 	file->request = *request;
-	file->model = safetensors_open(request->model, e);
+	file->model = open_model(request->model, e);
 	if (file->model) {
 		file->count = safetensors_count(file->model);
 		if (make_targets(file, e) && match_loras(file, e) && make_entries(file, e))

@@ -203,18 +203,6 @@ static bool add_gguf(struct block_list *list, const char *path, struct block_sou
 	return fine;
 }
 
-/* A file that cannot be opened is none: whoever opens it next says why. */
-static bool is_gguf(const char *path)
-{
-	FILE *file = fopen(path, "rbe");
-	char magic[4] = "";
-	bool is = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
-
-	if (file)
-		fclose(file);
-	return is;
-}
-
 bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e)
 {
 	struct block_source unread;
@@ -222,7 +210,7 @@ bool block_list_from_weights(struct block_list *list, const char *path, struct b
 	*list = (struct block_list) { .blocks = NULL };
 	source = source ? source : &unread;
 	*source = (struct block_source) { .note = "no known family: blocks by name" };
-	if (is_gguf(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e))
+	if (gguf_is_file(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e))
 		return true;
 	block_list_free(list);
 	return false;

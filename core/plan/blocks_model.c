@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/model/detect.h"
+#include "core/model/layout.h"
 #include "core/plan/blocks.h"
 
 static uint64_t size_of(const struct parameter_description *parameters, size_t count)
@@ -35,31 +36,56 @@ bool block_list_from_architecture(struct block_list *list, const struct architec
 	return true;
 }
 
-/* What the tensors of a GGUF file weigh, where they stand for the blocks' own. */
-static void take_file_sizes(struct block_list *list, const struct architecture *a, const struct detected *part,
-			    const struct tensor_table *table)
+/* What a parameter weighs once it is loaded from the file; as described where the file lacks it. */
+static bool loaded_bytes(const struct parameter_description *parameter, const struct detected *part,
+			 const struct tensor_table *table, struct layout_map *map, uint64_t *size_bytes, struct error *e)
 {
-	struct tensor_view view = { table, "" };
+	struct tensor_view view = { table, part->layout == LAYOUT_OWN ? "" : part->prefix };
+	const struct tensor_row *row;
+	struct origin origin;
+	char name[512];
+
+	*size_bytes = 0;
+	if (part->layout == LAYOUT_OWN) {
+		detected_file_name(part, parameter->name, name);
+		row = view_find(&view, "%s", name);
+		*size_bytes = row ? tensor_row_loaded_bytes(row) : parameter_size_bytes(parameter);
+		return true;
+	}
+	if (!layout_origin(map, parameter->name, &origin, e))
+		return false;
+	for (size_t i = 0; i < origin.piece_count; i++) {
+		row = view_find(&view, "%s", origin.pieces[i].name);
+		*size_bytes += row ? tensor_row_loaded_bytes(row) / origin.pieces[i].part_count : 0;
+	}
+	return true;
+}
+
+/* What the tensors of a GGUF file weigh, where they stand for the blocks' own. */
+static bool take_file_sizes(struct block_list *list, const struct architecture *a, const struct detected *part,
+			    const struct tensor_table *table, struct error *e)
+{
+	struct layout_map map = { .next = 0 };
 	size_t block = 0;
 	size_t at = 0;
+	bool fine = part->layout == LAYOUT_OWN || layout_map_begin(&map, part->family, part->config, part->layout, e);
 
-	for (size_t i = 0; i < a->block_count; at += a->blocks[i].parameter_count, i++) {
+	for (size_t i = 0; fine && i < a->block_count; at += a->blocks[i].parameter_count, i++) {
 		uint64_t size_bytes = 0;
+		uint64_t bytes;
 
 		if (a->blocks[i].of_container)
 			continue;
-		for (size_t j = 0; j < a->blocks[i].parameter_count; j++) {
-			const struct tensor_row *row;
-			char name[512];
-
-			detected_file_name(part, a->parameters[at + j].name, name);
-			row = view_find(&view, "%s", name);
-			size_bytes += row ? tensor_row_loaded_bytes(row) : parameter_size_bytes(&a->parameters[at + j]);
+		for (size_t j = 0; fine && j < a->blocks[i].parameter_count; j++) {
+			fine = loaded_bytes(&a->parameters[at + j], part, table, &map, &bytes, e);
+			size_bytes += bytes;
 		}
 		if (list->blocks[block].weight_size_bytes != PLAN_NO_SIZE && a->blocks[i].parameter_count)
 			list->blocks[block].weight_size_bytes = size_bytes;
 		list->blocks[block++].size_bytes = size_bytes;
 	}
+	layout_map_end(&map);
+	return fine;
 }
 
 bool block_list_from_detected(struct block_list *list, const struct detected *part, const struct tensor_table *table,
@@ -69,7 +95,7 @@ bool block_list_from_detected(struct block_list *list, const struct detected *pa
 	bool fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
 
 	if (fine && part->quantised)
-		take_file_sizes(list, &a, part, table);
+		fine = take_file_sizes(list, &a, part, table, e);
 	architecture_end(&a);
 	return fine;
 }

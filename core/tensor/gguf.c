@@ -1,5 +1,6 @@
 #include "core/tensor/gguf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,17 @@ static bool index_file(struct gguf *file, struct error *e)
 		return false;
 	fill(file);
 	return keys_differ(file, e) && names_differ(file, e);
+}
+
+bool gguf_is_file(const char *path)
+{
+	FILE *stream = fopen(path, "rbe");
+	char magic[4] = "";
+	bool found = stream && fread(magic, 1, 4, stream) == 4 && memcmp(magic, "GGUF", 4) == 0;
+
+	if (stream)
+		fclose(stream);
+	return found;
 }
 
 struct gguf *gguf_parse(const uint8_t *bytes, size_t size_bytes, const char *where, struct error *e)

@@ -40,6 +40,9 @@ struct gguf_tensor {
 /* Maps and checks. The caller closes. NULL with ERROR_MISSING, ERROR_FORMAT, ERROR_MEMORY. */
 struct gguf *gguf_open(const char *path, struct error *e);
 
+/* Whether a file begins as one does. One that cannot be read does not: whoever opens it says why. */
+bool gguf_is_file(const char *path);
+
 /* The same over bytes in memory, which must live as long as the result. `where` names them in messages. */
 struct gguf *gguf_parse(const uint8_t *bytes, size_t size_bytes, const char *where, struct error *e);
 

@@ -1,6 +1,5 @@
 #include "core/tensor/weights.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,18 +119,6 @@ static bool list_tensors(struct weights *weights, struct error *e)
 	return true;
 }
 
-/* A file that cannot be read is neither; its own reader says why. */
-static bool begins_as_gguf(const char *path)
-{
-	FILE *stream = fopen(path, "rbe");
-	char magic[4] = "";
-	bool found = stream && fread(magic, 1, 4, stream) == 4 && memcmp(magic, "GGUF", 4) == 0;
-
-	if (stream)
-		fclose(stream);
-	return found;
-}
-
 bool weights_open(struct weights *weights, const char *path, struct error *e)
 {
 	size_t length = strlen(path);
@@ -140,7 +127,7 @@ bool weights_open(struct weights *weights, const char *path, struct error *e)
 	*weights = (struct weights) { .count = 0 };
 	if (shards_is_index(path))
 		weights->shards = shards_open(path, e);
-	else if (named_gguf || begins_as_gguf(path))
+	else if (named_gguf || gguf_is_file(path))
 		weights->gguf = gguf_open(path, e);
 	else
 		weights->safetensors = safetensors_open(path, e);

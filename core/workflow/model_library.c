@@ -194,6 +194,9 @@ static bool take_type(struct parameter_description *parameter, const struct para
 	if (origin->transposed && row->in_blocks)
 		return error_set(e, ERROR_UNSUPPORTED, "%s: %s is quantised along rows that become columns", origin->path,
 				 row->name);
+	if ((row->in_blocks || row->loads_converted) && !quant_can_dequantise(row->type))
+		return error_set(e, ERROR_UNSUPPORTED, "%s: %s is of type %s, which nothing turns into numbers", origin->path,
+				 row->name, quant_name(row->type));
 	parameter->quantised = row->in_blocks;
 	parameter->quant = row->type;
 	parameter->dtype = row->loads_converted ? row->loads_as : row->dtype;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "core/compute/compute.h"
 #include "core/model/family.h"
 #include "core/model/memory_estimate.h"
 
@@ -16,10 +17,12 @@ static struct shape shape_of(const struct values *values)
 	return shape;
 }
 
-/* What the model computes in: its weights' own type, as far as is known before it is loaded. */
+/* What the model computes in: its weights' own type, as far as is known before it is loaded. Blocks have none. */
 static enum dtype compute_dtype(const struct patcher *patcher)
 {
-	return patcher_model(patcher)->parameters[0].dtype;
+	const struct model *model = patcher_model(patcher);
+
+	return model->quantised ? compute_dtype_of(model) : model->parameters[0].dtype;
 }
 
 static const char *class_of(const struct patcher *patcher)

@@ -89,24 +89,13 @@ static bool open_safetensors(struct weights_source *source, struct error *e)
 			   source->path, e);
 }
 
-static bool begins_as_gguf(const char *path)
-{
-	FILE *stream = fopen(path, "rbe");
-	char magic[4] = "";
-	bool found = stream && fread(magic, 1, 4, stream) == 4 && memcmp(magic, "GGUF", 4) == 0;
-
-	if (stream)
-		fclose(stream);
-	return found;
-}
-
 bool weights_source_open(struct weights_source *source, struct error *e)
 {
 	bool fine = enter_folder(source->path, e);
 
 	if (fine && shards_is_index(source->path))
 		fine = open_shards(source, e);
-	else if (fine && begins_as_gguf(source->path))
+	else if (fine && gguf_is_file(source->path))
 		fine = open_gguf(source, e);
 	else if (fine)
 		fine = open_safetensors(source, e);

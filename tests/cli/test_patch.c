@@ -190,6 +190,19 @@ START_TEST(a_folder_that_is_not_there_is_an_error_of_output)
 }
 END_TEST
 
+START_TEST(what_cannot_be_patched_is_told_from_what_is_no_file)
+{
+	free(run_text(0, "synth flux --small --out '%s/a.safetensors'", folder));
+	free(run_text(0, "convert '%s/a.safetensors' --dtype Q8_0 --architecture flux --out '%s/a.gguf'", folder, folder));
+	free(run_text(0, "synth flux1_dev_transformer_diffusers --small --out '%s/b.safetensors'", folder));
+	assert_complains(4, "blocks are never patched",
+			 "patch '%s/a.gguf' --lora '%s/lora.safetensors:1' --out '%s/out.safetensors'", folder, folder, folder);
+	assert_complains(4, "named and cut as diffusers does",
+			 "patch '%s/b.safetensors' --lora '%s/lora.safetensors:1' --out '%s/out.safetensors'", folder, folder,
+			 folder);
+}
+END_TEST
+
 Suite *patch_command_suite(void)
 {
 	Suite *suite = suite_create("patch");
@@ -205,6 +218,7 @@ Suite *patch_command_suite(void)
 	tcase_add_test(tests, a_lora_for_another_model_is_refused);
 	tcase_add_test(tests, what_is_missing_on_the_command_line_is_asked_for);
 	tcase_add_test(tests, a_folder_that_is_not_there_is_an_error_of_output);
+	tcase_add_test(tests, what_cannot_be_patched_is_told_from_what_is_no_file);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

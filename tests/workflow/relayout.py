@@ -7,6 +7,7 @@ llama-cpp                   a GGUF file with llama.cpp's names, and q and k in i
 scales, no-scales           every scale of an F8 file becomes 0.5, or is left out
 unscaled                    what an F8 file with such scales stands for, in BF16
 one-of-f32                  of diffusers in F16: one part of a weight is F32
+strange-blocks              of a GGUF file: one tensor is of a type that nothing turns into numbers
 """
 import json
 import os
@@ -227,7 +228,17 @@ def one_of_f32(tensors):
     return out
 
 
+def strange_blocks(source, out):
+    data = bytearray(open(source, "rb").read())
+    name = b"double_blocks.0.img_mlp.0.weight"
+    at = data.index(name) + len(name) + 4 + 2 * 8
+    data[at:at + 4] = struct.pack("<I", 41)
+    open(out, "wb").write(data)
+
+
 def main(kind, source, out):
+    if kind == "strange-blocks":
+        return strange_blocks(source, out)
     metadata, tensors = read(source)
     if kind == "shards":
         shards(tensors, out)

@@ -314,6 +314,38 @@ START_TEST(vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded)
 }
 END_TEST
 
+START_TEST(blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded)
+{
+	struct model_source source = { .kind = MODEL_UNET, .files = { "strange.gguf" }, .file_count = 1 };
+
+	make_gguf("flux", "bf16", "Q8_0", "mine.gguf");
+	relayout("strange-blocks", "mine.gguf", "strange.gguf");
+	assert_fails(&source, ERROR_UNSUPPORTED, "double_blocks.0.img_mlp.0.weight is of type Q1_0");
+}
+END_TEST
+
+/* Blocks in diffusers' layout: planned as they will be loaded. */
+START_TEST(a_quantised_file_of_diffusers_is_planned_and_loaded_alike)
+{
+	struct error e = ERROR_INIT;
+	struct block_list list;
+	struct model *model;
+	char path[512];
+
+	synthesise("flux", "f16", "mine.safetensors");
+	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	residency("convert '%s/theirs.safetensors' --dtype Q8_0 --architecture flux --out '%s/theirs.gguf'", folder, folder);
+	snprintf(path, sizeof(path), "%s/theirs.gguf", folder);
+	model = open_one(MODEL_UNET, "theirs.gguf");
+	ck_assert_ok(block_list_from_weights(&list, path, NULL, &e), &e);
+	ck_assert(model_parameter(model, "double_blocks.0.img_attn.qkv.weight")->quantised);
+	for (size_t i = 0; i < model->block_count; i++)
+		ck_assert_uint_eq(list.blocks[i].size_bytes, model->blocks[i].size_bytes);
+	block_list_free(&list);
+	model_free(model);
+}
+END_TEST
+
 START_TEST(llama_cpps_order_of_heads_is_undone)
 {
 	synthesise("llama3", "f16", "mine.safetensors");
@@ -406,6 +438,8 @@ Suite *layouts_suite(void)
 	tcase_add_test(tests, a_gguf_model_rests_in_its_files_blocks);
 	tcase_add_test(tests, the_plan_of_a_gguf_file_has_the_sizes_of_the_loaded_model);
 	tcase_add_test(tests, vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded);
+	tcase_add_test(tests, blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded);
+	tcase_add_test(tests, a_quantised_file_of_diffusers_is_planned_and_loaded_alike);
 	tcase_add_test(tests, llama_cpps_order_of_heads_is_undone);
 	tcase_add_test(tests, a_made_up_gguf_model_weighs_what_its_name_says);
 	tcase_add_test(tests, a_scale_that_a_file_lacks_is_one);
