@@ -9,7 +9,6 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
-#include "core/patch/arith.h"
 #include "core/tensor/convert.h"
 #include "core/tensor/quant.h"
 #include "scenarios/topologies.h"
@@ -281,47 +280,66 @@ static bool run_case(const struct numerics_data *data, const char *name, const j
 
 /* ---- quantised weights ---- */
 
-/* The weight in the pass's type, the change in float32. */
-static bool patch_quantised(const char *name, const json_t *json, const struct safetensors_tensor *const tensors[4],
-			    struct tally *tally, struct error *e)
+/* A model of one quantised weight. */
+static struct model *model_of_blocks(struct machine *machine, const char *name, const struct safetensors_tensor *bytes,
+				     const struct safetensors_tensor *out, struct error *e)
 {
-	const struct safetensors_tensor *out = tensors[3];
-	struct weight_values weight = { .dtype = out->dtype, .rank = (unsigned)out->rank };
-	struct adapter adapter = { .kind = &kind_lora, .file = name, .key = name, .parts = { tensors[1], tensors[2] } };
-	struct change change = { .adapter = &adapter, .weight = &weight, .dtype = DTYPE_F32 };
+	const struct block_description block = { .name = "a", .type = "Linear", .parameter_count = 1, .castable = true };
+	struct parameter_description parameter = {
+		.name = "a.weight", .dtype = DTYPE_F16, .quantised = true, .rank = (unsigned)out->rank, .bytes = bytes->bytes
+	};
 	char type[16];
-	enum quant quant;
-	uint8_t *found;
-	size_t first;
-	bool fine;
 
 	snprintf(type, sizeof(type), "%.*s", (int)strcspn(strchr(name + 5, '.') + 1, "."), strchr(name + 5, '.') + 1);
-	if (!quant_from_name(type, &quant))
-		return error_set(e, ERROR_FORMAT, "%s: no quantised type", name);
-	for (size_t i = 0; i < out->rank && i < TENSOR_RANK_MAX; i++)
-		weight.shape[i] = (int64_t)out->shape[i];
-	adapter.alpha = json_number_value(json_object_get(json, "alpha"));
-	change.strength = json_number_value(json_object_get(json, "strength"));
-	weight.values = array_new(out->element_count, sizeof(*weight.values), e);
-	found = array_new(out->size_bytes, 1, e);
-	fine = weight.values && found &&
-	       quant_dequantise(quant, QUANT_HALF, tensors[0]->bytes, weight.values, out->element_count, e);
-	if (fine) {
-		round_all(weight.dtype, weight.values, out->element_count);
-		fine = adapter_apply(&change, e) && convert_from_f32(out->dtype, weight.values, found, out->element_count, e);
+	if (!quant_from_name(type, &parameter.quant)) {
+		error_set(e, ERROR_FORMAT, "%s: no quantised type", name);
+		return NULL;
 	}
+	for (size_t i = 0; i < out->rank && i < TENSOR_RANK_MAX; i++)
+		parameter.shape[i] = (int64_t)out->shape[i];
+	return model_new(machine, machine_device(machine, 0), name, MODEL_UNET, &block, 1, &parameter, 1, e);
+}
+
+/* As the engine does where it uses the weight. */
+static bool patch_quantised(struct machine *machine, const char *name, const json_t *json,
+			    const struct safetensors_tensor *const tensors[4], struct tally *tally, struct error *e)
+{
+	const struct safetensors_tensor *out = tensors[3];
+	struct adapter adapter = { .kind = &kind_lora,
+				   .file = name,
+				   .key = name,
+				   .parts = { tensors[1], tensors[2] },
+				   .alpha = json_number_value(json_object_get(json, "alpha")) };
+	struct lora_match match = { .adapters = &adapter, .count = 1 };
+	const struct patch_use use = { .match = &match,
+				       .strength = json_number_value(json_object_get(json, "strength")),
+				       .strength_model = 1 };
+	const struct patch_list list = { .uses = &use, .use_count = 1, .rules = &patch_rules_upstream };
+	struct model *model = model_of_blocks(machine, name, tensors[0], out, e);
+	float *values = array_new(out->element_count, sizeof(*values), e);
+	uint8_t *found = array_new(out->size_bytes, 1, e);
+	size_t first;
+	bool fine = model && values && found &&
+		    patch_copy(model, 0, &list, out->dtype, model->parameters[0].resting.address, values, e) &&
+		    convert_from_f32(out->dtype, values, found, out->element_count, e);
+
 	if (fine && numerics_differ(out->dtype, found, out->bytes, out->element_count, &first))
 		tally_fail(tally, name, "differs from element %zu on", first);
 	else if (fine)
 		tally_pass(tally);
-	free(weight.values);
+	free(values);
 	free(found);
+	model_free(model);
 	return fine;
 }
 
 static bool run_quantised(const struct numerics_data *data, json_t *cases, struct tally *tally, struct error *e)
 {
 	static const char *const names[] = { "bytes", "up", "down", "out" };
+	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
+	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
+	struct machine *machine = topology ? machine_open(topology, &backend_host, e) : NULL;
+	bool fine = machine != NULL;
 	const char *name;
 	json_t *json;
 
@@ -329,15 +347,16 @@ static bool run_quantised(const struct numerics_data *data, json_t *cases, struc
 	{
 		const struct safetensors_tensor *tensors[4];
 
-		for (size_t i = 0; i < 4; i++) {
+		for (size_t i = 0; fine && i < 4; i++) {
 			tensors[i] = golden_find(data, "%s/%s", name, names[i]);
 			if (!tensors[i])
-				return error_set(e, ERROR_FORMAT, "lpd: %s has no %s", name, names[i]);
+				fine = error_set(e, ERROR_FORMAT, "lpd: %s has no %s", name, names[i]);
 		}
-		if (!patch_quantised(name, json, tensors, tally, e))
-			return false;
+		fine = fine && patch_quantised(machine, name, json, tensors, tally, e);
 	}
-	return true;
+	machine_close(machine);
+	topology_free(topology);
+	return fine;
 }
 
 bool numerics_lpd(const char *folder, struct tally *tally, struct error *e)
