@@ -35,6 +35,7 @@ void tensor_table_free(struct tensor_table *table)
 	for (size_t i = 0; i < table->name_count; i++)
 		free(table->names[i]);
 	free(table->names);
+	free(table->parts);
 	free(table->rows);
 	*table = (struct tensor_table) { .rows = NULL };
 }

@@ -32,6 +32,9 @@ struct tensor_row {
 	uint64_t file_offset; /* of the first byte; 0 where the table is of no file */
 	const void *bytes; /* borrowed; NULL where the table is of no file */
 	const char *path; /* of the file that it lies in where the table is of several, else NULL. Borrowed */
+	const struct tensor_row *parts; /* that it is made of while it is loaded; NULL: it is in the file itself. The table's */
+	size_t part_count;
+	bool alternates; /* the parts are the places along the third dimension; else their rows follow each other */
 };
 
 /* What it takes in memory once it is loaded. */
@@ -42,6 +45,7 @@ struct tensor_table {
 	size_t count, capacity;
 	char **names; /* owned: those that are not the file's own */
 	size_t name_count, name_capacity;
+	struct tensor_row *parts; /* owned: of rows that are made of several */
 };
 
 /* Names are borrowed and must live as long. Rows come in any order; tensor_table_sort ends it. */
@@ -59,6 +63,10 @@ bool tensor_table_of_safetensors(struct tensor_table *table, const struct safete
 /* All tensors of an open GGUF file, which must live as long. Shapes are those before quantisation. llama.cpp's names of T5's and
  * Llama's tensors are replaced by upstream's, as ComfyUI-GGUF does. */
 bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e);
+
+/* Adds the vision tower of a Qwen2.5-VL, which GGUF has in a file of its own: q, k and v become one tensor as upstream has it, and the
+ * two frames of the patch embedding, too. `path` must live as long. */
+bool tensor_table_add_vision(struct tensor_table *table, const struct gguf *file, const char *path, struct error *e);
 
 /* All tensors of a sharded model, which must live as long; `index` is the path of its index, beside which the files are. */
 bool tensor_table_of_shards(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e);

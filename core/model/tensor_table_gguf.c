@@ -1,5 +1,6 @@
 /* GGUF's tensors as a table. Files of text encoders name them as llama.cpp does; ComfyUI-GGUF renames those it knows, part by part,
  * and so does this page. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,20 @@ static const struct renaming llama_names[] = {
 	{ "token_embd", "model.embed_tokens" },
 	{ "output_norm", "model.norm" },
 	{ "output.weight", "lm_head.weight" },
+	{ NULL, NULL },
+};
+
+static const struct renaming vision_names[] = {
+	{ "mm.", "visual.merger.mlp." },
+	{ "v.post_ln.", "visual.merger.ln_q." },
+	{ "v.patch_embd", "visual.patch_embed.proj" },
+	{ "v.blk.", "visual.blocks." },
+	{ "ffn_up", "mlp.up_proj" },
+	{ "ffn_down", "mlp.down_proj" },
+	{ "ffn_gate", "mlp.gate_proj" },
+	{ "attn_out.", "attn.proj." },
+	{ "ln1.", "norm1." },
+	{ "ln2.", "norm2." },
 	{ NULL, NULL },
 };
 
@@ -134,25 +149,25 @@ static void decide_loading(struct tensor_row *row, const struct gguf_tensor *ten
 	row->in_blocks = row->in_blocks && !row->loads_converted;
 }
 
-static bool add_tensor(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
-		       const struct renaming *names, struct error *e)
+static bool make_row(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
+		     const struct renaming *names, struct tensor_row *row, struct error *e)
 {
-	struct tensor_row row = { .name = tensor->name,
-				  .dtype = DTYPE_F16,
-				  .size_bytes = tensor->size_bytes,
-				  .file_offset = gguf_file_offset(file, tensor),
-				  .bytes = tensor->bytes };
 	uint64_t shape[GGUF_RANK_MAX];
 	unsigned rank;
 
+	*row = (struct tensor_row) { .name = tensor->name,
+				     .dtype = DTYPE_F16,
+				     .size_bytes = tensor->size_bytes,
+				     .file_offset = gguf_file_offset(file, tensor),
+				     .bytes = tensor->bytes };
 	if (gguf_original_shape(file, tensor, shape, &rank))
-		take_shape(&row, shape, rank);
+		take_shape(row, shape, rank);
 	else
-		take_shape(&row, tensor->shape, tensor->rank);
-	decide_loading(&row, tensor, names);
+		take_shape(row, tensor->shape, tensor->rank);
+	decide_loading(row, tensor, names);
 	if (names)
-		row.name = renamed(table, tensor->name, names, e);
-	return row.name && tensor_table_add(table, &row, e);
+		row->name = renamed(table, tensor->name, names, e);
+	return row->name != NULL;
 }
 
 bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e)
@@ -161,10 +176,139 @@ bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, s
 
 	*table = (struct tensor_table) { .rows = NULL };
 	for (size_t i = 0; i < gguf_count(file); i++) {
-		if (!add_tensor(table, file, gguf_tensor(file, i), names, e)) {
+		struct tensor_row row;
+
+		if (!make_row(table, file, gguf_tensor(file, i), names, &row, e) || !tensor_table_add(table, &row, e)) {
 			tensor_table_free(table);
 			return false;
 		}
+	}
+	tensor_table_sort(table);
+	return true;
+}
+
+/* ---- a vision tower ---- */
+
+static bool add_joined(struct tensor_table *table, struct tensor_row *joined, const struct tensor_row *parts, size_t count,
+		       const char *name, struct error *e)
+{
+	joined->name = renamed(table, name, vision_names, e);
+	joined->path = parts[0].path;
+	joined->file_offset = parts[0].file_offset;
+	joined->parts = parts;
+	joined->part_count = count;
+	joined->dtype = joined->loads_as;
+	joined->loads_converted = true;
+	joined->size_bytes = tensor_row_loaded_bytes(joined);
+	return joined->name && tensor_table_add(table, joined, e);
+}
+
+/* The parts by their names in the file, behind the table's other parts; false in *whole where one is missing or of another shape. */
+static bool make_parts(struct tensor_table *table, const struct gguf *file, const char *path, const char *const *names,
+		       size_t count, struct tensor_row *parts, bool *whole, struct error *e)
+{
+	*whole = true;
+	for (size_t i = 0; i < count; i++) {
+		const struct gguf_tensor *tensor = gguf_find(file, names[i]);
+
+		*whole = *whole && tensor && tensor->rank > 0 && tensor->rank < TENSOR_RANK_MAX;
+		if (!*whole)
+			return true;
+		if (!make_row(table, file, tensor, vision_names, &parts[i], e))
+			return false;
+		parts[i].path = path;
+		*whole = parts[i].rank == parts[0].rank && memcmp(parts[i].shape, parts[0].shape, sizeof(parts[0].shape)) == 0;
+	}
+	return true;
+}
+
+/* q, k and v under each other: BF16 of quantised ones, else F16, as ComfyUI-GGUF has it. */
+static bool join_attention(struct tensor_table *table, const struct gguf *file, const char *path, const char *block,
+			   const char *suffix, size_t *at, struct error *e)
+{
+	struct tensor_row *parts = &table->parts[*at];
+	struct tensor_row joined = { .rank = 0 };
+	char names[4][160];
+	bool whole;
+
+	for (size_t i = 0; i < 3; i++)
+		snprintf(names[i], sizeof(names[i]), "%s.attn_%c.%s", block, "qkv"[i], suffix);
+	snprintf(names[3], sizeof(names[3]), "%s.attn.qkv.%s", block, suffix);
+	if (!make_parts(table, file, path, (const char *[]) { names[0], names[1], names[2] }, 3, parts, &whole, e))
+		return false;
+	if (!whole)
+		return true;
+	*at += 3;
+	joined.loads_as = parts[0].in_blocks ? DTYPE_BF16 : DTYPE_F16;
+	joined.rank = parts[0].rank;
+	memcpy(joined.shape, parts[0].shape, sizeof(joined.shape));
+	joined.shape[0] *= 3;
+	return add_joined(table, &joined, parts, 3, names[3], e);
+}
+
+/* Two kernels of two dimensions, one a frame, are one of three. */
+static bool join_frames(struct tensor_table *table, const struct gguf *file, const char *path, size_t *at, struct error *e)
+{
+	static const char *const names[] = { "v.patch_embd.weight", "v.patch_embd.weight.1" };
+	struct tensor_row *parts = &table->parts[*at];
+	struct tensor_row joined = { .loads_as = DTYPE_F32, .rank = 5, .alternates = true };
+	bool whole;
+
+	if (!make_parts(table, file, path, names, 2, parts, &whole, e))
+		return false;
+	if (!whole || parts[0].rank != 4)
+		return true;
+	*at += 2;
+	memcpy(joined.shape, parts[0].shape, 2 * sizeof(*joined.shape));
+	joined.shape[2] = 2;
+	memcpy(joined.shape + 3, parts[0].shape + 2, 2 * sizeof(*joined.shape));
+	return add_joined(table, &joined, parts, 2, names[0], e);
+}
+
+/* "v.blk.7" and "weight" of "v.blk.7.attn_q.weight", and which of q, k and v it is; 0 for any other name. */
+static char attention_part(const char *name, char block[64], const char **suffix)
+{
+	const char *at = strstr(name, ".attn_");
+
+	if (strncmp(name, "v.blk.", 6) != 0 || !at || (size_t)(at - name) >= 64 || !strchr("qkv", at[6]) || at[6] == '\0' ||
+	    at[7] != '.' || strlen(at + 8) > 60)
+		return 0;
+	memcpy(block, name, (size_t)(at - name));
+	block[at - name] = '\0';
+	*suffix = at + 8;
+	return at[6];
+}
+
+static bool add_vision_tensor(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
+			      const char *path, size_t *at, struct error *e)
+{
+	char block[64];
+	const char *suffix;
+	char part = attention_part(tensor->name, block, &suffix);
+	struct tensor_row row;
+
+	if (part)
+		return part != 'q' || join_attention(table, file, path, block, suffix, at, e);
+	if (strcmp(tensor->name, "v.patch_embd.weight") == 0 && gguf_find(file, "v.patch_embd.weight.1"))
+		return join_frames(table, file, path, at, e);
+	if (strcmp(tensor->name, "v.patch_embd.weight.1") == 0)
+		return true;
+	if (!make_row(table, file, tensor, vision_names, &row, e))
+		return false;
+	row.path = path;
+	return tensor_table_add(table, &row, e);
+}
+
+bool tensor_table_add_vision(struct tensor_table *table, const struct gguf *file, const char *path, struct error *e)
+{
+	size_t at = 0;
+
+	table->parts = array_new(gguf_count(file) + 1, sizeof(*table->parts), e); /* each tensor is a part once at most */
+	if (!table->parts)
+		return false;
+	for (size_t i = 0; i < gguf_count(file); i++) {
+		if (!add_vision_tensor(table, file, gguf_tensor(file, i), path, &at, e))
+			return false;
 	}
 	tensor_table_sort(table);
 	return true;

@@ -156,21 +156,38 @@ static bool make_identity(struct draft *draft, struct parameter_description *par
 	return fine;
 }
 
-/* Where a parameter's rows are in the file; false where one of them is not there. */
-static bool find_rows(const struct piece *piece, const struct origin *from, struct parameter_origin *origin)
+/* What a tensor of several is made of. */
+static void take_parts(const struct tensor_row *row, struct parameter_origin *origin)
+{
+	origin->alternates = row->alternates;
+	origin->piece_count = row->part_count;
+	for (size_t i = 0; i < row->part_count; i++) {
+		origin->rows[i] = &row->parts[i];
+		origin->part[i] = 0;
+		origin->part_count[i] = 1;
+	}
+}
+
+/* Where a parameter's rows are in the file, and the first tensor of them; NULL where one of them is not there. */
+static const struct tensor_row *find_rows(const struct piece *piece, const struct origin *from, struct parameter_origin *origin)
 {
 	struct tensor_view view = { &piece->from->table, piece->part->prefix };
+	const struct tensor_row *first;
 
 	*origin = (struct parameter_origin) { .path = piece->from->path, .transposed = from->transposed };
 	for (size_t i = 0; i < from->piece_count; i++) {
 		origin->rows[i] = view_find(&view, "%s", from->pieces[i].name);
 		if (!origin->rows[i])
-			return false;
+			return NULL;
 		origin->part[i] = from->pieces[i].part;
 		origin->part_count[i] = from->pieces[i].part_count;
 	}
+	first = origin->rows[0];
 	origin->piece_count = from->piece_count;
-	return true;
+	origin->converted = first->loads_converted;
+	if (first->parts)
+		take_parts(first, origin);
+	return first;
 }
 
 static bool same_storage(const struct tensor_row *a, const struct tensor_row *b)
@@ -181,12 +198,11 @@ static bool same_storage(const struct tensor_row *a, const struct tensor_row *b)
 }
 
 /* The type that a parameter has in memory. */
-static bool take_type(struct parameter_description *parameter, const struct parameter_origin *origin, struct error *e)
+static bool take_type(struct parameter_description *parameter, const struct parameter_origin *origin,
+		      const struct tensor_row *row, struct error *e)
 {
-	const struct tensor_row *row = origin->rows[0];
-
 	for (size_t i = 1; i < origin->piece_count; i++) {
-		if (!same_storage(row, origin->rows[i]))
+		if (!same_storage(origin->rows[0], origin->rows[i]))
 			return error_set(e, ERROR_UNSUPPORTED,
 					 "%s: %s and %s are parts of one weight and of different types: the weight has one",
 					 origin->path, row->name, origin->rows[i]->name);
@@ -213,7 +229,8 @@ static unsigned interleaved_heads(const struct piece *piece, const char *name)
 	return (unsigned)(strstr(name, ".q_proj.") ? config->heads : strstr(name, ".k_proj.") ? config->kv_heads : 0);
 }
 
-static bool find_origin(struct piece *piece, const char *name, struct parameter_origin *origin, bool *found, struct error *e)
+static bool find_origin(struct piece *piece, const char *name, struct parameter_origin *origin, const struct tensor_row **row,
+			struct error *e)
 {
 	struct origin from = { .piece_count = 1, .pieces = { { .part_count = 1 } } };
 	size_t trunk = strlen(piece->part->family->trunk);
@@ -226,8 +243,8 @@ static bool find_origin(struct piece *piece, const char *name, struct parameter_
 			name += trunk;
 		snprintf(from.pieces[0].name, sizeof(from.pieces[0].name), "%s", name);
 	}
-	*found = find_rows(piece, &from, origin);
-	if (*found)
+	*row = find_rows(piece, &from, origin);
+	if (*row)
 		origin->heads = interleaved_heads(piece, name);
 	return true;
 }
@@ -251,18 +268,18 @@ static bool take_tensor(struct draft *draft, size_t index, struct piece *pieces,
 {
 	struct parameter_description *parameter = &draft->architecture.parameters[index];
 	struct parameter_origin origin;
-	bool found;
+	const struct tensor_row *row;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t root = count > 1 ? strlen(pieces[i].part->family->root) : 0;
 
 		if (strncmp(parameter->name, pieces[i].part->family->root, root) != 0)
 			continue;
-		if (!find_origin(&pieces[i], parameter->name + root, &origin, &found, e))
+		if (!find_origin(&pieces[i], parameter->name + root, &origin, &row, e))
 			return false;
-		if (!found)
+		if (!row)
 			return make_up_parameter(draft, parameter, &pieces[i], e);
-		if (!take_type(parameter, &origin, e))
+		if (!take_type(parameter, &origin, row, e))
 			return false;
 		parameter->filled_later = draft->origins != NULL;
 		if (draft->origins)

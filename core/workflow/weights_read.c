@@ -31,7 +31,7 @@ static uint64_t bytes_of(const struct parameter_origin *origin, size_t piece)
 
 static bool changes_on_the_way(const struct parameter_origin *origin)
 {
-	return origin->transposed || origin->heads || (origin->piece_count && origin->rows[0]->loads_converted);
+	return origin->transposed || origin->heads || origin->converted;
 }
 
 static uint64_t all_bytes_of(const struct parameter_origin *origin)
@@ -180,14 +180,51 @@ static void order_heads(const struct parameter *parameter, unsigned heads, const
 	}
 }
 
-static bool to_numbers(const struct model *model, const struct parameter *parameter, const struct tensor_row *row,
+/* A number of each of two frames after the other, a kernel at a time. */
+static void alternate(const struct parameter *parameter, const float *frames, float *to)
+{
+	size_t kernel = (size_t)(parameter->shape[3] * parameter->shape[4]);
+	size_t kernels = (size_t)(parameter->shape[0] * parameter->shape[1]);
+
+	for (size_t i = 0; i < kernels; i++) {
+		for (size_t frame = 0; frame < 2; frame++)
+			memcpy(to + (2 * i + frame) * kernel, frames + (frame * kernels + i) * kernel, kernel * sizeof(*to));
+	}
+}
+
+/* The rows' elements, one row after the other. */
+static bool dequantise_rows(const struct model *model, const struct parameter_origin *origin, const unsigned char *from,
+			    float *values, size_t count, struct error *e)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < origin->piece_count; i++) {
+		enum quant type = origin->rows[i]->type;
+		size_t elements = (size_t)(bytes_of(origin, i) / quant_block_bytes(type)) * quant_block_elements(type);
+
+		if (elements > count - done)
+			return error_set(e, ERROR_BUG, "%s has more elements than there is room for", origin->rows[i]->name);
+		if (!quant_dequantise(type, model->way, from, values + done, elements, e))
+			return false;
+		from += bytes_of(origin, i);
+		done += elements;
+	}
+	return true;
+}
+
+static bool to_numbers(const struct model *model, const struct parameter *parameter, const struct parameter_origin *origin,
 		       const unsigned char *from, struct error *e)
 {
 	size_t count = parameter_element_count(parameter);
 	float *values = array_new(count, sizeof(*values), e);
-	bool fine = values && quant_dequantise(row->type, model->way, from, values, count, e) &&
-		    convert_from_f32(parameter->dtype, values, parameter->resting.address, count, e);
+	float *turned = origin->alternates ? array_new(count, sizeof(*turned), e) : values;
+	bool fine = values && turned && dequantise_rows(model, origin, from, values, count, e);
 
+	if (fine && origin->alternates)
+		alternate(parameter, values, turned);
+	fine = fine && convert_from_f32(parameter->dtype, turned, parameter->resting.address, count, e);
+	if (turned != values)
+		free(turned);
 	free(values);
 	return fine;
 }
@@ -205,7 +242,7 @@ static bool settle(const struct reader *reader, size_t index, struct error *e)
 	else if (origin->heads)
 		order_heads(parameter, origin->heads, from);
 	else
-		return to_numbers(reader->model, parameter, origin->rows[0], from, e);
+		return to_numbers(reader->model, parameter, origin, from, e);
 	return true;
 }
 

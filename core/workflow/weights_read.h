@@ -24,6 +24,8 @@ struct parameter_origin {
 	unsigned part[ORIGIN_PIECES_MAX], part_count[ORIGIN_PIECES_MAX]; /* as in struct origin_piece */
 	size_t piece_count;
 	bool transposed;
+	bool converted; /* the rows become numbers of the parameter's type */
+	bool alternates; /* two rows' places alternate along the parameter's third dimension */
 	unsigned heads; /* whose rows llama.cpp interleaved; 0: it did not */
 };
 

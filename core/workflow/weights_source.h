@@ -22,7 +22,9 @@ struct weights_source {
 	struct safetensors *safetensors;
 	struct shards *shards;
 	struct gguf *gguf;
+	struct gguf *vision; /* of a Qwen2.5-VL in GGUF: the tower's own file, as ComfyUI-GGUF finds it; NULL: none */
 	char path[SOURCE_PATH_MAX]; /* set by the caller; of a folder it becomes that of its file */
+	char vision_path[SOURCE_PATH_MAX];
 	struct tensor_table table;
 	struct detection found; /* at least one model */
 };

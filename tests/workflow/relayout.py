@@ -4,6 +4,7 @@ flux-diffusers, open-clip   names and cuts of those programs; nothing says what 
 plain                       the same tensors, without metadata
 shards                      OUT is a folder: two files and an index, as diffusers writes them
 llama-cpp                   a GGUF file with llama.cpp's names, and q and k in its order of rows
+qwen-gguf                   OUT is a folder: a Qwen2.5-VL as llama.cpp has it, its vision tower in a file of its own
 scales, no-scales           every scale of an F8 file becomes 0.5, or is left out
 unscaled                    what an F8 file with such scales stands for, in BF16
 one-of-f32                  of diffusers in F16: one part of a weight is F32
@@ -157,7 +158,7 @@ LLAMA = [
     (r"model\.embed_tokens\.weight", "token_embd.weight"), (r"model\.norm\.weight", "output_norm.weight"),
     (r"model\.layers\.(\d+)\.input_layernorm\.weight", r"blk.\1.attn_norm.weight"),
     (r"model\.layers\.(\d+)\.post_attention_layernorm\.weight", r"blk.\1.ffn_norm.weight"),
-    (r"model\.layers\.(\d+)\.self_attn\.([qkv])_proj\.weight", r"blk.\1.attn_\2.weight"),
+    (r"model\.layers\.(\d+)\.self_attn\.([qkv])_proj\.(.*)", r"blk.\1.attn_\2.\3"),
     (r"model\.layers\.(\d+)\.self_attn\.o_proj\.weight", r"blk.\1.attn_output.weight"),
     (r"model\.layers\.(\d+)\.mlp\.(up|down|gate)_proj\.weight", r"blk.\1.ffn_\2.weight"),
 ]
@@ -175,23 +176,63 @@ def text(value):
     return struct.pack("<Q", len(value)) + value.encode()
 
 
-def llama_cpp(metadata, tensors, path):
-    config = json.loads(metadata["residency.model"])["config"]
-    values = {"general.architecture": "llama", "residency.model": metadata["residency.model"]}
+def write_gguf(path, values, tensors):
     head, data = b"", b""
-    for name, tensor in tensors.items():
-        if ".q_proj." in name:
-            tensor = interleaved(tensor, config["num_attention_heads"])
-        if ".k_proj." in name:
-            tensor = interleaved(tensor, config["num_key_value_heads"])
-        dtype, shape, elements = tensor
-        head += text(rename(name, LLAMA)) + struct.pack("<I", len(shape))
+    for name, (dtype, shape, elements) in tensors.items():
+        head += text(name) + struct.pack("<I", len(shape))
         head += b"".join(struct.pack("<Q", n) for n in reversed(shape))
         head += struct.pack("<IQ", {"F32": 0, "F16": 1}[dtype], len(data))
         data += elements + b"\0" * (-len(elements) % 32)
     start = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
     start += b"".join(text(k) + struct.pack("<I", 8) + text(v) for k, v in values.items()) + head
-    open(path, "wb").write(start + b"\0" * (-len(start) % 32) + data)
+    with open(path, "wb") as out:
+        out.write(start + b"\0" * (-len(start) % 32) + data)
+
+
+def llama_cpp(metadata, tensors, path):
+    config = json.loads(metadata["residency.model"])["config"]
+    out = {}
+    for name, tensor in tensors.items():
+        if ".q_proj." in name:
+            tensor = interleaved(tensor, config["num_attention_heads"])
+        if ".k_proj." in name:
+            tensor = interleaved(tensor, config["num_key_value_heads"])
+        out[rename(name, LLAMA)] = tensor
+    write_gguf(path, {"general.architecture": "llama", "residency.model": metadata["residency.model"]}, out)
+
+
+VISION = [
+    (r"visual\.blocks\.(\d+)\.norm([12])\.(.*)", r"v.blk.\1.ln\2.\3"),
+    (r"visual\.blocks\.(\d+)\.attn\.proj\.(.*)", r"v.blk.\1.attn_out.\2"),
+    (r"visual\.blocks\.(\d+)\.mlp\.(up|down|gate)_proj\.(.*)", r"v.blk.\1.ffn_\2.\3"),
+    (r"visual\.merger\.ln_q\.(.*)", r"v.post_ln.\1"), (r"visual\.merger\.mlp\.(.*)", r"mm.\1"),
+]
+
+
+def frames(tensor):
+    dtype, (out, channels, _, height, width), data = tensor
+    size = SIZES[dtype] * height * width
+    return [(dtype, [out, channels, height, width],
+             b"".join(data[(2 * i + f) * size:(2 * i + f + 1) * size] for i in range(out * channels))) for f in (0, 1)]
+
+
+def qwen_gguf(tensors, folder):
+    os.makedirs(folder)
+    language, vision = {}, {}
+    for name, tensor in tensors.items():
+        qkv = re.fullmatch(r"visual\.blocks\.(\d+)\.attn\.qkv\.(.*)", name)
+        if name == "visual.patch_embed.proj.weight":
+            vision["v.patch_embd.weight"], vision["v.patch_embd.weight.1"] = frames(tensor)
+        elif qkv:
+            third = tensor[1][0] // 3
+            for i, part in enumerate("qkv"):
+                vision[f"v.blk.{qkv[1]}.attn_{part}.{qkv[2]}"] = rows(tensor, i * third, third)
+        elif name.startswith("visual."):
+            vision[rename(name, VISION)] = tensor
+        else:
+            language[rename(name, LLAMA)] = tensor
+    write_gguf(os.path.join(folder, "Small-VL-Q8_0.gguf"), {"general.architecture": "qwen2vl"}, language)
+    write_gguf(os.path.join(folder, "Small-VL.mmproj-F16.gguf"), {"general.architecture": "clip"}, vision)
 
 
 def scaled(tensors, keep):
@@ -242,6 +283,8 @@ def main(kind, source, out):
     metadata, tensors = read(source)
     if kind == "shards":
         shards(tensors, out)
+    elif kind == "qwen-gguf":
+        qwen_gguf(tensors, out)
     elif kind == "llama-cpp":
         llama_cpp(metadata, tensors, out)
     else:

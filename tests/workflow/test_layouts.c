@@ -324,17 +324,21 @@ START_TEST(blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_load
 }
 END_TEST
 
-/* Blocks in diffusers' layout: planned as they will be loaded. */
-START_TEST(a_quantised_file_of_diffusers_is_planned_and_loaded_alike)
+/* Blocks in diffusers' layout, and vectors that become floats on the way: planned as they will be loaded, and the same model. */
+START_TEST(a_quantised_file_of_diffusers_is_the_same_model)
 {
+	static const char *const files[] = { "own", "theirs" };
 	struct error e = ERROR_INIT;
 	struct block_list list;
 	struct model *model;
 	char path[512];
 
-	synthesise("flux", "f16", "mine.safetensors");
+	synthesise("flux", "bf16", "mine.safetensors");
+	relayout("plain", "mine.safetensors", "own.safetensors");
 	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
-	residency("convert '%s/theirs.safetensors' --dtype Q8_0 --architecture flux --out '%s/theirs.gguf'", folder, folder);
+	for (size_t i = 0; i < 2; i++)
+		residency("convert '%s/%s.safetensors' --dtype Q8_0 --architecture flux --out '%s/%s.gguf'", folder, files[i],
+			  folder, files[i]);
 	snprintf(path, sizeof(path), "%s/theirs.gguf", folder);
 	model = open_one(MODEL_UNET, "theirs.gguf");
 	ck_assert_ok(block_list_from_weights(&list, path, NULL, &e), &e);
@@ -342,7 +346,7 @@ START_TEST(a_quantised_file_of_diffusers_is_planned_and_loaded_alike)
 	for (size_t i = 0; i < model->block_count; i++)
 		ck_assert_uint_eq(list.blocks[i].size_bytes, model->blocks[i].size_bytes);
 	block_list_free(&list);
-	model_free(model);
+	assert_same(open_one(MODEL_UNET, "own.gguf"), model);
 }
 END_TEST
 
@@ -351,6 +355,52 @@ START_TEST(llama_cpps_order_of_heads_is_undone)
 	synthesise("llama3", "f16", "mine.safetensors");
 	relayout("llama-cpp", "mine.safetensors", "theirs.gguf");
 	assert_same(open_one(MODEL_CLIP, "mine.safetensors"), open_one(MODEL_CLIP, "theirs.gguf"));
+}
+END_TEST
+
+/* Everything is as it was, but the patch embedding, which ComfyUI-GGUF makes floats. */
+START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
+{
+	struct model *own;
+	struct model *theirs;
+
+	synthesise("qwen2.5_vl", "f16", "mine.safetensors");
+	relayout("qwen-gguf", "mine.safetensors", "towers");
+	own = open_one(MODEL_CLIP, "mine.safetensors");
+	theirs = open_one(MODEL_CLIP, "towers/Small-VL-Q8_0.gguf");
+	ck_assert_uint_eq(own->parameter_count, theirs->parameter_count);
+	for (size_t i = 0; i < own->parameter_count; i++) {
+		const struct parameter *x = &own->parameters[i];
+		const struct parameter *y = &theirs->parameters[i];
+		const uint16_t *codes = x->resting.address;
+		const float *floats = y->resting.address;
+
+		ck_assert_str_eq(x->name, y->name);
+		if (x->rank != 5) {
+			ck_assert_uint_eq(x->size_bytes, y->size_bytes);
+			ck_assert_msg(memcmp(x->resting.address, y->resting.address, x->size_bytes) == 0, "%s differs",
+				      x->name);
+			continue;
+		}
+		ck_assert_int_eq(y->dtype, DTYPE_F32);
+		for (size_t j = 0; j < parameter_element_count(x); j++)
+			ck_assert(floats[j] == f16_to_f32(codes[j]));
+	}
+	model_free(own);
+	model_free(theirs);
+}
+END_TEST
+
+START_TEST(a_text_encoder_without_its_tower_says_which_file_is_missing)
+{
+	struct model_source source = { .kind = MODEL_CLIP, .files = { "towers/Small-VL-Q8_0.gguf" }, .file_count = 1 };
+	char path[512];
+
+	synthesise("qwen2.5_vl", "f16", "mine.safetensors");
+	relayout("qwen-gguf", "mine.safetensors", "towers");
+	snprintf(path, sizeof(path), "%s/towers/Small-VL.mmproj-F16.gguf", folder);
+	ck_assert_int_eq(remove(path), 0);
+	assert_fails(&source, ERROR_MISSING, "mmproj");
 }
 END_TEST
 
@@ -439,8 +489,10 @@ Suite *layouts_suite(void)
 	tcase_add_test(tests, the_plan_of_a_gguf_file_has_the_sizes_of_the_loaded_model);
 	tcase_add_test(tests, vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded);
 	tcase_add_test(tests, blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded);
-	tcase_add_test(tests, a_quantised_file_of_diffusers_is_planned_and_loaded_alike);
+	tcase_add_test(tests, a_quantised_file_of_diffusers_is_the_same_model);
 	tcase_add_test(tests, llama_cpps_order_of_heads_is_undone);
+	tcase_add_test(tests, a_vision_tower_of_its_own_joins_its_text_encoder);
+	tcase_add_test(tests, a_text_encoder_without_its_tower_says_which_file_is_missing);
 	tcase_add_test(tests, a_made_up_gguf_model_weighs_what_its_name_says);
 	tcase_add_test(tests, a_scale_that_a_file_lacks_is_one);
 	tcase_add_test(tests, of_two_text_encoders_only_the_one_with_scales_has_them);
