@@ -197,6 +197,16 @@ static bool same_storage(const struct tensor_row *a, const struct tensor_row *b)
 	return a->in_blocks ? a->type == b->type : a->dtype == b->dtype;
 }
 
+/* Heads whose rows are interleaved in pairs have an even number of them. */
+static bool check_heads(const struct parameter_description *parameter, const struct parameter_origin *origin, struct error *e)
+{
+	int64_t pairs = 2 * (int64_t)origin->heads;
+
+	return pairs == 0 || (!origin->converted && parameter->rank > 0 && parameter->shape[0] % pairs == 0) ||
+	       error_set(e, ERROR_FORMAT, "%s: %s is not %u heads of an even number of rows", origin->path,
+			 origin->rows[0]->name, origin->heads);
+}
+
 /* The type that a parameter has in memory. */
 static bool take_type(struct parameter_description *parameter, const struct parameter_origin *origin,
 		      const struct tensor_row *row, struct error *e)
@@ -213,10 +223,13 @@ static bool take_type(struct parameter_description *parameter, const struct para
 	if ((row->in_blocks || row->loads_converted) && !quant_can_dequantise(row->type))
 		return error_set(e, ERROR_UNSUPPORTED, "%s: %s is of type %s, which nothing turns into numbers", origin->path,
 				 row->name, quant_name(row->type));
+	if (!row->in_blocks && !row->loads_converted && dtype_size_bytes(row->dtype) == 0)
+		return error_set(e, ERROR_UNSUPPORTED, "%s: %s has elements of type %s, which are smaller than a byte",
+				 origin->path, row->name, dtype_name(row->dtype));
 	parameter->quantised = row->in_blocks;
 	parameter->quant = row->type;
 	parameter->dtype = row->loads_converted ? row->loads_as : row->dtype;
-	return true;
+	return check_heads(parameter, origin, e);
 }
 
 /* llama.cpp interleaves the rows of q and k, by as many heads as each has. */

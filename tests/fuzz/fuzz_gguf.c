@@ -32,13 +32,17 @@ static void look_at_table(const struct gguf *file)
 	struct tensor_table table;
 	char *word = detect_word_of_gguf(file, &e);
 
-	if (!tensor_table_of_gguf(&table, file, &e))
+	if (!tensor_table_of_gguf(&table, file, &e) || !tensor_table_add_vision(&table, file, "input", &e))
 		abort();
 	for (size_t i = 0; i < table.count; i++) {
 		const struct tensor_row *row = &table.rows[i];
 
 		if (row->in_blocks && row->loads_converted)
 			abort();
+		for (size_t j = 0; j < row->part_count; j++) {
+			if (row->parts[j].size_bytes && !row->parts[j].bytes)
+				abort();
+		}
 		tensor_row_loaded_bytes(row);
 	}
 	if (detect_file(&found, &table, word, "input", &e))

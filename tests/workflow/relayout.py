@@ -4,10 +4,12 @@ flux-diffusers, open-clip   names and cuts of those programs; nothing says what 
 plain                       the same tensors, without metadata
 shards                      OUT is a folder: two files and an index, as diffusers writes them
 llama-cpp                   a GGUF file with llama.cpp's names, and q and k in its order of rows
+llama-thin                  the same, of heads that are one row high
 qwen-gguf                   OUT is a folder: a Qwen2.5-VL as llama.cpp has it, its vision tower in a file of its own
 scales, no-scales           every scale of an F8 file becomes 0.5, or is left out
 unscaled                    what an F8 file with such scales stands for, in BF16
 one-of-f32                  of diffusers in F16: one part of a weight is F32
+one-of-f4                   one tensor's elements are of half a byte
 strange-blocks              of a GGUF file: one tensor is of a type that nothing turns into numbers
 """
 import json
@@ -189,16 +191,21 @@ def write_gguf(path, values, tensors):
         out.write(start + b"\0" * (-len(start) % 32) + data)
 
 
-def llama_cpp(metadata, tensors, path):
-    config = json.loads(metadata["residency.model"])["config"]
+def llama_cpp(metadata, tensors, path, thin):
+    word = json.loads(metadata["residency.model"])
+    config = word["config"]
+    if thin:
+        config.update(num_attention_heads=64, num_key_value_heads=32, head_dim=1)
     out = {}
     for name, tensor in tensors.items():
-        if ".q_proj." in name:
+        if thin:
+            pass
+        elif ".q_proj." in name:
             tensor = interleaved(tensor, config["num_attention_heads"])
-        if ".k_proj." in name:
+        elif ".k_proj." in name:
             tensor = interleaved(tensor, config["num_key_value_heads"])
         out[rename(name, LLAMA)] = tensor
-    write_gguf(path, {"general.architecture": "llama", "residency.model": metadata["residency.model"]}, out)
+    write_gguf(path, {"general.architecture": "llama", "residency.model": json.dumps(word)}, out)
 
 
 VISION = [
@@ -269,6 +276,11 @@ def one_of_f32(tensors):
     return out
 
 
+def one_of_f4(tensors):
+    dtype, shape, data = tensors["txt_in.weight"]
+    return dict(tensors, **{"txt_in.weight": ("F4", shape, data[:len(data) // SIZES[dtype] // 2])})
+
+
 def strange_blocks(source, out):
     data = bytearray(open(source, "rb").read())
     name = b"double_blocks.0.img_mlp.0.weight"
@@ -285,11 +297,11 @@ def main(kind, source, out):
         shards(tensors, out)
     elif kind == "qwen-gguf":
         qwen_gguf(tensors, out)
-    elif kind == "llama-cpp":
-        llama_cpp(metadata, tensors, out)
+    elif kind in ("llama-cpp", "llama-thin"):
+        llama_cpp(metadata, tensors, out, kind == "llama-thin")
     else:
         write(out, {"flux-diffusers": flux_diffusers, "open-clip": open_clip, "plain": dict,
-                    "one-of-f32": one_of_f32, "unscaled": unscaled, "scales": lambda t: scaled(t, True), "no-scales": lambda t: scaled(t, False)}[kind](tensors))
+                    "one-of-f32": one_of_f32, "unscaled": unscaled, "one-of-f4": one_of_f4, "scales": lambda t: scaled(t, True), "no-scales": lambda t: scaled(t, False)}[kind](tensors))
 
 
 main(*sys.argv[1:])

@@ -358,6 +358,26 @@ START_TEST(llama_cpps_order_of_heads_is_undone)
 }
 END_TEST
 
+START_TEST(heads_that_cannot_have_been_interleaved_are_refused)
+{
+	struct model_source source = { .kind = MODEL_CLIP, .files = { "thin.gguf" }, .file_count = 1 };
+
+	synthesise("llama3", "f16", "mine.safetensors");
+	relayout("llama-thin", "mine.safetensors", "thin.gguf");
+	assert_fails(&source, ERROR_FORMAT, "heads of an even number of rows");
+}
+END_TEST
+
+START_TEST(elements_smaller_than_a_byte_are_refused_when_they_are_loaded)
+{
+	struct model_source source = { .kind = MODEL_UNET, .files = { "packed.safetensors" }, .file_count = 1 };
+
+	synthesise("flux", "f16", "mine.safetensors");
+	relayout("one-of-f4", "mine.safetensors", "packed.safetensors");
+	assert_fails(&source, ERROR_UNSUPPORTED, "txt_in.weight has elements of type F4");
+}
+END_TEST
+
 /* Everything is as it was, but the patch embedding, which ComfyUI-GGUF makes floats. */
 START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 {
@@ -491,6 +511,8 @@ Suite *layouts_suite(void)
 	tcase_add_test(tests, blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded);
 	tcase_add_test(tests, a_quantised_file_of_diffusers_is_the_same_model);
 	tcase_add_test(tests, llama_cpps_order_of_heads_is_undone);
+	tcase_add_test(tests, heads_that_cannot_have_been_interleaved_are_refused);
+	tcase_add_test(tests, elements_smaller_than_a_byte_are_refused_when_they_are_loaded);
 	tcase_add_test(tests, a_vision_tower_of_its_own_joins_its_text_encoder);
 	tcase_add_test(tests, a_text_encoder_without_its_tower_says_which_file_is_missing);
 	tcase_add_test(tests, a_made_up_gguf_model_weighs_what_its_name_says);
