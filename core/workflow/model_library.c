@@ -457,7 +457,9 @@ static struct model *open_model(void *context, const struct model_source *source
 	struct model *model;
 
 	if (source->file_count == 0 || source->file_count > 2) {
-		error_set(e, ERROR_UNSUPPORTED, "a loader of %zu files is not built in", source->file_count);
+		error_set(e, ERROR_UNSUPPORTED,
+			  "a loader of %zu files is not built in: no family here has so many text encoders",
+			  source->file_count);
 		return NULL;
 	}
 	sources = array_new(source->file_count, sizeof(*sources), e);
