@@ -81,7 +81,7 @@ const struct node_type *node_type_find(const char *name);
 const struct node_type *node_type_at(size_t index);
 
 /* The families; a row without a name ends each. */
-extern const struct node_type nodes_loaders[], nodes_loaders_multigpu[], nodes_loaders_gguf[], nodes_patches[], nodes_text[],
-	nodes_latent[], nodes_sampling[], nodes_sampling_custom[], nodes_constant[];
+extern const struct node_type nodes_loaders[], nodes_loaders_multigpu[], nodes_loaders_gguf[], nodes_loaders_advanced[],
+	nodes_patches[], nodes_text[], nodes_latent[], nodes_sampling[], nodes_sampling_custom[], nodes_constant[];
 
 #endif

@@ -4,8 +4,8 @@
 #include "core/workflow/node.h"
 
 static const struct node_type *const families[] = {
-	nodes_loaders, nodes_loaders_multigpu, nodes_loaders_gguf,    nodes_patches,  nodes_text,
-	nodes_latent,  nodes_sampling,	       nodes_sampling_custom, nodes_constant,
+	nodes_loaders, nodes_loaders_multigpu, nodes_loaders_gguf, nodes_loaders_advanced, nodes_patches,
+	nodes_text,    nodes_latent,	       nodes_sampling,	   nodes_sampling_custom,  nodes_constant,
 };
 
 const struct node_type *node_type_at(size_t index)

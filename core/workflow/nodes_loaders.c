@@ -39,15 +39,6 @@ static const struct loader checkpoint = { .base = "CheckpointLoaderSimple",
 					  .files = { "ckpt_name" },
 					  .allocation = NODE_CLASS_SAFETENSOR_V2 };
 
-/* How a version of a loader places what it loads. */
-struct placing {
-	struct device *device; /* where the model runs; NULL: where stock loaders put it */
-	char *allocation; /* owned; NULL: not distributed */
-	bool is_legacy; /* by DisTorch V1, where the policy has it */
-	double virtual_vram_bytes;
-	enum keep_wish keep;
-};
-
 /* ---- loading ---- */
 
 static char *make_key(const struct call *call, const struct loader *loader, enum model_kind kind, struct error *e)
@@ -134,9 +125,10 @@ static bool load_at_once(struct manager *m, struct patcher *patcher, struct erro
 	return !need_to_load_at_once(patcher) || manager_load(m, &patcher, 1, &request, e);
 }
 
-static bool place(struct patcher *patcher, const struct placing *placing, struct error *e)
+static bool place(struct patcher *patcher, const struct loader_placing *placing, struct error *e)
 {
 	patcher->load_device = placing->device;
+	patcher_inner(patcher)->low_precision_loras = placing->low_precision_loras;
 	if (placing->allocation && placing->is_legacy)
 		return inner_set_legacy_allocation(patcher_inner(patcher), placing->allocation, e);
 	return !placing->allocation ||
@@ -160,12 +152,12 @@ static bool set_output(const struct call *call, size_t slot, struct patcher *pat
 	return true;
 }
 
-static bool load_one(const struct call *call, const struct loader *loader, size_t slot, const struct placing *wanted,
+bool loader_load_one(const struct call *call, const struct loader *loader, size_t slot, const struct loader_placing *wanted,
 		     struct error *e)
 {
 	struct manager *m = call->services->manager;
 	enum model_kind kind = loader->kinds[slot];
-	struct placing placing = *wanted;
+	struct loader_placing placing = *wanted;
 	char *key = make_key(call, loader, kind, e);
 	struct patcher *patcher = key ? manager_adopt(m, key) : NULL;
 	bool from_disk = patcher == NULL;
@@ -182,14 +174,14 @@ static bool load_one(const struct call *call, const struct loader *loader, size_
 	return place(patcher, &placing, e) && manager_loader_ran(m, patcher, placing.keep, from_disk, e);
 }
 
-static bool load_all(const struct call *call, const struct placing *placing, struct error *e)
+static bool load_all(const struct call *call, const struct loader_placing *placing, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 
 	if (placing->device)
 		manager_set_device(call->services->manager, loader->kinds[0], placing->device);
 	for (size_t i = 0; i < loader->kind_count; i++) {
-		if (!load_one(call, loader, i, placing, e))
+		if (!loader_load_one(call, loader, i, placing, e))
 			return false;
 	}
 	return true;
@@ -199,12 +191,12 @@ static bool load_all(const struct call *call, const struct placing *placing, str
 
 bool loader_run_stock(struct call *call, struct error *e)
 {
-	struct placing placing = { .device = NULL, .keep = KEEP_NONE };
+	struct loader_placing placing = { .device = NULL, .keep = KEEP_NONE };
 
 	return load_all(call, &placing, e);
 }
 
-static struct device *find_device(const struct call *call, const char *input, struct error *e)
+struct device *loader_find_device(const struct call *call, const char *input, struct error *e)
 {
 	struct manager *m = call->services->manager;
 	const char *name = call_text(call, input);
@@ -218,23 +210,23 @@ static struct device *find_device(const struct call *call, const char *input, st
 
 bool loader_run_multigpu(struct call *call, struct error *e)
 {
-	struct placing placing = { .device = find_device(call, "device", e), .keep = KEEP_NONE };
+	struct loader_placing placing = { .device = loader_find_device(call, "device", e), .keep = KEEP_NONE };
 
 	return placing.device && load_all(call, &placing, e);
 }
 
-static char *make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
-			     struct error *e)
+char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
+			     const struct loader_allocation_inputs *input, struct error *e)
 {
 	const struct manager *m = call->services->manager;
-	const struct value *vram = call_argument(call, "virtual_vram_gb");
+	const struct value *vram = call_argument(call, input->virtual_vram_gb);
 	const char *names[DEVICE_MAX];
 	struct node_inputs inputs = { .class = class,
 				      .compute = device_name(device),
-				      .expert = call_text(call, "expert_mode_allocations"),
-				      .virtual_vram_gb = call_number(call, "virtual_vram_gb"),
+				      .expert = call_text(call, input->expert),
+				      .virtual_vram_gb = call_number(call, input->virtual_vram_gb),
 				      .virtual_vram_is_whole = vram->kind == VALUE_INTEGER,
-				      .donor = call_text(call, "donor_device"),
+				      .donor = call_text(call, input->donor),
 				      .use_other_vram = call_boolean(call, "use_other_vram"),
 				      .device_names = names,
 				      .device_count = machine_device_count(m->machine) };
@@ -246,27 +238,31 @@ static char *make_allocation(const struct call *call, enum node_class class, con
 	return node_string(&inputs, plan_rules_find(planner), &stored, &failure, e);
 }
 
-/* keep_loaded, or from v2.5.1 on eject_models, which says the opposite. */
-static enum keep_wish wish_of(const struct call *call)
+enum keep_wish loader_wish(const struct call *call)
 {
 	if (call_argument(call, "eject_models")->kind == VALUE_BOOLEAN)
 		return call_boolean(call, "eject_models") ? KEEP_NO : KEEP_YES;
-	return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
+	if (call_argument(call, "keep_loaded")->kind == VALUE_BOOLEAN)
+		return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
+	return KEEP_NONE;
 }
+
+static const struct loader_allocation_inputs allocation_inputs = { "virtual_vram_gb", "donor_device",
+								   "expert_mode_allocations" };
 
 bool loader_run_distorch(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
-	struct placing placing = { .device = find_device(call, is_clip ? "device" : "compute_device", e),
-				   .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
-				   .keep = wish_of(call) };
+	struct loader_placing placing = { .device = loader_find_device(call, is_clip ? "device" : "compute_device", e),
+					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .keep = loader_wish(call) };
 	bool fine;
 
 	if (!placing.device)
 		return false;
-	placing.allocation =
-		make_allocation(call, loader->allocation, call->services->manager->policy->planner, placing.device, e);
+	placing.allocation = loader_make_allocation(call, loader->allocation, call->services->manager->policy->planner,
+						    placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
 	return fine;
@@ -277,16 +273,17 @@ bool loader_run_legacy(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	const struct policy *policy = call->services->manager->policy;
-	struct placing placing = { .device = find_device(call, "device", e),
-				   .is_legacy = policy->legacy_planner != NULL,
-				   .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
-				   .keep = KEEP_NONE };
+	struct loader_placing placing = { .device = loader_find_device(call, "device", e),
+					  .is_legacy = policy->legacy_planner != NULL,
+					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .keep = KEEP_NONE };
 	bool fine;
 
 	if (!placing.device)
 		return false;
-	placing.allocation = make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
-					     placing.device, e);
+	placing.allocation =
+		loader_make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
+				       placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
 	return fine;

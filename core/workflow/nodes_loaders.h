@@ -23,6 +23,35 @@ struct loader {
 	enum loader_takes { TAKES_PLAIN, TAKES_GGUF, TAKES_BOTH } takes; /* whose names upstream lists */
 };
 
+/* How a version of a loader places one model of what it loads. */
+struct loader_placing {
+	struct device *device; /* where the model runs; NULL: where stock loaders put it */
+	char *allocation; /* owned by whoever made it; NULL: not distributed */
+	bool is_legacy; /* by DisTorch V1, where the policy has it */
+	double virtual_vram_bytes;
+	enum keep_wish keep;
+	bool low_precision_loras;
+};
+
+/* The inputs that an allocation is made of. */
+struct loader_allocation_inputs {
+	const char *virtual_vram_gb, *donor, *expert;
+};
+
+/* Loads the model of output `slot`, or adopts the one that is kept, and places it. */
+bool loader_load_one(const struct call *call, const struct loader *loader, size_t slot, const struct loader_placing *placing,
+		     struct error *e);
+
+/* The device that an input names; "" and "default" are the manager's. NULL with ERROR_ABSENT. */
+struct device *loader_find_device(const struct call *call, const char *input, struct error *e);
+
+/* The allocation string of a node, as its version of upstream hands it on; the caller frees. NULL without an error: none. */
+char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
+			     const struct loader_allocation_inputs *names, struct error *e);
+
+/* keep_loaded, or from v2.5.1 on eject_models, which says the opposite; KEEP_NONE where neither is given. */
+enum keep_wish loader_wish(const struct call *call);
+
 /* A node type's `data` is its loader. */
 bool loader_run_stock(struct call *call, struct error *e);
 bool loader_run_multigpu(struct call *call, struct error *e);

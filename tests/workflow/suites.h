@@ -7,6 +7,7 @@
 Suite *graph_suite(void);
 Suite *library_suite(void);
 Suite *layouts_suite(void);
+Suite *advanced_suite(void);
 Suite *long_run_suite(void);
 
 #endif
