@@ -95,8 +95,16 @@ static bool finished(void *context, const struct judge_result *result)
 
 	progress_end(&state->progress); /* the line is drawn again below what is printed */
 	matrix_print_cell(&state->printer, result);
-	progress_update(&state->progress, ++state->done);
+	progress_update(&state->progress, ++state->done + state->printer.left_out_cells);
 	return !*state->cli->interrupted && (!state->recording.writer || writer_is_fine(state->recording.writer));
+}
+
+static void left_out(void *context, const char *matrix, const char *flow, size_t cells, const char *why)
+{
+	struct state *state = context;
+
+	matrix_print_left_out(&state->printer, matrix, flow, cells, why);
+	progress_update(&state->progress, state->done + state->printer.left_out_cells);
 }
 
 static uint64_t dropped(void *context, uint32_t cell)
@@ -148,6 +156,7 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	struct matrix_run run = { .subject = ground->subject,
 				  .subject_name = subject_name,
 				  .topology_name = ground->topology->name,
+				  .left_out = left_out,
 				  .finished = finished,
 				  .dropped = dropped,
 				  .context = &state };

@@ -125,22 +125,87 @@ void matrix_print_cell(struct matrix_printer *printer, const struct judge_result
 		print_text(printer, result);
 }
 
+/* ---- what is left out ---- */
+
+void matrix_print_left_out(struct matrix_printer *printer, const char *matrix, const char *flow, size_t cells, const char *why)
+{
+	if (!printer->left_out)
+		printer->left_out = json_array();
+	json_array_append_new(printer->left_out, json_pack("{ss ss sI ss}", "matrix", matrix, "flow", flow, "cells",
+							   (json_int_t)cells, "why", why));
+	printer->left_out_cells += cells;
+}
+
+static bool is_before(const json_t *list, size_t end, const char *key, const json_t *row)
+{
+	for (size_t i = 0; i < end; i++) {
+		if (json_equal(json_object_get(json_array_get(list, i), key), json_object_get(row, key)))
+			return true;
+	}
+	return false;
+}
+
+/* "8 cells are left out: only the engine can let another pack's load happen (foreign-load); ...": each reason once, with its flows. */
+static void say_left_out(const struct matrix_printer *printer)
+{
+	const json_t *list = printer->left_out;
+
+	fprintf(printer->cli->err, "%zu cells are left out:\n", printer->left_out_cells);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *first = json_array_get(list, i);
+		const char *before = "";
+
+		if (is_before(list, i, "why", first))
+			continue;
+		fprintf(printer->cli->err, "  %s (", json_string_value(json_object_get(first, "why")));
+		for (size_t j = i; j < json_array_size(list); j++) {
+			const json_t *row = json_array_get(list, j);
+
+			if (!json_equal(json_object_get(row, "why"), json_object_get(first, "why")) ||
+			    is_before(list, j, "flow", row))
+				continue;
+			fprintf(printer->cli->err, "%s%s", before, json_string_value(json_object_get(row, "flow")));
+			before = ", ";
+		}
+		fputs(")\n", printer->cli->err);
+	}
+}
+
+static void print_left_out_json(const struct matrix_printer *printer)
+{
+	if (!printer->left_out)
+		return;
+	fputs(",\"left_out\":", printer->cli->out);
+	json_dumpf(printer->left_out, printer->cli->out, JSON_COMPACT);
+}
+
+/* ---- the end ---- */
+
 void matrix_print_end(struct matrix_printer *printer)
 {
+	size_t cells = printer->passed + printer->failed + printer->untrustworthy;
+
 	if (printer->json) {
-		fputs("]}\n", printer->cli->out);
-		return;
+		fputc(']', printer->cli->out);
+		print_left_out_json(printer);
+		fputs("}\n", printer->cli->out);
+	} else {
+		fprintf(printer->cli->out, "\n%zu cells: %zu passed, %zu failed", cells, printer->passed, printer->failed);
+		if (printer->untrustworthy)
+			fprintf(printer->cli->out, ", %zu untrustworthy", printer->untrustworthy);
+		fputc('\n', printer->cli->out);
 	}
-	fprintf(printer->cli->out, "\n%zu cells: %zu passed, %zu failed",
-		printer->passed + printer->failed + printer->untrustworthy, printer->passed, printer->failed);
-	if (printer->untrustworthy)
-		fprintf(printer->cli->out, ", %zu untrustworthy", printer->untrustworthy);
-	fputc('\n', printer->cli->out);
+	if (printer->left_out)
+		say_left_out(printer);
+	json_decref(printer->left_out);
+	printer->left_out = NULL;
 }
 
 int matrix_print_exit_code(const struct matrix_printer *printer)
 {
 	if (printer->untrustworthy)
 		return error_exit_code(ERROR_UNTRUSTWORTHY);
+	if (printer->left_out_cells && printer->passed + printer->failed == 0)
+		return error_exit_code(ERROR_UNSUPPORTED);
 	return printer->failed ? 1 : 0;
 }

@@ -29,7 +29,8 @@ static bool read_head(const char *text, size_t length, struct live_batch *batch,
 		    json_get_integer(head, "dropped", where, &dropped, e) &&
 		    json_get_integer_or(head, "failures", where, 0, &failures, e) &&
 		    json_get_bool_or(head, "idle", where, false, &batch->idle, e) &&
-		    json_get_bool_or(head, "worker_alive", where, true, &batch->worker_alive, e);
+		    json_get_bool_or(head, "worker_alive", where, true, &batch->worker_alive, e) &&
+		    json_get_bool_or(head, "held", where, false, &batch->held, e);
 
 	if (fine && (first < 0 || count < 0 || dropped < 0 || failures < 0))
 		fine = error_set(e, ERROR_FORMAT, "%s: a number in its head is below 0", where);

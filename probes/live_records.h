@@ -21,6 +21,7 @@ struct live_batch {
 	uint64_t dropped; /* lines that did not fit */
 	uint64_t failures; /* of the probe's own */
 	bool idle, worker_alive;
+	bool held; /* a prompt, in its middle, until it is released */
 };
 
 /* Whether all lines that the head promises are there. */

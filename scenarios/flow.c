@@ -306,6 +306,57 @@ bool flow_is_about(const struct flow *flow, const struct matrix_model *models, s
 	return true;
 }
 
+static bool has_sizes(const struct matrix_model *models, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (models[i].size_mb)
+			return true;
+	}
+	return false;
+}
+
+/* The ability that a step asks for; false where it asks for none that needs asking. */
+static bool needs(const struct flow_step *step, enum ability *ability)
+{
+	switch (step->action) {
+	case FLOW_LOAD_FOREIGN:
+		*ability = ABILITY_FOREIGN_LOAD;
+		return true;
+	case FLOW_MOVE_FOREIGN:
+		*ability = ABILITY_FOREIGN_MOVE;
+		return true;
+	case FLOW_OUTSIDE:
+	case FLOW_OUTSIDE_DROP:
+		*ability = ABILITY_OUTSIDE_MEMORY;
+		return true;
+	case FLOW_CPU_MEMORY:
+		*ability = ABILITY_CPU_MEMORY;
+		return true;
+	case FLOW_FULL_CLEANUP:
+		*ability = ABILITY_FULL_CLEANUP;
+		return true;
+	default:
+		*ability = ABILITY_SIZED_MODEL;
+		return has_sizes(step->models, step->model_count);
+	}
+}
+
+bool flow_can_run(const struct flow *flow, struct subject *subject, struct error *why)
+{
+	const struct subject_operations *operations = subject->operations;
+	enum ability ability;
+
+	if (!operations->can)
+		return true;
+	if (has_sizes(flow->models, flow->model_count) && !operations->can(subject, ABILITY_SIZED_MODEL, why))
+		return false;
+	for (size_t i = 0; i < flow->step_count; i++) {
+		if (needs(&flow->steps[i], &ability) && !operations->can(subject, ability, why))
+			return false;
+	}
+	return true;
+}
+
 bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct subject *subject,
 	      const struct record_sink *sink, uint32_t cell_number, struct error *e)
 {

@@ -90,6 +90,9 @@ bool flow_fits(const struct flow *flow, size_t model_count, struct error *e);
 /* Whether each workflow that the flow brings has a model in common with these: a flow about K's LoRA says nothing of others. */
 bool flow_is_about(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct error *e);
 
+/* Whether the subject can let happen what the flow says (subject.h, can). */
+bool flow_can_run(const struct flow *flow, struct subject *subject, struct error *why);
+
 /* Runs a flow over a matrix's models, or its own, on a subject whose cell has begun; puts the RECORD_ACTIONs. Steps after the
  * worker's death are left out. The caller ends the cell. */
 bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct subject *subject,

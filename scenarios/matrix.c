@@ -76,13 +76,18 @@ static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out 
 	return count;
 }
 
+/* Of a matrix and a flow under one policy. */
+static size_t mode_count(const struct matrix_axes *axes)
+{
+	return (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) *
+	       (size_t)__builtin_popcountll(axes->node_flags);
+}
+
 size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)
 {
 	if (left_out)
 		*left_out = (struct matrix_left_out) { .count = 0 };
-	return pair_count(axes, left_out) * (size_t)__builtin_popcountll(axes->policies) *
-	       (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) *
-	       (size_t)__builtin_popcountll(axes->node_flags);
+	return pair_count(axes, left_out) * (size_t)__builtin_popcountll(axes->policies) * mode_count(axes);
 }
 
 /* ---- cells ---- */
@@ -183,6 +188,21 @@ static bool run_modes(struct progress *progress, const struct matrix_axes *axes,
 	return true;
 }
 
+/* The cells of a pair, unless the subject cannot run them: then the caller is told. */
+static bool run_pair(struct progress *progress, const struct matrix_axes *axes, struct place *place, struct error *e)
+{
+	const struct matrix_run *run = progress->run;
+	struct error why = ERROR_INIT;
+
+	if (flow_can_run(place->flow, run->subject, &why))
+		return run_modes(progress, axes, place, e);
+	if (why.kind != ERROR_UNSUPPORTED)
+		return error_set(e, why.kind, "%s", why.text);
+	if (run->left_out)
+		run->left_out(run->context, place->matrix->name, place->flow->name, mode_count(axes), why.text);
+	return true;
+}
+
 static bool run_policy(struct progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
 {
 	struct place place = { .policy = policy };
@@ -191,7 +211,7 @@ static bool run_policy(struct progress *progress, const struct matrix_axes *axes
 		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m) && !progress->stopped; f++) {
 			place.matrix = matrix_at(m);
 			place.flow = axes->flows[f];
-			if (runs_over(place.flow, place.matrix, NULL) && !run_modes(progress, axes, &place, e))
+			if (runs_over(place.flow, place.matrix, NULL) && !run_pair(progress, axes, &place, e))
 				return false;
 		}
 	}

@@ -42,6 +42,16 @@ struct subject_setup {
 	bool record_brief; /* what is dead is told once: not for a judge */
 };
 
+/* What not every subject can let happen. */
+enum ability {
+	ABILITY_FOREIGN_LOAD,
+	ABILITY_FOREIGN_MOVE,
+	ABILITY_OUTSIDE_MEMORY,
+	ABILITY_CPU_MEMORY,
+	ABILITY_SIZED_MODEL, /* one that weighs what a flow says */
+	ABILITY_FULL_CLEANUP /* has that node */
+};
+
 struct subject;
 
 struct subject_operations {
@@ -54,6 +64,9 @@ struct subject_operations {
 	bool (*free_memory)(struct subject *subject, struct error *e);
 	bool (*hold)(struct subject *subject, const char *name, enum hold what, struct error *e);
 	bool (*drop_holds)(struct subject *subject, struct error *e);
+	/* Asked before a cell begins. Where it cannot, *why is ERROR_UNSUPPORTED and says so; another kind is an error of the run.
+	 * NULL: it can do all. */
+	bool (*can)(struct subject *subject, enum ability ability, struct error *why);
 	/* What befalls it from outside (engine.h says each); a subject that cannot let it happen says ERROR_UNSUPPORTED. */
 	bool (*befall)(struct subject *subject, enum mishap mishap, unsigned step, struct error *e);
 	bool (*patch_unload)(struct subject *subject, bool throws, struct error *e);

@@ -15,6 +15,7 @@
 #define IDLE_MS 600000
 #define POLL_LEAST_MS 10
 #define POLL_MOST_MS 250
+#define CLEANUP_CLASS "FullCleanupMultiGPU"
 #define SENDS_MAX 3 /* of a prompt whose answer got lost */
 
 struct comfyui_subject {
@@ -30,12 +31,15 @@ struct comfyui_subject {
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *wishes; /* of this cell's workflows */
 	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
+	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
+	const char *while_held_path;
 	struct record_sink sink;
 	struct live_translation translation;
 	uint64_t next_line, dropped;
 	enum device_mode device_mode;
 	unsigned prompt_count;
 	bool begun;
+	bool mishap_is_due; /* to the next prompt: that it fails is what was asked for */
 };
 
 static struct comfyui_subject *from(const struct subject *subject)
@@ -43,10 +47,9 @@ static struct comfyui_subject *from(const struct subject *subject)
 	return (struct comfyui_subject *)(uintptr_t)subject;
 }
 
-static bool unsupported(const struct subject *subject, const char *what, struct error *e)
+static bool unsupported(const char *what, struct error *e)
 {
-	return error_set(e, ERROR_UNSUPPORTED, "%s: %s is something that only the engine can let happen",
-			 live_client_url(from(subject)->client), what);
+	return error_set(e, ERROR_UNSUPPORTED, "only the engine can let %s happen", what);
 }
 
 /* ---- what the server is ---- */
@@ -165,6 +168,45 @@ static void take_back(struct comfyui_subject *s)
 	json_decref(empty);
 }
 
+static bool ask(struct comfyui_subject *s, const char *action, const char *name, unsigned step, struct error *e)
+{
+	json_t *body = json_pack("{ss ss si}", "action", action, "name", name, "step", (int)step);
+	json_t *answer = body ? live_client_post(s->client, "/residency/act", body, e) : NULL;
+
+	if (!body)
+		error_no_memory(e);
+	json_decref(body);
+	json_decref(answer);
+	return answer != NULL;
+}
+
+/* At the moment that was waited for: the prompt runs, and does not go on before it is released. */
+static bool post_while_held(struct comfyui_subject *s, struct error *e)
+{
+	json_t *answer;
+
+	if (!s->while_held)
+		return true; /* released already, and not yet back at work */
+	answer = live_client_post(s->client, s->while_held_path, s->while_held, e);
+	json_decref(s->while_held);
+	s->while_held = NULL;
+	if (!answer)
+		ask(s, "release", "", 0, NULL);
+	json_decref(answer);
+	return answer && ask(s, "release", "", 0, e);
+}
+
+/* The next prompt is held (mishaps.py says where) until `body`, which is taken, has been posted. */
+static bool arm(struct comfyui_subject *s, const char *where, unsigned step, const char *path, json_t *body, struct error *e)
+{
+	json_decref(s->while_held);
+	s->while_held = body;
+	s->while_held_path = path;
+	if (!body)
+		return error_no_memory(e);
+	return ask(s, "arm", where, step, e);
+}
+
 static bool wait_for_worker(struct comfyui_subject *s, struct error *e)
 {
 	unsigned limit_ms = s->wait.idle_ms ? s->wait.idle_ms : IDLE_MS;
@@ -175,6 +217,8 @@ static bool wait_for_worker(struct comfyui_subject *s, struct error *e)
 	while (drain(s, &batch, e)) {
 		if (batch.idle || !batch.worker_alive)
 			return true;
+		if (batch.held && !post_while_held(s, e))
+			break;
 		if (clock_now_ns() - begun_ns > limit_ms * NS_PER_MS) {
 			error_set(e, ERROR_ABSENT, "%s: its worker was busy for more than %g s", live_client_url(s->client),
 				  limit_ms / 1000.0);
@@ -207,17 +251,14 @@ static bool check_setup(const struct comfyui_subject *s, const struct subject_se
 	return true;
 }
 
-/* Everything goes, so that the cell finds a server as it is after its start. */
+/* Everything that the server does by itself to forget goes first; the probe does the rest, and starts the worker anew, be it alive
+ * or dead. */
 static bool clean(struct comfyui_subject *s, struct error *e)
 {
 	json_t *body = json_pack("{sb sb}", "unload_models", 1, "free_memory", 1);
 	json_t *answer = body ? live_client_post(s->client, "/free", body, e) : NULL;
-	struct live_batch batch;
-	bool fine = answer && wait_for_worker(s, e) && drain(s, &batch, e);
+	bool fine = answer && wait_for_worker(s, e);
 
-	if (fine && !batch.worker_alive)
-		fine = error_set(e, ERROR_ABSENT, "%s: its prompt worker is dead: it must be started anew",
-				 live_client_url(s->client));
 	json_decref(body);
 	json_decref(answer);
 	return fine;
@@ -230,7 +271,7 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	json_t *body;
 	json_t *answer = NULL;
 
-	s->begun = false;
+	s->begun = s->mishap_is_due = false;
 	s->next_line = 0;
 	s->sink = *sink;
 	s->device_mode = setup->device_mode;
@@ -243,6 +284,8 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	json_object_clear(s->classes);
 	json_object_clear(s->wishes);
 	json_array_clear(s->submitted);
+	json_decref(s->while_held);
+	s->while_held = NULL;
 	hello = check_setup(s, setup, e) ? say_hello(s, e) : NULL;
 	json_decref(hello);
 	if (!hello || !clean(s, e))
@@ -394,9 +437,10 @@ static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
 		text = json_string_value(json_object_get(status, "status_str"));
 		if (!history)
 			fine = false;
-		else if (text && strcmp(text, "success") != 0)
+		else if (text && strcmp(text, "success") != 0 && !s->mishap_is_due)
 			fine = tell_failed_prompt(status, e);
 		json_decref(history);
+		s->mishap_is_due = false;
 	}
 	json_array_clear(s->submitted);
 	return fine;
@@ -404,14 +448,25 @@ static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
 
 /* ---- the other operations ---- */
 
+static bool request_unheard(struct comfyui_subject *s, const json_t *body, struct error *e)
+{
+	char names[64];
+
+	snprintf(names, sizeof(names), "%s %s", json_is_true(json_object_get(body, "unload_models")) ? "unload_models" : "",
+		 json_is_true(json_object_get(body, "free_memory")) ? "free_memory" : "");
+	return ask(s, "set_flags_unheard", names, 0, e);
+}
+
 static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
 {
 	struct comfyui_subject *s = from(subject);
 	json_t *answer;
 
-	if (when != REQUEST_HEARD)
-		return unsupported(subject, "a request at a moment of one's choosing", e);
+	if (when == REQUEST_WHILE_RUNNING)
+		return arm(s, "running", 0, "/free", json_deep_copy(body), e);
 	live_begin_action(&s->translation);
+	if (when == REQUEST_UNHEARD)
+		return request_unheard(s, body, e);
 	answer = live_client_post(s->client, "/free", body, e);
 	json_decref(answer);
 	return answer != NULL;
@@ -419,15 +474,9 @@ static bool request_free(struct subject *subject, const json_t *body, enum reque
 
 static bool act(struct comfyui_subject *s, const char *action, const char *name, struct error *e)
 {
-	json_t *body = json_pack("{ss ss}", "action", action, "name", name);
-	json_t *answer = body ? live_client_post(s->client, "/residency/act", body, e) : NULL;
 	struct live_batch batch;
 
-	if (!body)
-		error_no_memory(e);
-	json_decref(body);
-	json_decref(answer);
-	return answer && drain(s, &batch, e);
+	return ask(s, action, name, 0, e) && drain(s, &batch, e);
 }
 
 static bool soft_empty(struct subject *subject, struct error *e)
@@ -452,45 +501,73 @@ static bool drop_holds(struct subject *subject, struct error *e)
 	return act(from(subject), "drop_holds", "", e);
 }
 
+static bool can(struct subject *subject, enum ability ability, struct error *why)
+{
+	const json_t *described;
+
+	switch (ability) {
+	case ABILITY_FOREIGN_LOAD:
+		return unsupported("another pack's load", why);
+	case ABILITY_FOREIGN_MOVE:
+		return unsupported("another pack's moves of blocks", why);
+	case ABILITY_OUTSIDE_MEMORY:
+		return unsupported("memory being taken past the manager", why);
+	case ABILITY_CPU_MEMORY:
+		return unsupported("main memory running full", why);
+	case ABILITY_SIZED_MODEL:
+		return unsupported("models of many GB", why);
+	case ABILITY_FULL_CLEANUP:
+		described = describe_class(from(subject), CLEANUP_CLASS, why);
+		if (described && json_object_size(described) == 0)
+			error_set(why, ERROR_UNSUPPORTED, "the server has no node %s", CLEANUP_CLASS);
+		return json_object_size(described) > 0;
+	}
+	return true;
+}
+
 static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
 {
-	(void)mishap, (void)step;
-	return unsupported(subject, "a mishap in the middle of sampling", e);
+	static const char *const kinds[] = { [MISHAP_FAILURE] = "fail", [MISHAP_OUT_OF_MEMORY] = "oom" };
+	struct comfyui_subject *s = from(subject);
+
+	s->mishap_is_due = mishap != MISHAP_NONE;
+	if (mishap == MISHAP_INTERRUPT)
+		return arm(s, "interrupt", step, "/interrupt", json_object(), e);
+	return mishap == MISHAP_NONE || ask(s, "arm", kinds[mishap], step, e);
 }
 
 static bool patch_unload(struct subject *subject, bool throws, struct error *e)
 {
-	(void)throws;
-	return unsupported(subject, "a foreign patch of unload_all_models", e);
+	return ask(from(subject), "foreign_unload", throws ? "throw" : "none", 0, e);
 }
 
 static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
 {
 	(void)size_bytes;
-	return unsupported(subject, "another pack's load", e);
+	return can(subject, ABILITY_FOREIGN_LOAD, e);
 }
 
 static bool move_foreign(struct subject *subject, const char *name, struct error *e)
 {
 	(void)name;
-	return unsupported(subject, "another pack's memory manager", e);
+	return can(subject, ABILITY_FOREIGN_MOVE, e);
 }
 
 static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
 {
 	(void)device, (void)size_bytes;
-	return unsupported(subject, "memory taken past the manager", e);
+	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
 }
 
 static bool drop_outside(struct subject *subject, struct error *e)
 {
-	return unsupported(subject, "memory taken past the manager", e);
+	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
 }
 
 static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
 {
 	(void)percent;
-	return unsupported(subject, "main memory in use", e);
+	return can(subject, ABILITY_CPU_MEMORY, e);
 }
 
 /* Time passes here as it does there. */
@@ -563,6 +640,7 @@ static void close_subject(struct subject *subject)
 	json_decref(s->classes);
 	json_decref(s->wishes);
 	json_decref(s->submitted);
+	json_decref(s->while_held);
 	free(s);
 }
 
@@ -575,6 +653,7 @@ static const struct subject_operations operations = {
 	.free_memory = free_memory,
 	.hold = hold,
 	.drop_holds = drop_holds,
+	.can = can,
 	.befall = befall,
 	.patch_unload = patch_unload,
 	.load_foreign = load_foreign,

@@ -17,9 +17,11 @@ import comfy.model_management as mm
 import comfy.model_patcher
 import comfy.utils
 import execution
-import torch
+import latent_preview
 
+from .cells import Devices, Worker, order_outputs
 from .journal import Journal
+from .mishaps import Mishaps, set_flags_unheard
 from .observe import Observer, anchor_sets, modules_with
 
 log = logging.getLogger("residency probe")
@@ -47,14 +49,13 @@ class Probe:
         self.local = threading.local()
         self.on = False
         self.failures = 0
-        self.worker = None
-        self.queue = None  # of the server, once its worker has come
-        self.waiting = False  # the worker, for work
+        self.worker = Worker()
+        self.mishaps = Mishaps()
+        self.devices = Devices()
         self.death = ""
         self.death_told = False
         self.last_file = ""
         self.drop_node_flags = False
-        self.split = None  # the device that stands for a GPU's, if any
         self.places = []
         self.guards = {}
 
@@ -67,7 +68,11 @@ class Probe:
         return self.local.stack
 
     def in_worker(self):
-        return threading.current_thread() is self.worker
+        return threading.current_thread() is self.worker.thread
+
+    @property
+    def queue(self):
+        return self.worker.queue
 
     def reason(self, known, died):
         stack = self.stack
@@ -117,6 +122,17 @@ class Probe:
             self.observer.executor = weakref.ref(args[0])
             self.observer.prompt += 1
             self.flags_before = dict(self.queue.flags) if self.queue else {}
+            self.mishaps.prompt_begins()
+
+    def failure(self):
+        """What ended the last prompt early: the executor keeps it to itself, and to its messages."""
+        executor = self.observer.executor() if self.observer.executor else None
+        for event, data in getattr(executor, "status_messages", ()):
+            if event == "execution_error":
+                return f"{data['exception_type']}: {data['exception_message']}".strip()[:250]
+            if event == "execution_interrupted":
+                return "InterruptProcessingException"
+        return ""
 
     def queue_flags(self):
         return bool(getattr(self.local, "free_memory", False))
@@ -132,9 +148,11 @@ class Probe:
         stage = {"unload_all_models": "after_unload", "reset": "after_reset", "gc.collect": "after_gc",
                  "soft_empty_cache": "after_empty_cache"}.get(name)
         if name == "execute":
+            self.mishaps.prompt_ends()
             if self.drop_node_flags and self.queue:
                 self.queue.flags = self.flags_before
             stage = "loaded" if self.observer.prompt == 1 else "next_prompt"
+            exception = exception or self.failure()
         self.local.pending = (stage, exception) if stage else None
 
     def flush(self):
@@ -197,6 +215,7 @@ class Probe:
         self.guard(execution.PromptQueue, "get_flags", self.get_flags)
         self.guard(comfy.model_patcher.ModelPatcher, "__init__", self.made)
         self.guard(comfy.utils, "load_torch_file", self.read)
+        self.guard(latent_preview, "prepare_callback", self.mishaps.watch_steps)
 
     def guard(self, owner, attribute, function):
         """A place that is only listened at: function(inner, *args) must call inner once."""
@@ -220,6 +239,8 @@ class Probe:
         for (owner, attribute), (inner, outer) in self.guards.items():
             if getattr(owner, attribute) is outer:
                 setattr(owner, attribute, inner)
+        self.devices.put_back()
+        self.mishaps.clear()
         self.observer.watching = False
         self.observer.holds.clear()
         self.places, self.guards = [], {}
@@ -227,15 +248,22 @@ class Probe:
     # ---- the places that are only listened at ----
 
     def get(self, inner, queue, *args, **kwargs):
-        self.queue = queue
-        if self.worker is None:
-            self.worker = threading.current_thread()
+        self.worker.comes(queue)
         self.settle_outermost()
-        self.waiting = True
+        self.worker.waiting = True
         try:
-            return inner(queue, *args, **kwargs)
+            item = inner(queue, *args, **kwargs)
         finally:
-            self.waiting = False
+            self.worker.waiting = False
+        if item is None and self.worker.leaves():
+            raise SystemExit  # of this thread alone, and without a word
+        if item is not None and self.observer.watching:
+            self.order(item[0])
+        return item
+
+    @quietly
+    def order(self, prompt):
+        order_outputs(prompt)
 
     def get_flags(self, inner, queue, *args, **kwargs):
         flags = inner(queue, *args, **kwargs)
@@ -263,17 +291,23 @@ class Probe:
         if queue is None:
             return False
         with queue.mutex:
-            return self.waiting and not queue.queue and not queue.currently_running and not queue.flags
+            return self.worker.waiting and not queue.queue and not queue.currently_running and not queue.flags
 
     def worker_alive(self):
-        alive = self.worker is None or self.worker.is_alive()
+        alive = self.worker.thread is None or self.worker.thread.is_alive()
         if not alive and not self.death_told:
             self.death_told = True
             self.tell("worker_died", self.death or "the prompt worker is gone")
         return alive
 
     def begin(self, cell, device_mode, node_flags):
-        """Everything that an earlier cell left goes: lists, anchors, MultiGPU's notes about models. The worker is idle."""
+        """Everything that an earlier cell left goes: the worker, lists, anchors, MultiGPU's notes about models. What went wrong, or ""."""
+        self.mishaps.clear()
+        renews = self.worker.can_begin()
+        if renews and not self.worker.retire():
+            return "the worker does not end"
+        if not renews and not self.worker_alive():
+            return "the worker is dead: the server must be started anew"
         on, self.on = self.on, False
         try:
             self.observer.watching = False
@@ -287,33 +321,17 @@ class Probe:
             clear_stores()
             gc.collect()
             self.drop_node_flags = node_flags == "suppressed"
-            self.place(device_mode)
+            self.devices.place(device_mode)
             self.journal.clear()
             self.failures = 0
+            self.death, self.death_told = "", False
             self.observer.begin(cell)
         finally:
             self.on = on
+        return "" if not renews or self.worker.begin() else "no other worker begins"
 
-    def place(self, device_mode):
-        """On a machine without a GPU, `split` makes cpu:0 the load device, so that it is not the offload device, as on a GPU."""
-        device = torch.device("cpu:0" if device_mode == "split" else "cpu")
-        if mm.cpu_state != mm.CPUState.CPU or (self.split is None and device_mode != "split"):
-            return
-        self.split = device
-        for module in modules_with("_DEVICE_LIST_CACHE"):
-            devices = module.__dict__["_DEVICE_LIST_CACHE"]
-            if isinstance(devices, list) and "cpu:0" not in devices:
-                devices.append("cpu:0")
-        setters = [module.__dict__[name] for name in ("set_current_device", "set_current_text_encoder_device")
-                   for module in modules_with(name, "NODE_CLASS_MAPPINGS")]
-        for set_device in setters:
-            set_device(str(device))
-        if not setters:
-            mm.get_torch_device = lambda: self.split
-            mm.text_encoder_device = lambda: self.split
-
-    def direct(self, action, name):
-        """An action past the queue. The worker is idle."""
+    def direct(self, action, name, step):
+        """An action past the queue. The worker is idle; at a release, held."""
         self.stack.append("direct")
         try:
             if action == "soft_empty":
@@ -326,6 +344,15 @@ class Probe:
                 return self.hold(name, action == "hold_model")
             elif action == "drop_holds":
                 self.observer.holds.clear()
+            elif action == "arm":
+                self.mishaps.arm(name, step)
+            elif action == "release":
+                self.mishaps.released.set()
+            elif action == "set_flags_unheard":
+                set_flags_unheard(self.queue, name.split())
+            elif action == "foreign_unload":
+                self.mishaps.patch_unload(name == "throw")
+                self.settle_outermost()
             elif action == "end":
                 self.tell("end", "" if self.worker_alive() else self.death)
                 self.observer.watching = False

@@ -70,15 +70,27 @@ def read_version(folder):
     return ""
 
 
+def read_text(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def read_commit(folder):
+    """Of a clone, or of a worktree: there .git is a file that names a folder, whose branches are in another one."""
     try:
-        with open(os.path.join(folder, ".git", "HEAD"), encoding="utf-8") as file:
-            head = file.read().strip()
-        if head.startswith("ref: "):
-            with open(os.path.join(folder, ".git", head[5:]), encoding="utf-8") as file:
-                head = file.read().strip()
-        return head
-    except OSError:
+        git = os.path.join(folder, ".git")
+        if os.path.isfile(git):
+            git = os.path.join(folder, read_text(git).removeprefix("gitdir: "))
+        head = read_text(git, "HEAD")
+        if not head.startswith("ref: "):
+            return head
+        if os.path.isfile(os.path.join(git, "commondir")):
+            git = os.path.join(git, read_text(git, "commondir"))
+        if os.path.isfile(os.path.join(git, head[5:])):
+            return read_text(git, head[5:])
+        packed = read_text(git, "packed-refs").splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(" " + head[5:])), "")
+    except (OSError, IndexError):
         return ""
 
 
@@ -117,16 +129,16 @@ def install(probe):
         body = await request.json()
         if body.get("schema") != RECORD_SCHEMA:
             return web.json_response({"error": f"this probe speaks schema {RECORD_SCHEMA}, the tool {body.get('schema')}"}, status=409)
-        if not probe.idle():
+        if probe.worker_alive() and not probe.idle():
             return web.json_response({"error": "the worker is busy"}, status=423)
-        probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"))
-        return web.json_response({"session": SESSION})
+        error = probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"))
+        return web.json_response({"session": SESSION, "error": error}, status=409 if error else 200)
 
     @routes.post("/residency/act")
     @from_here
     async def act(request):
         body = await request.json()
-        error = probe.direct(body.get("action"), body.get("name"))
+        error = probe.direct(body.get("action"), body.get("name"), int(body.get("step", 0)))
         return web.json_response({"error": error}, status=409 if error else 200)
 
     @routes.get("/residency/records")
@@ -136,7 +148,7 @@ def install(probe):
         alive = probe.worker_alive()
         lines, first = probe.journal.since(int(request.query.get("from", 0)))
         head = {"record": "batch", "session": SESSION, "first": first, "count": len(lines), "dropped": probe.journal.dropped,
-                "failures": probe.failures, "idle": idle, "worker_alive": alive}
+                "failures": probe.failures, "idle": idle, "worker_alive": alive, "held": probe.mishaps.held}
         return web.Response(text="\n".join([json.dumps(head), *lines]) + "\n", content_type="application/x-ndjson")
 
     @routes.post("/residency/off")
