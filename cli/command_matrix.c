@@ -241,7 +241,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "caches", "LIST", "executor caches: classic, lru, none, ram (default: classic)", OPTION_TEXT,
 		  &wishes.caches },
 		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
-		{ "node-flags", "LIST", "real, suppressed (default: real)", OPTION_TEXT, &wishes.node_flags },
+		{ "node-flags", "LIST", "real, suppressed (default: real; of a flow that says its own: those)", OPTION_TEXT, &wishes.node_flags },
 		{ "subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine", OPTION_TEXT,
 		  &wishes.subject },
 		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },

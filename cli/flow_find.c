@@ -23,12 +23,15 @@ static bool choose(struct flow_choice *choice, const struct flow *flow, struct e
 
 static bool choose_file(struct flow_choice *choice, const char *path, struct error *e)
 {
+	size_t count = choice->known.count;
 	size_t length;
 	char *text = file_read_whole(path, &length, e);
-	struct flow *flow = text ? flow_parse(text, length, path, e) : NULL;
+	bool fine = text && flow_set_read(&choice->known, text, length, path, e);
 
 	free(text);
-	return flow && flow_set_add(&choice->known, flow, e) && choose(choice, flow, e);
+	for (size_t i = count; fine && i < choice->known.count; i++)
+		fine = choose(choice, choice->known.flows[i], e);
+	return fine;
 }
 
 /* A folder of a flow's name hides no flow. */

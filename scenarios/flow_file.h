@@ -7,7 +7,7 @@
  *	"actions": [["prompt"], ["post", {"unload_models": true}], ["hold_inner", "B"], ["settle"]]
  *	}
  *
- * Only "actions" must be there. Without "models" it runs over a matrix; "matrix" may name the one it is meant for. A model's
+ * A file holds one, or a list of them. Only "actions" must be there. Without "models" it runs over a matrix; "matrix" may name the one it is meant for. A model's
  * members: name, kind (unet, clip, vae), keep (null or absent: a stock loader), lora (only, base_then_clone, clone_then_base),
  * strength, preview, size_mb, device (of a loader with a keep flag: where it runs, if there is
  * such a device). The rows of the measured cases are such files

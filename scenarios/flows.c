@@ -1,9 +1,11 @@
 #include "scenarios/flows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/json.h"
 #include "scenarios/flow_file.h"
 
 const char *const flows_by_default[FLOWS_BY_DEFAULT + 1] = { "both", "unload", "free", NULL };
@@ -16,6 +18,37 @@ bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e)
 	}
 	set->flows[set->count++] = flow;
 	return true;
+}
+
+static bool add_list(struct flow_set *set, json_t *list, const char *where, struct error *e)
+{
+	char place[160];
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct flow *flow;
+
+		snprintf(place, sizeof(place), "%.120s: flow %zu", where, i + 1);
+		flow = flow_from_json(json_array_get(list, i), place, e);
+		if (!flow || !flow_set_add(set, flow, e))
+			return false;
+	}
+	return json_array_size(list) > 0 || error_set(e, ERROR_FORMAT, "%s: the list of flows is empty", where);
+}
+
+bool flow_set_read(struct flow_set *set, const char *text, size_t length, const char *where, struct error *e)
+{
+	struct flow *flow;
+	json_t *list;
+	bool fine;
+
+	if (text[strspn(text, " \t\r\n")] != '[') {
+		flow = flow_parse(text, length, where, e);
+		return flow && flow_set_add(set, flow, e);
+	}
+	list = json_parse(text, length, where, false, e);
+	fine = list && add_list(set, list, where, e);
+	json_decref(list);
+	return fine;
 }
 
 bool flow_set_add_builtin(struct flow_set *set, struct error *e)

@@ -22,6 +22,8 @@ bool flow_set_add_builtin(struct flow_set *set, struct error *e);
 
 /* Takes the flow over, also on failure. */
 bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e);
+/* Adds what a file's text holds: one flow, or a list of them. */
+bool flow_set_read(struct flow_set *set, const char *text, size_t length, const char *where, struct error *e);
 void flow_set_free(struct flow_set *set);
 
 /* Puts those that run where nobody chose in front, in their order, and returns the set's flows. All built-in ones are in it. */

@@ -57,7 +57,21 @@ static bool runs_over(const struct flow *flow, const struct matrix *matrix, stru
 	return flow_fits(flow, matrix->model_count, e) && flow_is_about(flow, matrix->models, matrix->model_count, e);
 }
 
-static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)
+/* A flow that says its node flags runs with those. */
+static bool has_node_flags(const struct matrix_axes *axes, const struct flow *flow, size_t flags)
+{
+	return flow->setting.has_node_flags ? (size_t)flow->setting.node_flags == flags : is_set(axes->node_flags, flags);
+}
+
+/* Of a matrix and a flow under one policy. */
+static size_t mode_count(const struct matrix_axes *axes, const struct flow *flow)
+{
+	size_t flags = flow->setting.has_node_flags ? 1 : (size_t)__builtin_popcountll(axes->node_flags);
+
+	return (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) * flags;
+}
+
+static size_t cells_of_a_policy(const struct matrix_axes *axes, struct matrix_left_out *left_out)
 {
 	size_t count = 0;
 
@@ -65,7 +79,8 @@ static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out 
 		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m); f++) {
 			struct error why = ERROR_INIT;
 
-			count += runs_over(axes->flows[f], matrix_at(m), &why);
+			if (runs_over(axes->flows[f], matrix_at(m), &why))
+				count += mode_count(axes, axes->flows[f]);
 			if (!error_is_set(&why) || !left_out)
 				continue;
 			if (left_out->count++ == 0)
@@ -76,18 +91,11 @@ static size_t pair_count(const struct matrix_axes *axes, struct matrix_left_out 
 	return count;
 }
 
-/* Of a matrix and a flow under one policy. */
-static size_t mode_count(const struct matrix_axes *axes)
-{
-	return (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) *
-	       (size_t)__builtin_popcountll(axes->node_flags);
-}
-
 size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out *left_out)
 {
 	if (left_out)
 		*left_out = (struct matrix_left_out) { .count = 0 };
-	return pair_count(axes, left_out) * (size_t)__builtin_popcountll(axes->policies) * mode_count(axes);
+	return cells_of_a_policy(axes, left_out) * (size_t)__builtin_popcountll(axes->policies);
 }
 
 /* ---- cells ---- */
@@ -112,6 +120,15 @@ struct place {
 	enum node_flags node_flags;
 };
 
+/* Models that a flow carries may be those of a matrix, by any of its names. */
+static const char *matrix_name(const struct place *place)
+{
+	const char *said = place->matrix == &own_models ? place->flow->matrix : NULL;
+	const struct matrix *matrix = said ? matrix_find(said) : place->matrix;
+
+	return matrix ? matrix->name : said;
+}
+
 static void put_cell(const struct progress *progress, const struct place *place)
 {
 	struct record_cell cell = { .cell = progress->cell };
@@ -121,7 +138,7 @@ static void put_cell(const struct progress *progress, const struct place *place)
 	record_text(cell.subject, sizeof(cell.subject), subject);
 	record_text(cell.topology, sizeof(cell.topology), progress->run->topology_name ? progress->run->topology_name : "");
 	record_text(cell.policy, sizeof(cell.policy), place->policy->name);
-	record_text(cell.matrix, sizeof(cell.matrix), place->matrix->name);
+	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(place));
 	record_text(cell.flow, sizeof(cell.flow), place->flow->name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
@@ -174,7 +191,7 @@ static bool run_modes(struct progress *progress, const struct matrix_axes *axes,
 		for (unsigned mode = 0; mode < DEVICE_MODE_COUNT; mode++) {
 			for (unsigned flags = 0; flags < NODE_FLAGS_COUNT && !progress->stopped; flags++) {
 				if (!is_set(axes->caches, cache) || !is_set(axes->device_modes, mode) ||
-				    !is_set(axes->node_flags, flags))
+				    !has_node_flags(axes, place->flow, flags))
 					continue;
 				place->cache = (enum cache_kind)cache;
 				place->device_mode = (enum device_mode)mode;
@@ -199,7 +216,7 @@ static bool run_pair(struct progress *progress, const struct matrix_axes *axes, 
 	if (why.kind != ERROR_UNSUPPORTED)
 		return error_set(e, why.kind, "%s", why.text);
 	if (run->left_out)
-		run->left_out(run->context, place->matrix->name, place->flow->name, mode_count(axes), why.text);
+		run->left_out(run->context, matrix_name(place), place->flow->name, mode_count(axes, place->flow), why.text);
 	return true;
 }
 
