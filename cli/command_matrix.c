@@ -151,7 +151,8 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	bool is_live = !ground->backend;
 	struct run_environment environment = { .backend = is_live ? subject_name : ground->backend->name,
 					       .topology = ground->topology,
-					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name };
+					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name,
+					       .probe = is_live ? subject_comfyui_probe(ground->subject) : NULL };
 	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
 	struct matrix_run run = { .subject = ground->subject,
 				  .subject_name = subject_name,

@@ -204,7 +204,8 @@ static int replay_all(struct state *state, const struct replay_input *inputs, si
 	const char *kind = state->subject->operations->kind;
 	struct run_environment environment = { .backend = backend ? backend->name : kind,
 					       .topology = topology,
-					       .subject = state->is_live ? subject_comfyui_version(state->subject) : kind };
+					       .subject = state->is_live ? subject_comfyui_version(state->subject) : kind,
+					       .probe = state->is_live ? subject_comfyui_probe(state->subject) : NULL };
 	struct error e = ERROR_INIT;
 
 	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))

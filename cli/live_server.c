@@ -163,6 +163,7 @@ static void become(const struct live_server *server, const char *comfyui, char *
 	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	setpgid(0, 0);
 	setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
+	setenv("OMP_NUM_THREADS", "1", 0); /* small models: threads that wait for each other cost more than they bring */
 	unsetenv("RESIDENCY_PROBE_FILE");
 	if (log < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0 || chdir(comfyui) != 0)
 		_exit(126);

@@ -180,7 +180,7 @@ static bool run_cell(struct progress *progress, const struct place *place, struc
 	fine = flow_run(place->flow, place->matrix->models, place->matrix->model_count, run->subject, &progress->both,
 			progress->cell, e);
 	if (!subject->end(run->subject, e) || !fine)
-		return error_context(e, "cell %s/%s/%s", place->policy->name, place->matrix->name, place->flow->name);
+		return error_context(e, "cell %s/%s/%s", place->policy->name, matrix_name(place), place->flow->name);
 	return judge_cell(progress, e);
 }
 

@@ -60,6 +60,15 @@ static void driver_version(char *version, size_t version_size_bytes)
 	fclose(file);
 }
 
+/* Runs with a probe of another version are not compared, and say why. */
+static bool describe_probe(json_t *object, const char *probe)
+{
+	if (!probe || strcmp(probe, RESIDENCY_VERSION) == 0)
+		return true;
+	return json_object_set_new(object, "probe", json_string(probe)) == 0 &&
+	       json_object_set_new(object, "warning", json_string("the probe node is of another version than the tool")) == 0;
+}
+
 static bool describe_environment(char *text, size_t text_size_bytes, const struct run_environment *environment, struct error *e)
 {
 	char cpu[128];
@@ -73,7 +82,8 @@ static bool describe_environment(char *text, size_t text_size_bytes, const struc
 	object = json_pack("{ss ss ss? ss? ss? ss}", "cpu", cpu, "blas", openblas_get_corename(), "backend",
 			   environment->backend, "topology", environment->topology ? environment->topology->name : NULL,
 			   "subject", environment->subject, "tool", RESIDENCY_VERSION);
-	if (!object || (driver[0] && json_object_set_new(object, "driver", json_string(driver)) != 0))
+	if (!object || (driver[0] && json_object_set_new(object, "driver", json_string(driver)) != 0) ||
+	    !describe_probe(object, environment->probe))
 		goto out;
 	packed = json_dumps(object, JSON_SORT_KEYS | JSON_COMPACT);
 	fine = packed && strlen(packed) < text_size_bytes;

@@ -17,6 +17,7 @@ struct run_environment {
 	const char *backend; /* "sim", "host"; NULL where nothing runs on devices */
 	const struct topology *topology; /* NULL: of several, or none */
 	const char *subject; /* "engine", or a server's version */
+	const char *probe; /* the version of a server's probe node; NULL: none */
 };
 
 /* Puts the run's first records: the run itself, then the topology's devices and links. Fills *run. */

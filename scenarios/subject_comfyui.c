@@ -27,6 +27,7 @@ struct comfyui_subject {
 	const struct policy *policy;
 	enum cache_kind cache;
 	char version[160];
+	char probe[32]; /* its version */
 	char session[64]; /* of the server's process */
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *wishes; /* of this cell's workflows */
@@ -95,6 +96,7 @@ static json_t *say_hello(struct comfyui_subject *s, struct error *e)
 	json_t *hello = live_client_get(s->client, "/residency/hello", &why);
 	const char *where = "the probe's greeting";
 	const char *session = NULL;
+	const char *probe = NULL;
 	int64_t schema = 0;
 
 	if (!hello && why.kind == ERROR_UNSUPPORTED)
@@ -105,12 +107,15 @@ static json_t *say_hello(struct comfyui_subject *s, struct error *e)
 		error_set(e, why.kind, "%s%s", why.text,
 			  why.kind == ERROR_ABSENT ? "; is a ComfyUI running there? `residency live run` starts one" : "");
 	else if (json_get_string(hello, "session", where, &session, e) &&
-		 json_get_integer(hello, "schema", where, &schema, e)) {
+		 json_get_string(hello, "probe", where, &probe, e) && json_get_integer(hello, "schema", where, &schema, e)) {
 		record_text(s->session, sizeof(s->session), session);
+		record_text(s->probe, sizeof(s->probe), probe);
 		if (schema == RECORD_SCHEMA)
 			return hello;
-		error_set(e, ERROR_UNSUPPORTED, "%s: its probe records in schema %lld, and this is %d: install this version's",
-			  live_client_url(s->client), (long long)schema, RECORD_SCHEMA);
+		error_set(e, ERROR_UNSUPPORTED,
+			  "%s: its probe node, %s, records in schema %lld, and residency %s reads %d: `residency live install "
+			  "DIR` puts this one's there, then start it anew",
+			  live_client_url(s->client), s->probe, (long long)schema, RESIDENCY_VERSION, RECORD_SCHEMA);
 	}
 	json_decref(hello);
 	return NULL;
@@ -711,6 +716,11 @@ const struct topology *subject_comfyui_topology(const struct subject *subject)
 const struct policy *subject_comfyui_policy(const struct subject *subject)
 {
 	return from(subject)->policy;
+}
+
+const char *subject_comfyui_probe(const struct subject *subject)
+{
+	return from(subject)->probe;
 }
 
 const char *subject_comfyui_version(const struct subject *subject)

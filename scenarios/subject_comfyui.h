@@ -24,6 +24,7 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 const struct topology *subject_comfyui_topology(const struct subject *subject);
 const struct policy *subject_comfyui_policy(const struct subject *subject); /* NULL: a version that is not known */
 const char *subject_comfyui_version(const struct subject *subject); /* "ComfyUI 0.3.64, ComfyUI-MultiGPU 2.4.7 01df082" */
+const char *subject_comfyui_probe(const struct subject *subject); /* the version of its probe node: "0.1.0" */
 enum cache_kind subject_comfyui_cache(const struct subject *subject);
 
 #endif

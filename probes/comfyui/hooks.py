@@ -17,7 +17,6 @@ import comfy.model_management as mm
 import comfy.model_patcher
 import comfy.utils
 import execution
-import latent_preview
 
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
@@ -215,7 +214,15 @@ class Probe:
         self.guard(execution.PromptQueue, "get_flags", self.get_flags)
         self.guard(comfy.model_patcher.ModelPatcher, "__init__", self.made)
         self.guard(comfy.utils, "load_torch_file", self.read)
-        self.guard(latent_preview, "prepare_callback", self.mishaps.watch_steps)
+        self.watch_steps()
+
+    def watch_steps(self):
+        try:
+            import latent_preview
+
+            self.guard(latent_preview, "prepare_callback", self.mishaps.watch_steps)
+        except (ImportError, AttributeError):
+            log.warning("residency probe: no latent_preview.prepare_callback: no prompt can be stopped at a sampler's step")
 
     def guard(self, owner, attribute, function):
         """A place that is only listened at: function(inner, *args) must call inner once."""
@@ -341,7 +348,7 @@ class Probe:
                 mm.free_memory(1e30, mm.get_torch_device())
                 self.tell("after_free_memory")
             elif action in ("hold_patcher", "hold_model"):
-                return self.hold(name, action == "hold_model")
+                self.hold(name, action == "hold_model")
             elif action == "drop_holds":
                 self.observer.holds.clear()
             elif action == "arm":
@@ -364,12 +371,12 @@ class Probe:
         return ""
 
     def hold(self, name, model):
+        """The newest object of the name; without one that is alive, nothing."""
         for known in reversed(self.observer.objects):
             target = known.model() if model else known.patcher()
             if known.name == name and target is not None:
                 self.observer.holds.append(target)
-                return ""
-        return f"no object of {name} is alive"
+                return
 
 
 def clear_stores():

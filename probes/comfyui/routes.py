@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import os
 import uuid
 
@@ -9,9 +10,11 @@ import server
 from aiohttp import web
 
 from .observe import modules_with
-from .version import PROBE_VERSION, RECORD_SCHEMA
+from .version import PROBE_VERSION, RECORD_SCHEMA, disagreement
 
+log = logging.getLogger("residency probe")
 SESSION = uuid.uuid4().hex  # of this process: another one means that the server was started anew
+WARNED = []  # what was said once
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
@@ -127,8 +130,12 @@ def install(probe):
     @from_here
     async def begin(request):
         body = await request.json()
-        if body.get("schema") != RECORD_SCHEMA:
-            return web.json_response({"error": f"this probe speaks schema {RECORD_SCHEMA}, the tool {body.get('schema')}"}, status=409)
+        error, warning = disagreement(body.get("tool"), body.get("schema"))
+        if error:
+            return web.json_response({"error": error}, status=409)
+        if warning and warning not in WARNED:
+            WARNED.append(warning)
+            log.warning("residency probe: %s", warning)
         if probe.worker_alive() and not probe.idle():
             return web.json_response({"error": "the worker is busy"}, status=423)
         error = probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"))

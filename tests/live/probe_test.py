@@ -60,10 +60,16 @@ class Executor:
 
 
 class Queue:
-    flags = {}
+    def __init__(self):
+        self.flags, self.queue, self.currently_running = {}, [], {}
+        self.mutex = threading.RLock()
+        self.not_empty = threading.Condition(self.mutex)
 
-    def get(self):
-        return None
+    def get(self, timeout=0):
+        with self.not_empty:
+            if not self.queue:
+                self.not_empty.wait(timeout)
+            return self.queue.pop(0) if self.queue else None
 
     def get_flags(self):
         return {"free_memory": True}
@@ -75,7 +81,8 @@ def free_memory(need, device):
     mm.current_loaded_models.clear()
 
 
-mm = module("comfy.model_management", current_loaded_models=[], get_torch_device=lambda: "cpu", free_memory=free_memory,
+mm = module("comfy.model_management", cpu_state="cpu", CPUState=types.SimpleNamespace(CPU="cpu"), OOM_EXCEPTION=MemoryError,
+            text_encoder_device=lambda: "cpu", current_loaded_models=[], get_torch_device=lambda: "cpu", free_memory=free_memory,
             unload_all_models=lambda: mm.free_memory(1, "cpu"), load_models_gpu=lambda models: None,
             soft_empty_cache=lambda force=False: None)
 patchers = module("comfy.model_patcher", ModelPatcher=ModelPatcher)
@@ -83,9 +90,11 @@ module("comfy.utils", load_torch_file=lambda path: {})
 module("comfy", model_management=mm, model_patcher=patchers, utils=sys.modules["comfy.utils"])
 module("execution", PromptExecutor=Executor, PromptQueue=Queue)
 module("torch", device=str)
+module("server", PromptServer=types.SimpleNamespace(instance=None))
+module("latent_preview", prepare_callback=lambda steps: lambda step: steps - step)
 COLLECT = gc.collect
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "probes"))
-from comfyui import hooks  # noqa: E402
+from comfyui import cells as hooks_cells, hooks, version  # noqa: E402
 
 import json  # noqa: E402
 
@@ -99,6 +108,8 @@ class ProbeTest(unittest.TestCase):
         self.probe.observer.begin(1)
 
     def tearDown(self):
+        if not self.probe.in_worker():
+            self.probe.worker.retire()
         self.probe.switch_off()
         mm.current_loaded_models.clear()
 
@@ -180,7 +191,10 @@ class ProbeTest(unittest.TestCase):
         self.assertEqual(self.stages(), [])
 
     def test_off_puts_everything_back(self):
+        self.probe.devices.place("split")
+        self.assertEqual(mm.get_torch_device(), "cpu:0")
         self.probe.switch_off()
+        self.assertEqual(mm.get_torch_device(), "cpu")
         self.assertIs(gc.collect, COLLECT)
         self.assertIs(mm.free_memory, free_memory)
         self.assertFalse(hasattr(Executor.reset, "residency_probe"))
@@ -190,6 +204,123 @@ class ProbeTest(unittest.TestCase):
         lines, first = self.probe.journal.since(0)
         self.assertEqual(self.probe.journal.since(0), (lines, first))
         self.assertEqual(self.probe.journal.since(2), (lines[2:], 2))
+
+    def serve(self):
+        """A worker that does what main.py's does, as far as it matters here."""
+        queue = Queue()
+
+        def prompt_worker(served, server):
+            while True:
+                item = served.get(60)
+                if item:
+                    served.currently_running[0] = item
+                    self.executor.execute(item[0][2]["work"])
+                    served.currently_running.clear()
+
+        self.probe.worker.queue = queue
+        sys.modules["__main__"].prompt_worker = prompt_worker
+        self.addCleanup(delattr, sys.modules["__main__"], "prompt_worker")
+        self.probe.worker.thread = None
+        self.assertTrue(self.probe.worker.begin())
+        return queue
+
+    def put(self, queue, work, outputs=()):
+        with queue.mutex:
+            queue.queue.append(((0, "id", {"work": work, "9": {}, "10": {}}, {}, list(outputs)), 0))
+            queue.not_empty.notify()
+            return queue.queue[0][0]
+
+    def until(self, true):
+        self.assertTrue(hooks_cells.wait_until(true))
+
+    def test_a_cell_begins_with_a_worker_of_its_own(self):
+        self.serve()
+        first = self.probe.worker.thread
+        self.assertEqual(self.probe.begin(2, "split", "real"), "")
+        self.assertFalse(first.is_alive())
+        self.assertTrue(self.probe.worker.thread.is_alive())
+
+    def test_a_worker_that_died_is_followed_by_another(self):
+        queue = self.serve()
+        threading.excepthook, saved = lambda arguments: None, threading.excepthook
+        self.addCleanup(setattr, threading, "excepthook", saved)
+        self.put(queue, lambda: 1 / 0)
+        self.until(lambda: not self.probe.worker.thread.is_alive())
+        self.assertFalse(self.probe.worker_alive())
+        self.assertEqual(self.stages()[-1], "worker_died")
+        self.assertEqual(self.probe.begin(2, "split", "real"), "")
+        self.assertTrue(self.probe.worker_alive())
+        self.assertTrue(self.probe.idle())
+
+    def test_a_worker_that_works_is_not_ended(self):
+        queue, go = self.serve(), threading.Event()
+        self.put(queue, go.wait)
+        self.until(lambda: queue.currently_running)
+        hooks_cells.SECONDS_MOST, saved = 0.1, hooks_cells.SECONDS_MOST
+        self.addCleanup(setattr, hooks_cells, "SECONDS_MOST", saved)
+        self.assertEqual(self.probe.begin(2, "split", "real"), "the worker does not end")
+        go.set()
+
+    def test_outputs_run_in_the_order_of_the_workflow(self):
+        queue = self.serve()
+        item = self.put(queue, lambda: None, ["10", "9"])
+        self.until(lambda: self.probe.idle() and self.stages())
+        self.assertEqual(item[4], ["9", "10"])
+
+    def test_a_prompt_is_held_until_it_is_released(self):
+        queue, done = self.serve(), threading.Event()
+        self.probe.direct("arm", "running", 0)
+        self.put(queue, done.set)
+        self.until(lambda: self.probe.mishaps.held)
+        self.assertFalse(done.is_set())
+        self.probe.direct("release", "", 0)
+        self.assertTrue(done.wait(5))
+
+    def test_a_mishap_befalls_the_step_that_was_named_and_no_other(self):
+        self.probe.direct("arm", "fail", 1)
+        callback = sys.modules["latent_preview"].prepare_callback(3)
+        self.assertEqual(callback(1), 2)
+        self.assertRaises(RuntimeError, callback, 2)
+        self.assertEqual(callback(3), 0)
+
+    def test_a_prompt_with_fewer_steps_is_spared_and_so_is_the_next(self):
+        self.probe.direct("arm", "oom", 1)
+        self.executor.execute(lambda: sys.modules["latent_preview"].prepare_callback(1)(1))
+        self.assertEqual(sys.modules["latent_preview"].prepare_callback(1)(1), 0)
+
+    def test_another_packs_patch_throws_and_is_taken_away(self):
+        self.probe.direct("foreign_unload", "throw", 0)
+        self.assertRaises(RuntimeError, mm.unload_all_models)
+        self.assertEqual(self.stages(), ["before_unload"])
+        self.probe.direct("foreign_unload", "none", 0)
+        mm.unload_all_models()
+        self.assertEqual(self.stages()[1:], ["before_unload", "after_unload"])
+
+    def test_flags_that_nobody_hears_are_set(self):
+        self.probe.direct("set_flags_unheard", "unload_models free_memory", 0)
+        self.assertEqual(self.probe.queue.flags, {"unload_models": True, "free_memory": True})
+
+    def test_a_prompts_failure_is_told_with_its_stage(self):
+        self.executor.status_messages = [("execution_error", {"exception_type": "RuntimeError", "exception_message": "too hot"})]
+        self.load()
+        self.assertEqual(self.records("snapshot")[0]["exception"], "RuntimeError: too hot")
+
+    def test_devices_are_offered_where_a_cell_needs_them(self):
+        offered = ["cpu"]
+        module("multigpu.device_utils", _DEVICE_LIST_CACHE=None, get_device_list=lambda: offered)
+        self.addCleanup(sys.modules.pop, "multigpu.device_utils")
+        self.probe.devices.place("split")
+        self.assertEqual(offered, ["cpu", "cpu:0"])
+        self.probe.devices.place("same")
+        self.assertEqual(offered, ["cpu"])
+
+    def test_a_tool_of_another_version_is_warned_of_and_one_of_another_schema_refused(self):
+        self.assertEqual(version.disagreement(version.PROBE_VERSION, version.RECORD_SCHEMA), ("", ""))
+        error, warning = version.disagreement("9.9.9", version.RECORD_SCHEMA)
+        self.assertEqual(error, "")
+        self.assertIn("the tool 9.9.9", warning)
+        error, warning = version.disagreement("9.9.9", 99)
+        self.assertIn("reads 99", error)
 
 
 if __name__ == "__main__":
