@@ -35,13 +35,23 @@ static bool add_list(struct flow_set *set, json_t *list, const char *where, stru
 	return json_array_size(list) > 0 || error_set(e, ERROR_FORMAT, "%s: the list of flows is empty", where);
 }
 
+/* What a file holds need not end in a NUL. */
+static bool begins_a_list(const char *text, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && memchr(" \t\r\n", text[i], 4))
+		i++;
+	return i < length && text[i] == '[';
+}
+
 bool flow_set_read(struct flow_set *set, const char *text, size_t length, const char *where, struct error *e)
 {
 	struct flow *flow;
 	json_t *list;
 	bool fine;
 
-	if (text[strspn(text, " \t\r\n")] != '[') {
+	if (!begins_a_list(text, length)) {
 		flow = flow_parse(text, length, where, e);
 		return flow && flow_set_add(set, flow, e);
 	}

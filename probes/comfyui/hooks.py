@@ -75,6 +75,8 @@ class Probe:
 
     def reason(self, known, died):
         stack = self.stack
+        if died and known.model() is not None:
+            return "died_by_refcount"
         if "gc.collect" in stack[-1:]:
             return "died_in_gc"
         if "free_memory" in stack and not died:

@@ -1,11 +1,22 @@
-/* Any bytes as a flow: refused with words, or one that is written and read again as the same text. */
+/* Any bytes as a flow, or a list of them: refused with words, or one that is written and read again as the same text. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scenarios/flow_file.h"
+#include "scenarios/flows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_list(const char *text, size_t length)
+{
+	struct flow_set set = { .flows = NULL };
+	struct error e = ERROR_INIT;
+
+	if (!flow_set_read(&set, text, length, "fuzz", &e) && !error_is_set(&e))
+		abort();
+	flow_set_free(&set);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!flow) {
 		if (!error_is_set(&e))
 			abort();
+		read_list((const char *)data, size);
 		return 0;
 	}
 	text = flow_to_text(flow, &e);

@@ -27,8 +27,11 @@ class State:
     snapshot = 0
     prompts = []  # ids
     ran = 0
-    busy_until = 0.0
     worker_alive = True
+    armed = ""  # what is to befall the next prompt
+    held = None  # its body, until it is released
+    posted = []  # where to, meanwhile
+    failed = {}  # id -> the message that ended it
 
 
 def strikes(fault):
@@ -79,6 +82,21 @@ def free():
         stage(name)
 
 
+def act(body):
+    if body["action"] == "end":
+        stage("end")
+    elif body["action"] == "arm":
+        State.armed = body["name"]
+    elif body["action"] == "release":
+        prompt, State.held = State.held, None
+        if "/interrupt" in State.posted:
+            State.failed[prompt["prompt_id"]] = "execution_interrupted"
+        run(prompt["prompt"])
+        if "/free" in State.posted:
+            free()
+        State.posted = []
+
+
 def begin():
     State.lines, State.objects, State.snapshot, State.ran = [], [], 0, 0
 
@@ -125,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/residency/hello":
             if FAULT == "no-probe":
                 return self.answer({}, 404)
-            return self.answer({"probe": "0.1.0", "schema": 99 if FAULT == "schema" else 3, "session": State.session,
+            return self.answer({"probe": "0.0.9" if FAULT == "version" else "0.1.0", "schema": 99 if FAULT == "schema" else 3, "session": State.session,
                                 "on": True, "comfyui": "0.0.0", "multigpu": None, "cache": "classic",
                                 "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}]})
         return None if self.fails() else self.answer_get(path)
@@ -139,6 +157,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if FAULT == "node":
                 done = {"status": {"status_str": "error", "messages": [["execution_error", {
                     "node_id": "3", "node_type": "KSampler", "exception_type": "RuntimeError", "exception_message": "too hot"}]]}}
+            if identity in State.failed:
+                done = {"status": {"status_str": "error", "messages": [[State.failed[identity], {}]]}}
             return self.answer({identity: done} if identity in State.prompts else {})
         return self.answer({"queue_running": [], "queue_pending": []} if path == "/queue" else {})
 
@@ -147,7 +167,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         lines = State.lines[start:]
         head = {"record": "batch", "session": State.session, "first": start, "count": len(lines),
                 "dropped": 3 if FAULT == "dropped" and State.ran else 0, "failures": 0,
-                "idle": FAULT != "busy" or not State.ran, "worker_alive": State.worker_alive}
+                "idle": not State.held and (FAULT != "busy" or not State.ran), "worker_alive": State.worker_alive,
+                "held": State.held is not None}
         if lines and strikes("count"):
             head["count"] += 1
         body = "\n".join([json.dumps(head), *lines]) + "\n"
@@ -159,13 +180,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             begin()
             return self.answer({"session": State.session})
         if self.path == "/residency/act":
-            stage("end")
+            act(body)
             return self.answer({"error": ""})
         if self.path == "/prompt":
             return self.take_prompt(body)
-        if self.path == "/free":
-            if body:
-                free()
+        if State.held:
+            State.posted.append(self.path)
+        elif self.path == "/free" and body:
+            free()
         return self.answer(b"")
 
     def take_prompt(self, body):
@@ -174,6 +196,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if strikes("prompt-lost"):
             return self.reset()
         State.prompts.append(body["prompt_id"])
+        if State.armed in ("running", "interrupt"):
+            State.held, State.armed = body, ""
+            return self.answer({"prompt_id": body["prompt_id"], "number": 1, "node_errors": {}})
+        if State.armed:
+            State.failed[body["prompt_id"]], State.armed = "execution_error", ""
         run(body["prompt"])
         if strikes("answer-lost"):
             return self.reset()

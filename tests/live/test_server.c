@@ -1,5 +1,6 @@
 /* A server that lies, stalls, breaks off, dies or is started anew: the tool asks again, or says clearly what is wrong, and what was
  * recorded is in the store. */
+#include <jansson.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,9 +262,95 @@ START_TEST(what_only_the_engine_can_let_happen_is_said_to_be_so)
 	struct subject *subject = subject_comfyui_open(fake_start("none", 0), &hasty, NULL, NULL, &e);
 
 	ck_assert_ok(subject, &e);
-	ck_assert(!subject->operations->befall(subject, MISHAP_FAILURE, 0, &e));
+	ck_assert(!subject->operations->load_foreign(subject, 1, &e));
 	ck_assert_int_eq(e.kind, ERROR_UNSUPPORTED);
 	subject_close(subject);
+}
+END_TEST
+
+/* ---- more than one flow ---- */
+
+static char *run_flows(const char *flows, const char *more, int wanted_exit_code, char **errors)
+{
+	char arguments[512];
+	char *output;
+	int exit_code;
+
+	snprintf(arguments, sizeof(arguments), "matrix --subject comfyui=%s --matrices de --flows %s --store '%s/s.db' %s",
+		 fake_start("none", 0), flows, folder, more);
+	exit_code = harness_residency(arguments, &output, errors);
+	ck_assert_msg(exit_code == wanted_exit_code, "exit code %d: %s%s", exit_code, output, *errors);
+	return output;
+}
+
+START_TEST(what_only_the_engine_can_let_happen_is_left_out_and_told_at_the_end)
+{
+	char *errors;
+	char *output = run_flows("outside-model,both,foreign-load,full-cleanup", "", 1, &errors);
+
+	ck_assert_ptr_nonnull(strstr(output, "1 cells: 0 passed, 1 failed"));
+	ck_assert_ptr_nonnull(strstr(errors, "3 cells are left out:\n"));
+	ck_assert_ptr_nonnull(strstr(errors, "only the engine can let another pack's load happen (foreign-load)"));
+	ck_assert_ptr_nonnull(strstr(errors, "the server has no node FullCleanupMultiGPU (full-cleanup)"));
+	free(output);
+	free(errors);
+}
+END_TEST
+
+START_TEST(what_is_left_out_is_in_the_json_too)
+{
+	char *errors;
+	char *output = run_flows("both,foreign-load", "--json", 1, &errors);
+	json_t *value = json_loads(output, 0, NULL);
+	const json_t *row = json_array_get(json_object_get(value, "left_out"), 0);
+
+	ck_assert_uint_eq(json_array_size(json_object_get(value, "cells")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(row, "flow")), "foreign-load");
+	ck_assert_str_eq(json_string_value(json_object_get(row, "matrix")), "de");
+	ck_assert_int_eq(json_integer_value(json_object_get(row, "cells")), 1);
+	json_decref(value);
+	free(output);
+	free(errors);
+}
+END_TEST
+
+START_TEST(a_matrix_of_which_nothing_can_run_is_not_supported)
+{
+	char *errors;
+
+	free(run_flows("foreign-load", "", 4, &errors));
+	free(errors);
+}
+END_TEST
+
+START_TEST(a_request_comes_while_the_prompt_runs_that_is_held_for_it)
+{
+	char *errors;
+
+	free(run_flows("free-while-running", "", 1, &errors));
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_stages WHERE stage = 'before_unload' AND cycle = 1"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_stages WHERE stage = 'next_prompt' AND cycle = 1"), 1);
+	free(errors);
+}
+END_TEST
+
+START_TEST(a_prompt_that_was_to_be_interrupted_or_to_fail_is_no_error_of_the_run)
+{
+	char *errors;
+
+	free(run_flows("interrupted,failed,out-of-memory", "", 1, &errors));
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells WHERE verdict = 'UNTRUSTWORTHY'"), 0);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells"), 3);
+	free(errors);
+}
+END_TEST
+
+START_TEST(a_probe_of_another_version_is_warned_of_and_the_run_says_so)
+{
+	one_cell("version", 0, 1, "its probe node is version 0.0.9");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_runs WHERE environment ->> '$.probe' = '0.0.9' AND environment ->> "
+			     "'$.warning' LIKE '%another version%'"),
+			 1);
 }
 END_TEST
 
@@ -298,6 +385,12 @@ Suite *server_suite(void)
 	tcase_add_test(cases, a_server_that_stalls_once_is_asked_again);
 	tcase_add_test(cases, a_worker_that_never_comes_to_rest_is_not_waited_for_for_ever);
 	tcase_add_test(cases, what_only_the_engine_can_let_happen_is_said_to_be_so);
+	tcase_add_test(cases, what_only_the_engine_can_let_happen_is_left_out_and_told_at_the_end);
+	tcase_add_test(cases, what_is_left_out_is_in_the_json_too);
+	tcase_add_test(cases, a_matrix_of_which_nothing_can_run_is_not_supported);
+	tcase_add_test(cases, a_request_comes_while_the_prompt_runs_that_is_held_for_it);
+	tcase_add_test(cases, a_prompt_that_was_to_be_interrupted_or_to_fail_is_no_error_of_the_run);
+	tcase_add_test(cases, a_probe_of_another_version_is_warned_of_and_the_run_says_so);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

@@ -270,6 +270,47 @@ START_TEST(pairs_that_cannot_be_are_left_out_and_said_once)
 }
 END_TEST
 
+START_TEST(a_file_of_several_flows_runs_each_with_its_own_models_and_node_flags)
+{
+	static const char text[] =
+		"[{\"flow\":\"F1\",\"matrix\":\"M2\",\"models\":[{\"name\":\"D\",\"kind\":\"unet\",\"keep\":true}],"
+		"\"actions\":[[\"prompt\"]]},"
+		"{\"flow\":\"F2\",\"matrix\":\"M2\",\"models\":[{\"name\":\"D\",\"kind\":\"unet\",\"keep\":true}],"
+		"\"actions\":[[\"prompt\"]],\"suppress_node_flags\":true}]";
+	char *folder = harness_make_folder();
+	struct error e = ERROR_INIT;
+	char arguments[512];
+	char *out;
+
+	snprintf(arguments, sizeof(arguments), "%s/list.json", folder);
+	ck_assert_ok(file_write_whole(arguments, text, sizeof(text) - 1, &e), &e);
+	snprintf(arguments, sizeof(arguments), "matrix --flows %s/list.json --policies strict --store none --json", folder);
+	ck_assert_int_eq(harness_residency(arguments, &out, NULL), 0);
+	ck_assert_ptr_nonnull(strstr(out, "\"matrix\":\"de\",\"flow\":\"F1\",\"cache\":\"classic\",\"device_mode\":"
+					  "\"split\",\"node_flags\":\"real\""));
+	ck_assert_ptr_nonnull(strstr(out, "\"matrix\":\"de\",\"flow\":\"F2\",\"cache\":\"classic\",\"device_mode\":"
+					  "\"split\",\"node_flags\":\"suppressed\""));
+	free(out);
+	harness_remove_folder(folder);
+}
+END_TEST
+
+START_TEST(what_is_wrong_in_a_list_of_flows_is_named_with_its_number)
+{
+	struct flow_set set = { .flows = NULL };
+	struct error e = ERROR_INIT;
+	static const char text[] = " [{\"name\":\"x\",\"actions\":[[\"prompt\"]]},{\"name\":\"y\"}]";
+
+	ck_assert(!flow_set_read(&set, text, sizeof(text) - 1, "two.json", &e));
+	ck_assert_msg(strstr(e.text, "two.json: flow 2"), "%s", e.text);
+	flow_set_free(&set);
+	error_clear(&e);
+	ck_assert(!flow_set_read(&set, "[]", 2, "none.json", &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "none.json: the list of flows is empty"));
+	flow_set_free(&set);
+}
+END_TEST
+
 Suite *flow_file_suite(void)
 {
 	Suite *suite = suite_create("flow files");
@@ -285,6 +326,8 @@ Suite *flow_file_suite(void)
 	tcase_add_test(tests, every_action_is_shown_by_a_built_in_flow);
 	tcase_add_test(tests, a_file_that_says_all_needs_no_option);
 	tcase_add_test(tests, pairs_that_cannot_be_are_left_out_and_said_once);
+	tcase_add_test(tests, a_file_of_several_flows_runs_each_with_its_own_models_and_node_flags);
+	tcase_add_test(tests, what_is_wrong_in_a_list_of_flows_is_named_with_its_number);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
