@@ -20,7 +20,7 @@ import execution
 
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
-from .mishaps import Mishaps, set_flags_unheard
+from .mishaps import Mishaps
 from .observe import Observer, anchor_sets, modules_with
 
 log = logging.getLogger("residency probe")
@@ -183,7 +183,7 @@ class Probe:
             finally:
                 probe.after(name, at_top, exception)
                 stack.pop()
-                if at_top and not exception:
+                if at_top:
                     probe.flush()
 
         outer.residency_probe = self
@@ -275,6 +275,7 @@ class Probe:
         order_outputs(prompt)
 
     def get_flags(self, inner, queue, *args, **kwargs):
+        self.mishaps.unheard = False
         flags = inner(queue, *args, **kwargs)
         self.local.free_memory = bool(flags.get("free_memory", False))
         return flags
@@ -300,7 +301,8 @@ class Probe:
         if queue is None:
             return False
         with queue.mutex:
-            return self.worker.waiting and not queue.queue and not queue.currently_running and not queue.flags
+            return self.worker.waiting and not queue.queue and not queue.currently_running and (
+                not queue.flags or self.mishaps.unheard)
 
     def worker_alive(self):
         alive = self.worker.thread is None or self.worker.thread.is_alive()
@@ -358,7 +360,7 @@ class Probe:
             elif action == "release":
                 self.mishaps.released.set()
             elif action == "set_flags_unheard":
-                set_flags_unheard(self.queue, name.split())
+                self.mishaps.set_flags_unheard(self.queue, name.split())
             elif action == "foreign_unload":
                 self.mishaps.patch_unload(name == "throw")
                 self.settle_outermost()

@@ -17,6 +17,7 @@ class Mishaps:
         self.step = self.steps = 0
         self.held = False  # a prompt is, and waits to be released
         self.released = threading.Event()
+        self.unheard = False  # flags are set, and the worker does not know
         self.unpatched = None  # unload_all_models, while another pack's patch is outside of it
 
     def arm(self, kind, step):
@@ -70,13 +71,13 @@ class Mishaps:
         elif not throws and self.unpatched is not None:
             mm.unload_all_models, self.unpatched = self.unpatched, None
 
+    def set_flags_unheard(self, queue, names):
+        """As POST /free does at a moment when the worker does not wait: nobody is woken."""
+        with queue.mutex:
+            queue.flags.update({name: True for name in names})
+            self.unheard = True
+
     def clear(self):
-        self.kind = ""
+        self.kind, self.unheard = "", False
         self.released.set()
         self.patch_unload(False)
-
-
-def set_flags_unheard(queue, names):
-    """As POST /free does at a moment when the worker does not wait: nobody is woken."""
-    with queue.mutex:
-        queue.flags.update({name: True for name in names})

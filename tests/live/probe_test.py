@@ -183,6 +183,8 @@ class ProbeTest(unittest.TestCase):
         finally:
             mm.unload_all_models = saved
         self.assertIn("AttributeError", self.probe.death)
+        self.assertEqual(self.stages(), ["before_unload", "after_unload"])
+        self.assertIn("AttributeError", self.records("snapshot")[1]["exception"])
 
     def test_other_threads_make_no_stages(self):
         thread = threading.Thread(target=gc.collect)
@@ -291,14 +293,22 @@ class ProbeTest(unittest.TestCase):
     def test_another_packs_patch_throws_and_is_taken_away(self):
         self.probe.direct("foreign_unload", "throw", 0)
         self.assertRaises(RuntimeError, mm.unload_all_models)
-        self.assertEqual(self.stages(), ["before_unload"])
+        self.assertEqual(self.stages(), ["before_unload", "after_unload"])
         self.probe.direct("foreign_unload", "none", 0)
         mm.unload_all_models()
-        self.assertEqual(self.stages()[1:], ["before_unload", "after_unload"])
+        self.assertEqual(self.stages()[2:], ["before_unload", "after_unload"])
 
     def test_flags_that_nobody_hears_are_set(self):
         self.probe.direct("set_flags_unheard", "unload_models free_memory", 0)
         self.assertEqual(self.probe.queue.flags, {"unload_models": True, "free_memory": True})
+
+    def test_a_worker_that_does_not_know_of_flags_is_idle(self):
+        queue = self.serve()
+        self.probe.direct("set_flags_unheard", "free_memory", 0)
+        self.assertTrue(self.probe.idle())
+        queue.get_flags()
+        queue.flags = {"free_memory": True}
+        self.assertFalse(self.probe.idle())
 
     def test_a_prompts_failure_is_told_with_its_stage(self):
         self.executor.status_messages = [("execution_error", {"exception_type": "RuntimeError", "exception_message": "too hot"})]
