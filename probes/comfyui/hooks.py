@@ -346,11 +346,13 @@ class Probe:
         self.stack.append("direct")
         try:
             if action == "soft_empty":
-                mm.soft_empty_cache(force=True)
-                self.tell("after_direct_soft_empty")
+                with self.queue.mutex:  # a worker that the call wakes goes to work once its stage is told
+                    mm.soft_empty_cache(force=True)
+                    self.tell("after_direct_soft_empty")
             elif action == "free_memory":
-                mm.free_memory(1e30, mm.get_torch_device())
-                self.tell("after_free_memory")
+                with self.queue.mutex:
+                    mm.free_memory(1e30, mm.get_torch_device())
+                    self.tell("after_free_memory")
             elif action in ("hold_patcher", "hold_model"):
                 self.hold(name, action == "hold_model")
             elif action == "drop_holds":

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import types
 import unittest
 import weakref
@@ -297,6 +298,21 @@ class ProbeTest(unittest.TestCase):
         self.probe.direct("foreign_unload", "none", 0)
         mm.unload_all_models()
         self.assertEqual(self.stages()[2:], ["before_unload", "after_unload"])
+
+    def test_a_worker_that_a_direct_call_wakes_waits_for_the_calls_stage(self):
+        queue = self.serve()
+
+        def wake(force):
+            with queue.mutex:
+                queue.queue.append(((0, "id", {"work": lambda: None}, {}, []), 0))
+                queue.not_empty.notify()
+            time.sleep(0.05)
+
+        mm.soft_empty_cache, saved = wake, mm.soft_empty_cache
+        self.addCleanup(setattr, mm, "soft_empty_cache", saved)
+        self.probe.direct("soft_empty", "", 0)
+        self.until(lambda: len(self.stages()) == 2)
+        self.assertEqual(self.stages(), ["after_direct_soft_empty", "loaded"])
 
     def test_flags_that_nobody_hears_are_set(self):
         self.probe.direct("set_flags_unheard", "unload_models free_memory", 0)
