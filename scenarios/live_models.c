@@ -62,15 +62,27 @@ static const struct tensor lora[] = {
 
 #define TENSORS_MAX 40
 
-static bool write_zeros(const char *path, const struct tensor *tensors, size_t count, struct error *e)
+/* ComfyUI-MultiGPU keeps what it noted of a model under its class, size and first keys: two that agree in these would be one to
+ * it. So diffusion models have position tables of a side of their own. */
+static int64_t positions_of(char name)
 {
+	int64_t side = 8 + (unsigned char)name % 32;
+
+	return side * side;
+}
+
+static bool write_zeros(const char *path, const struct tensor *tensors, size_t count, char name, struct error *e)
+{
+	const int64_t positions[4] = { 1, positions_of(name), HIDDEN };
 	struct safetensors_entry entries[TENSORS_MAX];
 	struct safetensors_writer *writer;
 
 	for (size_t i = 0; i < count; i++) {
 		entries[i] =
 			(struct safetensors_entry) { .name = tensors[i].name, .dtype = DTYPE_F32, .shape = tensors[i].shape };
-		while (entries[i].rank < 4 && tensors[i].shape[entries[i].rank] > 0)
+		if (strcmp(tensors[i].name, "pos_embed") == 0)
+			entries[i].shape = positions;
+		while (entries[i].rank < 4 && entries[i].shape[entries[i].rank] > 0)
 			entries[i].rank++;
 	}
 	writer = safetensors_writer_open(path, entries, count, NULL, e);
@@ -78,7 +90,7 @@ static bool write_zeros(const char *path, const struct tensor *tensors, size_t c
 		uint64_t size_bytes = sizeof(float);
 
 		for (size_t r = 0; r < entries[i].rank; r++)
-			size_bytes *= (uint64_t)tensors[i].shape[r];
+			size_bytes *= (uint64_t)entries[i].shape[r];
 		if (!safetensors_writer_skip(writer, size_bytes, e)) {
 			safetensors_writer_abandon(writer);
 			return false;
@@ -110,7 +122,7 @@ static bool write_file(const char *folder, size_t kind, const char *name, struct
 	if (!file_make_folder(path, e))
 		return false;
 	snprintf(path + length, sizeof(path) - (size_t)length, "/%s.safetensors", name);
-	return write_zeros(path, files[kind].tensors, files[kind].count, e);
+	return write_zeros(path, files[kind].tensors, files[kind].count, name[0], e);
 }
 
 bool live_models_write(const char *folder, struct error *e)

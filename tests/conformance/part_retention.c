@@ -276,6 +276,10 @@ static enum reason reason_of(const char *sentence)
 		if (strncmp(sentence, rows[i].begins, strlen(rows[i].begins)) == 0 && strstr(sentence, rows[i].holds))
 			return rows[i].reason;
 	}
+	for (unsigned i = 0; sentence[0] && i < REASON_COUNT; i++) {
+		if (strcmp(sentence, reason_name((enum reason)i)) == 0)
+			return (enum reason)i; /* what we measured ourselves has our words */
+	}
 	return REASON_COUNT; /* a sentence that says nothing of the cause */
 }
 
