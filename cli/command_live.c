@@ -112,6 +112,7 @@ const struct command command_live = {
 	.examples = "  residency live install ~/ComfyUI\n"
 		    "  residency live run --comfyui ~/ComfyUI -- matrix --matrices abc,de\n"
 		    "  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU -- matrix --flows both\n"
+		    "  residency live run --comfyui ~/ComfyUI --server-argument=--cache-none -- matrix --flows both\n"
 		    "  residency matrix --subject comfyui=http://127.0.0.1:8188\n",
 	.run = run,
 };

@@ -145,7 +145,7 @@ static bool is_before(const json_t *list, size_t end, const char *key, const jso
 	return false;
 }
 
-/* "8 cells are left out: only the engine can let another pack's load happen (foreign-load); ...": each reason once, with its flows. */
+/* "8 cells are left out: only the engine can have another pack's load (foreign-load)": each reason once, with its flows. */
 static void say_left_out(const struct matrix_printer *printer)
 {
 	const json_t *list = printer->left_out;

@@ -16,7 +16,8 @@ static void warn_of_version(const char *url, const char *probe, const struct cli
 {
 	if (strcmp(probe, RESIDENCY_VERSION) != 0)
 		fprintf(cli->err,
-			"warning: %s: its probe node is version %s, and this is residency %s: what they say may differ; `residency "
+			"warning: %s: its probe node is version %s, and this is residency %s: what they say may differ; "
+			"`residency "
 			"live install DIR` puts this one's there\n",
 			url, probe, RESIDENCY_VERSION);
 }

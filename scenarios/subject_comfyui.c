@@ -50,7 +50,7 @@ static struct comfyui_subject *from(const struct subject *subject)
 
 static bool unsupported(const char *what, struct error *e)
 {
-	return error_set(e, ERROR_UNSUPPORTED, "only the engine can let %s happen", what);
+	return error_set(e, ERROR_UNSUPPORTED, "only the engine can have %s", what);
 }
 
 /* ---- what the server is ---- */
@@ -106,8 +106,8 @@ static json_t *say_hello(struct comfyui_subject *s, struct error *e)
 	else if (!hello)
 		error_set(e, why.kind, "%s%s", why.text,
 			  why.kind == ERROR_ABSENT ? "; is a ComfyUI running there? `residency live run` starts one" : "");
-	else if (json_get_string(hello, "session", where, &session, e) &&
-		 json_get_string(hello, "probe", where, &probe, e) && json_get_integer(hello, "schema", where, &schema, e)) {
+	else if (json_get_string(hello, "session", where, &session, e) && json_get_string(hello, "probe", where, &probe, e) &&
+		 json_get_integer(hello, "schema", where, &schema, e)) {
 		record_text(s->session, sizeof(s->session), session);
 		record_text(s->probe, sizeof(s->probe), probe);
 		if (schema == RECORD_SCHEMA)
@@ -514,11 +514,11 @@ static bool can(struct subject *subject, enum ability ability, struct error *why
 	case ABILITY_FOREIGN_LOAD:
 		return unsupported("another pack's load", why);
 	case ABILITY_FOREIGN_MOVE:
-		return unsupported("another pack's moves of blocks", why);
+		return unsupported("blocks moved by another pack", why);
 	case ABILITY_OUTSIDE_MEMORY:
-		return unsupported("memory being taken past the manager", why);
+		return unsupported("memory taken past the manager", why);
 	case ABILITY_CPU_MEMORY:
-		return unsupported("main memory running full", why);
+		return unsupported("main memory that runs full", why);
 	case ABILITY_SIZED_MODEL:
 		return unsupported("models of many GB", why);
 	case ABILITY_FULL_CLEANUP:

@@ -15,6 +15,10 @@ import sys
 import threading
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "probes", "comfyui"))
+from version import PROBE_VERSION, RECORD_SCHEMA  # noqa: E402
+
 FAULT = sys.argv[1]
 LEFT = [int(sys.argv[2]) if len(sys.argv) > 2 else 1]
 LOCK = threading.Lock()
@@ -143,7 +147,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/residency/hello":
             if FAULT == "no-probe":
                 return self.answer({}, 404)
-            return self.answer({"probe": "0.0.9" if FAULT == "version" else "0.1.0", "schema": 99 if FAULT == "schema" else 3, "session": State.session,
+            return self.answer({"probe": "0.0.9" if FAULT == "version" else PROBE_VERSION,
+                                "schema": 99 if FAULT == "schema" else RECORD_SCHEMA, "session": State.session,
                                 "on": True, "comfyui": "0.0.0", "multigpu": None, "cache": "classic",
                                 "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}]})
         return None if self.fails() else self.answer_get(path)

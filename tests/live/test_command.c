@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "db/record.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 
@@ -77,6 +78,28 @@ START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 }
 END_TEST
 
+static void holds(const char *path, const char *wanted)
+{
+	struct error e = ERROR_INIT;
+	size_t length;
+	char *text = file_read_whole(path, &length, &e);
+
+	ck_assert_ok(text, &e);
+	ck_assert_msg(strstr(text, wanted), "no %s in %s", wanted, path);
+	free(text);
+}
+
+START_TEST(the_probe_is_of_the_tools_version_and_schema)
+{
+	char schema[48];
+
+	snprintf(schema, sizeof(schema), "\nRECORD_SCHEMA = %d ", RECORD_SCHEMA);
+	holds("probes/comfyui/version.py", "PROBE_VERSION = \"" RESIDENCY_VERSION "\"");
+	holds("probes/comfyui/version.py", schema);
+	holds("probes/comfyui/pyproject.toml", "version = \"" RESIDENCY_VERSION "\"");
+}
+END_TEST
+
 START_TEST(a_folder_without_main_is_no_comfyui)
 {
 	char arguments[512];
@@ -139,6 +162,7 @@ Suite *command_suite(void)
 
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, install_puts_the_whole_probe_into_the_custom_nodes);
+	tcase_add_test(cases, the_probe_is_of_the_tools_version_and_schema);
 	tcase_add_test(cases, a_folder_without_main_is_no_comfyui);
 	tcase_add_test(cases, what_to_run_must_be_said);
 	tcase_add_test(cases, a_server_that_ends_at_once_is_told_with_its_last_words);

@@ -30,7 +30,7 @@ static char *run_outcomes(const char *arguments, char **said)
 	json_t *value = json_loads(output, 0, NULL);
 	const json_t *cells = json_object_get(value, "cells");
 
-	ck_assert_msg(exit_code == 1 && json_array_size(cells) > 0, "exit code %d: %s", exit_code, errors);
+	ck_assert_msg(exit_code >= 0 && exit_code <= 1 && json_array_size(cells) > 0, "exit code %d: %s", exit_code, errors);
 	for (size_t c = 0; c < json_array_size(cells); c++) {
 		const json_t *cell = json_array_get(cells, c);
 		const json_t *models = json_object_get(cell, "models");
@@ -141,7 +141,8 @@ static void real(const char *nodes, const char *file)
 	char *said;
 
 	snprintf(arguments, sizeof(arguments),
-		 "live run --comfyui '%.500s' --python '%.500s' --nodes tests/live/nodes/newer_comfyui %s%.600s -- matrix " CELLS,
+		 "live run --comfyui '%.500s' --python '%.500s' --nodes tests/live/nodes/newer_comfyui %s%.600s -- "
+		 "matrix " CELLS,
 		 comfyui, python ? python : "python3", nodes ? "--nodes " : "", nodes ? nodes : "");
 	found = run_outcomes(arguments, &said);
 	if (!file)

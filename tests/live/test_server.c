@@ -290,7 +290,7 @@ START_TEST(what_only_the_engine_can_let_happen_is_left_out_and_told_at_the_end)
 
 	ck_assert_ptr_nonnull(strstr(output, "1 cells: 0 passed, 1 failed"));
 	ck_assert_ptr_nonnull(strstr(errors, "3 cells are left out:\n"));
-	ck_assert_ptr_nonnull(strstr(errors, "only the engine can let another pack's load happen (foreign-load)"));
+	ck_assert_ptr_nonnull(strstr(errors, "only the engine can have another pack's load (foreign-load)"));
 	ck_assert_ptr_nonnull(strstr(errors, "the server has no node FullCleanupMultiGPU (full-cleanup)"));
 	free(output);
 	free(errors);

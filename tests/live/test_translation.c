@@ -1,7 +1,10 @@
 /* A workflow made to fit a server. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "core/base/array.h"
+#include "scenarios/live_models.h"
 #include "scenarios/live_workflow.h"
 #include "scenarios/matrix_workflow.h"
 #include "tests/harness/harness.h"
@@ -108,6 +111,28 @@ START_TEST(wishes_are_read_from_either_flag_and_hold_for_clones)
 }
 END_TEST
 
+START_TEST(no_two_diffusion_models_are_of_one_size)
+{
+	static const char *const names[] = { "A", "B", "C", "D", "E", "K", "S" };
+	char *folder = harness_make_folder();
+	struct error e = ERROR_INIT;
+	off_t sizes[ARRAY_SIZE(names)];
+
+	ck_assert_ok(live_models_write(folder, &e), &e);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[512];
+		struct stat status;
+
+		snprintf(path, sizeof(path), "%s/models/diffusion_models/%s.safetensors", folder, names[i]);
+		ck_assert_msg(stat(path, &status) == 0, "no %s", path);
+		sizes[i] = status.st_size;
+		for (size_t j = 0; j < i; j++)
+			ck_assert_msg(sizes[i] != sizes[j], "%s and %s", names[i], names[j]);
+	}
+	harness_remove_folder(folder);
+}
+END_TEST
+
 Suite *translation_suite(void)
 {
 	Suite *suite = suite_create("translation");
@@ -119,6 +144,7 @@ Suite *translation_suite(void)
 	tcase_add_test(cases, an_input_that_must_be_there_gets_its_first_choice);
 	tcase_add_test(cases, a_wish_to_keep_is_no_wish_to_eject);
 	tcase_add_test(cases, wishes_are_read_from_either_flag_and_hold_for_clones);
+	tcase_add_test(cases, no_two_diffusion_models_are_of_one_size);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
