@@ -205,6 +205,10 @@ class Observer:
                     reason = reason_of(known, state in ("dead", "leaked"))
                     self.journal.put("departure", model=known.number, after_snapshot=self.snapshot, reason=reason,
                                      time_ns=self.now_ns())
+                elif state == "loaded_unlisted" and known.state in (None, "unloaded"):
+                    # never listed itself: another patcher of its model has been loaded, and the weights are there in that one's name
+                    self.journal.put("departure", model=known.number, after_snapshot=self.snapshot, reason="superseded",
+                                     time_ns=self.now_ns())
                 known.state = state
 
     # ---- a stage ----

@@ -147,6 +147,15 @@ class ProbeTest(unittest.TestCase):
                          ["resident", "resident", "unloaded", "unloaded", "dead", "dead"])
         self.assertEqual(self.records("departure")[0]["reason"], "unloaded_by_core")
 
+    def test_a_base_that_is_there_only_in_its_clones_name_is_told_as_superseded(self):
+        model = Model()
+        base = ModelPatcher(model)
+        clone = ModelPatcher(model)
+        self.executor.execute(lambda: mm.current_loaded_models.insert(0, LoadedModel(clone)))
+        self.assertEqual([(r["model"], r["reason"]) for r in self.records("departure")], [(1, "superseded")])
+        self.assertEqual([r["state"] for r in self.records("residency")], ["loaded_unlisted", "resident"])
+        del base
+
     def test_a_dropped_cache_is_told_as_garbage(self):
         self.load()
         self.executor.reset()
