@@ -2,13 +2,26 @@
 #include <string.h>
 
 #include "scenarios/flow_file.h"
+#include "scenarios/flows.h"
 #include "tests/torture/torture.h"
 
-static const char scenario[] =
-	"{\"name\":\"t\",\"reports\":[\"CC#1\"],\"policy\":\"strict\",\"models\":[{\"name\":\"A\",\"kind\":\"unet\",\"keep\":"
-	"true}],"
-	"\"actions\":[[\"prompt\",\"first\"],[\"promptm\",[{\"name\":\"B\",\"kind\":\"vae\"}],\"second\"],"
-	"[\"post\",{\"unload_models\":true}],[\"hold_inner\",1],[\"promptseed\",2],[\"settle\"]]}";
+#define SCENARIO                                                                                                               \
+	"{\"name\":\"t\",\"reports\":[\"CC#1\"],\"policy\":\"strict\",\"models\":[{\"name\":\"A\",\"kind\":\"unet\",\"keep\":" \
+	"true}],"                                                                                                              \
+	"\"actions\":[[\"prompt\",\"first\"],[\"promptm\",[{\"name\":\"B\",\"kind\":\"vae\"}],\"second\"],"                    \
+	"[\"post\",{\"unload_models\":true}],[\"hold_inner\",1],[\"promptseed\",2],[\"settle\"]]}"
+
+static const char scenario[] = SCENARIO;
+static const char list[] = "[" SCENARIO "]";
+
+static bool read_list(struct error *e)
+{
+	struct flow_set set = { .flows = NULL };
+	bool fine = flow_set_read(&set, list, sizeof(list) - 1, "torture", e);
+
+	flow_set_free(&set);
+	return fine;
+}
 
 bool torture_flow(struct error *e)
 {
@@ -18,5 +31,5 @@ bool torture_flow(struct error *e)
 
 	free(text);
 	flow_free(flow);
-	return fine;
+	return fine && read_list(e);
 }
