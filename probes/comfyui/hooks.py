@@ -21,6 +21,7 @@ import execution
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
 from .mishaps import Mishaps
+from .now import Recent
 from .observe import Observer, anchor_sets, modules_with
 
 log = logging.getLogger("residency probe")
@@ -45,6 +46,7 @@ class Probe:
     def __init__(self):
         self.journal = Journal()
         self.observer = Observer(self.journal)
+        self.recent = Recent(self.reason)
         self.local = threading.local()
         self.on = False
         self.failures = 0
@@ -104,10 +106,16 @@ class Probe:
         self.observer.check(self.reason)
         self.observer.stage(stage, exception)
 
+    @quietly
+    def note(self, tell, *args):
+        """For GET /residency/now."""
+        tell(*args)
+
     # ---- before and after each function ----
 
     @quietly
     def before(self, name, args):
+        self.note(self.recent.begun, name)
         at_top = self.in_worker() and not self.stack
         if name in ("unload_all_models", "free_memory", "load_models_gpu", "gc.collect"):
             self.observer.check(self.reason)
@@ -140,6 +148,7 @@ class Probe:
 
     @quietly
     def after(self, name, at_top, exception):
+        self.note(self.recent.ended, name, exception)
         if name in ("unload_all_models", "free_memory", "load_models_gpu", "gc.collect", "execute"):
             self.observer.check(self.reason)
         if exception and at_top and self.in_worker():
@@ -282,6 +291,7 @@ class Probe:
 
     def made(self, inner, patcher, *args, **kwargs):
         result = inner(patcher, *args, **kwargs)
+        self.note(self.recent.made, patcher, self.observer.prompt)
         self.add(patcher)
         return result
 
@@ -292,6 +302,7 @@ class Probe:
 
     def read(self, inner, path, *args, **kwargs):
         self.last_file = os.path.splitext(os.path.basename(str(path)))[0]
+        self.note(self.recent.read, self.last_file)
         return inner(path, *args, **kwargs)
 
     # ---- what the tool asks ----

@@ -1,5 +1,6 @@
 """What the tool asks over the server's own socket. All of it is answered to this machine only."""
 
+import asyncio
 import functools
 import json
 import logging
@@ -9,6 +10,7 @@ import uuid
 import server
 from aiohttp import web
 
+from .now import queue_row
 from .observe import modules_with
 from .version import PROBE_VERSION, RECORD_SCHEMA, disagreement
 
@@ -38,6 +40,12 @@ def comfyui_version():
         return comfyui_version.__version__
     except Exception:
         return ""
+
+
+@functools.lru_cache(maxsize=1)
+def about():
+    """What stays the same while this process lives."""
+    return {"probe": PROBE_VERSION, "session": SESSION, "comfyui": comfyui_version(), "multigpu": multigpu(), "cache": cache_kind()}
 
 
 def multigpu():
@@ -118,6 +126,7 @@ def devices():
 
 def install(probe):
     routes = server.PromptServer.instance.routes
+    probe.recent.server = server.PromptServer.instance
 
     @routes.get("/residency/hello")
     @from_here
@@ -125,6 +134,16 @@ def install(probe):
         return web.json_response({"probe": PROBE_VERSION, "schema": RECORD_SCHEMA, "session": SESSION, "on": probe.on,
                                   "comfyui": comfyui_version(), "multigpu": multigpu(), "cache": cache_kind(),
                                   "devices": devices()})
+
+    @routes.get("/residency/now")
+    @from_here
+    async def now(request):
+        for _ in range(25):  # a call that decides who goes is soon over; else what was seen before it is told
+            if not probe.recent.busy():
+                break
+            await asyncio.sleep(0.01)
+        return web.json_response({**about(), "on": probe.on, "failures": probe.failures, **probe.recent.answer(probe.observer),
+                                  "queue": queue_row(probe.recent.server)})
 
     @routes.post("/residency/begin")
     @from_here

@@ -85,7 +85,7 @@ def free_memory(need, device):
 mm = module("comfy.model_management", cpu_state="cpu", CPUState=types.SimpleNamespace(CPU="cpu"), OOM_EXCEPTION=MemoryError,
             text_encoder_device=lambda: "cpu", current_loaded_models=[], get_torch_device=lambda: "cpu", free_memory=free_memory,
             unload_all_models=lambda: mm.free_memory(1, "cpu"), load_models_gpu=lambda models: None,
-            soft_empty_cache=lambda force=False: None)
+            soft_empty_cache=lambda force=False: None, get_total_memory=lambda device: 1000, get_free_memory=lambda device: 400)
 patchers = module("comfy.model_patcher", ModelPatcher=ModelPatcher)
 module("comfy.utils", load_torch_file=lambda path: {})
 module("comfy", model_management=mm, model_patcher=patchers, utils=sys.modules["comfy.utils"])
@@ -356,6 +356,121 @@ class ProbeTest(unittest.TestCase):
         self.assertIn("the tool 9.9.9", warning)
         error, warning = version.disagreement("9.9.9", 99)
         self.assertIn("reads 99", error)
+    # ---- GET /residency/now ----
+
+    def now(self):
+        return self.probe.recent.answer(self.probe.observer)
+
+    def in_another_thread(self, function):
+        found = []
+        thread = threading.Thread(target=lambda: found.append(function()))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    def test_now_tells_what_is_where_without_a_cell(self):
+        self.probe.observer.watching = False
+        self.load()
+        told = self.now()["models"][0]
+        self.assertEqual((told["name"], told["state"], told["listed"], told["device"]), ("B", "resident", 0, "cpu"))
+        self.assertEqual([(h["label"], h["kind"], h["strong"]) for h in told["holders"]],
+                         [("loaded list", "list", False), ("a cached node", "cache", True)])
+        self.assertEqual(self.probe.journal.since(0)[0], [])
+
+    def test_now_knows_a_model_that_was_there_before_the_probe_by_its_class(self):
+        patcher = ModelPatcher(Model())
+        self.probe.recent.seen.clear()
+        mm.current_loaded_models.append(LoadedModel(patcher))
+        self.assertEqual([told["name"] for told in self.now()["models"]], ["Model"])
+
+    def test_a_file_that_another_node_read_names_no_model(self):
+        self.probe.recent.server = types.SimpleNamespace(last_node_id="1")
+        self.probe.recent.read("lora")
+        self.probe.recent.server.last_node_id = "2"
+        patcher = ModelPatcher(Model())
+        self.assertEqual([told["name"] for told in self.now()["models"]], ["Model"])
+        del patcher
+
+    def test_who_left_is_told_with_the_innermost_call_that_made_him_go(self):
+        self.load()
+        model = self.executor.caches.all[0].cache["key"][0].model
+        model._mgpu_keep_loaded = True
+        del model
+        self.serve_flags()
+        left = self.now()["left"][0]
+        self.assertEqual((left["name"], left["keep"], left["reason"], left["action"], left["inside"]),
+                         ("B", True, "unloaded_by_core", "free_memory", "unload_all_models"))
+
+    def test_who_came_and_who_died_are_told_with_their_calls(self):
+        self.load()
+        self.serve_flags()
+        changes = {call["action"]: [(c["name"], c["what"]) for c in call["changes"]] for call in self.now()["actions"]}
+        self.assertEqual(changes["execute"], [("B", "came")])
+        self.assertEqual(changes["free_memory"], [("B", "left")])
+        self.assertEqual(changes["gc.collect"], [("B", "died")])
+
+    def test_what_died_between_calls_is_told_of_no_call(self):
+        self.load()
+        self.executor.caches.all[0].cache.clear()
+        self.assertEqual(self.in_another_thread(self.now)["left"][0]["action"], "")
+
+    def test_a_part_that_went_is_told_with_its_bytes(self):
+        self.load()
+        model = self.executor.caches.all[0].cache["key"][0].model
+        model.model_loaded_weight_memory = 100
+        self.now()
+        mm.load_models_gpu(setattr(model, "model_loaded_weight_memory", 60))
+        moved = [change for call in self.now()["actions"] for change in call["changes"] if change["what"] == "moved"]
+        self.assertEqual((moved[0]["before_bytes"], moved[0]["after_bytes"]), (100, 60))
+
+    def test_a_clone_is_no_other_model(self):
+        self.load()
+        base = self.executor.caches.all[0].cache["key"][0]
+        clone = ModelPatcher(base.model)
+        mm.current_loaded_models[:] = [LoadedModel(clone)]
+        told = self.now()
+        self.assertEqual([(m["name"], m["state"]) for m in told["models"]], [("B", "resident")])
+        self.assertEqual(told["left"], [])
+
+    def test_nobody_looks_while_a_call_decides_who_goes(self):
+        self.load()
+        self.now()
+        seen = []
+
+        def look_from_the_server():
+            seen.append(self.in_another_thread(lambda: (self.probe.recent.busy(), self.now())))
+
+        mm.soft_empty_cache, saved = lambda force=False: look_from_the_server(), mm.soft_empty_cache
+        try:
+            self.queue.get()
+            mm.soft_empty_cache()
+        finally:
+            mm.soft_empty_cache = saved
+        busy, told = seen[0]
+        self.assertTrue(busy)
+        self.assertLess(told["looked_ns"], told["running"][0]["began_ns"])
+        self.assertEqual(told["running"][0]["action"], "soft_empty_cache")
+
+    def test_calls_that_did_nothing_are_one_line_and_the_lists_are_bounded(self):
+        for _ in range(1000):
+            gc.collect()
+        self.assertEqual([(call["action"], call["count"]) for call in self.now()["actions"]][-1:], [("gc.collect", 1000)])
+        for index in range(1000):
+            mm.soft_empty_cache() if index % 2 else gc.collect()
+        self.assertLessEqual(len(self.now()["actions"]), 48)
+
+    def test_what_the_list_now_keeps_holds_no_model(self):
+        self.load()
+        self.now()
+        model = weakref.ref(self.executor.caches.all[0].cache["key"][0].model)
+        self.executor.caches.all[0].cache.clear()
+        self.assertIsNone(model())
+
+    def test_a_look_that_fails_is_counted_and_the_call_goes_on(self):
+        self.probe.recent.compare = None
+        self.load()
+        self.assertEqual(len(mm.current_loaded_models), 1)
+        self.assertGreater(self.probe.failures, 0)
 
 
 if __name__ == "__main__":
