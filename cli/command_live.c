@@ -95,24 +95,27 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct error e = ERROR_INIT;
 	int exit_code;
 
+	if (argc >= 2 && strcmp(argv[1], "watch") == 0)
+		return command_live_watch.run(cli, argc - 1, argv + 1);
 	if (!command_parse(cli, &command_live, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
 	if (argc == 3 && strcmp(argv[1], "install") == 0)
 		return install(cli, argv[2]);
 	if (argc >= 2 && strcmp(argv[1], "run") == 0)
 		return run_server(cli, &wishes, argc - 2, argv + 2);
-	error_set(&e, ERROR_USAGE, "live install DIR, or live run --comfyui DIR -- matrix");
+	error_set(&e, ERROR_USAGE, "live install DIR, live run --comfyui DIR -- matrix, or live watch URL");
 	return command_fail(cli, "live", &e);
 }
 
 const struct command command_live = {
 	.name = "live",
-	.summary = "a real ComfyUI: put the probe node into it; start one under test, and run the matrix on it",
-	.synopsis = "install DIR | run --comfyui DIR [options] -- matrix|replay [its options]",
+	.summary = "a real ComfyUI: put the probe node into it; start one under test, and run the matrix on it; watch one",
+	.synopsis = "install DIR | run --comfyui DIR [options] -- matrix|replay [its options] | watch [URL] [its options]",
 	.examples = "  residency live install ~/ComfyUI\n"
 		    "  residency live run --comfyui ~/ComfyUI -- matrix --matrices abc,de\n"
 		    "  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU -- matrix --flows both\n"
 		    "  residency live run --comfyui ~/ComfyUI --server-argument=--cache-none -- matrix --flows both\n"
+		    "  residency live watch http://127.0.0.1:8188      # who is where now, like top; live watch --help\n"
 		    "  residency matrix --subject comfyui=http://127.0.0.1:8188\n",
 	.run = run,
 };

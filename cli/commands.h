@@ -16,6 +16,7 @@ extern const struct command command_flows;
 extern const struct command command_import;
 extern const struct command command_inspect;
 extern const struct command command_live;
+extern const struct command command_live_watch; /* of command_live, and not listed */
 extern const struct command command_matrix;
 extern const struct command command_patch;
 extern const struct command command_plan;

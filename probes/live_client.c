@@ -87,7 +87,7 @@ void live_client_finish_up(struct live_client *client)
 
 static bool is_interrupted(const struct live_client *client)
 {
-	return client->interrupted && *client->interrupted;
+	return client->interrupted && __atomic_load_n(client->interrupted, __ATOMIC_RELAXED);
 }
 
 bool live_client_pause(const struct live_client *client, unsigned ms, struct error *e)

@@ -25,7 +25,8 @@ struct live_limits {
 	unsigned pause_ms; /* before the second try; doubled before each later one; 0: 100 */
 };
 
-/* url: "http://127.0.0.1:8188", "host:port". Nothing is sent yet. interrupted (may be NULL) is polled. The caller closes. */
+/* url: "http://127.0.0.1:8188", "host:port". Nothing is sent yet. interrupted (may be NULL) is polled; a signal
+ * or another thread may set it, atomically. The caller closes. */
 struct live_client *live_client_open(const char *url, const struct live_limits *limits, const bool *interrupted,
 				     struct error *e);
 void live_client_close(struct live_client *client);
