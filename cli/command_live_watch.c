@@ -49,12 +49,15 @@ static void take_answer(struct watch *watch, struct watch_answer *answer)
 	watch->answer = *answer;
 }
 
-static int64_t seconds_of_day(void)
+static int64_t time_of_day_ns(void)
 {
-	time_t now = time(NULL);
+	int64_t now_ns = clock_wall_ns();
+	time_t now = (time_t)(now_ns / (int64_t)NS_PER_S);
 	struct tm local;
 
-	return localtime_r(&now, &local) ? local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec : 0;
+	if (!localtime_r(&now, &local))
+		return 0;
+	return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec) * (int64_t)NS_PER_S + now_ns % (int64_t)NS_PER_S;
 }
 
 static void set_view(struct watch *watch)
@@ -65,7 +68,7 @@ static void set_view(struct watch *watch)
 	view->now = watch->answer.now;
 	view->lack = watch->answer.lack;
 	view->age_ns = now_ns - watch->answer.asked_ns;
-	view->clock_s = seconds_of_day();
+	view->clock_ns = time_of_day_ns();
 	view->trouble = watch->gone_since_ns ? watch->trouble.text : NULL;
 	view->gone_ns = watch->gone_since_ns ? now_ns - watch->gone_since_ns : 0;
 	view->is_anew = watch->anew_since_ns && now_ns - watch->anew_since_ns < ANEW_SHOWN_NS;

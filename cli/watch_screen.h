@@ -24,7 +24,7 @@ struct watch_view {
 	const struct live_now *now; /* the last answer; NULL before the first */
 	enum watch_lack lack;
 	uint64_t age_ns; /* of that answer */
-	int64_t clock_s; /* the time of day here, in seconds since midnight */
+	int64_t clock_ns; /* the time of day here, since midnight */
 	uint64_t interval_ns; /* between two questions; 0: asked once, nobody presses keys */
 	const char *trouble; /* why there is no newer answer; NULL where there is */
 	uint64_t gone_ns; /* for how long */

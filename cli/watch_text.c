@@ -165,6 +165,13 @@ void line_add(struct line *line, const char *text)
 	put_cut(line, text, line_room(line));
 }
 
+void line_add_all(struct line *line, struct strbuf *text)
+{
+	line_add(line, strbuf_text(text));
+	line->out->failed = line->out->failed || text->failed;
+	strbuf_free(text);
+}
+
 void line_printf(struct line *line, const char *format, ...)
 {
 	char text[TEXT_MAX];

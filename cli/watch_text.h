@@ -43,6 +43,9 @@ void line_right(struct line *line, const char *text, unsigned columns);
 void line_add(struct line *line, const char *text);
 __attribute__((format(printf, 2, 3))) void line_printf(struct line *line, const char *format, ...);
 
+/* The same for a text that was put together, which is freed. */
+void line_add_all(struct line *line, struct strbuf *text);
+
 void line_space(struct line *line, unsigned columns);
 
 /* Columns that are left. */

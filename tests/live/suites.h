@@ -8,5 +8,7 @@ Suite *server_suite(void);
 Suite *translation_suite(void);
 Suite *command_suite(void);
 Suite *real_suite(void);
+Suite *now_suite(void);
+Suite *screen_suite(void);
 
 #endif
