@@ -207,14 +207,25 @@ static enum terminal_event go_on(void)
 	return take_screen() ? TERMINAL_RESIZED : TERMINAL_LOST;
 }
 
-/* What follows an escape at once belongs to it: an arrow, or the like. */
-static void skip_sequence(void)
+/* A byte that is there already; 0 for none. */
+static char next_byte(void)
 {
 	struct pollfd more = { .fd = STDIN_FILENO, .events = POLLIN };
-	char bytes[32];
+	char byte = 0;
 
-	if (poll(&more, 1, 0) > 0 && read(STDIN_FILENO, bytes, sizeof(bytes)) < 0)
-		return; /* the next wait sees what is wrong */
+	return poll(&more, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) == 1 ? byte : 0;
+}
+
+/* What follows an escape at once belongs to it: an arrow is "[A". */
+static void skip_sequence(void)
+{
+	char byte = next_byte();
+
+	if (byte != '[' && byte != 'O')
+		return;
+	do
+		byte = next_byte();
+	while (byte && (byte < '@' || byte > '~'));
 }
 
 static enum terminal_event read_key(char *key)

@@ -10,16 +10,21 @@
 #include "tests/harness/harness.h"
 
 static pid_t process;
+static int port;
 static char url[64];
 
-const char *fake_start(const char *fault, int count)
+static const char *start(const char *fault, int count, int after, int wanted_port)
 {
 	int ends[2];
 	char strikes[16];
+	char left_alone[16];
+	char where[16];
 	char line[32] = "";
 	size_t length = 0;
 
 	snprintf(strikes, sizeof(strikes), "%d", count);
+	snprintf(left_alone, sizeof(left_alone), "%d", after);
+	snprintf(where, sizeof(where), "%d", wanted_port);
 	ck_assert_int_eq(pipe(ends), 0);
 	process = fork();
 	ck_assert_int_ge(process, 0);
@@ -27,7 +32,7 @@ const char *fake_start(const char *fault, int count)
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execlp("python3", "python3", "tests/live/fake_server.py", fault, strikes, (char *)NULL);
+		execlp("python3", "python3", "tests/live/fake_server.py", fault, strikes, left_alone, where, (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -35,8 +40,24 @@ const char *fake_start(const char *fault, int count)
 		length++;
 	close(ends[0]);
 	ck_assert_msg(strchr(line, '\n'), "the fake server did not start: is python3 there?");
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d", atoi(line));
+	port = atoi(line);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
 	return url;
+}
+
+const char *fake_start(const char *fault, int count)
+{
+	return start(fault, count, 0, 0);
+}
+
+const char *fake_start_after(const char *fault, int count, int after)
+{
+	return start(fault, count, after, 0);
+}
+
+const char *fake_start_again(void)
+{
+	return start("none", 0, 0, port);
 }
 
 void fake_stop(void)

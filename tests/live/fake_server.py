@@ -1,8 +1,9 @@
 """A ComfyUI with a probe that does one thing wrong: for tests of the tool. Standard library only.
 
-    fake_server.py FAULT [COUNT]
+    fake_server.py FAULT [COUNT [AFTER [PORT]]]
 
-Prints its port, serves until it is killed. FAULT happens to the first COUNT (default 1) requests that it is about; "none" never.
+Prints its port, serves until it is killed. FAULT happens to COUNT (default 1) of the requests that it is about, after the first AFTER
+(default 0); "none" never.
 It knows one model a workflow's loader and forgets all of them on /free, as a server without ComfyUI-MultiGPU does.
 """
 
@@ -21,11 +22,13 @@ from version import PROBE_VERSION, RECORD_SCHEMA  # noqa: E402
 
 FAULT = sys.argv[1]
 LEFT = [int(sys.argv[2]) if len(sys.argv) > 2 else 1]
+AFTER = [int(sys.argv[3]) if len(sys.argv) > 3 else 0]
+PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 LOCK = threading.Lock()
 
 
 class State:
-    session = "first"
+    session = "again" if PORT else "first"
     lines = []
     objects = []  # [name, resident]
     snapshot = 0
@@ -42,6 +45,9 @@ def strikes(fault):
     """Whether this fault is to happen now."""
     with LOCK:
         if FAULT != fault or LEFT[0] <= 0:
+            return False
+        if AFTER[0] > 0:
+            AFTER[0] -= 1
             return False
         LEFT[0] -= 1
         return True
@@ -156,6 +162,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer_get(self, path):
         if path == "/residency/records":
             return self.answer_records()
+        if path == "/residency/now":
+            return self.answer_now()
+        if path == "/system_stats":
+            return self.answer({"system": {"ram_total": 67000000000, "ram_free": 41000000000, "comfyui_version": "0.0.0"},
+                                "devices": [{"name": "cuda:0 a card", "type": "cuda", "index": 0, "vram_total": 25300000000,
+                                             "vram_free": 5300000000}]})
         if path.startswith("/history/"):
             identity = path.split("/")[2]
             done = {"status": {"status_str": "success", "messages": []}}
@@ -166,6 +178,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 done = {"status": {"status_str": "error", "messages": [[State.failed[identity], {}]]}}
             return self.answer({identity: done} if identity in State.prompts else {})
         return self.answer({"queue_running": [], "queue_pending": []} if path == "/queue" else {})
+
+    def answer_now(self):
+        if FAULT in ("no-probe", "old-probe"):
+            return self.answer(b"404: Not Found", 404)
+        if FAULT == "shut-probe":
+            return self.answer({"error": "the probe answers to its own machine only"}, 403)
+        if strikes("now-die"):
+            os._exit(1)
+        if strikes("now-restart"):
+            State.session = "second"
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "watch", "now.json"), encoding="utf-8") as file:
+            now = {**json.load(file), "session": State.session}
+        if strikes("now-types"):
+            now["models"] = {}
+        if strikes("now-layout"):
+            now["layout"] = 2
+        return self.answer(now, cut=strikes("now-half"))
 
     def answer_records(self):
         start = int(self.path.split("from=")[1])
@@ -227,6 +256,6 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass
 
 
-server = Server(("127.0.0.1", 0), Handler)
+server = Server(("127.0.0.1", PORT), Handler)
 print(server.server_address[1], flush=True)
 server.serve_forever()

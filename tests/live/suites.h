@@ -10,5 +10,6 @@ Suite *command_suite(void);
 Suite *real_suite(void);
 Suite *now_suite(void);
 Suite *screen_suite(void);
+Suite *watch_suite(void);
 
 #endif
