@@ -37,6 +37,7 @@ const struct torture_piece torture_pieces[] = {
 	{ "devices", torture_devices },
 	{ "a flow", torture_flow },
 	{ "a log", torture_log },
+	{ "a probe's answer, on a screen", torture_now },
 	{ "loading under pressure", torture_manager },
 	{ "a family, there and back", torture_families },
 	{ "a weights file", torture_weights_file },

@@ -19,6 +19,7 @@ struct torture_piece {
 bool torture_devices(struct error *e);
 bool torture_flow(struct error *e);
 bool torture_log(struct error *e);
+bool torture_now(struct error *e);
 bool torture_matrix(struct error *e);
 bool torture_explore(struct error *e);
 bool torture_manager(struct error *e);
