@@ -245,7 +245,10 @@ static int watch_server(struct watch *watch, const struct wishes *wishes, struct
 		e = answer.error;
 	if (error_is_set(&e)) {
 		live_now_free(answer.now);
-		return command_fail(watch->cli, "live watch", &e);
+		command_fail(watch->cli, "live watch", &e);
+		if (e.kind == ERROR_ABSENT)
+			fprintf(watch->cli->err, "is a ComfyUI running there? `live watch URL` names another\n");
+		return error_exit_code(e.kind);
 	}
 	if (wishes->json)
 		fine = print_object(watch, &answer, &e);

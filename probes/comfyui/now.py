@@ -249,6 +249,9 @@ def holders(model, living, is_listed, observer, anchors):
         for key, value in cached_values(cache):
             if any(reaches(value, patcher) for patcher in living):
                 put(names.get(key, "a cached node"), kind)
+    manager_holds = getattr(observer, "manager_holds", None)  # where a guard keeps models
+    if manager_holds is not None and any(manager_holds(patcher) for patcher in living):
+        put("kept", "manager")
     if any(held is model or held in living for held in observer.holds):
         put("foreign hold", "foreign")
     return found

@@ -377,6 +377,14 @@ class ProbeTest(unittest.TestCase):
                          [("loaded list", "list", False), ("a cached node", "cache", True)])
         self.assertEqual(self.probe.journal.since(0)[0], [])
 
+    def test_now_tells_who_else_holds_a_model(self):
+        self.load()
+        patcher = self.executor.caches.all[0].cache["key"][0]
+        self.probe.observer.manager_holds = lambda target: target is patcher
+        self.probe.observer.holds.append(patcher)
+        kinds = [holder["kind"] for holder in self.now()["models"][0]["holders"]]
+        self.assertEqual(kinds, ["list", "cache", "manager", "foreign"])
+
     def test_now_knows_a_model_that_was_there_before_the_probe_by_its_class(self):
         patcher = ModelPatcher(Model())
         self.probe.recent.seen.clear()
@@ -453,10 +461,10 @@ class ProbeTest(unittest.TestCase):
 
     def test_calls_that_did_nothing_are_one_line_and_the_lists_are_bounded(self):
         for _ in range(1000):
-            gc.collect()
-        self.assertEqual([(call["action"], call["count"]) for call in self.now()["actions"]][-1:], [("gc.collect", 1000)])
+            mm.soft_empty_cache()
+        self.assertEqual([(call["action"], call["count"]) for call in self.now()["actions"]][-1:], [("soft_empty_cache", 1000)])
         for index in range(1000):
-            mm.soft_empty_cache() if index % 2 else gc.collect()
+            mm.soft_empty_cache() if index % 2 else mm.load_models_gpu([])
         self.assertLessEqual(len(self.now()["actions"]), 48)
 
     def test_what_the_list_now_keeps_holds_no_model(self):

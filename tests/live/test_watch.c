@@ -100,7 +100,7 @@ END_TEST
 START_TEST(a_server_that_was_never_there_is_an_error)
 {
 	prints(3, "connect", "http://127.0.0.1:9", "--once");
-	prints(3, "connect", "http://127.0.0.1:9", "--json");
+	prints(3, "is a ComfyUI running there?", "http://127.0.0.1:9", "--json");
 	prints(2, "no server's address", "'a b'", "");
 }
 END_TEST
