@@ -105,21 +105,21 @@ static void put_where(struct screen *s, const struct live_now_model *model)
 static void put_left(struct screen *s, const struct watch_row *row)
 {
 	char since[UNITS_TEXT_MAX];
-	char size[UNITS_TEXT_MAX];
+	char size[UNITS_TEXT_MAX] = "";
+	struct strbuf text = STRBUF_INIT;
 
 	watch_ago(watch_ago_ns(s->view, row->left->time_ns), since);
 	if (!s->columns.has_holders) {
 		line_printf(&s->line, "left %s: %s", since, row->left->reason);
 		return;
 	}
-	line_printf(&s->line, "left %s ago: %s", since, row->left->reason);
-	if (row->left->action[0])
-		line_printf(&s->line, ", %s", watch_call_name(row->left->action));
 	if (row->model)
-		line_printf(&s->line, "; now %s, %s", row->model->state,
-			    watch_bytes_text(row->model->bytes_are_known ? watch_bytes(row->model) : UNKNOWN_U64, size));
-	else
-		line_add(&s->line, "; dead");
+		watch_bytes_text(row->model->bytes_are_known ? watch_bytes(row->model) : UNKNOWN_U64, size);
+	strbuf_printf(&text, "left %s ago: %s; %s%s%s", since, row->left->reason, size, row->model ? " " : "",
+		      row->model ? row->model->state : "dead");
+	if (row->left->action[0])
+		strbuf_printf(&text, ", in %s", watch_call_name(row->left->action));
+	line_add_all(&s->line, &text);
 }
 
 static enum style row_style(const struct watch_row *row)
