@@ -41,22 +41,24 @@ static void put_elsewhere(struct screen *s, const struct live_now_model *model)
 /* A column stands for some blocks: full where most of them are on the device that computes. */
 static void put_blocks(struct screen *s, const struct live_now_model *model)
 {
-	char map[3 * 64 + 1] = "";
+	struct strbuf map = STRBUF_INIT;
 	uint64_t total = 0;
 
 	for (size_t i = 0; i < model->run_count; i++)
 		total += model->runs[i].block_count;
-	for (unsigned c = 0; c < s->columns.blocks && c < 64 && total > 0; c++) {
+	for (unsigned c = 0; c < s->columns.blocks && total > 0; c++) {
 		uint64_t block = (2 * c + 1) * total / (2 * (uint64_t)s->columns.blocks);
 		size_t i = 0;
 
 		while (i + 1 < model->run_count && block >= model->runs[i].block_count)
 			block -= model->runs[i++].block_count;
-		strcat(map, bar_glyph(strcmp(model->places[model->runs[i].place].device, model->device) == 0 ? 0 : 3,
-				      s->shape->utf8));
+		strbuf_append(&map, bar_glyph(strcmp(model->places[model->runs[i].place].device, model->device) == 0 ? 0 : 3,
+					      s->shape->utf8));
 	}
-	line_left(&s->line, map, s->columns.blocks);
+	line_left(&s->line, strbuf_text(&map), s->columns.blocks);
 	line_space(&s->line, 1);
+	s->line.out->failed = s->line.out->failed || map.failed;
+	strbuf_free(&map);
 }
 
 static void put_holders(struct screen *s, const struct live_now_model *model)

@@ -74,54 +74,65 @@ static const char *cause(const char *trouble)
 	return path ? path + strlen("/residency/now: ") : trouble;
 }
 
-static void put_trouble(struct screen *s)
+/* A line of what is out of the ordinary. Returns 1, the lines it took. */
+__attribute__((format(printf, 3, 4))) static unsigned put_notice(struct screen *s, enum style style, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	s->line.style = style;
+	line_add(&s->line, text);
+	line_end(&s->line);
+	return 1;
+}
+
+static unsigned put_trouble(struct screen *s)
 {
 	char time[UNITS_TEXT_MAX];
 	char since[UNITS_TEXT_MAX];
 
-	s->line.style = STYLE_ALARM;
-	line_printf(&s->line, "gone since %s (%s), trying again: %s", watch_clock(s->view, s->view->gone_ns, time),
-		    watch_ago(s->view->gone_ns, since), cause(s->view->trouble));
-	line_end(&s->line);
+	return put_notice(s, STYLE_ALARM, "gone since %s (%s), trying again: %s", watch_clock(s->view, s->view->gone_ns, time),
+			  watch_ago(s->view->gone_ns, since), cause(s->view->trouble));
 }
 
-static void put_anew(struct screen *s)
+static unsigned put_anew(struct screen *s)
 {
 	char time[UNITS_TEXT_MAX];
 
-	s->line.style = STYLE_NOTICE;
-	line_printf(&s->line, "started anew (first seen %s): what was loaded before is gone",
-		    watch_clock(s->view, s->view->anew_ns, time));
-	line_end(&s->line);
+	return put_notice(s, STYLE_NOTICE, "started anew (first seen %s): what was loaded before is gone",
+			  watch_clock(s->view, s->view->anew_ns, time));
+}
+
+static unsigned put_probe_notices(struct screen *s)
+{
+	const struct live_now *now = s->view->now;
+	unsigned count = 0;
+
+	if (!now->is_on)
+		count += put_notice(s, STYLE_NOTICE, "the probe is switched off until the next start: it sees no calls");
+	if (now->failures)
+		count += put_notice(s, STYLE_NOTICE, "the probe failed %llu times: the server's log says how",
+				    (unsigned long long)now->failures);
+	if (now->stale_entries)
+		count += put_notice(s, STYLE_ALARM, "%llu entries of the loaded list hold nothing any more",
+				    (unsigned long long)now->stale_entries);
+	return count;
 }
 
 /* Returns the lines written. */
 static unsigned put_notices(struct screen *s)
 {
-	const struct live_now *now = s->view->now;
 	unsigned count = 0;
 
-	if (s->view->trouble) {
-		put_trouble(s);
-		count++;
-	}
-	if (s->view->is_anew) {
-		put_anew(s);
-		count++;
-	}
-	if (now && now->has_probe && !now->is_on) {
-		s->line.style = STYLE_NOTICE;
-		line_add(&s->line, "the probe is switched off until the next start: it sees no calls");
-		line_end(&s->line);
-		count++;
-	}
-	if (now && now->failures) {
-		s->line.style = STYLE_NOTICE;
-		line_printf(&s->line, "the probe failed %llu times: the server's log says how",
-			    (unsigned long long)now->failures);
-		line_end(&s->line);
-		count++;
-	}
+	if (s->view->trouble)
+		count += put_trouble(s);
+	if (s->view->is_anew)
+		count += put_anew(s);
+	if (s->view->now && s->view->now->has_probe)
+		count += put_probe_notices(s);
 	return count;
 }
 

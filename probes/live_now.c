@@ -384,6 +384,9 @@ static void read_head(struct reader *r, const json_t *answer, struct live_now *n
 	now->failures = number(r, answer, "failures");
 	now->time_ns = number(r, answer, "time_ns");
 	now->looked_ns = number(r, answer, "looked_ns");
+	now->stale_entries = size(r, answer, "stale");
+	if (now->stale_entries == UNKNOWN_U64)
+		now->stale_entries = 0;
 }
 
 static void read_lists(struct reader *r, const json_t *answer, struct live_now *now)

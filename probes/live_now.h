@@ -111,6 +111,7 @@ struct live_now {
 	size_t device_count;
 	struct live_now_model *models;
 	size_t model_count, models_left_out;
+	uint64_t stale_entries; /* of the loaded list, that hold nothing any more */
 	struct live_now_left *left; /* oldest first */
 	size_t left_count;
 	struct live_now_call *calls; /* in the order they ended */

@@ -221,6 +221,7 @@ static void put_probe(struct writer *w, json_t *json, const struct live_now *now
 	put_text(w, json, "cache", now->cache);
 	put(w, json, "multigpu", now->multigpu_version[0] || now->multigpu_policy[0] ? multigpu(w, now) : json_null());
 	put(w, json, "models", models(w, now));
+	put_number(w, json, "stale", now->stale_entries);
 	put(w, json, "left", left(w, now));
 	put(w, json, "actions", calls(w, now->calls, now->call_count));
 	put(w, json, "running", calls(w, now->running, now->running_count));

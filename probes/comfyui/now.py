@@ -69,6 +69,7 @@ class Recent:
         self.began_ns = time.monotonic_ns()
         self.looked_ns = 0
         self.models = []
+        self.stale = 0  # entries of the loaded list that hold nothing any more
 
     # ---- what the wrappers tell ----
 
@@ -195,10 +196,11 @@ class Recent:
                 anchors = next(anchor_sets(), ())
                 told = [self.tell(seen, places, observer, anchors) for seen in self.seen.values()]
                 self.models = [model for model in told if model]
+                self.stale = sum(getattr(entry, "model", None) is None for entry in list(mm.current_loaded_models))
                 self.looked_ns = time.monotonic_ns()
             return {
                 "layout": LAYOUT, "time_ns": time.monotonic_ns(), "began_ns": self.began_ns, "looked_ns": self.looked_ns,
-                "devices": device_rows(self.models), "models": self.models, "left": list(self.left), "actions": list(self.calls),
+                "devices": device_rows(self.models), "models": self.models, "stale": self.stale, "left": list(self.left), "actions": list(self.calls),
                 "running": [{"action": call.name, "began_ns": call.began_ns} for call in self.open],
             }
 

@@ -391,6 +391,10 @@ class ProbeTest(unittest.TestCase):
         mm.current_loaded_models.append(LoadedModel(patcher))
         self.assertEqual([told["name"] for told in self.now()["models"]], ["Model"])
 
+    def test_entries_that_hold_nothing_are_counted(self):
+        mm.current_loaded_models.append(LoadedModel(ModelPatcher(Model())))
+        self.assertEqual((self.now()["stale"], self.now()["models"]), (1, []))
+
     def test_a_file_that_another_node_read_names_no_model(self):
         self.probe.recent.server = types.SimpleNamespace(last_node_id="1")
         self.probe.recent.read("lora")

@@ -316,6 +316,15 @@ START_TEST(a_probe_that_is_off_or_failing_says_so)
 }
 END_TEST
 
+START_TEST(entries_that_hold_nothing_are_told_of)
+{
+	has_no("hold nothing", usual);
+	json_object_set_new(answer, "stale", json_integer(2));
+	read_again();
+	has_line("2 entries of the loaded list hold nothing any more", usual);
+}
+END_TEST
+
 START_TEST(nothing_loaded_is_said)
 {
 	json_array_clear(json_object_get(answer, "models"));
@@ -347,6 +356,7 @@ Suite *screen_suite(void)
 	tcase_add_test(cases, more_free_than_there_is_and_more_weights_than_used_are_shown_within_the_bar);
 	tcase_add_test(cases, sizes_that_do_not_fit_together_do_not_wrap);
 	tcase_add_test(cases, a_probe_that_is_off_or_failing_says_so);
+	tcase_add_test(cases, entries_that_hold_nothing_are_told_of);
 	tcase_add_test(cases, nothing_loaded_is_said);
 	suite_add_tcase(suite, cases);
 	return suite;
