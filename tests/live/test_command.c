@@ -62,9 +62,8 @@ static void nothing_is_left(void)
 
 START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 {
-	static const char *const files[] = {
-		"__init__.py", "hooks.py", "observe.py", "routes.py", "pyproject.toml", "README.md"
-	};
+	static const char *const files[] = { "__init__.py", "hooks.py",	      "now.py",	  "observe.py",
+					     "routes.py",   "pyproject.toml", "README.md" };
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
