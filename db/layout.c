@@ -140,6 +140,14 @@ static const struct record_field planned_fields[] = {
 	FIELD(planned, count, "block_count", U32), FIELD(planned, device, "device", U32),
 };
 
+static const struct record_field block_fields[] = {
+	FIELD(block, cell, "cell", U32),
+	FIELD(block, model, "model", U32),
+	FIELD(block, first, "first_block", U32),
+	FIELD(block, count, "block_count", U32),
+	FIELD(block, size_bytes, "size_bytes", U64),
+};
+
 static const struct record_field allocation_fields[] = {
 	FIELD(allocation, cell, "cell", U32),	FIELD(allocation, snapshot, "snapshot", U32),
 	FIELD(allocation, model, "model", U32), FIELD(allocation, own, "own", TEXT),
@@ -270,6 +278,7 @@ const struct record_layout record_layouts[RECORD_TYPE_COUNT] = {
 	[RECORD_VERDICT] = LAYOUT(verdict, "verdict", true, NOT, NULL),
 	[RECORD_FINDING] = LAYOUT(finding, "finding", true, IN_CELL, NULL),
 	[RECORD_ARTIFACT] = LAYOUT(artifact, "artifact", true, IN_RUN, NULL),
+	[RECORD_BLOCK] = LAYOUT(block, "block", true, NOT, NULL),
 	[RECORD_SAMPLED] = { .size_bytes = sizeof(struct record_sampled), .has_cell = true },
 };
 

@@ -13,7 +13,7 @@
 
 #include "core/base/event.h"
 
-#define RECORD_SCHEMA 3
+#define RECORD_SCHEMA 4
 #define RECORD_NAME_MAX 64
 #define RECORD_TEXT_MAX 256
 #define UNKNOWN_U64 UINT64_MAX
@@ -220,7 +220,8 @@ struct record_path {
 	char path[RECORD_TEXT_MAX];
 };
 
-/* One line of a device's ledger; `line` is used, context, weights, activations, cache, other, unattributed. */
+/* One line of a device's ledger; `line` is used, context, weights, activations, cache, other, unattributed; besides, `noise`, put
+ * before unattributed where it is not 0: up to so much of that is no evidence. */
 struct record_memory {
 	uint32_t cell, snapshot, device;
 	char line[16];
@@ -245,6 +246,13 @@ struct record_sampled {
 struct record_placement { /* run-length: `count` blocks from `first` on are on `device` */
 	uint32_t cell, snapshot, model;
 	uint32_t first, count, device;
+};
+
+/* Bytes of a model's blocks, run-length: `count` blocks from `first` on have size_bytes each. Put once, with the first placement. */
+struct record_block {
+	uint32_t cell, model;
+	uint32_t first, count;
+	uint64_t size_bytes;
 };
 
 /* Where the plan wants the blocks of a distributed model, run-length as above; put with the placement. Only blocks that were put in
@@ -374,6 +382,7 @@ enum record_type {
 	RECORD_FINDING,
 	RECORD_ARTIFACT,
 	RECORD_SAMPLED,
+	RECORD_BLOCK,
 	RECORD_TYPE_COUNT
 };
 

@@ -16,6 +16,7 @@ struct known {
 	struct record_model record;
 	struct weak patcher, inner;
 	uint64_t placement_version;
+	bool blocks_told;
 	enum residency_state state; /* at the last stage; STATE_COUNT before the first */
 };
 
@@ -426,6 +427,26 @@ static void put_allocation(const struct probe *probe, const struct known *known,
 	record_put(probe->sink, RECORD_ALLOCATION, &record, sizeof(record));
 }
 
+/* How large its blocks are; once. */
+static void put_blocks(const struct probe *probe, struct known *known, const struct model *model)
+{
+	if (known->blocks_told)
+		return;
+	known->blocks_told = true;
+	for (size_t i = 0; i < model->block_count;) {
+		struct record_block record = { .cell = probe->cell,
+					       .model = known->record.model,
+					       .first = (uint32_t)i,
+					       .size_bytes = model->blocks[i].size_bytes };
+
+		while (i < model->block_count && model->blocks[i].size_bytes == record.size_bytes) {
+			record.count++;
+			i++;
+		}
+		record_put(probe->sink, RECORD_BLOCK, &record, sizeof(record));
+	}
+}
+
 /* When something has moved: where blocks are and where they should be, if that was asked for, is not the same, or is nowhere on the
  * compute device; and by whose allocation string. */
 static void put_placement(const struct probe *probe, struct known *known)
@@ -448,6 +469,7 @@ static void put_placement(const struct probe *probe, struct known *known)
 	if (!probe->wishes.placement && !(used && is_misplaced(inner)) &&
 	    (!inner_is_patched(inner) || inner_bytes_on_compute(inner) > 0))
 		return;
+	put_blocks(probe, known, inner->model);
 	put_runs(probe, known, inner->model);
 	if (used)
 		put_planned(probe, known, inner);
