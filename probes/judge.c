@@ -55,6 +55,7 @@ void judge_reset(struct judge *judge)
 	judge->dropped = 0;
 	judge->unattributed_bytes = 0;
 	judge->unattributed_at = NO_SNAPSHOT;
+	judge->noise_bytes = 0;
 	judge->verdict = VERDICT_PASS;
 	judge->why[0] = '\0';
 	error_clear(&judge->fault);
@@ -102,6 +103,11 @@ static void distrust(struct judge *judge, const char *what, const char *of)
 {
 	if (!judge->why[0])
 		snprintf(judge->why, sizeof(judge->why), "%s%s", what, of);
+}
+
+void judge_doubt(struct judge *judge, const char *why)
+{
+	distrust(judge, why, "");
 }
 
 static void malformed(struct judge *judge, const char *what, uint32_t number)
@@ -469,6 +475,7 @@ static void take_snapshot(struct judge *judge, const struct record_snapshot *sna
 	judge->holders.count = 0;
 	judge->paths.count = 0;
 	judge->runs.count = 0;
+	judge->noise_bytes = 0;
 	judge->open = true;
 }
 
@@ -565,8 +572,14 @@ static void take_departure(struct judge *judge, const struct record_departure *d
 
 static void take_memory(struct judge *judge, const struct record_memory *memory)
 {
+	if (strcmp(memory->line, "noise") == 0) {
+		judge->noise_bytes = memory->size_bytes;
+		judge->noise_device = memory->device;
+	}
 	if (strcmp(memory->line, "unattributed") != 0 || memory->size_bytes <= judge->unattributed_bytes ||
 	    memory->size_bytes == UNKNOWN_U64)
+		return;
+	if (memory->device == judge->noise_device && memory->size_bytes <= judge->noise_bytes)
 		return;
 	judge->unattributed_bytes = memory->size_bytes;
 	judge->unattributed_device = memory->device;

@@ -57,6 +57,10 @@ struct record_sink judge_sink(struct judge *judge);
 /* Records that were lost on their way to the store; makes the verdict UNTRUSTWORTHY. Before judge_finish. */
 void judge_add_dropped(struct judge *judge, uint64_t count);
 
+/* Something that a verdict needs could not be observed; makes it UNTRUSTWORTHY, with this as the reason where none came before. Before
+ * judge_finish. */
+void judge_doubt(struct judge *judge, const char *why);
+
 /* Says it at once, as an error with stage, reason and who held it before, when a kept model is gone; to nobody for NULL, which is so
  * at first. Outlives judge_reset. */
 void judge_say_losses(struct judge *judge, const struct log_sink *log);

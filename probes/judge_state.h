@@ -115,6 +115,8 @@ struct judge {
 	uint64_t unattributed_bytes; /* the most seen on one device */
 	uint32_t unattributed_device;
 	size_t unattributed_at;
+	uint64_t noise_bytes; /* of a device's unattributed bytes, at the newest snapshot */
+	uint32_t noise_device;
 	enum verdict verdict;
 	char why[160]; /* of UNTRUSTWORTHY: the first thing missing */
 	const struct log_sink *log; /* that losses are told to; NULL: nobody */

@@ -151,6 +151,8 @@ static bool judge_cell(struct progress *progress, struct error *e)
 	const struct matrix_run *run = progress->run;
 	struct judge_result result;
 
+	if (run->subject->operations->lacks && run->subject->operations->lacks(run->subject))
+		judge_doubt(progress->judge, run->subject->operations->lacks(run->subject));
 	if (run->subject->operations->dropped)
 		judge_add_dropped(progress->judge, run->subject->operations->dropped(run->subject));
 	if (run->dropped)

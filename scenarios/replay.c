@@ -178,6 +178,8 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 	if (result->timeline.failed)
 		return error_no_memory(e);
 	judge_add_dropped(judge, replay->dropped);
+	if (replay->subject->operations->lacks && replay->subject->operations->lacks(replay->subject))
+		judge_doubt(judge, replay->subject->operations->lacks(replay->subject));
 	if (replay->subject->operations->dropped)
 		judge_add_dropped(judge, replay->subject->operations->dropped(replay->subject));
 	if (!judge_finish(judge, &result->judged, e) || !compare_images(replay, judge, result, e))

@@ -86,6 +86,8 @@ struct subject_operations {
 	void (*on_image)(struct subject *subject, void (*image)(void *context, const struct image_event *event), void *context);
 	/* Records of the cell that the subject itself had no room for; NULL where it always has. */
 	uint64_t (*dropped)(const struct subject *subject);
+	/* What a verdict needs and this subject cannot observe, in words. NULL, and a NULL slot: nothing. */
+	const char *(*lacks)(const struct subject *subject);
 	bool (*end)(struct subject *subject, struct error *e); /* of the cell: the stage `end`, then all is dropped */
 	void (*close)(struct subject *subject);
 };
