@@ -43,7 +43,7 @@ static int matrix_index(const char *name)
 struct wishes {
 	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
 	const char *backend, *topology, *store, *subject;
-	bool json, verbose;
+	bool json, verbose, deep;
 };
 
 static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
@@ -222,6 +222,7 @@ static int run_on_server(struct cli *cli, const struct wishes *wishes, struct ma
 	if (!ground.subject)
 		return command_fail(cli, "matrix", &e);
 	ground.topology = subject_comfyui_topology(ground.subject);
+	subject_comfyui_ask_everybody(ground.subject, wishes->deep);
 	if (!wishes->policies)
 		axes->policies = UINT64_C(1) << axis_policy_index(subject_comfyui_policy(ground.subject)->name);
 	if (!wishes->caches)
@@ -246,6 +247,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		  &wishes.node_flags },
 		{ "subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine", OPTION_TEXT,
 		  &wishes.subject },
+		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+		  OPTION_FLAG, &wishes.deep },
 		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
 		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
 		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
@@ -264,6 +267,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
 	else if (wishes.subject && strcmp(wishes.subject, "engine") != 0 && !subject_live_url(wishes.subject))
 		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", wishes.subject);
+	else if (wishes.deep && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
 	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e) || !flow_choose(&flows, wishes.flows, &e))
 		goto fail;
 	axes.flows = flows.chosen;

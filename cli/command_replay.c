@@ -20,7 +20,7 @@
 struct wishes {
 	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
 	int64_t prompts, seed;
-	bool verify, json;
+	bool verify, json, deep;
 };
 
 /* The requests that may follow the last prompt. */
@@ -305,6 +305,7 @@ static bool open_server(struct state *state, struct error *e)
 	if (!state->subject)
 		return false;
 	state->is_live = true;
+	subject_comfyui_ask_everybody(state->subject, wishes->deep);
 	state->topology = subject_comfyui_topology(state->subject);
 	state->policy = subject_comfyui_policy(state->subject);
 	return true;
@@ -385,6 +386,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "verify", NULL, "run it with other placements too: the image must have the same bits", OPTION_FLAG,
 		  &wishes.verify },
 		{ "expect", "HASH,...", "what the images' hashes must be; another is a finding", OPTION_TEXT, &wishes.expect },
+		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+		  OPTION_FLAG, &wishes.deep },
 		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
 		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
 	};
@@ -397,6 +400,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(
 			&e, ERROR_USAGE,
 			"which workflow or scenario? A file, or a name that `residency workflows` or `residency flows` lists");
+	else if (wishes.deep && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
 	else if (wishes.prompts < 1 || wishes.prompts > 100000)
 		error_set(&e, ERROR_USAGE, "--prompts is 1 to 100000");
 	if (error_is_set(&e))

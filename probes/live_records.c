@@ -110,6 +110,12 @@ static uint32_t object(struct line *line)
 	return (uint32_t)number(line, "model", 1, line->to->object_count);
 }
 
+/* A snapshot that was told of. */
+static uint32_t snapshot(struct line *line)
+{
+	return (uint32_t)number(line, "snapshot", 1, line->to->snapshot_count);
+}
+
 static int32_t device(struct line *line, const char *key)
 {
 	const char *name = string(line, key);
@@ -219,7 +225,7 @@ static enum residency_state state(struct line *line)
 static void put_residency(struct line *line)
 {
 	struct record_residency record = { .cell = line->to->cell,
-					   .snapshot = (uint32_t)number(line, "snapshot", 1, line->to->snapshot_count),
+					   .snapshot = snapshot(line),
 					   .model = object(line),
 					   .state = state(line),
 					   .listed = (int32_t)number(line, "listed", -1, INT32_MAX),
@@ -236,10 +242,9 @@ static void put_residency(struct line *line)
 
 static void put_holder(struct line *line)
 {
-	struct record_holder record = { .cell = line->to->cell,
-					.snapshot = (uint32_t)number(line, "snapshot", 1, line->to->snapshot_count),
-					.model = object(line),
-					.strong = boolean(line, "strong") };
+	struct record_holder record = {
+		.cell = line->to->cell, .snapshot = snapshot(line), .model = object(line), .strong = boolean(line, "strong")
+	};
 
 	record_text(record.label, sizeof(record.label), string(line, "label"));
 	record_text(record.kind, sizeof(record.kind), string(line, "kind"));
@@ -262,7 +267,7 @@ static void put_departure(struct line *line)
 static void put_placement(struct line *line)
 {
 	struct record_placement record = { .cell = line->to->cell,
-					   .snapshot = (uint32_t)number(line, "snapshot", 1, line->to->snapshot_count),
+					   .snapshot = snapshot(line),
 					   .model = object(line),
 					   .first = small(line, "first"),
 					   .count = small(line, "count") };
@@ -274,13 +279,76 @@ static void put_placement(struct line *line)
 	put(line, RECORD_PLACEMENT, &record, sizeof(record));
 }
 
+static void put_planned(struct line *line)
+{
+	struct record_planned record = { .cell = line->to->cell,
+					 .snapshot = snapshot(line),
+					 .model = object(line),
+					 .first = small(line, "first"),
+					 .count = small(line, "count") };
+	int32_t on = device(line, "device");
+
+	if (on < 0)
+		return; /* no device that this machine has */
+	record.device = (uint32_t)on;
+	put(line, RECORD_PLANNED, &record, sizeof(record));
+}
+
+static void put_block(struct line *line)
+{
+	struct record_block record = { .cell = line->to->cell,
+				       .model = object(line),
+				       .first = small(line, "first"),
+				       .count = small(line, "count"),
+				       .size_bytes = size(line, "size_bytes") };
+
+	put(line, RECORD_BLOCK, &record, sizeof(record));
+}
+
+static void put_allocation(struct line *line)
+{
+	struct record_allocation record = { .cell = line->to->cell, .snapshot = snapshot(line), .model = object(line) };
+
+	record_text(record.own, sizeof(record.own), string(line, "own"));
+	record_text(record.used, sizeof(record.used), string(line, "used"));
+	put(line, RECORD_ALLOCATION, &record, sizeof(record));
+}
+
+static void put_path(struct line *line)
+{
+	struct record_path record = {
+		.cell = line->to->cell, .snapshot = snapshot(line), .model = object(line), .length = small(line, "length")
+	};
+
+	record_text(record.path, sizeof(record.path), string(line, "path"));
+	put(line, RECORD_PATH, &record, sizeof(record));
+}
+
+static void put_memory(struct line *line)
+{
+	struct record_memory record = { .cell = line->to->cell,
+					.snapshot = snapshot(line),
+					.size_bytes = size(line, "size_bytes") };
+	int32_t of = device(line, "device");
+
+	record_text(record.line, sizeof(record.line), string(line, "line"));
+	if (of < 0)
+		return;
+	record.device = (uint32_t)of;
+	put(line, RECORD_MEMORY, &record, sizeof(record));
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct line *line);
 } records[] = {
-	{ "model", put_model },		{ "load", put_load },		{ "request", put_request },
-	{ "snapshot", put_snapshot },	{ "residency", put_residency }, { "holder", put_holder },
-	{ "departure", put_departure }, { "placement", put_placement },
+	{ "model", put_model },		  { "load", put_load },
+	{ "request", put_request },	  { "snapshot", put_snapshot },
+	{ "residency", put_residency },	  { "holder", put_holder },
+	{ "departure", put_departure },	  { "placement", put_placement },
+	{ "planned", put_planned },	  { "block", put_block },
+	{ "allocation", put_allocation }, { "path", put_path },
+	{ "memory", put_memory },
 };
 
 static bool put_line(const char *text, size_t length, struct live_translation *to, struct error *e)

@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
+#include "probes/live_hooks.h"
 #include "probes/live_records.h"
 #include "scenarios/live_workflow.h"
 
@@ -29,6 +30,8 @@ struct comfyui_subject {
 	char version[160];
 	char probe[32]; /* its version */
 	char session[64]; /* of the server's process */
+	char lacks[160]; /* what verdicts need and the probe cannot see; "" for nothing */
+	bool everybody; /* is asked who refers to a leak */
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *wishes; /* of this cell's workflows */
 	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
@@ -88,6 +91,28 @@ static void read_version(struct comfyui_subject *s, const json_t *hello)
 		if (strcmp(cache_kind_name((enum cache_kind)i), cache) == 0)
 			s->cache = (enum cache_kind)i;
 	}
+}
+
+/* Places in ComfyUI that the probe did not find. */
+static bool read_missing(struct comfyui_subject *s, const json_t *hello, struct error *e)
+{
+	const json_t *missing = json_object_get(hello, "missing");
+	const char *url = live_client_url(s->client);
+
+	for (size_t i = 0; i < json_array_size(missing); i++) {
+		const char *name = json_string_value(json_array_get(missing, i));
+		const struct live_hook *hook = live_hook_find(name ? name : "");
+
+		if (hook->loss == LIVE_NOTHING)
+			return error_set(e, ERROR_UNSUPPORTED, "%s: its ComfyUI has no %.60s: nobody can tell %s", url, name,
+					 hook->without);
+		log_say(s->log, LOG_WARNING, "%s: its ComfyUI has no %.60s: it is not known %s%s", url, name ? name : "?",
+			hook->without, hook->loss == LIVE_UNTRUSTWORTHY ? ", and no verdict can be trusted" : "");
+		if (hook->loss == LIVE_UNTRUSTWORTHY && !s->lacks[0])
+			snprintf(s->lacks, sizeof(s->lacks), "the server has no %.60s: it is not known %.60s",
+				 name ? name : "?", hook->without);
+	}
+	return true;
 }
 
 static json_t *say_hello(struct comfyui_subject *s, struct error *e)
@@ -295,9 +320,9 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	json_decref(hello);
 	if (!hello || !clean(s, e))
 		return false;
-	body = json_pack("{si si ss ss ss}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
+	body = json_pack("{si si ss ss ss sb}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
 			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",
-			 RESIDENCY_VERSION);
+			 RESIDENCY_VERSION, "deep", s->everybody);
 	if (body)
 		answer = live_client_post(s->client, "/residency/begin", body, e);
 	else
@@ -623,6 +648,11 @@ static uint64_t dropped(const struct subject *subject)
 	return from(subject)->dropped;
 }
 
+static const char *lacks(const struct subject *subject)
+{
+	return from(subject)->lacks[0] ? from(subject)->lacks : NULL;
+}
+
 static bool end(struct subject *subject, struct error *e)
 {
 	struct comfyui_subject *s = from(subject);
@@ -673,6 +703,7 @@ static const struct subject_operations operations = {
 	.compute_device = compute_device,
 	.has_device = has_device,
 	.dropped = dropped,
+	.lacks = lacks,
 	.end = end,
 	.close = close_subject,
 };
@@ -696,7 +727,7 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 		error_no_memory(e);
 	else if (s->client)
 		hello = say_hello(s, e);
-	if (hello && read_devices(s, hello, e)) {
+	if (hello && read_devices(s, hello, e) && read_missing(s, hello, e)) {
 		read_version(s, hello);
 		json_decref(hello);
 		return &s->subject;
@@ -707,6 +738,11 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 }
 
 /* ---- questions ---- */
+
+void subject_comfyui_ask_everybody(struct subject *subject, bool everybody)
+{
+	from(subject)->everybody = everybody;
+}
 
 const struct topology *subject_comfyui_topology(const struct subject *subject)
 {

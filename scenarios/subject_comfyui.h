@@ -20,6 +20,10 @@ struct live_wait {
 struct subject *subject_comfyui_open(const char *url, const struct live_wait *wait, const struct log_sink *log,
 				     const bool *interrupted, struct error *e);
 
+/* From the next cell on: everybody who refers to a leaked model is asked, not only owners that are known. Slow: each time the server
+ * walks through all its objects. */
+void subject_comfyui_ask_everybody(struct subject *subject, bool everybody);
+
 /* What the server is. Borrowed from the subject. */
 const struct topology *subject_comfyui_topology(const struct subject *subject);
 const struct policy *subject_comfyui_policy(const struct subject *subject); /* NULL: a version that is not known */

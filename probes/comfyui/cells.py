@@ -65,7 +65,7 @@ class Worker:
 
     def comes(self, queue):
         self.queue = queue
-        if self.thread is None:
+        if self.thread is None or not self.thread.is_alive():
             self.thread = threading.current_thread()
 
     def leaves(self):

@@ -8,16 +8,17 @@ that returns or raises; whatever goes wrong in the probe itself is logged, and s
 
 import functools
 import gc
+import importlib
+import inspect
 import logging
 import os
+import sys
 import threading
 import weakref
 
 import comfy.model_management as mm
-import comfy.model_patcher
-import comfy.utils
-import execution
 
+from . import plans
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
 from .mishaps import Mishaps
@@ -27,8 +28,20 @@ from .observe import Observer, anchor_sets, modules_with
 log = logging.getLogger("residency probe")
 
 
+def optional(module, name=None):
+    """What a version of ComfyUI may not have; None then."""
+    try:
+        found = importlib.import_module(module)
+        return found if name is None else getattr(found, name, None)
+    except Exception:
+        return None
+
+
+FAILURES_LOGGED = 5
+
+
 def quietly(function):
-    """The probe's own failures stay here."""
+    """The probe's own failures stay here; the first are logged, all are counted."""
 
     @functools.wraps(function)
     def guarded(self, *args, **kwargs):
@@ -36,10 +49,23 @@ def quietly(function):
             return function(self, *args, **kwargs)
         except Exception:
             self.failures += 1
-            log.exception("residency probe: %s failed", function.__name__)
+            if self.failures <= FAILURES_LOGGED:
+                log.exception("residency probe: %s failed", function.__name__)
             return None
 
     return guarded
+
+
+def describe(error):
+    try:
+        return f"{type(error).__name__}: {error}"[:250]
+    except Exception:  # an error that cannot say itself
+        return type(error).__name__
+
+
+def is_outermost(place):
+    """Whether it is a wrapper of ours, and not one round it that has copied its attributes, as functools.wraps does."""
+    return getattr(place, "residency_wrapper", None) == id(place)
 
 
 class Probe:
@@ -59,6 +85,8 @@ class Probe:
         self.drop_node_flags = False
         self.places = []
         self.guards = {}
+        self.missing = []  # hook points that this ComfyUI has not
+        self.modules_seen = 0  # when planners were looked for last
 
     # ---- what is on its way in this thread ----
 
@@ -151,6 +179,8 @@ class Probe:
         self.note(self.recent.ended, name, exception)
         if name in ("unload_all_models", "free_memory", "load_models_gpu", "gc.collect", "execute"):
             self.observer.check(self.reason)
+        if name == "gc.collect" and not exception:
+            self.observer.collections += 1
         if exception and at_top and self.in_worker():
             self.death = exception
         if not (at_top and self.in_worker()):
@@ -187,7 +217,7 @@ class Probe:
             try:
                 return inner(*args, **kwargs)
             except BaseException as error:
-                exception = f"{type(error).__name__}: {error}"[:250]
+                exception = describe(error)
                 raise
             finally:
                 probe.after(name, at_top, exception)
@@ -196,47 +226,77 @@ class Probe:
                     probe.flush()
 
         outer.residency_probe = self
+        outer.residency_wrapper = id(outer)
         outer.residency_inner = inner
         return outer
 
     # ---- the places ----
 
-    def watch(self, owner, attribute, name):
-        self.places.append((owner, attribute, name))
+    def is_there(self, owner, attribute, title):
+        """Each place by itself: what is gone is told, and what is there is watched."""
+        place = getattr(owner, attribute, None)
+        if callable(place) and not inspect.iscoroutinefunction(place):
+            return True
+        self.missing.append(title)
+        log.warning("residency probe: %s is not there, or is not what it was; what it would tell is not known", title)
+        return False
+
+    def watch(self, owner, attribute, name, title):
+        if self.is_there(owner, attribute, title):
+            self.places.append((owner, attribute, name))
 
     @quietly
     def settle_outermost(self):
+        if not self.on:
+            return
         for owner, attribute, name in self.places:
-            now = getattr(owner, attribute)
-            if getattr(now, "residency_probe", None) is not self:
+            now = getattr(owner, attribute, None)
+            if callable(now) and not is_outermost(now):
                 setattr(owner, attribute, self.wrap(name, now))
+        if len(sys.modules) != self.modules_seen:
+            self.modules_seen = len(sys.modules)
+            self.listen_to_planners()
 
     def install(self):
-        self.watch(mm, "unload_all_models", "unload_all_models")
-        self.watch(mm, "free_memory", "free_memory")
-        self.watch(mm, "load_models_gpu", "load_models_gpu")
-        self.watch(mm, "soft_empty_cache", "soft_empty_cache")
-        self.watch(gc, "collect", "gc.collect")
-        self.watch(execution.PromptExecutor, "reset", "reset")
-        self.watch(execution.PromptExecutor, "execute", "execute")
+        executor, queue = optional("execution", "PromptExecutor"), optional("execution", "PromptQueue")
+        self.watch(mm, "unload_all_models", "unload_all_models", "unload_all_models")
+        self.watch(mm, "free_memory", "free_memory", "free_memory")
+        self.watch(mm, "load_models_gpu", "load_models_gpu", "load_models_gpu")
+        self.watch(mm, "soft_empty_cache", "soft_empty_cache", "soft_empty_cache")
+        self.watch(gc, "collect", "gc.collect", "gc.collect")
+        self.watch(executor, "reset", "reset", "PromptExecutor.reset")
+        self.watch(executor, "execute", "execute", "PromptExecutor.execute")
         self.on = True
+        self.guard(queue, "get", self.get, "PromptQueue.get")
+        self.guard(queue, "get_flags", self.get_flags, "PromptQueue.get_flags")
+        self.guard(optional("comfy.model_patcher", "ModelPatcher"), "__init__", self.made, "ModelPatcher.__init__")
+        self.guard(optional("comfy.utils"), "load_torch_file", self.read, "load_torch_file")
         self.settle_outermost()
-        self.guard(execution.PromptQueue, "get", self.get)
-        self.guard(execution.PromptQueue, "get_flags", self.get_flags)
-        self.guard(comfy.model_patcher.ModelPatcher, "__init__", self.made)
-        self.guard(comfy.utils, "load_torch_file", self.read)
         self.watch_steps()
 
     def watch_steps(self):
-        try:
-            import latent_preview
-
-            self.guard(latent_preview, "prepare_callback", self.mishaps.watch_steps)
-        except (ImportError, AttributeError):
+        preview = optional("latent_preview")
+        if callable(getattr(preview, "prepare_callback", None)):
+            self.guard(preview, "prepare_callback", self.mishaps.watch_steps)
+        else:
             log.warning("residency probe: no latent_preview.prepare_callback: no prompt can be stopped at a sampler's step")
 
-    def guard(self, owner, attribute, function):
+    def listen_to_planners(self):
+        """ComfyUI-MultiGPU's, which may be imported after us. A version without any places models in a way that we do not know."""
+        for module, name in plans.planners():
+            if (module, name) not in self.guards:
+                self.guard(module, name, self.planned, name)
+        there = any((module, name) in self.guards for module, name in plans.planners())
+        title = "ComfyUI-MultiGPU's planner"
+        if there and title in self.missing:
+            self.missing.remove(title)
+        if not there and title not in self.missing and any(modules_with("NODE_CLASS_MAPPINGS", "set_current_device")):
+            self.missing.append(title)
+
+    def guard(self, owner, attribute, function, title=None):
         """A place that is only listened at: function(inner, *args) must call inner once."""
+        if not self.is_there(owner, attribute, title or f"{getattr(owner, '__name__', 'a module')}.{attribute}"):
+            return
         inner = getattr(owner, attribute)
 
         @functools.wraps(inner)
@@ -248,19 +308,19 @@ class Probe:
 
     @quietly
     def switch_off(self):
-        """Takes away what is still outermost, and makes the rest pass on."""
+        """Takes away what is still outermost, and makes the rest pass on; nothing else of ours stays."""
         self.on = False
         for owner, attribute, _ in self.places:
-            now = getattr(owner, attribute)
-            if getattr(now, "residency_probe", None) is self:
+            now = getattr(owner, attribute, None)
+            if is_outermost(now):
                 setattr(owner, attribute, now.residency_inner)
         for (owner, attribute), (inner, outer) in self.guards.items():
-            if getattr(owner, attribute) is outer:
+            if getattr(owner, attribute, None) is outer:
                 setattr(owner, attribute, inner)
         self.devices.put_back()
         self.mishaps.clear()
-        self.observer.watching = False
-        self.observer.holds.clear()
+        self.observer.forget()
+        self.journal.clear()
         self.places, self.guards = [], {}
 
     # ---- the places that are only listened at ----
@@ -286,14 +346,24 @@ class Probe:
     def get_flags(self, inner, queue, *args, **kwargs):
         self.mishaps.unheard = False
         flags = inner(queue, *args, **kwargs)
-        self.local.free_memory = bool(flags.get("free_memory", False))
+        self.local.free_memory = isinstance(flags, dict) and bool(flags.get("free_memory", False))
         return flags
 
     def made(self, inner, patcher, *args, **kwargs):
         result = inner(patcher, *args, **kwargs)
         self.note(self.recent.made, patcher, self.observer.prompt)
+        self.settle_outermost()  # a loader may have patched on its way
         self.add(patcher)
         return result
+
+    def planned(self, inner, target, string, *args, **kwargs):
+        result = inner(target, string, *args, **kwargs)
+        self.note_plan(target, string, result)
+        return result
+
+    @quietly
+    def note_plan(self, target, string, result):
+        self.observer.planned(target, string, result)
 
     @quietly
     def add(self, patcher):
@@ -301,9 +371,14 @@ class Probe:
             self.observer.add(patcher, self.last_file)
 
     def read(self, inner, path, *args, **kwargs):
-        self.last_file = os.path.splitext(os.path.basename(str(path)))[0]
+        self.before_read(path)
         self.note(self.recent.read, self.last_file)
         return inner(path, *args, **kwargs)
+
+    @quietly
+    def before_read(self, path):
+        self.observer.resolve_own()
+        self.last_file = os.path.splitext(os.path.basename(str(path)))[0]
 
     # ---- what the tool asks ----
 
@@ -322,7 +397,7 @@ class Probe:
             self.tell("worker_died", self.death or "the prompt worker is gone")
         return alive
 
-    def begin(self, cell, device_mode, node_flags):
+    def begin(self, cell, device_mode, node_flags, deep=False):
         """Everything that an earlier cell left goes: the worker, lists, anchors, MultiGPU's notes about models. What went wrong, or ""."""
         self.mishaps.clear()
         renews = self.worker.can_begin()
@@ -347,7 +422,7 @@ class Probe:
             self.journal.clear()
             self.failures = 0
             self.death, self.death_told = "", False
-            self.observer.begin(cell)
+            self.observer.begin(cell, deep)
         finally:
             self.on = on
         return "" if not renews or self.worker.begin() else "no other worker begins"

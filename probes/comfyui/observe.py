@@ -3,13 +3,15 @@
 Nothing here keeps a model alive: objects are known by weak references, and what is looked at is let go before a function returns.
 """
 
-import gc
-import sys
 import threading
 import time
 import weakref
 
 import comfy.model_management as mm
+
+from . import ledger, paths, plans
+from .blocks import Blocks, runs
+from .plans import modules_with
 
 # What each generation of ComfyUI-MultiGPU writes on a model: the attribute, and whether true means "keep".
 KEEP_FLAGS = (
@@ -18,6 +20,7 @@ KEEP_FLAGS = (
     ("_mgpu_eject_models", False),
 )
 ANCHOR_SETS = ("_MGPU_RETENTION_ANCHORS",)
+OBJECTS_MAX = 4096  # of one cell; each is told of at every stage, so that more would cost more than is allowed
 
 
 class Known:
@@ -33,24 +36,18 @@ class Known:
         self.departed = False
         self.keep = None
         self.record = {}
+        self.staged = None  # its state at the last stage
+        self.told_placement = None  # where its blocks were when that was told last
+        self.told_sizes = False
+        self.own = None  # the allocation string of its loader; None: not known yet
+        self.used, self.plan = None, {}  # the one it was placed by, and the blocks' devices
+        self.unowned_at = None  # how many collections there had been when nobody known held it
 
 
 def parameter_bytes(model):
-    """Bytes by device, and a run-length list of (device, count) over the modules that have parameters of their own."""
-    sizes, runs = {}, []
-    for module in model.modules():
-        device = None
-        for parameter in module.parameters(recurse=False):
-            device = device or str(parameter.device)
-            name = str(parameter.device)
-            sizes[name] = sizes.get(name, 0) + parameter.numel() * parameter.element_size()
-        if device is None:
-            continue
-        if runs and runs[-1][0] == device:
-            runs[-1][1] += 1
-        else:
-            runs.append([device, 1])
-    return sizes, runs
+    """Bytes by device, and a run-length list of (device, count) over its blocks."""
+    blocks = Blocks(model)
+    return blocks.bytes_on, [[device, count] for _, count, device in blocks.placed()]
 
 
 def kind_of(model):
@@ -68,14 +65,6 @@ def keep_of(model, patcher):
             if isinstance(value, bool):
                 return value == means_keep
     return None
-
-
-def modules_with(*names):
-    """Modules that define all of these names. Their own dictionaries are asked: some modules say that they have any name."""
-    for module in list(sys.modules.values()):
-        own = getattr(module, "__dict__", {})
-        if all(name in own for name in names):
-            yield module
 
 
 def anchor_sets():
@@ -127,19 +116,30 @@ class Observer:
         self.holds = []  # foreign references that a scenario asked for: the only strong ones
         self.begun_ns = time.monotonic_ns()
         self.snapshot = 0
+        self.snapshot_stage = ""
         self.prompt = 0
         self.cell = 0
         self.watching = False
+        self.deep = False  # everybody is asked who refers to a leak: gc.get_referrers, a walk through all objects each time
+        self.collections = 0  # whole ones, asked for
+        self.ledger = ledger.Ledger()
 
     # ---- objects ----
 
-    def begin(self, cell):
+    def begin(self, cell, deep=False):
         with self.lock:
             self.objects, self.dropped_caches, self.holds = [], [], []
             self.snapshot = self.prompt = 0
-            self.cell = cell
+            self.cell, self.deep = cell, deep
+            self.ledger.begin()
             self.begun_ns = time.monotonic_ns()
             self.watching = True
+
+    def forget(self):
+        """Off: nothing is known any more, and nothing held."""
+        with self.lock:
+            self.watching = False
+            self.objects, self.dropped_caches, self.holds, self.executor = [], [], [], None
 
     def now_ns(self):
         return time.monotonic_ns() - self.begun_ns
@@ -149,18 +149,21 @@ class Observer:
         with self.lock:
             if not self.watching:
                 return
+            if len(self.objects) >= OBJECTS_MAX:
+                self.journal.drop()
+                return
             base = next((k for k in self.objects if k.model() is patcher.model), None)
             name = f"{base.name.split('+')[0]}+clone" if base else file_name or type(patcher.model).__name__
             known = Known(len(self.objects) + 1, name, patcher, self.prompt)
-            sizes, runs = parameter_bytes(patcher.model)
+            blocks = Blocks(patcher.model)
             known.record = {
                 "model": known.number,
                 "name": name,
                 "generation": 1 + sum(k.name == name for k in self.objects),
                 "inner": base.record["inner"] if base else known.number,
                 "kind": kind_of(patcher.model),
-                "size_bytes": sum(sizes.values()),
-                "block_count": sum(count for _, count in runs),
+                "size_bytes": blocks.total,
+                "block_count": len(blocks.names),
             }
             self.objects.append(known)
             self.journal.put("model", **known.record, keep=None)
@@ -173,6 +176,22 @@ class Observer:
         if keep != known.keep:
             known.keep = keep
             self.journal.put("model", **known.record, keep=keep)
+
+    def resolve_own(self):
+        """Notes the strings of loaders that have run: before the next one reads, and at a stage."""
+        with self.lock:
+            for known in self.objects if self.watching else ():
+                model, patcher = known.model(), known.patcher()
+                if known.own is None and model is not None:
+                    known.own = plans.own_allocation(model, patcher)
+
+    def planned(self, target, string, result):
+        """A planner has placed a patcher, or its model, by a string."""
+        with self.lock:
+            for known in self.objects:
+                if target is not None and (target is known.patcher() or target is known.model()):
+                    known.used, known.plan = str(string), plans.assignments(result)
+                    known.told_placement = None
 
     # ---- states ----
 
@@ -196,7 +215,7 @@ class Observer:
     def check(self, reason_of):
         """Tells of objects that have left since the last look, with the reason that reason_of(known, died) gives."""
         with self.lock:
-            for known in self.objects:
+            for known in self.objects if self.watching else ():
                 state = self.state_of(known)
                 if state == "resident":
                     known.departed = False
@@ -218,84 +237,187 @@ class Observer:
             if not self.watching:
                 return
             self.snapshot += 1
+            self.snapshot_stage = name
+            self.resolve_own()
             anchors = next(anchor_sets(), None)
             for known in self.objects:
                 self.tell_keep(known)
             self.journal.put("snapshot", cell=self.cell, snapshot=self.snapshot, stage=name, time_ns=self.now_ns(),
                              anchor_count=-1 if anchors is None else len(anchors), listed_count=len(mm.current_loaded_models),
                              current_device=str(mm.get_torch_device()), exception=exception)
+            weights = {}
+            unexplained = []
             for known in self.objects:
-                self.put_residency(known, anchors)
-                self.put_holders(known, anchors)
+                blocks = self.put_residency(known, anchors)
+                if blocks and known.record["inner"] == known.number:
+                    self.put_placement(known, blocks)
+                    for device, size in blocks.bytes_on.items():
+                        weights[device] = weights.get(device, 0) + size
+                if not self.put_holders(known, anchors):
+                    unexplained.append(known)
+            self.put_reasons(name, unexplained)
+            self.put_memory(weights)
+            for known in self.objects:
+                known.staged = self.state_of(known)
 
     def put_residency(self, known, anchors):
         model, patcher = known.model(), known.patcher()
         state = self.state_of(known)
-        sizes, runs = parameter_bytes(model) if model is not None else ({}, [])
-        total = sum(sizes.values())
+        blocks = Blocks(model) if model is not None else None
         patched = model is not None and getattr(model, "current_weight_patches_uuid", None) is not None
         device = str(patcher.load_device) if patched and patcher is not None else ""
-        here = sum(size for name, size in sizes.items() if same_device(name, device)) if patched else 0
+        here = sum(size for name, size in blocks.bytes_on.items() if same_device(name, device)) if patched else 0
         self.journal.put(
             "residency", snapshot=self.snapshot, model=known.number, state=state, listed=self.listed_at(known),
             patcher_alive=patcher is not None, model_alive=model is not None,
             anchored=-1 if anchors is None or patcher is None else int(patcher in anchors), device=device,
             foreign_patches=bool(patched and patcher is not None and patcher.patches_uuid != model.current_weight_patches_uuid),
-            bytes_on_compute=here, bytes_elsewhere=total - here)
-        first = 0
-        for name, count in runs if patched and known.record["inner"] == known.number else ():
-            self.journal.put("placement", snapshot=self.snapshot, model=known.number, first=first, count=count, device=name)
-            first += count
+            bytes_on_compute=here, bytes_elsewhere=blocks.total - here if blocks else 0)
+        return blocks
+
+    def put_placement(self, known, blocks):
+        """Where blocks are, and where the plan wants them, when something has moved."""
+        model, patcher = known.model(), known.patcher()
+        patched = getattr(model, "current_weight_patches_uuid", None) is not None
+        placed = blocks.placed()
+        if known.told_placement == (placed, patched):
+            return
+        known.told_placement = (placed, patched)
+        if not known.told_sizes:
+            known.told_sizes = True
+            for first, count, size in runs(blocks.sizes):
+                self.journal.put("block", model=known.number, first=first, count=count, size_bytes=size)
+        for first, count, device in placed:
+            self.journal.put("placement", snapshot=self.snapshot, model=known.number, first=first, count=count, device=device)
+        used, plan = (known.used, known.plan) if known.used else plans.remembered(patcher)
+        if not patched or not used:
+            return
+        self.journal.put("allocation", snapshot=self.snapshot, model=known.number, own=(known.own or "")[:255], used=used[:255])
+        for first, count, device in blocks.planned(plan, str(getattr(patcher, "load_device", ""))):
+            self.journal.put("planned", snapshot=self.snapshot, model=known.number, first=first, count=count, device=device)
+
+    def put_memory(self, weights):
+        executor = self.executor() if self.executor else None
+        seen, results = set(), {}
+        for cache in getattr(getattr(executor, "caches", None), "all", ()):
+            for _, value in cached_values(cache):
+                ledger.tensor_bytes(value, seen, results)
+        for device, line, size in self.ledger.lines(weights, results):
+            self.journal.put("memory", snapshot=self.snapshot, device=device, line=line, size_bytes=max(0, size))
 
     # ---- holders ----
 
+    def put_holder(self, known, label, kind, strong=True):
+        self.journal.put("holder", snapshot=self.snapshot, model=known.number, label=label[:63], kind=kind, strong=strong)
+
     def put_holders(self, known, anchors):
+        """By walking known owners. Whether that explains why it is alive, or nothing needs to."""
         target = known.patcher()
         if target is None:
             target = known.model()
         if target is None:
-            return
-
-        def put(label, kind, strong=True):
-            self.journal.put("holder", snapshot=self.snapshot, model=known.number, label=label, kind=kind, strong=strong)
-
+            return True
+        explained = self.state_of(known) == "resident"
         if self.listed_at(known) >= 0:
-            put("loaded list", "list", False)
+            self.put_holder(known, "loaded list", "list", False)
         if anchors is not None and target in anchors:
-            put("retention anchors", "anchors")
-        explained = self.put_caches(target, put)
+            self.put_holder(known, "retention anchors", "anchors")
+            explained = True
+        for label, kind in self.caches_with(target):
+            self.put_holder(known, label, kind)
+            explained = True
         for held in self.holds:
             if held is target or held is known.model():
-                put("foreign hold", "foreign")
+                self.put_holder(known, "foreign hold", "foreign")
                 explained = True
-        if not explained and self.state_of(known) != "resident":
-            self.put_referrers(known, target, put)
+        if explained:
+            known.unowned_at = None
+        return explained
 
-    def put_caches(self, target, put):
+    def all_caches(self):
+        """(cache, kind)"""
         executor = self.executor() if self.executor else None
-        caches = [(cache, "cache") for cache in getattr(getattr(executor, "caches", None), "all", ())]
-        caches += [(reference(), "garbage") for reference in self.dropped_caches]
-        found = False
-        for cache, kind in caches:
+        for cache in getattr(getattr(executor, "caches", None), "all", ()):
+            yield cache, "cache"
+        for reference in self.dropped_caches:
+            cache = reference()
+            if cache is not None:
+                yield cache, "garbage"
+
+    def caches_with(self, target):
+        for cache, kind in self.all_caches():
             names = node_names(cache)
             for key, value in cached_values(cache):
                 if reaches(value, target):
-                    put(names.get(key, "a cached node"), kind)
-                    found = True
-        return found
+                    yield names.get(key, "a cached node"), kind
 
-    def put_referrers(self, known, target, put):
-        """Whoever else refers to it, by the name of his type: where a leak is told of, somebody must be."""
-        ours = (id(sys._getframe()), id(self.__dict__), id(known.__dict__))
-        told = set()
-        for referrer in gc.get_referrers(target):
-            name = type(referrer).__name__
-            if id(referrer) in ours or name in ("frame", "cell", "list_iterator") or name in told:
-                continue
-            if isinstance(referrer, dict):
-                continue  # a __dict__ or a frame's names: its owner is who refers, and has been looked through above
-            told.add(name)
-            put(f"a {name}", "other")
+    # ---- why something is alive, where that is evidence ----
+
+    def wants_path(self, known, stage, unexplained):
+        state = self.state_of(known)
+        if state == "dead":
+            return False
+        if stage == "end":
+            return state != "resident" or known.keep is not True or known.record["generation"] > 1
+        if known.staged is None:
+            return known.record["generation"] > 1
+        return state != "resident" and (state != known.staged or (known in unexplained and stage == "after_gc"))
+
+    def put_reasons(self, stage, unexplained):
+        wanted = [known for known in self.objects if self.wants_path(known, stage, unexplained)]
+        targets = {known.number: known.patcher() or known.model() for known in wanted}
+        found = paths.search(self.roots(), targets.values()) if targets else {}
+        if any(id(target) not in found for target in targets.values()):
+            found = {**paths.search(paths.packs(), targets.values()), **found}
+        for known in wanted:
+            self.put_path(known, targets[known.number], found.get(id(targets[known.number])), known in unexplained)
+        for known in unexplained:
+            if known not in wanted:
+                self.note_unowned(known, stage)
+
+    def roots(self):
+        for cache, kind in self.all_caches():
+            names = node_names(cache)
+            for key, value in cached_values(cache):
+                owner = ("executor", "caches") if kind == "cache" else ("",)
+                yield (*owner, names.get(key, "a cached node")), value
+        for anchors in anchor_sets():
+            yield ("retention anchors",), anchors
+        yield ("foreign hold",), self.holds
+        yield ("loaded list",), mm.current_loaded_models
+
+    def put_path(self, known, target, labels, unexplained):
+        kind = "patcher" if known.patcher() is target else "model"
+        if labels and labels[0] == "":
+            length, text = 0, "unreachable: garbage until the next collection"
+        elif labels:
+            length, text = paths.text(labels, kind, known.name)
+            if unexplained:
+                self.put_holder(known, labels[0] if len(labels) < 2 else f"{labels[0]}, {labels[1]}", "other")
+        elif self.deep:
+            length, text = self.ask_everybody(known, target, kind, unexplained)
+        else:
+            length, text = 0, "no owner that the probe knows; --deep asks everybody"
+            if unexplained:
+                self.note_unowned(known, "")
+        self.journal.put("path", snapshot=self.snapshot, model=known.number, length=length, path=text[:255])
+
+    def note_unowned(self, known, stage):
+        """Alive after a whole collection, and held by nobody known: then by somebody unknown, and not by chance."""
+        if known.unowned_at is None:
+            known.unowned_at = self.collections - (self.snapshot_stage == "after_gc")
+        if self.collections > known.unowned_at:
+            self.put_holder(known, "somebody unknown", "other")
+
+    def ask_everybody(self, known, target, kind, unexplained):
+        ours = (id(self.__dict__), id(known.__dict__), id(self.holds))
+        labels, direct = paths.others(target, ours)
+        for name in sorted(set(direct)) if unexplained else ():
+            if name not in ("cell", "list_iterator", "frame"):
+                self.put_holder(known, f"a {name}", "other")
+        if labels:
+            return paths.text(labels, kind, known.name)
+        return 0, "unreachable: garbage until the next collection" if not direct else "nobody with a name leads to it"
 
 
 def same_device(name, device):

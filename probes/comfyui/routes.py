@@ -117,11 +117,10 @@ def devices():
     import comfy.model_management as mm
     import torch
 
-    found = [{"name": "cpu", "capacity_bytes": int(mm.get_total_memory(torch.device("cpu")))}]
-    if mm.cpu_state != mm.CPUState.CPU and torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            found.append({"name": f"cuda:{index}", "capacity_bytes": torch.cuda.get_device_properties(index).total_memory})
-    return found
+    from .ledger import accelerators
+
+    places = [torch.device("cpu"), *accelerators()]
+    return [{"name": str(place), "capacity_bytes": int(mm.get_total_memory(place))} for place in places]
 
 
 def install(probe):
@@ -133,7 +132,7 @@ def install(probe):
     async def hello(request):
         return web.json_response({"probe": PROBE_VERSION, "schema": RECORD_SCHEMA, "session": SESSION, "on": probe.on,
                                   "comfyui": comfyui_version(), "multigpu": multigpu(), "cache": cache_kind(),
-                                  "devices": devices()})
+                                  "devices": devices(), "missing": probe.missing})
 
     @routes.get("/residency/now")
     @from_here
@@ -155,9 +154,11 @@ def install(probe):
         if warning and warning not in WARNED:
             WARNED.append(warning)
             log.warning("residency probe: %s", warning)
+        if not probe.on:
+            return web.json_response({"error": "the probe is switched off; it is on again when ComfyUI is started anew"}, status=409)
         if probe.worker_alive() and not probe.idle():
             return web.json_response({"error": "the worker is busy"}, status=423)
-        error = probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"))
+        error = probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"), body.get("deep") is True)
         return web.json_response({"session": SESSION, "error": error}, status=409 if error else 200)
 
     @routes.post("/residency/act")

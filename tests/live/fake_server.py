@@ -156,7 +156,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer({"probe": "0.0.9" if FAULT == "version" else PROBE_VERSION,
                                 "schema": 99 if FAULT == "schema" else RECORD_SCHEMA, "session": State.session,
                                 "on": True, "comfyui": "0.0.0", "multigpu": None, "cache": "classic",
-                                "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}]})
+                                "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}],
+                                "missing": FAULT.split("=")[1:]})
         return None if self.fails() else self.answer_get(path)
 
     def answer_get(self, path):
@@ -211,6 +212,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         if self.path == "/residency/begin":
+            if FAULT == "shallow" and body.get("deep") is True or FAULT == "deep" and body.get("deep") is not True:
+                return self.answer({"error": "this is not what was asked for"}, 409)
             begin()
             return self.answer({"session": State.session})
         if self.path == "/residency/act":

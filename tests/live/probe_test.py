@@ -23,9 +23,7 @@ def module(name, **names):
 class Model:
     def __init__(self):
         self.current_weight_patches_uuid = None
-
-    def modules(self):
-        return []
+        self._modules, self._parameters = {}, {}
 
 
 class ModelPatcher:
@@ -90,9 +88,19 @@ patchers = module("comfy.model_patcher", ModelPatcher=ModelPatcher)
 module("comfy.utils", load_torch_file=lambda path: {})
 module("comfy", model_management=mm, model_patcher=patchers, utils=sys.modules["comfy.utils"])
 module("execution", PromptExecutor=Executor, PromptQueue=Queue)
-module("torch", device=str)
 module("server", PromptServer=types.SimpleNamespace(instance=None))
 module("latent_preview", prepare_callback=lambda steps: lambda step: steps - step)
+
+
+class Device(str):
+    """torch.device, as far as it is looked at."""
+
+    @property
+    def type(self):
+        return self.split(":")[0]
+
+
+module("torch", device=lambda kind, index=None: Device(kind if index is None else f"{kind}:{index}"), Tensor=type("Tensor", (), {}))
 COLLECT = gc.collect
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "probes"))
 from comfyui import cells as hooks_cells, hooks, version  # noqa: E402

@@ -6,6 +6,7 @@
 
 Suite *server_suite(void);
 Suite *translation_suite(void);
+Suite *records_suite(void);
 Suite *command_suite(void);
 Suite *real_suite(void);
 Suite *now_suite(void);

@@ -62,8 +62,9 @@ static void nothing_is_left(void)
 
 START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 {
-	static const char *const files[] = { "__init__.py", "hooks.py",	      "now.py",	  "observe.py",
-					     "routes.py",   "pyproject.toml", "README.md" };
+	static const char *const files[] = { "__init__.py", "blocks.py",      "cells.py",   "hooks.py", "ledger.py",
+					     "mishaps.py",  "now.py",	      "observe.py", "paths.py", "plans.py",
+					     "routes.py",   "pyproject.toml", "README.md",  "LICENSE" };
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
@@ -154,6 +155,12 @@ START_TEST(the_probes_own_tests_pass)
 }
 END_TEST
 
+START_TEST(the_tests_of_what_it_observes_pass)
+{
+	ck_assert_int_eq(system("python3 tests/live/probe_snapshot_test.py 2>&1"), 0);
+}
+END_TEST
+
 Suite *command_suite(void)
 {
 	Suite *suite = suite_create("command");
@@ -168,6 +175,7 @@ Suite *command_suite(void)
 	tcase_add_test(cases, a_server_that_never_answers_is_stopped);
 	tcase_add_test(cases, a_python_that_is_not_there_is_named);
 	tcase_add_test(cases, the_probes_own_tests_pass);
+	tcase_add_test(cases, the_tests_of_what_it_observes_pass);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

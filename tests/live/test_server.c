@@ -42,20 +42,25 @@ static long long ask(const char *sql)
 }
 
 /* One cell on a server with that fault: how the program must end, and what it must say ("" for nothing in particular). */
-static void one_cell(const char *fault, int strikes, int wanted_exit_code, const char *said)
+static void one_cell_with(const char *options, const char *fault, int strikes, int wanted_exit_code, const char *said)
 {
 	char arguments[512];
 	char *output;
 	char *errors;
 	int exit_code;
 
-	snprintf(arguments, sizeof(arguments), "matrix --subject comfyui=%s --matrices de --flows both --store '%s/s.db'",
-		 fake_start(fault, strikes), folder);
+	snprintf(arguments, sizeof(arguments), "matrix --subject comfyui=%s --matrices de --flows both --store '%s/s.db' %s",
+		 fake_start(fault, strikes), folder, options);
 	exit_code = harness_residency(arguments, &output, &errors);
 	ck_assert_msg(exit_code == wanted_exit_code, "exit code %d: %s%s", exit_code, output, errors);
 	ck_assert_msg(strstr(errors, said) || strstr(output, said), "no \"%s\" in: %s%s", said, output, errors);
 	free(output);
 	free(errors);
+}
+
+static void one_cell(const char *fault, int strikes, int wanted_exit_code, const char *said)
+{
+	one_cell_with("", fault, strikes, wanted_exit_code, said);
 }
 
 /* The same, and it must be as if nothing had happened: the two kept models are lost at the request, and every stage is there. */
@@ -188,6 +193,53 @@ END_TEST
 START_TEST(a_probe_of_another_schema_is_not_listened_to)
 {
 	one_cell("schema", 0, 4, "records in schema 99");
+}
+END_TEST
+
+START_TEST(a_place_that_decides_verdicts_and_is_gone_makes_them_untrustworthy)
+{
+	one_cell("missing=gc.collect", 0, 5, "has no gc.collect: it is not known what dies in a collection");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells WHERE verdict = 'UNTRUSTWORTHY' AND why LIKE '%gc.collect%'"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_models WHERE outcome = 'lost'"), 2);
+}
+END_TEST
+
+START_TEST(a_place_that_is_gone_and_decides_nothing_is_told_of)
+{
+	one_cell("missing=free_memory", 0, 1, "has no free_memory: it is not known which models left for want of room");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells WHERE verdict = 'FAIL'"), 1);
+}
+END_TEST
+
+START_TEST(a_place_that_this_version_knows_nothing_of_is_not_trusted)
+{
+	one_cell("missing=PromptQueue.peek", 0, 5, "has no PromptQueue.peek");
+}
+END_TEST
+
+START_TEST(where_the_worker_cannot_be_seen_nothing_is_run)
+{
+	one_cell("missing=PromptQueue.get", 0, 4, "nobody can tell when the worker waits");
+}
+END_TEST
+
+START_TEST(everybody_is_asked_only_where_a_user_wants_it)
+{
+	one_cell_with("--deep", "deep", 0, 1, "unloaded_by_core");
+	fake_stop();
+	one_cell("shallow", 0, 1, "unloaded_by_core");
+}
+END_TEST
+
+START_TEST(deep_is_refused_on_the_engine)
+{
+	char *output;
+	char *errors;
+
+	ck_assert_int_eq(harness_residency("matrix --deep --store none", &output, &errors), 2);
+	ck_assert_msg(strstr(errors, "--deep is for a server"), "%s", errors);
+	free(output);
+	free(errors);
 }
 END_TEST
 
@@ -380,6 +432,12 @@ Suite *server_suite(void)
 	tcase_add_test(cases, a_prompt_that_is_refused_is_told_with_the_servers_reason);
 	tcase_add_test(cases, a_server_without_the_probe_is_told_how_to_get_it);
 	tcase_add_test(cases, a_probe_of_another_schema_is_not_listened_to);
+	tcase_add_test(cases, a_place_that_decides_verdicts_and_is_gone_makes_them_untrustworthy);
+	tcase_add_test(cases, a_place_that_is_gone_and_decides_nothing_is_told_of);
+	tcase_add_test(cases, a_place_that_this_version_knows_nothing_of_is_not_trusted);
+	tcase_add_test(cases, where_the_worker_cannot_be_seen_nothing_is_run);
+	tcase_add_test(cases, everybody_is_asked_only_where_a_user_wants_it);
+	tcase_add_test(cases, deep_is_refused_on_the_engine);
 	tcase_add_test(cases, no_server_is_a_subject_that_is_not_there);
 	tcase_add_test(cases, a_server_that_stalls_is_waited_for_no_longer_than_the_limit);
 	tcase_add_test(cases, a_server_that_stalls_once_is_asked_again);
