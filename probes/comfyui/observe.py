@@ -41,6 +41,7 @@ class Known:
         self.told_sizes = False
         self.own = None  # the allocation string of its loader; None: not known yet
         self.used, self.plan = None, {}  # the one it was placed by, and the blocks' devices
+        self.load_device = ""  # for blocks that the plan does not name
         self.unowned_at = None  # how many collections there had been when nobody known held it
 
 
@@ -186,12 +187,14 @@ class Observer:
                     known.own = plans.own_allocation(model, patcher)
 
     def planned(self, target, string, result):
-        """A planner has placed a patcher, or its model, by a string."""
+        """A planner has placed a patcher, or its model, by a string. Clones share the model, and so where it is."""
         with self.lock:
-            for known in self.objects:
-                if target is not None and (target is known.patcher() or target is known.model()):
-                    known.used, known.plan = str(string), plans.assignments(result)
-                    known.told_placement = None
+            known = next((k for k in self.objects if target is not None and (target is k.patcher() or target is k.model())), None)
+            if known is not None:
+                first = self.objects[known.record["inner"] - 1]
+                first.used, first.plan = str(string), plans.assignments(result)
+                first.load_device = str(getattr(known.patcher(), "load_device", ""))
+                first.told_placement = None
 
     # ---- states ----
 
@@ -290,10 +293,11 @@ class Observer:
         for first, count, device in placed:
             self.journal.put("placement", snapshot=self.snapshot, model=known.number, first=first, count=count, device=device)
         used, plan = (known.used, known.plan) if known.used else plans.remembered(patcher)
+        load_device = known.load_device or str(getattr(patcher, "load_device", ""))
         if not patched or not used:
             return
         self.journal.put("allocation", snapshot=self.snapshot, model=known.number, own=(known.own or "")[:255], used=used[:255])
-        for first, count, device in blocks.planned(plan, str(getattr(patcher, "load_device", ""))):
+        for first, count, device in blocks.planned(plan, load_device):
             self.journal.put("planned", snapshot=self.snapshot, model=known.number, first=first, count=count, device=device)
 
     def put_memory(self, weights):

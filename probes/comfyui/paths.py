@@ -6,20 +6,23 @@ their modules and classes. Nobody else is asked, so that the cost is bounded; `o
 
 import collections
 import gc
+import itertools
 import os
 import sys
 import types
 
-OBJECTS_MAX = 20_000  # looked at in one search
+OBJECTS_MAX = 5_000  # looked at in one search
+COMES_WITH_COMFYUI = ("comfy_extras", "comfy_api_nodes")  # many, and no place to keep a model
+ITEMS_MAX = 500  # of one container
 SIMPLE = (str, bytes, bytearray, int, float, complex, bool, type(None), types.ModuleType, type, types.CodeType)
 
 
 def children(value):
     """[(label, what it refers to)]; the label is "" where a container holds it."""
     if isinstance(value, dict):
-        return [(key if isinstance(key, str) and len(key) <= 40 else "", item) for key, item in list(value.items())]
+        return [(key if isinstance(key, str) and len(key) <= 40 else "", item) for key, item in first_of(value.items())]
     if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
-        return [("", item) for item in list(value)]
+        return [("", item) for item in first_of(value)]
     if isinstance(value, types.MethodType):
         return [("method of", value.__self__)]
     if isinstance(value, types.FunctionType):
@@ -29,7 +32,14 @@ def children(value):
     own = getattr(value, "__dict__", None)
     if not isinstance(own, dict) or "_parameters" in own:
         return []  # nothing of ours is reached through a network's modules
-    return list(own.items())
+    return first_of(own.items())
+
+
+def first_of(items):
+    try:
+        return list(itertools.islice(items, ITEMS_MAX))
+    except RuntimeError:  # another thread has changed it
+        return []
 
 
 def cell_is_full(cell):
@@ -52,7 +62,7 @@ def search(roots, targets):
         if id(value) in wanted:
             found.setdefault(id(value), labels)
         for label, item in children(value):
-            if not isinstance(item, SIMPLE) and id(item) not in seen:
+            if not isinstance(item, SIMPLE) and id(item) not in seen and len(queue) < OBJECTS_MAX:
                 queue.append((labels + (label or type_label(item),), item))
     return found
 
@@ -73,7 +83,8 @@ def text(labels, kind, name):
 def packs():
     """Roots in what node packs keep: [((pack, module, name), object)]."""
     loaded = getattr(sys.modules.get("nodes"), "LOADED_MODULE_DIRS", None)
-    folders = {str(folder) + os.sep: os.path.basename(folder) for folder in (loaded or {}).values()}
+    folders = {str(folder) + os.sep: os.path.basename(folder) for folder in (loaded or {}).values()
+               if os.path.basename(folder) not in COMES_WITH_COMFYUI}
     ours, prefixes = os.path.dirname(os.path.abspath(__file__)) + os.sep, tuple(folders)
     found = []
     for module in list(sys.modules.values()):
@@ -117,7 +128,7 @@ def owner_of(referrer, modules):
 
 def others(target, ours):
     """(labels from an owner that has a name down to the target, or (), types of all that refer to it). `ours` are ids to leave out."""
-    modules = {id(vars(module)): name for name, module in list(sys.modules.items()) if hasattr(module, "__dict__")}
+    modules = {id(vars(module)): os.path.basename(name) for name, module in list(sys.modules.items()) if hasattr(module, "__dict__")}
     skip = {id(target), *ours}
     direct = []
     queue = collections.deque([((), target, 0)])

@@ -15,12 +15,25 @@ STORES = (
 PLANNERS = ("analyze_safetensor_loading", "analyze_safetensor_loading_clip", "analyze_ggml_loading")
 
 
+FOUND = {}  # names: (how many modules there were, the names of those that define them)
+
+
 def modules_with(*names):
-    """Modules that define all of these names. Their own dictionaries are asked: some modules say that they have any name."""
-    for module in list(sys.modules.values()):
-        own = getattr(module, "__dict__", {})
-        if all(name in own for name in names):
+    """Modules that define all of these names. Their own dictionaries are asked: some modules say that they have any name. There are
+    thousands, so they are gone through only when one has come since."""
+    count, found = FOUND.get(names, (0, ()))
+    if count != len(sys.modules):
+        found = tuple(key for key, module in list(sys.modules.items()) if defines(module, names))
+        FOUND[names] = (len(sys.modules), found)
+    for key in found:
+        module = sys.modules.get(key)
+        if module is not None and defines(module, names):
             yield module
+
+
+def defines(module, names):
+    own = getattr(module, "__dict__", {})
+    return all(name in own for name in names)
 
 
 def planners():

@@ -175,6 +175,14 @@ class PlacementTest(ProbeCase):
         self.stage()
         self.assertEqual([(r["first"], r["device"]) for r in self.records("planned")], [(0, "cuda:0"), (3, "cpu")])
 
+    def test_a_clone_that_is_placed_places_the_model_of_both(self):
+        patcher = self.load()
+        clone = stand.ModelPatcher(patcher.model)
+        clone.load_device = "cuda:0"
+        self.probe.note_plan(clone, "#cuda:0;1.0;cpu", {"block_assignments": {"last": "cpu"}})
+        self.stage()
+        self.assertEqual([(r["model"], r["first"], r["device"]) for r in self.records("planned")], [(1, 0, "cuda:0"), (1, 3, "cpu")])
+
     def test_the_first_generations_planner_names_a_model(self):
         patcher = self.load()
         self.probe.note_plan(patcher.model, "cuda:0,0.5", {"device_assignments": {"cpu": [("last", None, "Linear")]}})
