@@ -157,11 +157,13 @@ class Server:
         return spent
 
     def free(self, number):
-        """Unload only, or everything, in turn; the worker acts on it at once, and collects."""
+        """Unload only, or everything, in turn; a worker that waits acts on it at once, and collects. (One that does not may not hear.)"""
         both = number % (2 * FREE_EVERY) == 0
         self.ask("/free", {"unload_models": True, "free_memory": both})
-        self.wait(lambda: not self.ask("/bench/state")["flags"], "the worker to free")
-        time.sleep(1.0)
+        self.rest("free")
+
+    def rest(self, what):
+        self.wait(lambda: (lambda now: now["waiting"] and not now["flags"])(self.ask("/bench/state")), f"the worker to {what}")
 
     def stop(self):
         self.process.terminate()
@@ -177,25 +179,28 @@ class Server:
 
 def run(kind):
     folder = tempfile.mkdtemp(prefix="residency-cost-")
-    result = {"states": [], "seconds": [], "counts": [], "lines": 0, "times": {}}
+    result = {"states": [], "seconds": [], "counts": [], "lines": 0, "times": {}, "models": [], "version": ""}
     server = None
     try:
         server = Server(folder, kind != "without")
         server.wait(lambda: "states" in server.ask("/bench/state"), "the server to start", 300.0)
         if kind == "recording":
-            schema = server.ask("/residency/hello")["schema"]
+            hello = server.ask("/residency/hello")
+            schema, result["version"] = hello["schema"], hello["comfyui"]
             server.wait(lambda: json.loads(server.ask("/residency/records?from=0").splitlines()[0])["idle"], "the worker to wait")
             server.ask("/residency/begin", {"schema": schema, "cell": 1, "device_mode": "same", "node_flags": "real"})
         following = 0
         for number in range(1, PROMPTS + 1):
             result["seconds"].append(server.prompt(number))
+            server.rest("end a prompt")
             result["states"].append(server.ask("/bench/state")["states"])
             if number % FREE_EVERY == 0:
                 server.free(number)
                 result["states"].append(server.ask("/bench/state")["states"])
             if kind == "recording":
-                head = json.loads(server.ask(f"/residency/records?from={following}").splitlines()[0])
+                head, *lines = map(json.loads, server.ask(f"/residency/records?from={following}").splitlines())
                 following = head["first"] + head["count"]
+                result["models"] += [line for line in lines if line["record"] == "model" and line["keep"] is None]
             if number % COUNT_EVERY == 0:
                 result["counts"].append({"prompt": number, **server.ask("/bench/state?count=1")})
             progress(kind, number)
@@ -247,6 +252,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that no server is left
     runs = {kind: run(kind) for kind in ("without", "listening", "recording")}
     without = runs["without"]
+    models = {model["name"]: model["block_count"] for model in runs["recording"]["models"]}
+    print(f"ComfyUI {runs['recording']['version']} on the CPU; blocks: " + ", ".join(f"{name} {count}" for name, count in models.items()))
     print(f"{PROMPTS} prompts on each of three servers; a request to free after every {FREE_EVERY}th, another model at every {SWITCH_EVERY}th\n")
     print(f"{'':<12}{'median s':>10}{'objects +':>11}{'RSS + MiB':>11}{'lines':>8}{'journal':>9}{'dropped':>9}{'failures':>10}")
     for kind, result in runs.items():

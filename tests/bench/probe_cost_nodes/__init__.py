@@ -107,8 +107,8 @@ def find_probe():
 @server.PromptServer.instance.routes.get("/bench/state")
 async def state(request):
     queue, probe = server.PromptServer.instance.prompt_queue, find_probe()
-    answer = {"states": [state_of(known) for known in KNOWN], "flags": dict(queue.flags), "busy": queue.get_tasks_remaining(),
-              "times": TIMES}
+    answer = {"states": [state_of(known) for known in KNOWN], "flags": dict(queue.flags), "times": TIMES,
+              "waiting": not queue.get_tasks_remaining() and bool(queue.not_empty._waiters)}
     if request.query.get("count"):
         COLLECT()
         answer["objects"] = len(gc.get_objects())
