@@ -19,7 +19,7 @@ static const struct {
 
 const char *residency_state_name(enum residency_state state)
 {
-	return state_names[state];
+	return (unsigned)state < STATE_COUNT ? state_names[state] : "not seen";
 }
 
 const char *outcome_name(enum outcome outcome)

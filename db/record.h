@@ -51,7 +51,7 @@ enum outcome {
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNTRUSTWORTHY, VERDICT_COUNT };
 
-const char *residency_state_name(enum residency_state state);
+const char *residency_state_name(enum residency_state state); /* "not seen" for STATE_COUNT */
 const char *outcome_name(enum outcome outcome);
 bool outcome_passes(enum outcome outcome);
 const char *verdict_name(enum verdict verdict);

@@ -27,10 +27,14 @@ fact_set judge_reason_facts(enum reason reason)
 
 fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 {
-	const struct seen_stage *stage = &judge->stages[snapshot];
-	const struct record_action *action = stage->action < judge->action_count ? &judge->actions[stage->action] : NULL;
+	const struct seen_stage *stage;
+	const struct record_action *action;
 	fact_set facts = 0;
 
+	if (snapshot >= judge->stage_count)
+		return 0; /* there was none: records that break off */
+	stage = &judge->stages[snapshot];
+	action = stage->action < judge->action_count ? &judge->actions[stage->action] : NULL;
 	if (stage->asked & ASKED_FREE)
 		facts |= FACT(CACHES_RESET);
 	else if (stage->asked & ASKED_UNLOAD)

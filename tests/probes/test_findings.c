@@ -56,6 +56,21 @@ START_TEST(a_lost_model_is_a_finding_with_cause_and_holders)
 }
 END_TEST
 
+START_TEST(a_model_that_no_stage_tells_of_is_lost_without_a_state)
+{
+	cell_object(&cell, "B", KEEP_YES);
+	ck_assert_ptr_nonnull(strstr(finding("lost").detail, "not seen"));
+}
+END_TEST
+
+START_TEST(a_leak_that_no_stage_tells_of_has_no_stage)
+{
+	cell_object(&cell, "A", KEEP_NO);
+	cell_worker_takes_flags(&cell);
+	ck_assert_str_eq(finding("leaked").stage, "");
+}
+END_TEST
+
 START_TEST(a_leak_names_who_holds_it)
 {
 	uint32_t a = cell_object(&cell, "A", KEEP_NO);
@@ -198,6 +213,8 @@ Suite *judge_findings_suite(void)
 {
 	const TTest *const claims[] = {
 		a_lost_model_is_a_finding_with_cause_and_holders,
+		a_model_that_no_stage_tells_of_is_lost_without_a_state,
+		a_leak_that_no_stage_tells_of_has_no_stage,
 		a_leak_names_who_holds_it,
 		a_stray_is_a_finding,
 		reading_a_model_again_beside_its_kept_copy_is_a_duplicate,
