@@ -5,6 +5,7 @@
 #include "core/base/array.h"
 
 static const struct live_hook hooks[] = {
+	{ "current_loaded_models", LIVE_UNTRUSTWORTHY, "which models are listed" },
 	{ "unload_all_models", LIVE_UNTRUSTWORTHY, "when models are unloaded" },
 	{ "free_memory", LIVE_LESS_EXACT, "which models left for want of room" },
 	{ "load_models_gpu", LIVE_LESS_EXACT, "which models left for another one's load" },

@@ -235,7 +235,7 @@ class Probe:
     def is_there(self, owner, attribute, title):
         """Each place by itself: what is gone is told, and what is there is watched."""
         place = getattr(owner, attribute, None)
-        if callable(place) and not inspect.iscoroutinefunction(place):
+        if isinstance(place, list) or (callable(place) and not inspect.iscoroutinefunction(place)):
             return True
         self.missing.append(title)
         log.warning("residency probe: %s is not there, or is not what it was; what it would tell is not known", title)
@@ -258,6 +258,7 @@ class Probe:
             self.listen_to_planners()
 
     def install(self):
+        self.is_there(mm, "current_loaded_models", "current_loaded_models")
         executor, queue = optional("execution", "PromptExecutor"), optional("execution", "PromptQueue")
         self.watch(mm, "unload_all_models", "unload_all_models", "unload_all_models")
         self.watch(mm, "free_memory", "free_memory", "free_memory")

@@ -101,9 +101,10 @@ class Server:
         packs = os.path.join(folder, "custom_nodes")
         for name in ("custom_nodes", "output", "input", "temp", "user"):
             os.makedirs(os.path.join(folder, name))
-        if probe:  # a name before the observer's: it is imported first
+        if probe:
             shutil.copytree(PROBE, os.path.join(packs, "a_residency_probe"), ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(os.path.join(HERE, "probe_cost_nodes"), os.path.join(packs, "b_observer"), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(os.path.join(HERE, "probe_cost_nodes"), os.path.join(packs, "b_observer"),
+                        ignore=shutil.ignore_patterns("__pycache__"))
         write_models(folder)
         with open(os.path.join(folder, "paths.yaml"), "w", encoding="utf-8") as file:
             file.write(f"bench:\n  base_path: {folder}\n  custom_nodes: custom_nodes\n  diffusion_models: models/diffusion_models\n"
@@ -254,7 +255,8 @@ def main():
     without = runs["without"]
     models = {model["name"]: model["block_count"] for model in runs["recording"]["models"]}
     print(f"ComfyUI {runs['recording']['version']} on the CPU; blocks: " + ", ".join(f"{name} {count}" for name, count in models.items()))
-    print(f"{PROMPTS} prompts on each of three servers; a request to free after every {FREE_EVERY}th, another model at every {SWITCH_EVERY}th\n")
+    print(f"{PROMPTS} prompts on each of three servers; a request to free after every {FREE_EVERY}th, "
+          f"another model at every {SWITCH_EVERY}th\n")
     print(f"{'':<12}{'median s':>10}{'objects +':>11}{'RSS + MiB':>11}{'lines':>8}{'journal':>9}{'dropped':>9}{'failures':>10}")
     for kind, result in runs.items():
         journal = result["counts"][-1].get("journal", {"lines": 0, "dropped": 0, "failures": 0})
@@ -271,8 +273,8 @@ def main():
               f"{kind}: {1000 * costs[kind]:.2f} ms a prompt is less than {100 * SHARE_MOST:.0f} % of {PROMPT_SECONDS:.0f} s", wrong)
         check(growth(result, "objects") - growth(without, "objects") < OBJECTS_MOST,
               f"{kind}: objects grew by {growth(result, 'objects') - growth(without, 'objects'):+d} beyond those without it", wrong)
-        check(growth(result, "rss") - growth(without, "rss") < RSS_MOST,
-              f"{kind}: memory grew by {(growth(result, 'rss') - growth(without, 'rss')) / (1 << 20):+.1f} MiB beyond what it does without it", wrong)
+        more = growth(result, "rss") - growth(without, "rss")
+        check(more < RSS_MOST, f"{kind}: memory grew by {more / (1 << 20):+.1f} MiB beyond what it does without it", wrong)
         journal = result["counts"][-1]["journal"]
         check(journal["dropped"] == 0 and journal["failures"] == 0, f"{kind}: nothing was dropped, and the probe failed at nothing", wrong)
     check(runs["recording"]["counts"][-1]["journal"]["lines"] * 5 < max(1, runs["recording"]["lines"]),

@@ -67,7 +67,7 @@ class ProbeCase(unittest.TestCase):
 
     def tearDown(self):
         self.probe.switch_off()
-        mm.current_loaded_models.clear()
+        getattr(mm, "current_loaded_models", []).clear()
 
     def records(self, kind):
         return [record for record in map(json.loads, self.probe.journal.since(0)[0]) if record["record"] == kind]
@@ -380,6 +380,9 @@ class RobustnessTest(ProbeCase):
         self.assertEqual(self.without(mm, "soft_empty_cache"), ["soft_empty_cache"])
         mm.unload_all_models()
         self.assertEqual(self.stages(), ["before_unload", "after_unload"])
+
+    def test_a_list_that_is_gone_is_named(self):
+        self.assertIn("current_loaded_models", self.without(mm, "current_loaded_models"))
 
     def test_a_class_that_is_gone_names_each_of_its_places(self):
         missing = self.without(sys.modules["execution"], "PromptExecutor")
