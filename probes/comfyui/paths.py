@@ -9,6 +9,7 @@ import gc
 import itertools
 import os
 import sys
+import time
 import types
 
 OBJECTS_MAX = 5_000  # looked at in one search
@@ -113,6 +114,7 @@ def kept_in(module, pack, name, value):
 STEPS_MAX = 8
 NEIGHBOURS_MAX = 200  # of one object: what more refer to is no evidence
 VISITS_MAX = 400  # each costs a walk through all objects there are
+SECONDS_MAX = 5.0
 
 
 def owner_of(referrer, modules):
@@ -132,8 +134,8 @@ def others(target, ours):
     skip = {id(target), *ours}
     direct = []
     queue = collections.deque([((), target, 0)])
-    visits = 0
-    while queue and visits < VISITS_MAX:
+    visits, end = 0, time.monotonic() + SECONDS_MAX
+    while queue and visits < VISITS_MAX and time.monotonic() < end:
         labels, value, steps = queue.popleft()
         visits += 1
         referrers = gc.get_referrers(value)
