@@ -318,7 +318,7 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	s->while_held = NULL;
 	hello = check_setup(s, setup, e) ? say_hello(s, e) : NULL;
 	json_decref(hello);
-	if (!hello || !clean(s, e))
+	if (!hello || !wait_for_worker(s, e) || !clean(s, e)) /* who does not wait yet may not hear */
 		return false;
 	body = json_pack("{si si ss ss ss sb}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
 			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",

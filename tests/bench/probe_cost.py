@@ -23,9 +23,9 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROBE = os.path.join(HERE, "..", "..", "probes", "comfyui")
 PROMPTS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-FREE_EVERY, COUNT_EVERY, SWITCH_EVERY = 10, 10, 35
+FREE_EVERY, COUNT_EVERY, SWITCH_EVERY = 10, 20, 35  # counted when everything has been freed
 PROMPT_SECONDS, SHARE_MOST = 5.0, 0.01  # of such a prompt
-OBJECTS_MOST = 500  # more at the end than at a fifth of the way, beyond those without the probe
+OBJECTS_MOST = 500  # more at the end than when first counted, beyond those without the probe
 RSS_MOST = 16 << 20
 LAYERS, DIM = 34, 128  # as many blocks as FLUX.1 has, within two
 
@@ -222,9 +222,8 @@ def progress(kind, number):
 # ---- what came of it ----
 
 def growth(result, key):
-    """From a fifth of the way, when everything has been loaded once, to the end."""
-    counts = result["counts"]
-    return counts[-1][key] - counts[len(counts) // 5][key]
+    """From the first count, when everything has been loaded and freed once, to the last."""
+    return result["counts"][-1][key] - result["counts"][0][key]
 
 
 def median(values):
@@ -250,6 +249,8 @@ def check(true, text, wrong):
 def main():
     if "RESIDENCY_COMFYUI" not in os.environ:
         sys.exit("probe_cost: RESIDENCY_COMFYUI names the folder of a ComfyUI")
+    if PROMPTS < 2 * COUNT_EVERY:
+        sys.exit(f"probe_cost: at least {2 * COUNT_EVERY} prompts: what grows is seen between two counts")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # so that no server is left
     runs = {kind: run(kind) for kind in ("without", "listening", "recording")}
     without = runs["without"]
