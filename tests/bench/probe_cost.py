@@ -84,7 +84,7 @@ def workflow(unet, seed):
         "2": {"class_type": "CLIPLoader", "inputs": {"clip_name": "text.safetensors", "type": "stable_diffusion"}},
         "3": {"class_type": "VAELoader", "inputs": {"vae_name": "small.safetensors"}},
         "4": {"class_type": "ResidencyBenchModel", "inputs": {"seed": seed}},
-        "5": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["2", 0], "text": str(seed)}},
+        "5": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["2", 0], "text": str(seed // 10)}},
         "6": {"class_type": "KSampler", "inputs": {
             "model": ["1", 0], "positive": ["4", 0], "negative": ["4", 0], "latent_image": ["4", 1], "seed": seed, "steps": 1, "cfg": 1.0,
             "sampler_name": "euler", "scheduler": "simple", "denoise": 1.0}},
