@@ -428,7 +428,7 @@ class Probe:
             self.on = on
         return "" if not renews or self.worker.begin() else "no other worker begins"
 
-    def direct(self, action, name, step):
+    def direct(self, action, name, step=0):
         """An action past the queue. The worker is idle; at a release, held."""
         self.stack.append("direct")
         try:
