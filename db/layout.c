@@ -244,6 +244,34 @@ static const struct record_field artifact_fields[] = {
 	FIELD(artifact, hash, "hash", TEXT),
 };
 
+static const struct record_field sweep_fields[] = {
+	FIELD(sweep, repository, "repository", TEXT),
+	FIELD(sweep, of, "sweep_of", TEXT),
+	FIELD(sweep, range, "commit_range", TEXT),
+	FIELD(sweep, setting, "setting", TEXT),
+};
+
+static const struct record_field sweep_commit_fields[] = {
+	FIELD(sweep_commit, number, "number", U32),
+	FIELD(sweep_commit, id, "commit_id", TEXT),
+	FIELD(sweep_commit, committed_wall_ns, "committed_wall_ns", I64),
+	FIELD(sweep_commit, summary, "summary", TEXT),
+};
+
+static const struct record_field sweep_cell_fields[] = {
+	FIELD(sweep_cell, matrix, "matrix", TEXT),
+	FIELD(sweep_cell, flow, "flow", TEXT),
+	FIELD(sweep_cell, device_mode, "device_mode", TEXT),
+	FIELD(sweep_cell, node_flags, "node_flags", TEXT),
+};
+
+static const struct record_field run_commit_fields[] = {
+	FIELD(run_commit, repository, "repository", TEXT),
+	FIELD(run_commit, id, "commit_id", TEXT),
+	FIELD(run_commit, setting, "setting", TEXT),
+	FIELD(run_commit, why, "why", TEXT),
+};
+
 #define LAYOUT(struct_name, table_name, cell, number, after)                                                                   \
 	{                                                                                                                      \
 		.table = table_name, .size_bytes = sizeof(struct record_##struct_name), .has_cell = cell,                      \
@@ -280,6 +308,10 @@ const struct record_layout record_layouts[RECORD_TYPE_COUNT] = {
 	[RECORD_ARTIFACT] = LAYOUT(artifact, "artifact", true, IN_RUN, NULL),
 	[RECORD_BLOCK] = LAYOUT(block, "block", true, NOT, NULL),
 	[RECORD_SAMPLED] = { .size_bytes = sizeof(struct record_sampled), .has_cell = true },
+	[RECORD_SWEEP] = LAYOUT(sweep, "sweep", false, NOT, NULL),
+	[RECORD_SWEEP_COMMIT] = LAYOUT(sweep_commit, "sweep_commit", false, NOT, NULL),
+	[RECORD_SWEEP_CELL] = LAYOUT(sweep_cell, "sweep_cell", false, IN_RUN, NULL),
+	[RECORD_RUN_COMMIT] = LAYOUT(run_commit, "run_commit", false, NOT, NULL),
 };
 
 const char *record_field_name(enum field_type type, int value)

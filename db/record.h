@@ -16,6 +16,8 @@
 #define RECORD_SCHEMA 4
 #define RECORD_NAME_MAX 64
 #define RECORD_TEXT_MAX 256
+#define RECORD_COMMIT_MAX 72 /* a commit's hash, SHA-256 too */
+#define RECORD_SETTING_MAX 1024
 #define UNKNOWN_U64 UINT64_MAX
 
 /* What one object of a model's name is at one stage. */
@@ -355,6 +357,37 @@ struct record_artifact {
 	char hash[80];
 };
 
+/* A sweep over a repository's history, in a run of its own: what it is about, then its commits and its cells. `setting` is canonical
+ * JSON of all that decides a verdict besides the commit and the cell. */
+struct record_sweep {
+	char repository[RECORD_NAME_MAX]; /* the folder's name */
+	char of[16]; /* "nodes" or "comfyui": what the commits are of */
+	char range[RECORD_TEXT_MAX]; /* as it was asked for */
+	char setting[RECORD_SETTING_MAX];
+};
+
+struct record_sweep_commit {
+	uint32_t number; /* oldest first; 0: the one before the range */
+	char id[RECORD_COMMIT_MAX];
+	int64_t committed_wall_ns;
+	char summary[RECORD_TEXT_MAX]; /* the message's first line */
+};
+
+struct record_sweep_cell { /* numbered by the store, in their order */
+	char matrix[32];
+	char flow[32];
+	char device_mode[16];
+	char node_flags[16];
+};
+
+/* What a run's cells ran: a commit under a setting; or why it could not start. */
+struct record_run_commit {
+	char repository[RECORD_NAME_MAX];
+	char id[RECORD_COMMIT_MAX];
+	char setting[RECORD_SETTING_MAX];
+	char why[RECORD_TEXT_MAX]; /* "": it started */
+};
+
 enum record_type {
 	RECORD_RUN,
 	RECORD_RUN_END,
@@ -383,6 +416,10 @@ enum record_type {
 	RECORD_ARTIFACT,
 	RECORD_SAMPLED,
 	RECORD_BLOCK,
+	RECORD_SWEEP,
+	RECORD_SWEEP_COMMIT,
+	RECORD_SWEEP_CELL,
+	RECORD_RUN_COMMIT,
 	RECORD_TYPE_COUNT
 };
 

@@ -63,12 +63,12 @@ static bool has_node_flags(const struct matrix_axes *axes, const struct flow *fl
 	return flow->setting.has_node_flags ? (size_t)flow->setting.node_flags == flags : is_set(axes->node_flags, flags);
 }
 
-/* Of a matrix and a flow under one policy. */
+/* Of a matrix and a flow under one policy and cache. */
 static size_t mode_count(const struct matrix_axes *axes, const struct flow *flow)
 {
 	size_t flags = flow->setting.has_node_flags ? 1 : (size_t)__builtin_popcountll(axes->node_flags);
 
-	return (size_t)__builtin_popcountll(axes->caches) * (size_t)__builtin_popcountll(axes->device_modes) * flags;
+	return (size_t)__builtin_popcountll(axes->device_modes) * flags;
 }
 
 static size_t cells_of_a_policy(const struct matrix_axes *axes, struct matrix_left_out *left_out)
@@ -80,7 +80,7 @@ static size_t cells_of_a_policy(const struct matrix_axes *axes, struct matrix_le
 			struct error why = ERROR_INIT;
 
 			if (runs_over(axes->flows[f], matrix_at(m), &why))
-				count += mode_count(axes, axes->flows[f]);
+				count += mode_count(axes, axes->flows[f]) * (size_t)__builtin_popcountll(axes->caches);
 			if (!error_is_set(&why) || !left_out)
 				continue;
 			if (left_out->count++ == 0)
@@ -95,7 +95,57 @@ size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out 
 {
 	if (left_out)
 		*left_out = (struct matrix_left_out) { .count = 0 };
-	return cells_of_a_policy(axes, left_out) * (size_t)__builtin_popcountll(axes->policies);
+	return cells_of_a_policy(axes, left_out) * (size_t)(axes->policies ? __builtin_popcountll(axes->policies) : 1);
+}
+
+/* Models that a flow carries may be those of a matrix, by any of its names. */
+static const char *matrix_name(const struct matrix *matrix, const struct flow *flow)
+{
+	const char *said = matrix == &own_models ? flow->matrix : NULL;
+	const struct matrix *found = said ? matrix_find(said) : matrix;
+
+	return found ? found->name : said;
+}
+
+/* The n-th cell of a pair of a matrix and a flow, innermost axis last. */
+static bool take_modes(const struct matrix_axes *axes, const struct flow *flow, size_t n, struct matrix_cell *cell)
+{
+	for (unsigned mode = 0; mode < DEVICE_MODE_COUNT; mode++) {
+		for (unsigned flags = 0; flags < NODE_FLAGS_COUNT; flags++) {
+			if (!is_set(axes->device_modes, mode) || !has_node_flags(axes, flow, flags) || n-- > 0)
+				continue;
+			cell->axes.device_modes = UINT64_C(1) << mode;
+			cell->axes.node_flags = UINT64_C(1) << flags;
+			cell->device_mode = device_mode_name((enum device_mode)mode);
+			cell->node_flags = node_flags_name((enum node_flags)flags);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool matrix_cell_at(const struct matrix_axes *axes, size_t index, struct matrix_cell *cell)
+{
+	*cell = (struct matrix_cell) { .axes = *axes };
+	cell->axes.flow_count = 1;
+	for (size_t m = 0; matrix_at(m); m++) {
+		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m); f++) {
+			size_t modes = mode_count(axes, axes->flows[f]);
+
+			if (!runs_over(axes->flows[f], matrix_at(m), NULL))
+				continue;
+			if (index >= modes) {
+				index -= modes;
+				continue;
+			}
+			cell->axes.matrices = matrix_at(m) == &own_models ? 0 : UINT64_C(1) << m;
+			cell->axes.flows = &axes->flows[f];
+			cell->matrix = matrix_name(matrix_at(m), axes->flows[f]);
+			cell->flow = axes->flows[f]->name;
+			return take_modes(axes, axes->flows[f], index, cell);
+		}
+	}
+	return false;
 }
 
 /* ---- cells ---- */
@@ -112,7 +162,7 @@ struct progress {
 
 /* One cell's place in the axes. */
 struct place {
-	const struct policy *policy;
+	const struct policy *policy; /* NULL: one that has no name */
 	const struct matrix *matrix;
 	const struct flow *flow;
 	enum cache_kind cache;
@@ -120,13 +170,9 @@ struct place {
 	enum node_flags node_flags;
 };
 
-/* Models that a flow carries may be those of a matrix, by any of its names. */
-static const char *matrix_name(const struct place *place)
+static const char *policy_name(const struct policy *policy)
 {
-	const char *said = place->matrix == &own_models ? place->flow->matrix : NULL;
-	const struct matrix *matrix = said ? matrix_find(said) : place->matrix;
-
-	return matrix ? matrix->name : said;
+	return policy ? policy->name : "";
 }
 
 static void put_cell(const struct progress *progress, const struct place *place)
@@ -134,11 +180,12 @@ static void put_cell(const struct progress *progress, const struct place *place)
 	struct record_cell cell = { .cell = progress->cell };
 	char subject[RECORD_NAME_MAX];
 
-	snprintf(subject, sizeof(subject), "%s:%s", progress->run->subject_name, place->policy->name);
+	snprintf(subject, sizeof(subject), "%s%s%s", progress->run->subject_name, place->policy ? ":" : "",
+		 policy_name(place->policy));
 	record_text(cell.subject, sizeof(cell.subject), subject);
 	record_text(cell.topology, sizeof(cell.topology), progress->run->topology_name ? progress->run->topology_name : "");
-	record_text(cell.policy, sizeof(cell.policy), place->policy->name);
-	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(place));
+	record_text(cell.policy, sizeof(cell.policy), policy_name(place->policy));
+	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(place->matrix, place->flow));
 	record_text(cell.flow, sizeof(cell.flow), place->flow->name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
@@ -182,7 +229,8 @@ static bool run_cell(struct progress *progress, const struct place *place, struc
 	fine = flow_run(place->flow, place->matrix->models, place->matrix->model_count, run->subject, &progress->both,
 			progress->cell, e);
 	if (!subject->end(run->subject, e) || !fine)
-		return error_context(e, "cell %s/%s/%s", place->policy->name, matrix_name(place), place->flow->name);
+		return error_context(e, "cell %s%s%s/%s", policy_name(place->policy), place->policy ? "/" : "",
+				     matrix_name(place->matrix, place->flow), place->flow->name);
 	return judge_cell(progress, e);
 }
 
@@ -239,6 +287,8 @@ static bool run_policy(struct progress *progress, const struct matrix_axes *axes
 
 static bool run_all(struct progress *progress, const struct matrix_axes *axes, struct error *e)
 {
+	if (!axes->policies)
+		return run_policy(progress, axes, NULL, e);
 	for (size_t p = 0; policies[p] && !progress->stopped; p++) {
 		if (is_set(axes->policies, p) && !run_policy(progress, axes, policies[p], e))
 			return false;

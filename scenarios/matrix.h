@@ -20,9 +20,16 @@ struct flow;
 /* What to run: one bit for each member of the tables policies[], matrices[] and of the enums, and the flows. A flow that carries
  * its own models runs over those, once, and not over each matrix; one that does not fit a matrix is not run over it. */
 struct matrix_axes {
+	/* No policy at all stands for what a live subject does where that has no name here. */
 	uint64_t policies, matrices, caches, device_modes, node_flags;
 	const struct flow *const *flows;
 	size_t flow_count;
+};
+
+/* One cell under whatever policy and cache. The names are borrowed from the axes it was made of. */
+struct matrix_cell {
+	struct matrix_axes axes; /* this cell alone */
+	const char *matrix, *flow, *device_mode, *node_flags;
 };
 
 /* All policies, the matrices that run by default, classic cache, split, real; no flow. */
@@ -36,6 +43,10 @@ struct matrix_left_out {
 
 /* How many cells there will be; what is left out, where the caller asks (NULL: it does not). */
 size_t matrix_cell_count(const struct matrix_axes *axes, struct matrix_left_out *left_out);
+
+/* The cells of the axes one by one, in the order in which matrix_run runs them, each under all the policies and caches of the axes.
+ * false past the last. */
+bool matrix_cell_at(const struct matrix_axes *axes, size_t index, struct matrix_cell *cell);
 
 struct matrix_run {
 	struct subject *subject;
