@@ -2,7 +2,13 @@
 
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
+#include "scenarios/matrix_workflow.h"
 #include "scenarios/subject.h"
+
+bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen, struct error *e)
+{
+	return !list || choices_parse(option, list, find, name, chosen, e);
+}
 
 const char *axis_policy_name(size_t index)
 {
@@ -17,6 +23,24 @@ int axis_policy_index(const char *name)
 {
 	for (size_t i = 0; policies[i]; i++) {
 		if (policies[i] == policy_find(name))
+			return (int)i;
+	}
+	return -1;
+}
+
+const char *axis_matrix_name(size_t index)
+{
+	for (size_t i = 0; matrices[i]; i++) {
+		if (i == index)
+			return matrices[i]->name;
+	}
+	return NULL;
+}
+
+int axis_matrix_index(const char *name)
+{
+	for (size_t i = 0; matrices[i]; i++) {
+		if (matrices[i] == matrix_find(name))
 			return (int)i;
 	}
 	return -1;

@@ -18,26 +18,6 @@
 #include "scenarios/matrix_workflow.h"
 #include "scenarios/subject_comfyui.h"
 
-/* ---- names of the axes ---- */
-
-static const char *matrix_name(size_t index)
-{
-	for (size_t i = 0; matrices[i]; i++) {
-		if (i == index)
-			return matrices[i]->name;
-	}
-	return NULL;
-}
-
-static int matrix_index(const char *name)
-{
-	for (size_t i = 0; matrices[i]; i++) {
-		if (matrices[i] == matrix_find(name))
-			return (int)i;
-	}
-	return -1;
-}
-
 /* ---- the command ---- */
 
 struct wishes {
@@ -46,20 +26,14 @@ struct wishes {
 	bool json, verbose, deep;
 };
 
-static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
-		   struct error *e)
-{
-	return !list || choices_parse(option, list, find, name, chosen, e);
-}
-
 static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, struct error *e)
 {
 	*axes = matrix_axes_default();
-	return choose("policies", wishes->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
-	       choose("matrices", wishes->matrices, matrix_index, matrix_name, &axes->matrices, e) &&
-	       choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
-	       choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
-	       choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
+	return axis_choose("policies", wishes->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
+	       axis_choose("matrices", wishes->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
+	       axis_choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
+	       axis_choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
+	       axis_choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
 }
 
 #define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */

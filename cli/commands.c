@@ -17,6 +17,7 @@ const struct command *const commands[] = {
 	&command_convert,
 	&command_synth,
 	&command_live,
+	&command_sweep,
 	&command_devices,
 	&command_policies,
 	&command_workflows,

@@ -23,6 +23,7 @@ extern const struct command command_plan;
 extern const struct command command_policies;
 extern const struct command command_replay;
 extern const struct command command_report;
+extern const struct command command_sweep;
 extern const struct command command_synth;
 extern const struct command command_triage;
 extern const struct command command_workflows;

@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,12 +51,6 @@ bool live_probe_write(const char *folder, struct error *e)
 }
 
 /* ---- its folder ---- */
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status, (void)type, (void)where;
-	return remove(path) == 0 ? 0 : -1;
-}
 
 static bool make_folder(struct live_server *server, struct error *e)
 {
@@ -162,6 +156,7 @@ static void become(const struct live_server *server, const char *comfyui, char *
 	snprintf(path, sizeof(path), "%.3500s/log", server->folder);
 	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when we are killed, nobody else stops it */
 	setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
 	setenv("OMP_NUM_THREADS", "1", 0); /* small models: threads that wait for each other cost more than they bring */
 	unsetenv("RESIDENCY_PROBE_FILE");
@@ -351,6 +346,6 @@ void live_server_stop(struct live_server *server)
 		waitpid(server->process, NULL, 0);
 	}
 	if (server->folder[0])
-		nftw(server->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		file_remove_folder(server->folder);
 	free(server);
 }

@@ -7,7 +7,7 @@ static bool next_known(const enum known *commits, size_t count, size_t *at)
 	return *at < count;
 }
 
-bool change_next(const enum known *commits, size_t count, size_t from, struct change *change)
+bool change_next(const enum known *commits, size_t count, size_t from, struct verdict_change *change)
 {
 	size_t last = from;
 	size_t first;
@@ -16,7 +16,7 @@ bool change_next(const enum known *commits, size_t count, size_t from, struct ch
 		return false;
 	for (first = last + 1; next_known(commits, count, &first); first++) {
 		if (commits[first] != commits[last]) {
-			*change = (struct change) {
+			*change = (struct verdict_change) {
 				.last = last, .first = first, .from = commits[last], .to = commits[first]
 			};
 			return true;
@@ -28,7 +28,7 @@ bool change_next(const enum known *commits, size_t count, size_t from, struct ch
 
 bool change_regresses(const enum known *commits, size_t count)
 {
-	struct change change = { .first = 0 };
+	struct verdict_change change = { .first = 0 };
 
 	while (change_next(commits, count, change.first, &change)) {
 		if (change.to == KNOWN_FAIL)

@@ -11,13 +11,13 @@
 
 enum known { KNOWN_NOT, KNOWN_PASS, KNOWN_FAIL };
 
-struct change {
+struct verdict_change {
 	size_t last, first; /* known before it, known with it; first - last - 1 are unknown between */
 	enum known from, to;
 };
 
 /* The next change after commit `from`, which is 0 at first and then the `first` of the last change. false where there is none. */
-bool change_next(const enum known *commits, size_t count, size_t from, struct change *change);
+bool change_next(const enum known *commits, size_t count, size_t from, struct verdict_change *change);
 
 /* Whether something that passed fails later. */
 bool change_regresses(const enum known *commits, size_t count);

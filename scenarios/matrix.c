@@ -266,7 +266,8 @@ static bool run_pair(struct progress *progress, const struct matrix_axes *axes, 
 	if (why.kind != ERROR_UNSUPPORTED)
 		return error_set(e, why.kind, "%s", why.text);
 	if (run->left_out)
-		run->left_out(run->context, matrix_name(place), place->flow->name, mode_count(axes, place->flow), why.text);
+		run->left_out(run->context, matrix_name(place->matrix, place->flow), place->flow->name,
+			      mode_count(axes, place->flow) * (size_t)__builtin_popcountll(axes->caches), why.text);
 	return true;
 }
 

@@ -18,6 +18,9 @@ bool file_write_whole(const char *path, const void *bytes, size_t length, struct
 /* mkdir -p. */
 bool file_make_folder(const char *path, struct error *e);
 
+/* rm -r, as far as it goes: what cannot be removed stays. Links are removed, not followed. */
+void file_remove_folder(const char *path);
+
 /* A file mapped for reading. file_map takes a snapshot of nothing: a file cut off by somebody else while mapped faults, so
  * sizes are checked against the mapping's, taken once. */
 struct file_mapping {

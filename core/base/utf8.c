@@ -1,5 +1,8 @@
 #include "core/base/utf8.h"
 
+#include <ctype.h>
+#include <string.h>
+
 size_t utf8_length(const unsigned char *p, size_t left)
 {
 	if (left == 0)
@@ -40,4 +43,21 @@ bool utf8_check(const void *text, size_t length, size_t *bad)
 		at += n;
 	}
 	return true;
+}
+
+void utf8_clean(char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		size_t length = utf8_length((const unsigned char *)text, left);
+
+		if (length == 0 || (length == 1 && iscntrl((unsigned char)*text)) ||
+		    (length == 2 && utf8_code_point((const unsigned char *)text, 2) < 0xa0)) {
+			*text = '?';
+			length = 1;
+		}
+		text += length;
+		left -= length;
+	}
 }

@@ -15,4 +15,7 @@ uint32_t utf8_code_point(const unsigned char *p, size_t length);
 /* Whether all of it is UTF-8; *bad (may be NULL) is where it first is not. */
 bool utf8_check(const void *text, size_t length, size_t *bad);
 
+/* What a terminal would obey, and what is no UTF-8, becomes '?', in place. */
+void utf8_clean(char *text);
+
 #endif

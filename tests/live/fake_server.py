@@ -259,6 +259,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass
 
 
-server = Server(("127.0.0.1", PORT), Handler)
-print(server.server_address[1], flush=True)
-server.serve_forever()
+if __name__ == "__main__":
+    server = Server(("127.0.0.1", PORT), Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()

@@ -1,0 +1,156 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/sweep.h"
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/base/units.h"
+#include "db/store.h"
+#include "reports/sweep.h"
+
+#define ID_SHOWN 9
+#define COLUMNS_LEAST 60
+#define COLUMNS_MOST 200
+
+/* ---- the table ---- */
+
+static int exit_code_of(const json_t *sweep)
+{
+	if (sweep_count(sweep, "regressed"))
+		return 1;
+	if (sweep_count(sweep, "untrustworthy"))
+		return error_exit_code(ERROR_UNTRUSTWORTHY);
+	return sweep_count(sweep, "not_run") && !sweep_count(sweep, "run") ? error_exit_code(ERROR_ABSENT) : 0;
+}
+
+static bool print(struct cli *cli, const struct sweep_wishes *wishes, const json_t *sweep, struct error *e)
+{
+	unsigned columns = cli->width < COLUMNS_LEAST ? COLUMNS_LEAST : cli->width > COLUMNS_MOST ? COLUMNS_MOST : cli->width;
+	struct strbuf text = STRBUF_INIT;
+	bool fine = true;
+
+	if (wishes->json) {
+		fine = json_dumpf(sweep, cli->out, JSON_COMPACT) == 0 || error_no_memory(e);
+		fputc('\n', cli->out);
+		return fine;
+	}
+	sweep_text(sweep, columns, wishes->all, &text);
+	if (strbuf_ok(&text))
+		fputs(strbuf_text(&text), cli->out);
+	else
+		fine = error_no_memory(e);
+	strbuf_free(&text);
+	return fine;
+}
+
+int sweep_print(struct cli *cli, const struct sweep_wishes *wishes, const char *store_path, const char *run)
+{
+	struct error e = ERROR_INIT;
+	struct store *store = store_open(store_path, STORE_READ, &e);
+	json_t *sweep = store ? sweep_read(store, run, &e) : NULL;
+	int exit_code = sweep && print(cli, wishes, sweep, &e) ? exit_code_of(sweep) : command_fail(cli, "sweep", &e);
+
+	json_decref(sweep);
+	store_close(store);
+	return exit_code;
+}
+
+/* ---- one commit after the other ---- */
+
+static void say_time_left(const struct sweep *sweep)
+{
+	char left[UNITS_TEXT_MAX];
+
+	if (sweep->ran < sweep->to_run)
+		fprintf(sweep->cli->err, "; about %s left",
+			units_duration(sweep->spent_ns / sweep->ran * (sweep->to_run - sweep->ran), left));
+}
+
+static void say_commit(const struct sweep *sweep, size_t commit, const char *what)
+{
+	fprintf(sweep->cli->err, "[%zu of %zu] %.*s  %s", commit + 1, sweep->commits.count, ID_SHOWN,
+		sweep->commits.commits[commit].id, what);
+}
+
+bool sweep_run_and_say(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
+		       struct error *e)
+{
+	uint64_t started_ns = clock_now_ns();
+	char took[UNITS_TEXT_MAX];
+	bool fine;
+
+	fine = sweep_run_commit(sweep, commit, known, result, e);
+	sweep->spent_ns += clock_now_ns() - started_ns;
+	sweep->ran++;
+	progress_end(&sweep->progress);
+	if (!fine)
+		return false;
+	if (result->why[0])
+		say_commit(sweep, commit, "not run: "), fputs(result->why, sweep->cli->err);
+	else
+		say_commit(sweep, commit, "");
+	if (!result->why[0] || result->passed + result->failed)
+		fprintf(sweep->cli->err, "%zu passed, %zu failed", result->passed, result->failed);
+	if (result->untrustworthy)
+		fprintf(sweep->cli->err, ", %zu untrustworthy", result->untrustworthy);
+	fprintf(sweep->cli->err, "; %s", units_duration(clock_now_ns() - started_ns, took));
+	say_time_left(sweep);
+	fputc('\n', sweep->cli->err);
+	progress_update(&sweep->progress, sweep->ran);
+	return true;
+}
+
+static bool count_commits_to_run(struct sweep *sweep, enum known *known, struct error *e)
+{
+	sweep->to_run = 0;
+	for (size_t i = 0; i < sweep->commits.count; i++) {
+		size_t unknown_count;
+
+		if (!sweep_look(sweep, i, known, &unknown_count, e))
+			return false;
+		sweep->to_run += unknown_count > 0;
+	}
+	fprintf(sweep->cli->err, "%zu commits, %zu cells each; ", sweep->commits.count, sweep->cell_count);
+	if (sweep->to_run < sweep->commits.count)
+		fprintf(sweep->cli->err, "%zu are whole in %s and are not run again\n", sweep->commits.count - sweep->to_run,
+			sweep->store);
+	else
+		fprintf(sweep->cli->err, "none is whole in %s\n", sweep->store);
+	return true;
+}
+
+static bool run_each(struct sweep *sweep, enum known *known, struct error *e)
+{
+	for (size_t i = 0; i < sweep->commits.count; i++) {
+		struct sweep_commit_result result;
+		size_t unknown_count;
+
+		if (*sweep->cli->interrupted)
+			return error_set(e, ERROR_INTERRUPTED, "interrupted");
+		if (!sweep_look(sweep, i, known, &unknown_count, e))
+			return false;
+		if (unknown_count && !sweep_run_and_say(sweep, i, known, &result, e))
+			return false;
+	}
+	return true;
+}
+
+int sweep_all(struct sweep *sweep)
+{
+	struct error e = ERROR_INIT;
+	enum known *known = array_new(sweep->cell_count, sizeof(*known), &e);
+	bool fine = known && count_commits_to_run(sweep, known, &e);
+
+	if (fine) {
+		progress_begin(&sweep->progress, sweep->cli, "commits", sweep->to_run);
+		fine = run_each(sweep, known, &e);
+		progress_end(&sweep->progress);
+	}
+	free(known);
+	if (fine)
+		return sweep_print(sweep->cli, sweep->wishes, sweep->store, sweep->run);
+	if (e.kind == ERROR_INTERRUPTED)
+		fprintf(sweep->cli->err, "what was run is in %s; the same command goes on from there\n", sweep->store);
+	return command_fail(sweep->cli, "sweep", &e);
+}
