@@ -11,7 +11,8 @@
 #include "core/base/error.h"
 
 /* choices_parse of an axis' list; no list (NULL) leaves *chosen as it is. */
-bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen, struct error *e);
+bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
+		 struct error *e);
 
 const char *axis_policy_name(size_t index);
 int axis_policy_index(const char *name);

@@ -30,8 +30,9 @@ static bool choose_of(struct sweep *sweep, struct error *e)
 	if (sweep->of == SWEEP_OF_NODES && !wishes->comfyui)
 		return error_set(e, ERROR_USAGE, "--comfyui DIR says which ComfyUI runs the nodes of each commit");
 	if (sweep->of == SWEEP_OF_COMFYUI && wishes->comfyui)
-		return error_set(e, ERROR_USAGE, "%s is swept as a ComfyUI itself, so that --comfyui has no meaning; --of nodes "
-						 "says that it is a node pack",
+		return error_set(e, ERROR_USAGE,
+				 "%s is swept as a ComfyUI itself, so that --comfyui has no meaning; --of nodes "
+				 "says that it is a node pack",
 				 wishes->repository);
 	return true;
 }
@@ -86,10 +87,11 @@ static json_t *list_of(const struct option_texts *texts, json_t *(*value)(const 
 static bool describe_setting(struct sweep *sweep, struct error *e)
 {
 	const struct sweep_wishes *wishes = sweep->wishes;
-	json_t *setting = json_pack("{ss so so so? ss? sb ss}", "of", sweep->of == SWEEP_OF_NODES ? "nodes" : "comfyui", "nodes",
-				    list_of(&wishes->nodes, identify), "arguments", list_of(&wishes->arguments, json_string),
-				    "comfyui", wishes->comfyui ? identify(wishes->comfyui) : NULL, "python", wishes->python,
-				    "isolated", sweep->isolated, "tool", RESIDENCY_VERSION);
+	json_t *setting =
+		json_pack("{ss so so so? ss? sb ss}", "of", sweep->of == SWEEP_OF_NODES ? "nodes" : "comfyui", "nodes",
+			  list_of(&wishes->nodes, identify), "arguments", list_of(&wishes->arguments, json_string), "comfyui",
+			  wishes->comfyui ? identify(wishes->comfyui) : NULL, "python", wishes->python, "isolated",
+			  sweep->isolated, "tool", RESIDENCY_VERSION);
 	char *text = setting ? json_dumps(setting, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
 	bool fine = text || error_no_memory(e);
 
@@ -147,7 +149,8 @@ static bool keep_filtered(struct sweep *sweep, struct error *e)
 		strbuf_printf(&names, "%s%s", kept > 1 ? ", " : "", name);
 	}
 	if (kept == 0)
-		error_set(e, ERROR_USAGE, "--bisect %.60s: no cell that was chosen is so; --matrices and --flows choose", filter);
+		error_set(e, ERROR_USAGE, "--bisect %.60s: no cell that was chosen is so; --matrices and --flows choose",
+			  filter);
 	if (kept > 1)
 		error_set(e, ERROR_USAGE, "--bisect %.60s: one cell is wanted; these are %zu: %s", filter, kept,
 			  strbuf_text(&names));
@@ -233,8 +236,9 @@ static bool check_wishes(const struct sweep_wishes *wishes, struct error *e)
 	if (!recording_store_path(wishes->store))
 		return error_set(e, ERROR_USAGE, "a sweep needs a store: what was run is found there again");
 	if (wishes->table && (wishes->range || wishes->bisect))
-		return error_set(e, ERROR_USAGE, "--table shows what the store has, and runs nothing: it goes with --run, --all "
-						 "and --json alone");
+		return error_set(e, ERROR_USAGE,
+				 "--table shows what the store has, and runs nothing: it goes with --run, --all "
+				 "and --json alone");
 	if (wishes->table)
 		return true;
 	if (!wishes->repository || !wishes->range)
@@ -289,7 +293,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		{ "node-flags", "LIST", "real, suppressed (default: real)", OPTION_TEXT, &wishes.node_flags },
 		{ "bisect", "CELL", "find the first bad commit of one cell (abc/both) in few runs; A is taken for good",
 		  OPTION_TEXT, &wishes.bisect },
-		{ "good-first", NULL, "with --bisect: the first fixed one; A is taken for bad", OPTION_FLAG, &wishes.good_first },
+		{ "good-first", NULL, "with --bisect: the first fixed one; A is taken for bad", OPTION_FLAG,
+		  &wishes.good_first },
 		{ "again", NULL, "run what the store knows, too", OPTION_FLAG, &wishes.again },
 		{ "table", NULL, "run nothing: the table of a sweep in the store", OPTION_FLAG, &wishes.table },
 		{ "run", "ID|last", "with --table: which sweep (default: last)", OPTION_TEXT, &wishes.run },

@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
-#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
-#include "core/base/utf8.h"
 
 #define ARGUMENTS_MAX (OPTION_TEXTS_MAX + 24)
 
@@ -40,7 +38,9 @@ static void add_all(struct call *call, const char *const *words)
 
 static void begin_call(struct call *call, const char *repository, const char *const *words)
 {
-	static const char *const before[] = { "git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-C", NULL };
+	static const char *const before[] = {
+		"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-C", NULL
+	};
 
 	*call = (struct call) { .said = STRBUF_INIT };
 	add_all(call, before);
@@ -217,8 +217,9 @@ bool git_check_ancestor(const char *repository, const char *ancestor, const char
 	if (fine && call.exit_code != 0)
 		fine = error_set(e, ERROR_USAGE, "%.9s and %.9s have no commit in common", ancestor, id);
 	else if (fine && strcmp(first_line(&call), ancestor) != 0)
-		fine = error_set(e, ERROR_USAGE, "%.9s is not among the ancestors of %.9s; they part at %.9s: --range %.9s..%.9s",
-				 ancestor, id, first_line(&call), first_line(&call), id);
+		fine = error_set(e, ERROR_USAGE,
+				 "%.9s is not among the ancestors of %.9s; they part at %.9s: --range %.9s..%.9s", ancestor, id,
+				 first_line(&call), first_line(&call), id);
 	end_call(&call);
 	return fine;
 }
@@ -240,47 +241,7 @@ bool git_has_file(const char *repository, const char *id, const char *path)
 
 /* ---- lists ---- */
 
-/* "ID SECONDS PARENTS\0SUMMARY", as git is asked for. */
 #define LOG_FORMAT "--format=%H %ct %P%x00%s"
-
-static bool read_commit(char *line, const char *summary, struct git_commits *commits, size_t *merge_count, struct error *e)
-{
-	struct git_commit *commit;
-	size_t length = strcspn(line, " ");
-	char *after = line + length;
-
-	if (!array_reserve(&commits->commits, &commits->capacity, commits->count + 1, sizeof(*commits->commits), e))
-		return false;
-	commit = &commits->commits[commits->count++];
-	*commit = (struct git_commit) { .id = "" };
-	if (*after)
-		*after++ = '\0';
-	record_text(commit->id, sizeof(commit->id), line);
-	commit->committed_wall_ns = (int64_t)strtoll(after, &after, 10) * (int64_t)NS_PER_S;
-	record_text(commit->summary, sizeof(commit->summary), summary);
-	utf8_clean(commit->summary);
-	*merge_count += strchr(*after == ' ' ? after + 1 : after, ' ') != NULL;
-	return true;
-}
-
-static bool read_log(struct call *call, struct git_commits *commits, size_t *merge_count, struct error *e)
-{
-	char *at = call->said.text;
-	char *end = at ? at + call->said.length : at;
-
-	while (at < end) {
-		char *summary = at + strlen(at) + 1; /* its zero byte, or the one behind all */
-		char *line_end = summary < end ? memchr(summary, '\n', (size_t)(end - summary)) : NULL;
-
-		if (!line_end)
-			return error_set(e, ERROR_FORMAT, "git log answers in a way that is not understood");
-		*line_end = '\0';
-		if (!read_commit(at, summary, commits, merge_count, e))
-			return false;
-		at = line_end + 1;
-	}
-	return true;
-}
 
 static bool log_commits(struct call *call, struct git_commits *commits, size_t *merge_count, struct error *e)
 {
@@ -288,7 +249,7 @@ static bool log_commits(struct call *call, struct git_commits *commits, size_t *
 		return false;
 	if (call->exit_code != 0)
 		return error_set(e, ERROR_IO, "git log: %s", call->complaint);
-	return read_log(call, commits, merge_count, e);
+	return git_read_log(call->said.text, call->said.length, commits, merge_count, e);
 }
 
 bool git_list(const char *repository, const struct git_range *range, struct git_commits *commits, size_t *merge_count,

@@ -50,6 +50,9 @@ bool git_describe(const char *repository, const char *id, struct git_commit *com
 bool git_list(const char *repository, const struct git_range *range, struct git_commits *commits, size_t *merge_count,
 	      struct error *e);
 
+/* Appends the commits of what git log says: lines of "ID SECONDS PARENTS", a zero byte, the message's first line. Changes the text. */
+bool git_read_log(char *text, size_t length, struct git_commits *commits, size_t *merge_count, struct error *e);
+
 /* Whether a commit has a file of that path. */
 bool git_has_file(const char *repository, const char *id, const char *path);
 

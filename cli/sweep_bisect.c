@@ -90,7 +90,8 @@ static json_t *commit_value(const struct sweep *sweep, size_t index)
 			 (json_int_t)commit->committed_wall_ns, "summary", commit->summary);
 }
 
-static bool print_json(const struct sweep *sweep, const struct bisect_result *result, const struct count *count, struct error *e)
+static bool print_json(const struct sweep *sweep, const struct bisect_result *result, const struct count *count,
+		       struct error *e)
 {
 	char name[SWEEP_CELL_NAME_MAX];
 	json_t *candidates = json_array();
@@ -103,8 +104,8 @@ static bool print_json(const struct sweep *sweep, const struct bisect_result *re
 	value = json_pack("{si ss ss ss so? so? so? si si si si sb}", "schema", 1, "run", sweep->run, "cell", name, "sought",
 			  word(sweep), "first", result->changed ? commit_value(sweep, result->first) : NULL, "last_before",
 			  result->changed && result->first == 0 ? NULL : commit_value(sweep, result->last_before), "candidates",
-			  candidates, "runs", (int)count->runs, "runs_at_most", (int)bisect_most(sweep->commits.count), "skipped",
-			  (int)count->skipped, "known", (int)count->known, "oldest_known", count->oldest_known);
+			  candidates, "runs", (int)count->runs, "runs_at_most", (int)bisect_most(sweep->commits.count),
+			  "skipped", (int)count->skipped, "known", (int)count->known, "oldest_known", count->oldest_known);
 	fine = (fine && value && json_dumpf(value, sweep->cli->out, JSON_COMPACT) == 0) || error_no_memory(e);
 	if (fine)
 		fputc('\n', sweep->cli->out);
@@ -133,7 +134,8 @@ static void print_text(const struct sweep *sweep, const struct bisect_result *re
 		fprintf(out, "%s: it is %s already before the range\n", name, word(sweep));
 		print_commit(sweep, "  ", 0);
 	} else if (result->skipped) {
-		fprintf(out, "%s: the first that is %s is one of these; all but the last could not be run\n", name, word(sweep));
+		fprintf(out, "%s: the first that is %s is one of these; all but the last could not be run\n", name,
+			word(sweep));
 		for (size_t i = result->last_before + 1; i <= result->first; i++)
 			print_commit(sweep, "  ", i);
 	} else {

@@ -36,9 +36,7 @@ bool sweep_choose_commits(struct sweep *sweep, struct error *e)
 	const struct sweep_wishes *wishes = sweep->wishes;
 	char from[RECORD_COMMIT_MAX];
 	char to[RECORD_COMMIT_MAX];
-	struct git_range range = {
-		.from = from, .to = to, .paths = &wishes->paths, .first_parent = wishes->first_parent
-	};
+	struct git_range range = { .from = from, .to = to, .paths = &wishes->paths, .first_parent = wishes->first_parent };
 	struct git_commit before;
 	size_t merge_count;
 

@@ -135,8 +135,8 @@ static bool start_server(struct commit_run *run, struct error *e)
 	}
 	run->server = live_server_start(&server, sweep->cli, e);
 	if (run->server)
-		run->subject = subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted,
-						    e);
+		run->subject =
+			subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, e);
 	if (!run->subject)
 		stop_server(run);
 	return run->subject != NULL;

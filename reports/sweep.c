@@ -6,6 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
+#include "core/base/utf8.h"
 #include "db/store.h"
 #include "reports/query.h"
 
@@ -16,8 +17,8 @@
 
 void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX])
 {
-	bool by_default = strcmp(cell->device_mode, DEVICE_MODE_DEFAULT) == 0 &&
-			  strcmp(cell->node_flags, NODE_FLAGS_DEFAULT) == 0;
+	bool by_default =
+		strcmp(cell->device_mode, DEVICE_MODE_DEFAULT) == 0 && strcmp(cell->node_flags, NODE_FLAGS_DEFAULT) == 0;
 
 	if (by_default)
 		snprintf(name, SWEEP_CELL_NAME_MAX, "%s/%s", cell->matrix, cell->flow);
@@ -84,11 +85,23 @@ static bool append(json_t *list, json_t *value, struct error *e)
 	return (value && json_array_append_new(list, value) == 0) || error_no_memory(e);
 }
 
+/* Fit for JSON and for a terminal, whatever the store holds. NULL without memory. */
+static json_t *clean_text(const char *text)
+{
+	char *copy = strdup(text);
+	json_t *value;
+
+	if (!copy)
+		return NULL;
+	utf8_clean(copy);
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
 static json_t *text_of(const struct query *q, int column)
 {
-	json_t *text = json_string(query_text(q, column));
-
-	return text ? text : json_string("?"); /* no UTF-8 */
+	return clean_text(query_text(q, column));
 }
 
 static json_t *date_of(int64_t wall_ns)
@@ -133,12 +146,13 @@ static bool read_commits(json_t *sweep, struct store *store, const char *run, st
 	bool fine = true;
 	struct query q;
 
-	query_begin(&q, store,
-		    "SELECT s.number, s.commit_id, s.committed_wall_ns, s.summary,"
-		    " (SELECT r.why FROM v_run_commits r WHERE r.commit_id = s.commit_id AND r.setting = w.setting AND r.why <> ''"
-		    "  ORDER BY r.started_wall_ns DESC LIMIT 1)"
-		    " FROM v_sweeps w JOIN v_sweep_commits s ON s.run = w.run WHERE w.run = ?1 ORDER BY s.number",
-		    run, 0, e);
+	query_begin(
+		&q, store,
+		"SELECT s.number, s.commit_id, s.committed_wall_ns, s.summary,"
+		" (SELECT r.why FROM v_run_commits r WHERE r.commit_id = s.commit_id AND r.setting = w.setting AND r.why <> ''"
+		"  ORDER BY r.started_wall_ns DESC LIMIT 1)"
+		" FROM v_sweeps w JOIN v_sweep_commits s ON s.run = w.run WHERE w.run = ?1 ORDER BY s.number",
+		run, 0, e);
 	while (fine && query_next(&q)) {
 		json_t *commit = json_object();
 
@@ -171,8 +185,8 @@ static bool read_cells(json_t *sweep, struct store *store, const char *run, stru
 	bool fine = true;
 	struct query q;
 
-	query_begin(&q, store,
-		    "SELECT matrix, flow, device_mode, node_flags FROM v_sweep_cells WHERE run = ?1 ORDER BY number", run, 0, e);
+	query_begin(&q, store, "SELECT matrix, flow, device_mode, node_flags FROM v_sweep_cells WHERE run = ?1 ORDER BY number",
+		    run, 0, e);
 	while (fine && query_next(&q)) {
 		char name[SWEEP_CELL_NAME_MAX];
 		struct record_sweep_cell named;
@@ -265,7 +279,10 @@ static json_t *outcomes_of(const json_t *models)
 			const json_t *other = json_array_get(models, j);
 
 			if (json_equal(what, json_object_get(other, "what")))
-				strbuf_printf(&text, "%s%s", j > i ? ", " : text.length ? "; " : "",
+				strbuf_printf(&text, "%s%s",
+					      j > i	    ? ", "
+					      : text.length ? "; "
+							    : "",
 					      json_string_value(json_object_get(other, "name")));
 		}
 		if (!told)
@@ -280,9 +297,11 @@ static json_t *what_became(const struct query *q)
 {
 	const char *stage = query_text(q, 2);
 	const char *reason = query_text(q, 3);
+	char text[3 * RECORD_NAME_MAX];
 
-	return json_sprintf("%s%s%s%s%s%s", query_text(q, 1), stage[0] ? " " : "", stage, reason[0] ? " (" : "", reason,
-			    reason[0] ? ")" : "");
+	snprintf(text, sizeof(text), "%.60s%s%.60s%s%.60s%s", query_text(q, 1), stage[0] ? " " : "", stage,
+		 reason[0] ? " (" : "", reason, reason[0] ? ")" : "");
+	return clean_text(text);
 }
 
 static bool read_models(json_t *known, struct store *store, struct error *e)
@@ -292,10 +311,11 @@ static bool read_models(json_t *known, struct store *store, struct error *e)
 	bool fine = set(known, "models", models, e);
 	struct query q;
 
-	query_begin(&q, store,
-		    "SELECT name, outcome, first_lost_stage, reason, keep FROM v_models WHERE run = ?1 AND cell = ?2 AND judged = 1"
-		    " ORDER BY name, model",
-		    run, json_integer_value(json_object_get(known, "in_run")), e);
+	query_begin(
+		&q, store,
+		"SELECT name, outcome, first_lost_stage, reason, keep FROM v_models WHERE run = ?1 AND cell = ?2 AND judged = 1"
+		" ORDER BY name, model",
+		run, json_integer_value(json_object_get(known, "in_run")), e);
 	while (fine && query_next(&q)) {
 		json_t *model = json_object();
 
@@ -353,8 +373,10 @@ static bool finish_cells(json_t *sweep, struct store *store, struct error *e)
 	size_t c;
 	size_t i;
 
-	json_array_foreach(json_object_get(sweep, "cells"), c, cell) {
-		json_array_foreach(json_object_get(cell, "history"), i, known) {
+	json_array_foreach(json_object_get(sweep, "cells"), c, cell)
+	{
+		json_array_foreach(json_object_get(cell, "history"), i, known)
+		{
 			if (json_is_object(known) && !read_models(known, store, e))
 				return false;
 		}
@@ -372,8 +394,8 @@ static json_int_t count_commits(const json_t *sweep, const char *state)
 	const json_t *commit;
 	size_t i;
 
-	json_array_foreach(json_object_get(sweep, "commits"), i, commit)
-		count += strcmp(json_string_value(json_object_get(commit, "state")), state) == 0;
+	json_array_foreach(json_object_get(sweep, "commits"), i, commit) count +=
+		strcmp(json_string_value(json_object_get(commit, "state")), state) == 0;
 	return count;
 }
 
@@ -385,9 +407,10 @@ static json_int_t count_untrustworthy(const json_t *sweep)
 	size_t c;
 	size_t i;
 
-	json_array_foreach(json_object_get(sweep, "cells"), c, cell) {
-		json_array_foreach(json_object_get(cell, "history"), i, known)
-			count += json_is_object(known) && !has_verdict(known);
+	json_array_foreach(json_object_get(sweep, "cells"), c, cell)
+	{
+		json_array_foreach(json_object_get(cell, "history"), i, known) count +=
+			json_is_object(known) && !has_verdict(known);
 	}
 	return count;
 }
@@ -398,8 +421,7 @@ static json_int_t count_regressed(const json_t *sweep)
 	const json_t *cell;
 	size_t c;
 
-	json_array_foreach(json_object_get(sweep, "cells"), c, cell)
-		count += json_is_true(json_object_get(cell, "regressed"));
+	json_array_foreach(json_object_get(sweep, "cells"), c, cell) count += json_is_true(json_object_get(cell, "regressed"));
 	return count;
 }
 

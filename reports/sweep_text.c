@@ -1,5 +1,4 @@
 /* A sweep for a terminal. */
-#include <ctype.h>
 #include <string.h>
 
 #include "core/base/utf8.h"
@@ -33,7 +32,7 @@ static const json_t *cells_of(const struct page *page)
 	return json_object_get(page->sweep, "cells");
 }
 
-/* As much of a text as fits, what a terminal would obey taken out; cut texts end in three dots. */
+/* As much of a text as fits; cut texts end in three dots. */
 static void put_cut(struct strbuf *out, const char *text, size_t columns)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -47,16 +46,15 @@ static void put_cut(struct strbuf *out, const char *text, size_t columns)
 	}
 	if (width <= columns)
 		fits = strlen(text) - left;
-	for (size_t i = 0; i < fits; i++)
-		strbuf_append_char(out, iscntrl((unsigned char)text[i]) ? '?' : text[i]);
+	strbuf_append_n(out, text, fits);
 	if (width > columns)
 		strbuf_append(out, "...");
 }
 
-/* A text on as many lines as it takes, below a commit's id; words that are longer than a line go past it. */
-static void put_lines(const struct page *page, const char *text)
+/* A text on as many lines as it takes; words that are longer than a line go past it. */
+static void put_lines(const struct page *page, size_t indent, const char *text)
 {
-	size_t width = page->columns - ID_SHOWN - 2;
+	size_t width = page->columns - indent;
 
 	while (*text) {
 		size_t length = strlen(text);
@@ -67,9 +65,8 @@ static void put_lines(const struct page *page, const char *text)
 			if (length == 0)
 				length = strcspn(text, " ");
 		}
-		strbuf_printf(page->out, "%*s", ID_SHOWN + 2, "");
-		for (size_t i = 0; i < length; i++)
-			strbuf_append_char(page->out, iscntrl((unsigned char)text[i]) ? '?' : text[i]);
+		strbuf_printf(page->out, "%*s", (int)indent, "");
+		strbuf_append_n(page->out, text, length);
 		strbuf_append_char(page->out, '\n');
 		text += length + strspn(text + length, " ");
 	}
@@ -135,7 +132,8 @@ static size_t put_changes(const struct page *page, const json_t *cell, bool all)
 	const json_t *known;
 	size_t i;
 
-	json_array_foreach(json_object_get(cell, "history"), i, known) {
+	json_array_foreach(json_object_get(cell, "history"), i, known)
+	{
 		const char *verdict = member(known, "verdict");
 		bool differs;
 
@@ -163,8 +161,7 @@ static void put_table(const struct page *page, bool all)
 
 	strbuf_printf(page->out, "%-*s  %-*s  %-*s  %-4s  %-4s  %s\n", (int)page->cell_columns, "cell", ID_SHOWN, "commit",
 		      DATE_COLUMNS, "date", "from", "to", "message");
-	json_array_foreach(cells_of(page), c, cell)
-		count += put_changes(page, cell, all);
+	json_array_foreach(cells_of(page), c, cell) count += put_changes(page, cell, all);
 	if (!count)
 		strbuf_append(page->out, "(no cell changed)\n");
 }
@@ -178,7 +175,8 @@ static void put_steady_cell(const struct page *page, const json_t *cell)
 	const json_t *known;
 	size_t i;
 
-	json_array_foreach(json_object_get(cell, "history"), i, known) {
+	json_array_foreach(json_object_get(cell, "history"), i, known)
+	{
 		const char *verdict = member(known, "verdict");
 
 		if (strcmp(verdict, "PASS") != 0 && strcmp(verdict, "FAIL") != 0)
@@ -201,7 +199,8 @@ static void put_steady(const struct page *page)
 	bool begun = false;
 	size_t c;
 
-	json_array_foreach(cells_of(page), c, cell) {
+	json_array_foreach(cells_of(page), c, cell)
+	{
 		if (json_array_size(json_object_get(cell, "changes")))
 			continue;
 		if (!begun)
@@ -219,7 +218,8 @@ static void put_not_run(const struct page *page)
 	bool begun = false;
 	size_t i;
 
-	json_array_foreach(commits_of(page), i, commit) {
+	json_array_foreach(commits_of(page), i, commit)
+	{
 		if (strcmp(member(commit, "state"), "not run") != 0)
 			continue;
 		if (!begun)
@@ -229,7 +229,7 @@ static void put_not_run(const struct page *page)
 			      member(commit, "date"));
 		put_cut(page->out, member(commit, "summary"), page->columns - ID_SHOWN - DATE_COLUMNS - 4);
 		strbuf_append_char(page->out, '\n');
-		put_lines(page, member(commit, "why"));
+		put_lines(page, ID_SHOWN + 2, member(commit, "why"));
 	}
 }
 
@@ -241,8 +241,10 @@ static void put_untrustworthy(const struct page *page)
 	size_t c;
 	size_t i;
 
-	json_array_foreach(cells_of(page), c, cell) {
-		json_array_foreach(json_object_get(cell, "history"), i, known) {
+	json_array_foreach(cells_of(page), c, cell)
+	{
+		json_array_foreach(json_object_get(cell, "history"), i, known)
+		{
 			if (strcmp(member(known, "verdict"), "UNTRUSTWORTHY") != 0)
 				continue;
 			if (!begun)
@@ -250,7 +252,7 @@ static void put_untrustworthy(const struct page *page)
 			begun = true;
 			put_row_start(page, member(cell, "cell"), json_array_get(commits_of(page), i));
 			strbuf_append_char(page->out, '\n');
-			put_detail(page, member(known, "why"));
+			put_lines(page, page->cell_columns + 2, member(known, "why"));
 		}
 	}
 }
@@ -275,7 +277,8 @@ static void put_grid_row(const struct page *page, const json_t *commit, size_t n
 
 	strbuf_printf(page->out, "%-*.*s  %-*s  ", ID_SHOWN, ID_SHOWN, member(commit, "commit"), DATE_COLUMNS,
 		      member(commit, "date"));
-	json_array_foreach(cells_of(page), c, cell) {
+	json_array_foreach(cells_of(page), c, cell)
+	{
 		const json_t *known = json_array_get(json_object_get(cell, "history"), number);
 
 		strbuf_printf(page->out, "%c%s", letter_of(known, commit), between);
@@ -291,12 +294,11 @@ static void put_grid(const struct page *page)
 	const json_t *value;
 	size_t i;
 
-	strbuf_append(page->out, "\neach commit: P passes, F fails, ? untrustworthy, - not run, . not yet\ncells from the left:");
-	json_array_foreach(cells_of(page), i, value)
-		strbuf_printf(page->out, "%s %s", i ? "," : "", member(value, "cell"));
+	strbuf_append(page->out,
+		      "\neach commit: P passes, F fails, ? untrustworthy, - not run, . not yet\ncells from the left:");
+	json_array_foreach(cells_of(page), i, value) strbuf_printf(page->out, "%s %s", i ? "," : "", member(value, "cell"));
 	strbuf_append_char(page->out, '\n');
-	json_array_foreach(commits_of(page), i, value)
-		put_grid_row(page, value, i, between);
+	json_array_foreach(commits_of(page), i, value) put_grid_row(page, value, i, between);
 }
 
 void sweep_text(const json_t *sweep, unsigned columns, bool all, struct strbuf *out)
@@ -305,7 +307,8 @@ void sweep_text(const json_t *sweep, unsigned columns, bool all, struct strbuf *
 	const json_t *cell;
 	size_t c;
 
-	json_array_foreach(cells_of(&page), c, cell) {
+	json_array_foreach(cells_of(&page), c, cell)
+	{
 		size_t width = strlen(member(cell, "cell"));
 
 		if (width > page.cell_columns)

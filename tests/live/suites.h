@@ -12,5 +12,6 @@ Suite *real_suite(void);
 Suite *now_suite(void);
 Suite *screen_suite(void);
 Suite *watch_suite(void);
+Suite *sweep_suite(void);
 
 #endif

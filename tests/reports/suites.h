@@ -7,5 +7,7 @@
 Suite *redact_suite(void);
 Suite *rerun_suite(void);
 Suite *cards_suite(void);
+Suite *changes_suite(void);
+Suite *sweep_table_suite(void);
 
 #endif

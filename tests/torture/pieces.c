@@ -43,6 +43,7 @@ const struct torture_piece torture_pieces[] = {
 	{ "a weights file", torture_weights_file },
 	{ "a scenario", torture_scenario },
 	{ "triage", torture_triage },
+	{ "a sweep", torture_sweep },
 	{ "the matrix", torture_matrix },
 	{ "the explorer", torture_explore },
 	{ "loading with LoRAs", torture_patch },

@@ -26,6 +26,7 @@ bool torture_manager(struct error *e);
 bool torture_families(struct error *e);
 bool torture_weights_file(struct error *e);
 bool torture_scenario(struct error *e);
+bool torture_sweep(struct error *e);
 bool torture_triage(struct error *e);
 bool torture_patch(struct error *e);
 bool torture_tensor(struct error *e);

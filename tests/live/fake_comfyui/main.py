@@ -5,7 +5,8 @@
     worker  the first prompt kills the prompt worker   node    every prompt fails
     wait    it waits while the file that RESIDENCY_FAKE_WAIT names is there (and writes its process id into it), then keeps
 
-The server is that of fake_server.py, which RESIDENCY_FAKE_SERVER names.
+As a ComfyUI does, it loads the packs in its own folder custom_nodes, too, unless it has another base directory: a pack that is loaded
+twice is an error here. The server is that of fake_server.py, which RESIDENCY_FAKE_SERVER names.
 """
 
 import importlib.util
@@ -23,6 +24,15 @@ def custom_nodes():
         base = next(line.split(": ", 1)[1].strip() for line in file if "base_path" in line)
     folder = os.path.join(base, "custom_nodes")
     return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+
+def check_twins():
+    """A pack must not be there twice."""
+    base = option("--base-directory") if "--base-directory" in sys.argv else os.path.dirname(os.path.abspath(__file__))
+    own = os.path.join(base, "custom_nodes")
+    twins = set(os.listdir(own) if os.path.isdir(own) else []) & {os.path.basename(path) for path in custom_nodes()}
+    if twins:
+        sys.exit(f"loaded twice: {', '.join(sorted(twins))}")
 
 
 def read_behaviour():
@@ -54,6 +64,7 @@ def keep(fake):
 
 def main():
     port = int(option("--port"))
+    check_twins()
     behaviour, folder = read_behaviour()
     waiting = os.environ.get("RESIDENCY_FAKE_WAIT", "")
     if behaviour == "broken":
