@@ -16,7 +16,6 @@
 #include "cli/command.h"
 #include "cli/git.h"
 #include "cli/live_server.h"
-#include "cli/progress.h"
 #include "db/record.h"
 #include "reports/changes.h"
 #include "scenarios/matrix.h"
@@ -60,7 +59,6 @@ struct sweep {
 	char run[40]; /* that lists it in the store */
 	size_t to_run, ran; /* commits: of which something is unknown; run so far */
 	uint64_t spent_ns;
-	struct progress progress; /* over the commits to run */
 };
 
 /* Fills sweep->commits by --range, --paths, --first-parent and --every. */
@@ -88,7 +86,10 @@ bool sweep_look(const struct sweep *sweep, size_t commit, enum known *known, siz
 bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
 		      struct error *e);
 
-/* The same, and says it. */
+/* On a terminal: which cell of which commit is run, and how long the rest will take. */
+void sweep_draw(const struct sweep *sweep, size_t commit, size_t cell);
+
+/* sweep_run_commit, and says how it went. */
 bool sweep_run_and_say(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
 		       struct error *e);
 

@@ -62,43 +62,66 @@ static void say_time_left(const struct sweep *sweep)
 {
 	char left[UNITS_TEXT_MAX];
 
-	if (sweep->ran < sweep->to_run)
+	if (sweep->ran && sweep->ran < sweep->to_run)
 		fprintf(sweep->cli->err, "; about %s left",
 			units_duration(sweep->spent_ns / sweep->ran * (sweep->to_run - sweep->ran), left));
 }
 
-static void say_commit(const struct sweep *sweep, size_t commit, const char *what)
+static void say_commit(const struct sweep *sweep, size_t commit)
 {
-	fprintf(sweep->cli->err, "[%zu of %zu] %.*s  %s", commit + 1, sweep->commits.count, ID_SHOWN,
-		sweep->commits.commits[commit].id, what);
+	fprintf(sweep->cli->err, "[%zu of %zu] %.*s  ", commit + 1, sweep->commits.count, ID_SHOWN,
+		sweep->commits.commits[commit].id);
+}
+
+static void wipe(const struct sweep *sweep)
+{
+	if (sweep->cli->err_is_tty)
+		fputs("\r\033[K", sweep->cli->err);
+}
+
+void sweep_draw(const struct sweep *sweep, size_t commit, size_t cell)
+{
+	if (!sweep->cli->err_is_tty)
+		return;
+	wipe(sweep);
+	say_commit(sweep, commit);
+	fprintf(sweep->cli->err, "cell %zu of %zu", cell + 1, sweep->cell_count);
+	say_time_left(sweep);
+	fflush(sweep->cli->err);
+}
+
+static void say_result(const struct sweep *sweep, size_t commit, const struct sweep_commit_result *result, uint64_t took_ns)
+{
+	bool has_verdicts = result->passed + result->failed > 0;
+	char took[UNITS_TEXT_MAX];
+
+	say_commit(sweep, commit);
+	if (has_verdicts || !result->why[0])
+		fprintf(sweep->cli->err, "%zu passed, %zu failed", result->passed, result->failed);
+	if (result->untrustworthy)
+		fprintf(sweep->cli->err, ", %zu untrustworthy", result->untrustworthy);
+	if (result->why[0])
+		fprintf(sweep->cli->err, "%s: %s", has_verdicts ? ", the rest not run" : "not run", result->why);
+	fprintf(sweep->cli->err, "; %s", units_duration(took_ns, took));
+	say_time_left(sweep);
+	fputc('\n', sweep->cli->err);
 }
 
 bool sweep_run_and_say(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
 		       struct error *e)
 {
 	uint64_t started_ns = clock_now_ns();
-	char took[UNITS_TEXT_MAX];
+	uint64_t took_ns;
 	bool fine;
 
 	fine = sweep_run_commit(sweep, commit, known, result, e);
-	sweep->spent_ns += clock_now_ns() - started_ns;
+	took_ns = clock_now_ns() - started_ns;
+	sweep->spent_ns += took_ns;
 	sweep->ran++;
-	progress_end(&sweep->progress);
-	if (!fine)
-		return false;
-	if (result->why[0])
-		say_commit(sweep, commit, "not run: "), fputs(result->why, sweep->cli->err);
-	else
-		say_commit(sweep, commit, "");
-	if (!result->why[0] || result->passed + result->failed)
-		fprintf(sweep->cli->err, "%zu passed, %zu failed", result->passed, result->failed);
-	if (result->untrustworthy)
-		fprintf(sweep->cli->err, ", %zu untrustworthy", result->untrustworthy);
-	fprintf(sweep->cli->err, "; %s", units_duration(clock_now_ns() - started_ns, took));
-	say_time_left(sweep);
-	fputc('\n', sweep->cli->err);
-	progress_update(&sweep->progress, sweep->ran);
-	return true;
+	wipe(sweep);
+	if (fine)
+		say_result(sweep, commit, result, took_ns);
+	return fine;
 }
 
 static bool count_commits_to_run(struct sweep *sweep, enum known *known, struct error *e)
@@ -142,11 +165,7 @@ int sweep_all(struct sweep *sweep)
 	enum known *known = array_new(sweep->cell_count, sizeof(*known), &e);
 	bool fine = known && count_commits_to_run(sweep, known, &e);
 
-	if (fine) {
-		progress_begin(&sweep->progress, sweep->cli, "commits", sweep->to_run);
-		fine = run_each(sweep, known, &e);
-		progress_end(&sweep->progress);
-	}
+	fine = fine && run_each(sweep, known, &e);
 	free(known);
 	if (fine)
 		return sweep_print(sweep->cli, sweep->wishes, sweep->store, sweep->run);

@@ -73,10 +73,8 @@ static bool search(struct sweep *sweep, struct bisect *bisect, struct count *cou
 	bool fine = tell_known(sweep, bisect, count, e);
 	size_t at;
 
-	progress_begin(&sweep->progress, sweep->cli, "runs", sweep->to_run);
 	while (fine && bisect_next(bisect, &at))
 		fine = ask(sweep, bisect, at, count, e);
-	progress_end(&sweep->progress);
 	return fine;
 }
 

@@ -76,6 +76,7 @@ bool sweep_record_list(struct sweep *sweep, struct error *e)
 
 struct commit_run {
 	struct sweep *sweep;
+	size_t index; /* of the commit */
 	const struct git_commit *commit;
 	struct sweep_commit_result *result;
 	struct recording recording; /* its writer: NULL until the commit has started, or could not */
@@ -218,6 +219,7 @@ static bool run_cells(struct commit_run *run, const enum known *known, struct er
 
 		if (known[i] != KNOWN_NOT)
 			continue;
+		sweep_draw(run->sweep, run->index, i);
 		if (!run->server && !start_server(run, &why))
 			return give_up(run, &why, e);
 		if (!run->recording.writer) {
@@ -248,7 +250,9 @@ static int exit_code_of(const struct sweep_commit_result *result, const struct e
 bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
 		      struct error *e)
 {
-	struct commit_run run = { .sweep = sweep, .commit = &sweep->commits.commits[commit], .result = result };
+	struct commit_run run = {
+		.sweep = sweep, .index = commit, .commit = &sweep->commits.commits[commit], .result = result
+	};
 	struct error why = ERROR_INIT;
 	bool fine;
 

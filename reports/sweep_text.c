@@ -13,6 +13,8 @@ struct page {
 	const json_t *sweep;
 	struct strbuf *out;
 	unsigned columns, cell_columns;
+	size_t cell,
+		next_name; /* of cells with one history: the first; the next one whose name is to stand at a line's start */
 };
 
 static const char *member(const json_t *object, const char *name)
@@ -51,10 +53,67 @@ static void put_cut(struct strbuf *out, const char *text, size_t columns)
 		strbuf_append(out, "...");
 }
 
-/* A text on as many lines as it takes; words that are longer than a line go past it. */
-static void put_lines(const struct page *page, size_t indent, const char *text)
+/* ---- cells that have one history ---- */
+
+static bool have_one_history(const json_t *a, const json_t *b)
 {
-	size_t width = page->columns - indent;
+	const json_t *known;
+	size_t i;
+
+	json_array_foreach(json_object_get(a, "history"), i, known)
+	{
+		const json_t *other = json_array_get(json_object_get(b, "history"), i);
+
+		if (strcmp(member(known, "verdict"), member(other, "verdict")) != 0 ||
+		    strcmp(member(known, "outcomes"), member(other, "outcomes")) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The first cell from `from` on that is like the page's. */
+static size_t next_like(const struct page *page, size_t from)
+{
+	const json_t *cell = json_array_get(cells_of(page), page->cell);
+
+	while (from < json_array_size(cells_of(page)) && !have_one_history(cell, json_array_get(cells_of(page), from)))
+		from++;
+	return from;
+}
+
+/* Turns to a cell; false where one before it is like it, and has told of both. */
+static bool turn_to(struct page *page, size_t cell)
+{
+	page->cell = page->next_name = cell;
+	return next_like(page, 0) == cell;
+}
+
+/* A line's start: the name of one more cell that it tells of, or blanks. */
+static void put_left(struct page *page)
+{
+	const char *name = "";
+
+	if (page->next_name < json_array_size(cells_of(page))) {
+		name = member(json_array_get(cells_of(page), page->next_name), "cell");
+		page->next_name = next_like(page, page->next_name + 1);
+	}
+	strbuf_printf(page->out, "%-*s  ", (int)page->cell_columns, name);
+}
+
+/* Those that no line was left for. */
+static void put_names_left(struct page *page)
+{
+	while (page->next_name < json_array_size(cells_of(page))) {
+		strbuf_printf(page->out, "%s\n", member(json_array_get(cells_of(page), page->next_name), "cell"));
+		page->next_name = next_like(page, page->next_name + 1);
+	}
+}
+
+/* A text on as many lines as it takes, each behind `indent` blanks or, where that is 0, behind a cell's name; words that are longer
+ * than a line go past it. */
+static void put_lines(struct page *page, size_t indent, const char *text)
+{
+	size_t width = page->columns - (indent ? indent : page->cell_columns + 2);
 
 	while (*text) {
 		size_t length = strlen(text);
@@ -65,17 +124,20 @@ static void put_lines(const struct page *page, size_t indent, const char *text)
 			if (length == 0)
 				length = strcspn(text, " ");
 		}
-		strbuf_printf(page->out, "%*s", (int)indent, "");
+		if (indent)
+			strbuf_printf(page->out, "%*s", (int)indent, "");
+		else
+			put_left(page);
 		strbuf_append_n(page->out, text, length);
 		strbuf_append_char(page->out, '\n');
 		text += length + strspn(text + length, " ");
 	}
 }
 
-static void put_row_start(const struct page *page, const char *cell, const json_t *commit)
+static void put_commit(const struct page *page, const json_t *commit)
 {
-	strbuf_printf(page->out, "%-*s  %-*.*s  %-*s  ", (int)page->cell_columns, cell, ID_SHOWN, ID_SHOWN,
-		      member(commit, "commit"), DATE_COLUMNS, member(commit, "date"));
+	strbuf_printf(page->out, "%-*.*s  %-*s  ", ID_SHOWN, ID_SHOWN, member(commit, "commit"), DATE_COLUMNS,
+		      member(commit, "date"));
 }
 
 /* ---- the head ---- */
@@ -83,11 +145,12 @@ static void put_row_start(const struct page *page, const char *cell, const json_
 static void put_head(const struct page *page)
 {
 	const json_t *sweep = json_object_get(page->sweep, "sweep");
-	size_t commit_count = json_array_size(commits_of(page));
+	size_t listed = json_array_size(commits_of(page));
+	size_t commit_count = listed ? listed - 1 : 0; /* without the one before */
 	size_t cell_count = json_array_size(cells_of(page));
 
 	strbuf_printf(page->out, "%s, %s: %zu commit%s and the one before, %zu cell%s\n", member(sweep, "repository"),
-		      member(sweep, "range"), commit_count - 1, commit_count == 2 ? "" : "s", cell_count,
+		      member(sweep, "range"), commit_count, commit_count == 1 ? "" : "s", cell_count,
 		      cell_count == 1 ? "" : "s");
 	strbuf_printf(page->out, "%zu run, %zu not run", sweep_count(page->sweep, "run"), sweep_count(page->sweep, "not_run"));
 	if (sweep_count(page->sweep, "waiting"))
@@ -99,20 +162,19 @@ static void put_head(const struct page *page)
 
 /* ---- changes ---- */
 
-static void put_detail(const struct page *page, const char *text)
+static void put_detail(struct page *page, const char *text)
 {
-	strbuf_printf(page->out, "%*s", (int)page->cell_columns + 2, "");
-	put_cut(page->out, text, page->columns - page->cell_columns - 2);
-	strbuf_append_char(page->out, '\n');
+	put_lines(page, 0, text);
 }
 
-static void put_change(const struct page *page, const char *cell, const json_t *known, const char *from, size_t unknown)
+static void put_change(struct page *page, const json_t *known, const char *from, size_t unknown)
 {
 	const json_t *commit = json_array_get(commits_of(page), (size_t)json_integer_value(json_object_get(known, "number")));
 	size_t used = page->cell_columns + 2 + ID_SHOWN + 2 + DATE_COLUMNS + 2 + 6 + 6;
 	char or_earlier[96];
 
-	put_row_start(page, cell, commit);
+	put_left(page);
+	put_commit(page, commit);
 	strbuf_printf(page->out, "%-4s  %-4s  ", from, member(known, "verdict"));
 	put_cut(page->out, member(commit, "summary"), page->columns > used ? page->columns - used : 0);
 	strbuf_append_char(page->out, '\n');
@@ -124,7 +186,7 @@ static void put_change(const struct page *page, const char *cell, const json_t *
 }
 
 /* Rows of one cell: its changes; with `all` also where it fails, or passes, in another way. Returns how many. */
-static size_t put_changes(const struct page *page, const json_t *cell, bool all)
+static size_t put_changes(struct page *page, const json_t *cell, bool all)
 {
 	const json_t *before = NULL;
 	size_t unknown = 0;
@@ -144,7 +206,7 @@ static size_t put_changes(const struct page *page, const json_t *cell, bool all)
 		differs = before && (strcmp(member(before, "verdict"), verdict) != 0 ||
 				     (all && strcmp(member(before, "outcomes"), member(known, "outcomes")) != 0));
 		if (differs) {
-			put_change(page, count ? "" : member(cell, "cell"), known, member(before, "verdict"), unknown);
+			put_change(page, known, member(before, "verdict"), unknown);
 			count++;
 		}
 		before = known;
@@ -153,22 +215,29 @@ static size_t put_changes(const struct page *page, const json_t *cell, bool all)
 	return count;
 }
 
-static void put_table(const struct page *page, bool all)
+static void put_table(struct page *page, bool all)
 {
 	const json_t *cell;
-	size_t count = 0;
+	size_t all_count = 0;
 	size_t c;
 
 	strbuf_printf(page->out, "%-*s  %-*s  %-*s  %-4s  %-4s  %s\n", (int)page->cell_columns, "cell", ID_SHOWN, "commit",
 		      DATE_COLUMNS, "date", "from", "to", "message");
-	json_array_foreach(cells_of(page), c, cell) count += put_changes(page, cell, all);
-	if (!count)
+	json_array_foreach(cells_of(page), c, cell)
+	{
+		size_t count = turn_to(page, c) ? put_changes(page, cell, all) : 0;
+
+		if (count)
+			put_names_left(page);
+		all_count += count;
+	}
+	if (!all_count)
 		strbuf_append(page->out, "(no cell changed)\n");
 }
 
 /* ---- what did not change ---- */
 
-static void put_steady_cell(const struct page *page, const json_t *cell)
+static void put_steady_cell(struct page *page, const json_t *cell)
 {
 	const json_t *last = NULL;
 	size_t count = 0;
@@ -184,16 +253,16 @@ static void put_steady_cell(const struct page *page, const json_t *cell)
 		last = known;
 		count++;
 	}
-	strbuf_printf(page->out, "%-*s  ", (int)page->cell_columns, member(cell, "cell"));
-	if (!last) {
+	put_left(page);
+	if (last)
+		strbuf_printf(page->out, "%s at each of the %zu that ran\n", member(last, "verdict"), count);
+	else
 		strbuf_append(page->out, "nothing is known of it\n");
-		return;
-	}
-	strbuf_printf(page->out, "%s at each of the %zu that ran\n", member(last, "verdict"), count);
 	put_detail(page, member(last, "outcomes"));
+	put_names_left(page);
 }
 
-static void put_steady(const struct page *page)
+static void put_steady(struct page *page)
 {
 	const json_t *cell;
 	bool begun = false;
@@ -201,7 +270,7 @@ static void put_steady(const struct page *page)
 
 	json_array_foreach(cells_of(page), c, cell)
 	{
-		if (json_array_size(json_object_get(cell, "changes")))
+		if (json_array_size(json_object_get(cell, "changes")) || !turn_to(page, c))
 			continue;
 		if (!begun)
 			strbuf_append(page->out, "\nwithout a change:\n");
@@ -212,7 +281,7 @@ static void put_steady(const struct page *page)
 
 /* ---- what could not be run ---- */
 
-static void put_not_run(const struct page *page)
+static void put_not_run(struct page *page)
 {
 	const json_t *commit;
 	bool begun = false;
@@ -225,15 +294,14 @@ static void put_not_run(const struct page *page)
 		if (!begun)
 			strbuf_append(page->out, "\nnot run:\n");
 		begun = true;
-		strbuf_printf(page->out, "%-*.*s  %-*s  ", ID_SHOWN, ID_SHOWN, member(commit, "commit"), DATE_COLUMNS,
-			      member(commit, "date"));
+		put_commit(page, commit);
 		put_cut(page->out, member(commit, "summary"), page->columns - ID_SHOWN - DATE_COLUMNS - 4);
 		strbuf_append_char(page->out, '\n');
 		put_lines(page, ID_SHOWN + 2, member(commit, "why"));
 	}
 }
 
-static void put_untrustworthy(const struct page *page)
+static void put_untrustworthy(struct page *page)
 {
 	const json_t *cell;
 	const json_t *known;
@@ -250,8 +318,8 @@ static void put_untrustworthy(const struct page *page)
 			if (!begun)
 				strbuf_append(page->out, "\nuntrustworthy:\n");
 			begun = true;
-			put_row_start(page, member(cell, "cell"), json_array_get(commits_of(page), i));
-			strbuf_append_char(page->out, '\n');
+			strbuf_printf(page->out, "%-*s  %.*s\n", (int)page->cell_columns, member(cell, "cell"), ID_SHOWN,
+				      member(json_array_get(commits_of(page), i), "commit"));
 			put_lines(page, page->cell_columns + 2, member(known, "why"));
 		}
 	}
@@ -275,8 +343,7 @@ static void put_grid_row(const struct page *page, const json_t *commit, size_t n
 	const json_t *cell;
 	size_t c;
 
-	strbuf_printf(page->out, "%-*.*s  %-*s  ", ID_SHOWN, ID_SHOWN, member(commit, "commit"), DATE_COLUMNS,
-		      member(commit, "date"));
+	put_commit(page, commit);
 	json_array_foreach(cells_of(page), c, cell)
 	{
 		const json_t *known = json_array_get(json_object_get(cell, "history"), number);
@@ -288,16 +355,19 @@ static void put_grid_row(const struct page *page, const json_t *commit, size_t n
 	strbuf_append_char(page->out, '\n');
 }
 
-static void put_grid(const struct page *page)
+static void put_grid(struct page *page)
 {
 	const char *between = json_array_size(cells_of(page)) > GRID_SPACED_MOST ? "" : " ";
+	struct strbuf names = STRBUF_INIT;
 	const json_t *value;
 	size_t i;
 
+	json_array_foreach(cells_of(page), i, value) strbuf_printf(&names, "%s%s", i ? ", " : "", member(value, "cell"));
 	strbuf_append(page->out,
-		      "\neach commit: P passes, F fails, ? untrustworthy, - not run, . not yet\ncells from the left:");
-	json_array_foreach(cells_of(page), i, value) strbuf_printf(page->out, "%s %s", i ? "," : "", member(value, "cell"));
-	strbuf_append_char(page->out, '\n');
+		      "\neach commit: P passes, F fails, ? untrustworthy, - not run, . not yet\ncells from the left:\n");
+	put_lines(page, 2, strbuf_text(&names));
+	page->out->failed |= names.failed;
+	strbuf_free(&names);
 	json_array_foreach(commits_of(page), i, value) put_grid_row(page, value, i, between);
 }
 

@@ -1,8 +1,10 @@
 #include <dirent.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
@@ -117,6 +119,30 @@ START_TEST(folders_are_made_with_their_parents)
 }
 END_TEST
 
+START_TEST(a_folder_goes_with_all_that_is_in_it_but_not_what_its_links_name)
+{
+	struct error e = ERROR_INIT;
+	char inner[512];
+	char link[512];
+	char kept[512];
+
+	snprintf(kept, sizeof(kept), "%s/kept", folder);
+	snprintf(inner, sizeof(inner), "%s/gone/a/b", folder);
+	ck_assert_ok(file_make_folder(kept, &e) && file_make_folder(inner, &e), &e);
+	strcat(kept, "/file");
+	strcat(inner, "/file");
+	ck_assert_ok(file_write_whole(kept, "x", 1, &e) && file_write_whole(inner, "x", 1, &e), &e);
+	snprintf(link, sizeof(link), "%s/gone/link", folder);
+	snprintf(inner, sizeof(inner), "%s/kept", folder);
+	ck_assert_int_eq(symlink(inner, link), 0);
+	snprintf(inner, sizeof(inner), "%s/gone", folder);
+	file_remove_folder(inner);
+	ck_assert_int_ne(access(inner, F_OK), 0);
+	ck_assert_int_eq(access(kept, F_OK), 0);
+	file_remove_folder(inner); /* is not there: fine */
+}
+END_TEST
+
 Suite *file_suite(void)
 {
 	Suite *suite = suite_create("file");
@@ -129,6 +155,7 @@ Suite *file_suite(void)
 	tcase_add_test(tests, a_folder_is_not_a_file);
 	tcase_add_test(tests, an_empty_file_maps_to_nothing);
 	tcase_add_test(tests, folders_are_made_with_their_parents);
+	tcase_add_test(tests, a_folder_goes_with_all_that_is_in_it_but_not_what_its_links_name);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -3,6 +3,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
+#include "core/base/utf8.h"
 #include "tests/base/suites.h"
 
 START_TEST(a_string_grows_past_its_first_room)
@@ -89,6 +90,15 @@ START_TEST(what_is_no_size_is_refused)
 }
 END_TEST
 
+START_TEST(what_a_terminal_would_obey_becomes_a_question_mark)
+{
+	char text[] = "a\x1b[2J\tb\n\xc2\x9b \xff\xc3\xa9 \xe2\x82";
+
+	utf8_clean(text);
+	ck_assert_str_eq(text, "a?[2J?b??? ?\xc3\xa9 ??");
+}
+END_TEST
+
 Suite *text_suite(void)
 {
 	Suite *suite = suite_create("text");
@@ -101,6 +111,7 @@ Suite *text_suite(void)
 	tcase_add_test(tests, durations_are_written_in_their_unit);
 	tcase_add_test(tests, sizes_are_read_with_their_unit);
 	tcase_add_test(tests, what_is_no_size_is_refused);
+	tcase_add_test(tests, what_a_terminal_would_obey_becomes_a_question_mark);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

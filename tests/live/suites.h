@@ -13,5 +13,6 @@ Suite *now_suite(void);
 Suite *screen_suite(void);
 Suite *watch_suite(void);
 Suite *sweep_suite(void);
+Suite *sweep_evidence_suite(void);
 
 #endif

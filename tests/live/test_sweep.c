@@ -92,7 +92,8 @@ START_TEST(the_table_shows_commit_date_and_message)
 	ck_assert_int_eq(history_sweep("--range c0..c10 --all " NODES), 1);
 	history_said("2025-01-04  PASS  FAIL  3: lose");
 	history_said("D, E lost c1.after_unload (unloaded_by_core)");
-	history_said("5: broken\n           the server ended before it answered; the last thing it said: no module named\n");
+	history_said("5: broken\n           the server ended before it answered; the last thing it said: no\n"
+		     "           module named torch\n");
 	history_said("2025-01-06  - -  5: broken");
 	history_said("2025-01-08  P F  7: keep");
 	history_said("[6 of 11]");

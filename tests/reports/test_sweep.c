@@ -187,6 +187,38 @@ START_TEST(no_text_of_a_store_reaches_the_terminal_as_it_is)
 }
 END_TEST
 
+START_TEST(cells_with_one_history_are_told_together)
+{
+	struct strbuf text = STRBUF_INIT;
+	json_t *sweep;
+
+	execute("INSERT INTO sweep_cell VALUES ('s', 2, 'de', 'free', 'split', 'real'), ('s', 3, 'de', 'unload', 'split', "
+		"'real')");
+	add_run("r1", 2, "aaaa", "{}", "");
+	add_cell("r1", 1, "PASS", "kept");
+	add_run("r2", 3, "bbbb", "{}", "");
+	add_cell("r2", 1, "FAIL", "lost");
+	execute("INSERT INTO cell (run, number, matrix, flow, device_mode, node_flags)"
+		" SELECT run, 2, matrix, 'unload', device_mode, node_flags FROM cell WHERE number = 1;"
+		"INSERT INTO verdict (run, cell, verdict, dropped, why) SELECT run, 2, verdict, 0, '' FROM verdict;"
+		"INSERT INTO model (run, cell, number, name, generation, inner_model, kind, block_count)"
+		" SELECT run, 2, 1, 'D', 1, 1, 'unet', 1 FROM model;"
+		"INSERT INTO verdict_model (run, cell, model, name, generation, judged, keep, outcome, first_lost_stage, "
+		"reason,"
+		" end_state, died_stage, holders_before, holders_after, disk_loads) SELECT run, 2, 1, 'D', 1, 1, 1, outcome, "
+		"'', '',"
+		" end_state, '', '[]', '[]', 1 FROM verdict_model");
+	sweep = read_it();
+	sweep_text(sweep, 80, false, &text);
+	ck_assert_ptr_nonnull(strstr(strbuf_text(&text), "de/both    bbbb       1970-01-02  PASS  FAIL  second\n"
+							 "de/unload  D lost\n"
+							 "\nwithout a change:\n"
+							 "de/free    nothing is known of it\n"));
+	strbuf_free(&text);
+	json_decref(sweep);
+}
+END_TEST
+
 START_TEST(lines_fit_the_terminal)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -255,6 +287,7 @@ Suite *sweep_table_suite(void)
 	tcase_add_test(cases, a_commit_that_ran_later_is_no_more_one_that_could_not_start);
 	tcase_add_test(cases, what_is_known_of_a_cell_is_found_again);
 	tcase_add_test(cases, no_text_of_a_store_reaches_the_terminal_as_it_is);
+	tcase_add_test(cases, cells_with_one_history_are_told_together);
 	tcase_add_test(cases, lines_fit_the_terminal);
 	tcase_add_test(cases, a_filter_is_the_words_of_a_cell);
 	tcase_add_test(cases, a_sweep_that_is_not_there_is_named);
