@@ -185,7 +185,7 @@ char *git_top(const char *folder, struct error *e)
 		if (call.exit_code == 0 && first_line(&call)[0])
 			top = string_copy(first_line(&call), e);
 		else
-			error_set(e, ERROR_MISSING, "%s is in no git repository: %s", folder,
+			error_set(e, ERROR_MISSING, "%s is in no git repository with a work tree: %s", folder,
 				  call.complaint[0] ? call.complaint : "it has no work tree");
 	}
 	end_call(&call);

@@ -134,7 +134,8 @@ static bool count_commits_to_run(struct sweep *sweep, enum known *known, struct 
 			return false;
 		sweep->to_run += unknown_count > 0;
 	}
-	fprintf(sweep->cli->err, "%zu commits, %zu cells each; ", sweep->commits.count, sweep->cell_count);
+	fprintf(sweep->cli->err, "%zu commits, %zu cell%s each; ", sweep->commits.count, sweep->cell_count,
+		sweep->cell_count == 1 ? "" : "s");
 	if (sweep->to_run < sweep->commits.count)
 		fprintf(sweep->cli->err, "%zu are whole in %s and are not run again\n", sweep->commits.count - sweep->to_run,
 			sweep->store);

@@ -452,7 +452,7 @@ START_TEST(wrong_arguments_are_refused_before_anything_is_run)
 	refused(2, "--good-first is of --bisect", "--good-first --range c0..c1 " NODES);
 	refused(7, "no main.py", "--range c0..c1 --comfyui tmp");
 	refused(7, "there is no such folder", "--range c0..c1 --nodes nowhere " NODES);
-	refused(7, "in no git repository", "--repo tmp --range c0..c1 " NODES);
+	refused(7, "in no git repository with a work tree", "--repo tmp --range c0..c1 " NODES);
 	history_is_clean();
 }
 END_TEST
