@@ -107,6 +107,19 @@ static bool begin_recording(struct commit_run *run, const struct run_environment
 	return true;
 }
 
+/* What the server says of itself, and the commit, which it need not know. */
+static bool begin_started(struct commit_run *run, struct error *e)
+{
+	char subject[3 * RECORD_NAME_MAX];
+	const struct run_environment environment = { .backend = BACKEND,
+						     .topology = subject_comfyui_topology(run->subject),
+						     .subject = subject };
+
+	snprintf(subject, sizeof(subject), "%.100s, %.40s@%.12s", subject_comfyui_version(run->subject), run->sweep->name,
+		 run->commit->id);
+	return begin_recording(run, &environment, "", e);
+}
+
 static void stop_server(struct commit_run *run)
 {
 	subject_close(run->subject);
@@ -222,14 +235,8 @@ static bool run_cells(struct commit_run *run, const enum known *known, struct er
 		sweep_draw(run->sweep, run->index, i);
 		if (!run->server && !start_server(run, &why))
 			return give_up(run, &why, e);
-		if (!run->recording.writer) {
-			const struct run_environment environment = { .backend = BACKEND,
-								     .topology = subject_comfyui_topology(run->subject),
-								     .subject = subject_comfyui_version(run->subject) };
-
-			if (!begin_recording(run, &environment, "", e))
-				return false;
-		}
+		if (!run->recording.writer && !begin_started(run, e))
+			return false;
 		if (!run_cell(run, &run->sweep->cells[i], e))
 			return false;
 	}

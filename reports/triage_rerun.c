@@ -51,6 +51,9 @@ static const char *option_value(const struct shell_words *words, const char *opt
 	return NULL;
 }
 
+/* A sweep lives in its store, and runs what is there when it is told to. */
+enum rerun { RERUN_OTHER, RERUN_MATRIX, RERUN_SWEEP };
+
 static bool is_file(const char *name, size_t length)
 {
 	return memchr(name, '/', length) || (length > 5 && strncmp(name + length - 5, ".json", 5) == 0);
@@ -95,14 +98,20 @@ static void append_axes(const json_t *cell, const struct shell_words *words, str
 	}
 }
 
+static bool is_replaced(const char *word, enum rerun rerun)
+{
+	if (strcmp(word, "--json") == 0)
+		return true;
+	return value_in(word, "--store") ? rerun != RERUN_SWEEP : rerun == RERUN_MATRIX;
+}
+
 /* The run's words less those that are replaced. */
-static void append_rest(const struct shell_words *words, size_t from, bool is_matrix, struct strbuf *out)
+static void append_rest(const struct shell_words *words, size_t from, enum rerun rerun, struct strbuf *out)
 {
 	for (size_t i = from; i < words->count;) {
 		size_t taken = replaced_words(words->words[i]);
-		bool axis = taken && !value_in(words->words[i], "--store") && strcmp(words->words[i], "--json") != 0;
 
-		if (taken && (is_matrix || !axis)) {
+		if (taken && is_replaced(words->words[i], rerun)) {
 			i += taken;
 			continue;
 		}
@@ -114,20 +123,26 @@ static void append_rest(const struct shell_words *words, size_t from, bool is_ma
 bool triage_rerun(const json_t *cell, const char *run_command, struct strbuf *out, struct error *e)
 {
 	struct shell_words words;
-	bool is_matrix;
+	enum rerun rerun = RERUN_OTHER;
 
 	if (!shell_split(run_command, &words, e))
 		return false;
-	is_matrix = words.count > 1 && strcmp(words.words[1], "matrix") == 0;
+	if (words.count > 1 && strcmp(words.words[1], "matrix") == 0)
+		rerun = RERUN_MATRIX;
+	else if (words.count > 1 && strcmp(words.words[1], "sweep") == 0)
+		rerun = RERUN_SWEEP;
 	strbuf_append(out, "residency");
 	if (words.count > 1) {
 		strbuf_append_char(out, ' ');
 		shell_append_word(out, words.words[1]);
 	}
-	if (is_matrix)
+	if (rerun == RERUN_MATRIX)
 		append_axes(cell, &words, out);
-	append_rest(&words, 2, is_matrix, out);
-	strbuf_append(out, " --store none");
+	if (rerun == RERUN_SWEEP)
+		strbuf_append(out, " --again");
+	append_rest(&words, 2, rerun, out);
+	if (rerun != RERUN_SWEEP)
+		strbuf_append(out, " --store none");
 	shell_words_free(&words);
 	return true;
 }

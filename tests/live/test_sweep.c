@@ -285,7 +285,8 @@ START_TEST(subject_and_environment_are_recorded_for_each_commit)
 {
 	history_make("keep lose");
 	history_sweep("--range c0..c1 " NODES);
-	ck_assert_int_eq(history_ask("SELECT count(*) FROM v_run_commits WHERE environment LIKE '%ComfyUI 0.0.0%'"
+	ck_assert_int_eq(history_ask("SELECT count(*) FROM v_run_commits WHERE environment LIKE '%ComfyUI 0.0.0, pack@' || "
+				     "substr(commit_id, 1, 12) || '%'"
 				     " AND setting LIKE '%\"of\":\"nodes\"%' AND repository = 'pack'"),
 			 2);
 }

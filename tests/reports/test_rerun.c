@@ -52,6 +52,13 @@ START_TEST(another_command_is_the_run_s_own_without_its_store)
 }
 END_TEST
 
+START_TEST(a_sweep_keeps_its_store_and_is_told_to_run_again)
+{
+	is_rerun_by("residency sweep --repo pack --range a..b --json --matrices de --store s.db -- x.py",
+		    "residency sweep --again --repo pack --range a..b --matrices de --store s.db -- x.py");
+}
+END_TEST
+
 START_TEST(a_flow_with_models_of_its_own_names_no_matrix)
 {
 	json_t *cell = json_pack("{ss ss}", "matrix", "own", "flow", "taking-turns");
@@ -83,6 +90,7 @@ Suite *rerun_suite(void)
 	tcase_add_test(tests, what_chose_the_cell_is_replaced_and_the_rest_stays);
 	tcase_add_test(tests, a_flow_from_a_file_is_named_by_its_file);
 	tcase_add_test(tests, another_command_is_the_run_s_own_without_its_store);
+	tcase_add_test(tests, a_sweep_keeps_its_store_and_is_told_to_run_again);
 	tcase_add_test(tests, a_flow_with_models_of_its_own_names_no_matrix);
 	tcase_add_test(tests, a_line_from_a_store_may_be_anything);
 	suite_add_tcase(suite, tests);
