@@ -222,6 +222,8 @@ out:
 	else
 		exit_code = wishes->bisect ? sweep_bisect(&sweep) : sweep_all(&sweep);
 	sweep_tree_end(&sweep.tree);
+	if (exit_code == error_exit_code(ERROR_INTERRUPTED))
+		fprintf(cli->err, "what was run is in %s; the same command goes on from there\n", sweep.store);
 	free(sweep.commits.commits);
 	free(sweep.cells);
 	free(sweep.repository);

@@ -170,7 +170,5 @@ int sweep_all(struct sweep *sweep)
 	free(known);
 	if (fine)
 		return sweep_print(sweep->cli, sweep->wishes, sweep->store, sweep->run);
-	if (e.kind == ERROR_INTERRUPTED)
-		fprintf(sweep->cli->err, "what was run is in %s; the same command goes on from there\n", sweep->store);
 	return command_fail(sweep->cli, "sweep", &e);
 }

@@ -140,6 +140,7 @@ static bool start_server(struct commit_run *run, struct error *e)
 						   .nodes = &nodes,
 						   .arguments = &arguments,
 						   .start_seconds = (unsigned)wishes->start_seconds };
+	struct error why = ERROR_INIT;
 
 	if (is_pack)
 		nodes.texts[nodes.count++] = sweep->tree.path;
@@ -148,12 +149,14 @@ static bool start_server(struct commit_run *run, struct error *e)
 		arguments.texts[arguments.count++] = sweep->tree.folder;
 	}
 	run->server = live_server_start(&server, sweep->cli, e);
-	if (run->server)
-		run->subject =
-			subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, e);
-	if (!run->subject)
-		stop_server(run);
-	return run->subject != NULL;
+	if (!run->server)
+		return false;
+	run->subject = subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, &why);
+	if (run->subject)
+		return true;
+	stop_server(run);
+	/* whatever its first answer was, it is this commit's: the next one's server may do better */
+	return error_set(e, is_fatal(&why) ? why.kind : ERROR_ABSENT, "%s", why.text);
 }
 
 static bool finished(void *context, const struct judge_result *result)
@@ -209,8 +212,7 @@ static bool run_cell(struct commit_run *run, const struct sweep_cell *cell, stru
 		put_why(run, &why);
 	if (!fine || run->subject->operations->worker_died(run->subject))
 		stop_server(run); /* the next cell gets one that is whole */
-	return writer_is_fine(run->recording.writer) ||
-	       error_set(e, ERROR_STORE, "the store %s takes no more records", run->sweep->store);
+	return writer_is_fine(run->recording.writer); /* finish_recording says what is wrong with it */
 }
 
 /* The commit, or the rest of its cells, cannot be run. */

@@ -13,8 +13,8 @@ struct page {
 	const json_t *sweep;
 	struct strbuf *out;
 	unsigned columns, cell_columns;
-	size_t cell,
-		next_name; /* of cells with one history: the first; the next one whose name is to stand at a line's start */
+	/* Of cells with one history: the first, and the next one whose name is to stand at a line's start. */
+	size_t cell, next_name;
 };
 
 static const char *member(const json_t *object, const char *name)

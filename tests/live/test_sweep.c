@@ -105,13 +105,14 @@ START_TEST(a_change_behind_commits_that_did_not_run_is_told_at_the_latest)
 {
 	json_t *sweep;
 
-	history_make("keep broken import lose");
-	ck_assert_int_eq(history_sweep("--range c0..c3 " NODES), 1);
-	history_said("at the latest: of the 2 before it nothing is known");
+	history_make("keep broken import schema lose");
+	ck_assert_int_eq(history_sweep("--range c0..c4 " NODES), 1);
+	history_said("at the latest: of the 3 before it nothing is known");
 	history_said("cannot import the custom node pack");
+	history_said("its probe records in schema 99");
 	ck_assert_int_eq(history_sweep("--table --json"), 1);
 	sweep = history_json();
-	changes_at(sweep, "de/both", 0, 3, "PASS", "FAIL", 2);
+	changes_at(sweep, "de/both", 0, 4, "PASS", "FAIL", 3);
 	json_decref(sweep);
 }
 END_TEST
@@ -154,6 +155,21 @@ START_TEST(a_prompt_that_fails_is_no_verdict)
 	ck_assert_int_eq(history_sweep("--range c0..c1 " NODES), 5);
 	history_said("2 untrustworthy");
 	history_said("too hot");
+	history_is_clean();
+}
+END_TEST
+
+START_TEST(a_server_that_dies_in_a_cell_is_started_anew_for_the_next)
+{
+	json_t *sweep;
+
+	history_make("keep die keep");
+	ck_assert_int_eq(history_sweep("--range c0..c2 --json " NODES), 5);
+	sweep = history_json();
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(sweep, "counts"), "untrustworthy")), 2);
+	ck_assert_uint_eq(change_count(sweep, "de/both"), 0);
+	ck_assert_str_eq(state_of(sweep, 2), "run");
+	json_decref(sweep);
 	history_is_clean();
 }
 END_TEST
@@ -480,6 +496,7 @@ Suite *sweep_suite(void)
 	tcase_add_test(cases, commits_that_all_cannot_start_are_no_result);
 	tcase_add_test(cases, a_worker_that_dies_fails_its_cell_and_not_the_next);
 	tcase_add_test(cases, a_prompt_that_fails_is_no_verdict);
+	tcase_add_test(cases, a_server_that_dies_in_a_cell_is_started_anew_for_the_next);
 	tcase_add_test(cases, a_comfyui_is_swept_with_its_nodes_fixed);
 	tcase_add_test(cases, a_pack_that_the_comfyui_has_itself_is_not_loaded_twice);
 	tcase_add_test(cases, paths_choose_the_commits_that_touch_them);

@@ -3,6 +3,7 @@
     keep    /free takes no model away                  lose    it takes all
     broken  it ends at once                            import  the custom node cannot be imported
     worker  the first prompt kills the prompt worker   node    every prompt fails
+    die     the first prompt ends the server           schema  its probe speaks another language
     wait    it waits while the file that RESIDENCY_FAKE_WAIT names is there (and writes its process id into it), then keeps
 
 As a ComfyUI does, it loads the packs in its own folder custom_nodes, too, unless it has another base directory: a pack that is loaded
@@ -75,7 +76,7 @@ def main():
         with open(waiting, "w", encoding="utf-8") as file:
             file.write(str(os.getpid()))
         time.sleep(0.05)
-    fake = load_server(behaviour if behaviour in ("worker", "node") else "none")
+    fake = load_server(behaviour if behaviour in ("worker", "node", "die", "schema") else "none")
     if behaviour in ("keep", "wait"):
         fake.free = lambda: keep(fake)
     fake.Server(("127.0.0.1", port), fake.Handler).serve_forever()
