@@ -65,6 +65,7 @@ static bool have_one_history(const json_t *a, const json_t *b)
 		const json_t *other = json_array_get(json_object_get(b, "history"), i);
 
 		if (strcmp(member(known, "verdict"), member(other, "verdict")) != 0 ||
+		    strcmp(member(known, "why"), member(other, "why")) != 0 ||
 		    strcmp(member(known, "outcomes"), member(other, "outcomes")) != 0)
 			return false;
 	}
@@ -182,6 +183,7 @@ static void put_change(struct page *page, const json_t *known, const char *from,
 		snprintf(or_earlier, sizeof(or_earlier), "at the latest: of the %zu before it nothing is known", unknown);
 		put_detail(page, or_earlier);
 	}
+	put_detail(page, member(known, "why"));
 	put_detail(page, member(known, "outcomes"));
 }
 
@@ -258,6 +260,7 @@ static void put_steady_cell(struct page *page, const json_t *cell)
 		strbuf_printf(page->out, "%s at each of the %zu that ran\n", member(last, "verdict"), count);
 	else
 		strbuf_append(page->out, "nothing is known of it\n");
+	put_detail(page, member(last, "why"));
 	put_detail(page, member(last, "outcomes"));
 	put_names_left(page);
 }

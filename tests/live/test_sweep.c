@@ -146,6 +146,8 @@ START_TEST(a_worker_that_dies_fails_its_cell_and_not_the_next)
 				 json_array_get(json_object_get(cell(sweep, "none-kept/both"), "history"), 1), "verdict")),
 			 "FAIL");
 	json_decref(sweep);
+	ck_assert_int_eq(history_sweep("--table"), 1);
+	history_said("worker died\n");
 }
 END_TEST
 
