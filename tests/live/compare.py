@@ -2,6 +2,7 @@
 
     compare.py [--data DIR] STORE...    with DIR/stages.csv.gz and DIR/verdicts.csv (default: ../shared/conformance/retention)
     compare.py --write DIR STORE...     writes both tables of the stores into DIR, in the same layout
+    --without FLOW,...                  leaves these out
 
 Prints what differs, then a line a policy, device mode, cache and node flags: cells that are equal, that differ, that the data has not.
 Exit code 1 where something differs. The newest run of a cell counts. What dies in one collection dies in no order, and the tables
@@ -198,10 +199,12 @@ def main():
     parser.add_argument("stores", nargs="+", metavar="STORE")
     parser.add_argument("--data", metavar="DIR", default="../shared/conformance/retention")
     parser.add_argument("--write", metavar="DIR")
+    parser.add_argument("--without", metavar="FLOWS", default="")
     arguments = parser.parse_args()
     cells = {}
     for path in arguments.stores:
         read_store(path, cells)
+    cells = {key: found for key, found in cells.items() if key[5] not in arguments.without.split(",")}
     if arguments.write:
         write(arguments.write, cells)
         return 0
