@@ -203,12 +203,19 @@ def main():
     arguments = parser.parse_args()
     cells = {}
     for path in arguments.stores:
-        read_store(path, cells)
+        try:
+            read_store(path, cells)
+        except sqlite3.Error as error:
+            parser.error(f"{path}: {error}")
     cells = {key: found for key, found in cells.items() if key[5] not in arguments.without.split(",")}
     if arguments.write:
         write(arguments.write, cells)
         return 0
-    return 1 if compare(cells, read_data(arguments.data)) else 0
+    try:
+        data = read_data(arguments.data)
+    except OSError as error:
+        parser.error(f"--data: {error}")
+    return 1 if compare(cells, data) else 0
 
 
 if __name__ == "__main__":
