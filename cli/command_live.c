@@ -7,22 +7,43 @@
 
 struct wishes {
 	const char *comfyui, *python;
-	struct option_texts nodes, arguments;
+	struct option_texts nodes, arguments, keep;
 	int64_t start_seconds;
+	bool guard;
 };
+
+/* NULL: the guard is off. */
+static const struct option_texts *kept_names(const struct wishes *wishes)
+{
+	return wishes->guard ? &wishes->keep : NULL;
+}
+
+static bool check_guard(const struct wishes *wishes, struct error *e)
+{
+	if (wishes->keep.count && !wishes->guard)
+		return error_set(e, ERROR_USAGE, "--keep %s: names to keep are for the guard: --guard", wishes->keep.texts[0]);
+	for (size_t i = 0; i < wishes->keep.count; i++) {
+		const char *name = wishes->keep.texts[i];
+
+		if (name[0] == '\0' || name[0] == '#' || strpbrk(name, "\r\n"))
+			return error_set(e, ERROR_USAGE, "--keep \"%s\" is not the name of a model's file", name);
+	}
+	return true;
+}
 
 /* ---- install ---- */
 
-static int install(struct cli *cli, const char *comfyui)
+static int install(struct cli *cli, const struct wishes *wishes, const char *comfyui)
 {
 	struct error e = ERROR_INIT;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%.4000s/custom_nodes/residency_probe", comfyui);
-	if (!live_probe_write(path, &e))
+	if (!check_guard(wishes, &e) || !live_probe_write(path, kept_names(wishes), &e))
 		return command_fail(cli, "live install", &e);
 	fprintf(cli->out, "%s\n", path);
-	fprintf(cli->err, "the probe is there; a server that runs must be started anew\n");
+	fprintf(cli->err, "the probe is there, its guard is %s; a server that runs must be started anew\n",
+		wishes->guard ? "on" : "off");
 	return 0;
 }
 
@@ -56,7 +77,8 @@ static int run_server(struct cli *cli, const struct wishes *wishes, int argc, ch
 							  .python = wishes->python,
 							  .nodes = &wishes->nodes,
 							  .arguments = &wishes->arguments,
-							  .start_seconds = (unsigned)wishes->start_seconds };
+							  .start_seconds = (unsigned)wishes->start_seconds,
+							  .keep = kept_names(wishes) };
 	struct error e = ERROR_INIT;
 	struct live_server *server;
 	int exit_code;
@@ -67,6 +89,8 @@ static int run_server(struct cli *cli, const struct wishes *wishes, int argc, ch
 		error_set(&e, ERROR_USAGE, "after `--` stands what to run on it: matrix or replay, with its options");
 	else if (wishes->start_seconds < 1 || wishes->start_seconds > 3600)
 		error_set(&e, ERROR_USAGE, "--start-seconds is 1 to 3600");
+	else
+		check_guard(wishes, &e);
 	if (error_is_set(&e))
 		return command_fail(cli, "live run", &e);
 	fprintf(cli->err, "starting the server in %s\n", wishes->comfyui);
@@ -91,6 +115,10 @@ static int run(struct cli *cli, int argc, char **argv)
 		  &wishes.arguments },
 		{ "start-seconds", "N", "how long it may take until it answers (default: 300)", OPTION_INTEGER,
 		  &wishes.start_seconds },
+		{ "guard", NULL, "kept models stay, on this server; it is judged as policy strict", OPTION_FLAG,
+		  &wishes.guard },
+		{ "keep", "NAME", "with --guard: a model's file to keep where its loader cannot say so; may be given again",
+		  OPTION_TEXTS, &wishes.keep },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -100,7 +128,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (!command_parse(cli, &command_live, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
 	if (argc == 3 && strcmp(argv[1], "install") == 0)
-		return install(cli, argv[2]);
+		return install(cli, &wishes, argv[2]);
 	if (argc >= 2 && strcmp(argv[1], "run") == 0)
 		return run_server(cli, &wishes, argc - 2, argv + 2);
 	error_set(&e, ERROR_USAGE, "live install DIR, live run --comfyui DIR -- matrix, or live watch URL");
@@ -110,12 +138,16 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command command_live = {
 	.name = "live",
 	.summary = "a real ComfyUI: put the probe node into it; start one under test, and run the matrix on it; watch one",
-	.synopsis = "install DIR | run --comfyui DIR [options] -- matrix|replay [its options] | watch [URL] [its options]",
-	.examples = "  residency live install ~/ComfyUI\n"
-		    "  residency live run --comfyui ~/ComfyUI -- matrix --matrices abc,de\n"
-		    "  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU -- matrix --flows both\n"
-		    "  residency live run --comfyui ~/ComfyUI --server-argument=--cache-none -- matrix --flows both\n"
-		    "  residency live watch http://127.0.0.1:8188      # who is where now, like top; live watch --help\n"
-		    "  residency matrix --subject comfyui=http://127.0.0.1:8188\n",
+	.synopsis = "install DIR [--guard] | run --comfyui DIR [options] -- matrix|replay [its options] | watch [URL] [its "
+		    "options]",
+	.examples =
+		"  residency live install ~/ComfyUI\n"
+		"  residency live install ~/ComfyUI --guard --keep flux1-dev.safetensors\n"
+		"  residency live run --comfyui ~/ComfyUI -- matrix --matrices abc,de\n"
+		"  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU -- matrix --flows both\n"
+		"  residency live run --comfyui ~/ComfyUI --nodes ~/ComfyUI-MultiGPU --guard -- matrix --flows both-prompt\n"
+		"  residency live run --comfyui ~/ComfyUI --server-argument=--cache-none -- matrix --flows both\n"
+		"  residency live watch http://127.0.0.1:8188      # who is where now, like top; live watch --help\n"
+		"  residency matrix --subject comfyui=http://127.0.0.1:8188\n",
 	.run = run,
 };

@@ -36,7 +36,27 @@ struct live_server {
 
 /* ---- the probe node ---- */
 
-bool live_probe_write(const char *folder, struct error *e)
+/* The file that switches the guard on (guard.py): a name a line. */
+static bool write_guard(const char *folder, const struct option_texts *keep, struct error *e)
+{
+	struct strbuf text = STRBUF_INIT;
+	char path[PATH_MAX];
+	bool fine;
+
+	snprintf(path, sizeof(path), "%.4000s/guard.txt", folder);
+	if (!keep)
+		return unlink(path) == 0 || errno == ENOENT ||
+		       error_set(e, ERROR_IO, "cannot remove %s: %s", path, strerror(errno));
+	strbuf_append(&text, "# The guard is on while this file is here. A line: a file's name, as in a loader's input, of a "
+			     "model to keep.\n");
+	for (size_t i = 0; i < keep->count; i++)
+		strbuf_printf(&text, "%s\n", keep->texts[i]);
+	fine = strbuf_ok(&text) ? file_write_whole(path, strbuf_text(&text), text.length, e) : error_no_memory(e);
+	strbuf_free(&text);
+	return fine;
+}
+
+bool live_probe_write(const char *folder, const struct option_texts *keep, struct error *e)
 {
 	if (!file_make_folder(folder, e))
 		return false;
@@ -47,7 +67,7 @@ bool live_probe_write(const char *folder, struct error *e)
 		if (!file_write_whole(path, live_probe[i].bytes, embedded_length(&live_probe[i]), e))
 			return false;
 	}
-	return true;
+	return write_guard(folder, keep, e);
 }
 
 /* ---- its folder ---- */
@@ -108,7 +128,7 @@ static bool write_paths(const struct live_server *server, struct error *e)
 	return fine;
 }
 
-static bool fill_folder(const struct live_server *server, const struct option_texts *nodes, struct error *e)
+static bool fill_folder(const struct live_server *server, const struct live_server_wishes *wishes, struct error *e)
 {
 	static const char *const below[] = { "custom_nodes", "output", "input", "temp", "user" };
 	char path[PATH_MAX];
@@ -118,10 +138,10 @@ static bool fill_folder(const struct live_server *server, const struct option_te
 			return false;
 	}
 	snprintf(path, sizeof(path), "%.3500s/custom_nodes/residency_probe", server->folder);
-	if (!live_probe_write(path, e) || !live_models_write(server->folder, e) || !write_paths(server, e))
+	if (!live_probe_write(path, wishes->keep, e) || !live_models_write(server->folder, e) || !write_paths(server, e))
 		return false;
-	for (size_t i = 0; i < nodes->count; i++) {
-		if (!link_nodes(server, nodes->texts[i], e))
+	for (size_t i = 0; i < wishes->nodes->count; i++) {
+		if (!link_nodes(server, wishes->nodes->texts[i], e))
 			return false;
 	}
 	return true;
@@ -318,7 +338,7 @@ struct live_server *live_server_start(const struct live_server_wishes *wishes, c
 		error_set(e, ERROR_MISSING, "--comfyui %s: there is no main.py in it", wishes->comfyui);
 		goto fail;
 	}
-	if (make_folder(server, e) && fill_folder(server, wishes->nodes, e) && find_port(server, e) &&
+	if (make_folder(server, e) && fill_folder(server, wishes, e) && find_port(server, e) &&
 	    run_process(server, wishes, e) && wait_for_answer(server, wishes->start_seconds, cli, e) &&
 	    check_imports(server, e))
 		return server;

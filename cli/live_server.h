@@ -17,12 +17,13 @@ struct live_server_wishes {
 	const struct option_texts *nodes; /* folders of custom nodes, used beside the ones in `comfyui` */
 	const struct option_texts *arguments; /* more for main.py */
 	unsigned start_seconds; /* how long it may take until it answers */
+	const struct option_texts *keep; /* the guard is on, and these names are to stay; NULL: it is off */
 };
 
 struct live_server;
 
-/* Puts the probe node into a folder, which is made. */
-bool live_probe_write(const char *folder, struct error *e);
+/* Puts the probe node into a folder, which is made; keep as above. What was there of an earlier one is replaced, its guard too. */
+bool live_probe_write(const char *folder, const struct option_texts *keep, struct error *e);
 
 /* Started and answering. The caller stops it. On error nothing is left. */
 struct live_server *live_server_start(const struct live_server_wishes *wishes, const struct cli *cli, struct error *e);

@@ -22,7 +22,22 @@ static void stem_of(const char *path, char stem[NAME_MAX_BYTES])
 		*dot = '\0';
 }
 
-bool live_workflow_wishes(const json_t *workflow, json_t *wishes, struct error *e)
+static bool is_named(const json_t *names, const char *stem)
+{
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		char named[NAME_MAX_BYTES];
+
+		if (!name)
+			continue;
+		stem_of(name, named);
+		if (strcmp(named, stem) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool live_workflow_wishes(const json_t *workflow, const json_t *names, json_t *wishes, struct error *e)
 {
 	const char *id;
 	json_t *node;
@@ -33,7 +48,7 @@ bool live_workflow_wishes(const json_t *workflow, json_t *wishes, struct error *
 		const json_t *keep = json_object_get(inputs, "keep_loaded");
 		const json_t *eject = json_object_get(inputs, "eject_models");
 
-		for (size_t i = 0; file_inputs[i] && (json_is_boolean(keep) || json_is_boolean(eject)); i++) {
+		for (size_t i = 0; file_inputs[i] && (names || json_is_boolean(keep) || json_is_boolean(eject)); i++) {
 			const char *file = json_string_value(json_object_get(inputs, file_inputs[i]));
 			bool stays = keep ? json_is_true(keep) : !json_is_true(eject);
 			char stem[NAME_MAX_BYTES];
@@ -41,9 +56,23 @@ bool live_workflow_wishes(const json_t *workflow, json_t *wishes, struct error *
 			if (!file)
 				continue;
 			stem_of(file, stem);
-			if (json_object_set_new(wishes, stem, json_boolean(stays)) != 0)
+			if (json_object_set_new(wishes, stem, json_boolean(names ? is_named(names, stem) : stays)) != 0)
 				return error_no_memory(e);
 		}
+	}
+	return true;
+}
+
+bool live_wishes_end(json_t *wishes, struct error *e)
+{
+	const char *name;
+	json_t *wish;
+	void *next;
+
+	json_object_foreach_safe(wishes, next, name, wish)
+	{
+		if (json_object_set_new(wishes, name, json_false()) != 0)
+			return error_no_memory(e);
 	}
 	return true;
 }

@@ -22,8 +22,12 @@ struct live_classes {
 /* The workflow for that server; the caller owns it. */
 json_t *live_workflow(const json_t *workflow, const struct live_classes *classes, struct error *e);
 
-/* Adds to wishes (an object: file name without folder and ending -> boolean) what the workflow's loaders say of keeping. */
-bool live_workflow_wishes(const json_t *workflow, json_t *wishes, struct error *e);
+/* Adds to wishes (an object: file name without folder and ending -> boolean) what the workflow's loaders say of keeping. On a server
+ * where they cannot say it, `names` (an array of files' names) are the ones to keep; else NULL. */
+bool live_workflow_wishes(const json_t *workflow, const json_t *names, json_t *wishes, struct error *e);
+
+/* All of them have ended. */
+bool live_wishes_end(json_t *wishes, struct error *e);
 
 /* The wish for a name, that of a clone being its base's; leaves *keep where there is none. */
 bool live_wish(const json_t *wishes, const char *name, enum keep_wish *keep);

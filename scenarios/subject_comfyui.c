@@ -34,6 +34,7 @@ struct comfyui_subject {
 	bool everybody; /* is asked who refers to a leak */
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *wishes; /* of this cell's workflows */
+	json_t *named; /* what the guard keeps where no loader can say it; NULL where loaders say it */
 	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
 	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
 	const char *while_held_path;
@@ -43,6 +44,7 @@ struct comfyui_subject {
 	enum device_mode device_mode;
 	unsigned prompt_count;
 	bool begun;
+	bool guarded; /* the probe's guard is on */
 	bool mishap_is_due; /* to the next prompt: that it fails is what was asked for */
 };
 
@@ -80,13 +82,17 @@ static void read_version(struct comfyui_subject *s, const json_t *hello)
 	const char *commit = json_string_value(json_object_get(multigpu, "commit"));
 	const char *generation = json_string_value(json_object_get(multigpu, "generation"));
 	const char *cache = json_string_value(json_object_get(hello, "cache"));
+	const char *guard = s->guarded ? "+guard" : "";
 
-	s->policy = policy_find(json_is_object(multigpu) ? (generation ? generation : "") : "stock");
-	if (json_is_object(multigpu))
-		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s, ComfyUI-MultiGPU %.24s %.8s", comfyui ? comfyui : "",
-			 version ? version : "", commit ? commit : "");
+	if (s->guarded)
+		s->policy = policy_find("strict");
 	else
-		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s", comfyui ? comfyui : "");
+		s->policy = policy_find(json_is_object(multigpu) ? (generation ? generation : "") : "stock");
+	if (json_is_object(multigpu))
+		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s, ComfyUI-MultiGPU %.24s %.8s%s", comfyui ? comfyui : "",
+			 version ? version : "", commit ? commit : "", guard);
+	else
+		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s%s", comfyui ? comfyui : "", guard);
 	for (unsigned i = 0; cache && i < CACHE_KIND_COUNT; i++) {
 		if (strcmp(cache_kind_name((enum cache_kind)i), cache) == 0)
 			s->cache = (enum cache_kind)i;
@@ -112,6 +118,26 @@ static bool read_missing(struct comfyui_subject *s, const json_t *hello, struct 
 			snprintf(s->lacks, sizeof(s->lacks), "the server has no %.60s: it is not known %.60s",
 				 name ? name : "?", hook->without);
 	}
+	return true;
+}
+
+/* Loaders of ComfyUI-MultiGPU say what is to stay; without it, names that the guard was given do. */
+static bool read_guard(struct comfyui_subject *s, const json_t *hello, struct error *e)
+{
+	const json_t *guard = json_object_get(hello, "guard");
+	json_t *keep = json_object_get(guard, "keep");
+
+	s->guarded = json_is_object(guard);
+	if (!s->guarded || json_is_object(json_object_get(hello, "multigpu")))
+		return true;
+	if (!json_is_array(keep))
+		return error_set(e, ERROR_FORMAT, "%s: the probe does not say which names its guard keeps",
+				 live_client_url(s->client));
+	if (json_array_size(keep) == 0)
+		log_say(s->log, LOG_WARNING,
+			"the guard has nothing to keep: without ComfyUI-MultiGPU no loader can say it, and no name was given "
+			"(--keep)");
+	s->named = json_incref(keep);
 	return true;
 }
 
@@ -210,20 +236,28 @@ static bool ask(struct comfyui_subject *s, const char *action, const char *name,
 	return answer != NULL;
 }
 
+/* POST /free can end all wishes; only a guard hears it. */
+static bool post_free(struct comfyui_subject *s, const char *path, const json_t *body, struct error *e)
+{
+	json_t *answer = live_client_post(s->client, path, body, e);
+
+	json_decref(answer);
+	if (!answer || !s->guarded || !json_is_true(json_object_get(body, "release_kept")))
+		return answer != NULL;
+	return live_wishes_end(s->wishes, e);
+}
+
 /* At the moment that was waited for: the prompt runs, and does not go on before it is released. */
 static bool post_while_held(struct comfyui_subject *s, struct error *e)
 {
-	json_t *answer;
+	bool posted;
 
 	if (!s->while_held)
 		return true; /* released already, and not yet back at work */
-	answer = live_client_post(s->client, s->while_held_path, s->while_held, e);
+	posted = post_free(s, s->while_held_path, s->while_held, e);
 	json_decref(s->while_held);
 	s->while_held = NULL;
-	if (!answer)
-		ask(s, "release", "", 0, NULL);
-	json_decref(answer);
-	return answer && ask(s, "release", "", 0, e);
+	return ask(s, "release", "", 0, posted ? e : NULL) && posted;
 }
 
 /* The next prompt is held (mishaps.py says where) until `body`, which is taken, has been posted. */
@@ -402,6 +436,24 @@ static bool send_prompt(struct comfyui_subject *s, const json_t *body, const cha
 	}
 }
 
+/* A full cleanup node ends what loaders of its own workflow have said, too. */
+static bool note_wishes(struct comfyui_subject *s, const json_t *workflow, struct error *e)
+{
+	const char *id;
+	json_t *node;
+
+	if (!live_workflow_wishes(workflow, s->named, s->wishes, e))
+		return false;
+	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
+	{
+		const char *class_type = json_string_value(json_object_get(node, "class_type"));
+
+		if (s->guarded && class_type && strcmp(class_type, CLEANUP_CLASS) == 0)
+			return live_wishes_end(s->wishes, e);
+	}
+	return true;
+}
+
 static bool prompt(struct subject *subject, const json_t *workflow, const char *where, struct error *e)
 {
 	struct comfyui_subject *s = from(subject);
@@ -416,7 +468,7 @@ static bool prompt(struct subject *subject, const json_t *workflow, const char *
 				 where);
 	snprintf(id, sizeof(id), "residency-%ld-%llx-%u", (long)getpid(), (unsigned long long)clock_wall_ns(),
 		 ++s->prompt_count);
-	fitted = live_workflow_wishes(workflow, s->wishes, e) ? live_workflow(workflow, &classes, e) : NULL;
+	fitted = note_wishes(s, workflow, e) ? live_workflow(workflow, &classes, e) : NULL;
 	body = fitted ? json_pack("{sO ss ss}", "prompt", fitted, "prompt_id", id, "client_id", "residency") : NULL;
 	if (fitted && !body)
 		error_no_memory(e);
@@ -490,16 +542,13 @@ static bool request_unheard(struct comfyui_subject *s, const json_t *body, struc
 static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
 {
 	struct comfyui_subject *s = from(subject);
-	json_t *answer;
 
 	if (when == REQUEST_WHILE_RUNNING)
 		return arm(s, "running", 0, "/free", json_deep_copy(body), e);
 	live_begin_action(&s->translation);
 	if (when == REQUEST_UNHEARD)
 		return request_unheard(s, body, e);
-	answer = live_client_post(s->client, "/free", body, e);
-	json_decref(answer);
-	return answer != NULL;
+	return post_free(s, "/free", body, e);
 }
 
 static bool act(struct comfyui_subject *s, const char *action, const char *name, struct error *e)
@@ -674,6 +723,7 @@ static void close_subject(struct subject *subject)
 	topology_free(s->topology);
 	json_decref(s->classes);
 	json_decref(s->wishes);
+	json_decref(s->named);
 	json_decref(s->submitted);
 	json_decref(s->while_held);
 	free(s);
@@ -727,7 +777,7 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 		error_no_memory(e);
 	else if (s->client)
 		hello = say_hello(s, e);
-	if (hello && read_devices(s, hello, e) && read_missing(s, hello, e)) {
+	if (hello && read_devices(s, hello, e) && read_missing(s, hello, e) && read_guard(s, hello, e)) {
 		read_version(s, hello);
 		json_decref(hello);
 		return &s->subject;

@@ -27,7 +27,8 @@ void subject_comfyui_ask_everybody(struct subject *subject, bool everybody);
 /* What the server is. Borrowed from the subject. */
 const struct topology *subject_comfyui_topology(const struct subject *subject);
 const struct policy *subject_comfyui_policy(const struct subject *subject); /* NULL: a version that is not known */
-const char *subject_comfyui_version(const struct subject *subject); /* "ComfyUI 0.3.64, ComfyUI-MultiGPU 2.4.7 01df082" */
+/* "ComfyUI 0.3.64, ComfyUI-MultiGPU 2.4.7 01df082", then "+guard". */
+const char *subject_comfyui_version(const struct subject *subject);
 const char *subject_comfyui_probe(const struct subject *subject); /* the version of its probe node: "0.1.0" */
 enum cache_kind subject_comfyui_cache(const struct subject *subject);
 

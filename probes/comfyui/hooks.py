@@ -18,7 +18,7 @@ import weakref
 
 import comfy.model_management as mm
 
-from . import plans
+from . import guard, plans
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
 from .mishaps import Mishaps
@@ -87,6 +87,7 @@ class Probe:
         self.guards = {}
         self.missing = []  # hook points that this ComfyUI has not
         self.modules_seen = 0  # when planners were looked for last
+        self.strict = None  # the guard, where it is on
 
     # ---- what is on its way in this thread ----
 
@@ -204,6 +205,7 @@ class Probe:
 
     def wrap(self, name, inner):
         probe = self
+        acting = self.strict.around(name, inner) if self.strict else inner
 
         @functools.wraps(inner)
         def outer(*args, **kwargs):
@@ -215,7 +217,7 @@ class Probe:
             exception = ""
             stack.append(name)
             try:
-                return inner(*args, **kwargs)
+                return acting(*args, **kwargs)
             except BaseException as error:
                 exception = describe(error)
                 raise
@@ -311,6 +313,8 @@ class Probe:
     def switch_off(self):
         """Takes away what is still outermost, and makes the rest pass on; nothing else of ours stays."""
         self.on = False
+        if self.strict:
+            self.strict.release()
         for owner, attribute, _ in self.places:
             now = getattr(owner, attribute, None)
             if is_outermost(now):
@@ -323,6 +327,11 @@ class Probe:
         self.observer.forget()
         self.journal.clear()
         self.places, self.guards = [], {}
+
+    def released(self):
+        """No wish is what it was: the next stage says each model's anew."""
+        for known in list(self.observer.objects):
+            known.keep = "released"
 
     # ---- the places that are only listened at ----
 
@@ -410,6 +419,8 @@ class Probe:
         try:
             self.observer.watching = False
             self.observer.holds = []
+            if self.strict:
+                self.strict.release()
             for anchors in anchor_sets():
                 anchors.clear()
             for entry in list(mm.current_loaded_models):
@@ -483,5 +494,8 @@ def clear_stores():
 
 def install():
     probe = Probe()
+    probe.strict = guard.start(probe)
+    if probe.strict:
+        probe.observer.manager_holds = probe.strict.holds
     probe.install()
     return probe

@@ -124,6 +124,7 @@ class Observer:
         self.deep = False  # everybody is asked who refers to a leak: gc.get_referrers, a walk through all objects each time
         self.collections = 0  # whole ones, asked for
         self.ledger = ledger.Ledger()
+        self.manager_holds = lambda target: False  # the guard's own reference
 
     # ---- objects ----
 
@@ -326,6 +327,9 @@ class Observer:
             self.put_holder(known, "loaded list", "list", False)
         if anchors is not None and target in anchors:
             self.put_holder(known, "retention anchors", "anchors")
+            explained = True
+        if self.manager_holds(target):
+            self.put_holder(known, "kept", "manager")
             explained = True
         for label, kind in self.caches_with(target):
             self.put_holder(known, label, kind)

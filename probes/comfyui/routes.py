@@ -132,7 +132,8 @@ def install(probe):
     async def hello(request):
         return web.json_response({"probe": PROBE_VERSION, "schema": RECORD_SCHEMA, "session": SESSION, "on": probe.on,
                                   "comfyui": comfyui_version(), "multigpu": multigpu(), "cache": cache_kind(),
-                                  "devices": devices(), "missing": probe.missing})
+                                  "devices": devices(), "missing": probe.missing,
+                                  "guard": {"keep": sorted(probe.strict.names)} if probe.strict else None})
 
     @routes.get("/residency/now")
     @from_here

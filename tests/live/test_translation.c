@@ -102,7 +102,7 @@ START_TEST(wishes_are_read_from_either_flag_and_hold_for_clones)
 	struct error e = ERROR_INIT;
 	enum keep_wish keep = KEEP_NONE;
 
-	ck_assert_ok(live_workflow_wishes(workflow, wishes, &e), &e);
+	ck_assert_ok(live_workflow_wishes(workflow, NULL, wishes, &e), &e);
 	ck_assert(live_wish(wishes, "K.v1+clone", &keep) && keep == KEEP_YES);
 	ck_assert(live_wish(wishes, "T", &keep) && keep == KEEP_NO);
 	ck_assert(!live_wish(wishes, "other", &keep));
