@@ -10,6 +10,7 @@ Whatever goes wrong in here is logged, and ComfyUI does what it does without a g
 
 import copy
 import functools
+import inspect
 import json
 import logging
 import os
@@ -58,6 +59,13 @@ def wrappers_round(value):
     if isinstance(value, (list, tuple)):
         return type(value)(wrappers_round(item) for item in value)
     return copy.copy(value) if patcher_of(value) not in (None, value) else value
+
+
+def wishes_of(loader):
+    """(name, declaration) of the inputs by which a loader says it."""
+    types = loader.INPUT_TYPES()
+    declared = {**types.get("required", {}), **types.get("optional", {})}
+    return [(name, declared[name]) for name in WISHES if name in declared]
 
 
 def device_for(value):
@@ -189,11 +197,8 @@ class Guard:
 
     def wish(self, loader, inputs):
         """True, false, or None where nobody says."""
-        types = loader.INPUT_TYPES()
-        for name, means_keep in WISHES.items():
-            for declared in (types.get("required", {}), types.get("optional", {})):
-                if name in declared:
-                    return inputs.get(name, [declared[name][1].get("default")])[0] == means_keep
+        for name, declared in wishes_of(loader):
+            return inputs.get(name, [declared[1].get("default")])[0] == WISHES[name]
         for text in (value for values in inputs.values() for value in values if isinstance(value, str)):
             file = os.path.basename(text.replace("\\", "/"))
             if self.names & {text, file, os.path.splitext(file)[0]}:
@@ -210,31 +215,31 @@ class Guard:
 
     def stand_in(self, loader):
         """Round the function of the loader proper. What ComfyUI-MultiGPU has wrapped round it runs: another allocation may have come."""
-        proper = [base for base in loader.__mro__ if isinstance(vars(base).get("FUNCTION"), str)][-1:]
-        inner = vars(proper[0]).get(proper[0].FUNCTION) if proper else None
-        if inner is None:
+        proper = next((base for base in loader.__mro__ if hasattr(base, "FUNCTION") and not wishes_of(base)), loader)
+        if not isinstance(inspect.getattr_static(proper, "FUNCTION"), str):
             return False
+        inner = getattr(proper, proper.FUNCTION)
         if getattr(inner, "residency_guard", None) is not self:
 
             @functools.wraps(inner)
             def outer(node, *args, **kwargs):
-                found = self.find(args, kwargs)
+                loading = self.loading if self.loading and self.loading.key is None else None  # else nobody's, or one within another
+                found = self.find(loading, args, kwargs) if loading else None
                 if found is not None:
                     return found
                 result = inner(node, *args, **kwargs)
-                if self.loading:
-                    self.loading.result = result
+                if loading:
+                    loading.result = result
                 return result
 
             outer.residency_guard = self
-            setattr(proper[0], proper[0].FUNCTION, outer)
+            setattr(proper, proper.FUNCTION, outer)
         return True
 
     @or_without
-    def find(self, args, kwargs):
+    def find(self, loading, args, kwargs):
         """What is kept of the loader that runs."""
-        if self.loading:
-            self.loading.key = self.key(kwargs, *args)
+        loading.key = self.key(kwargs, *args)
         return self.found()
 
     @or_without

@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from version import PROBE_VERSION, RECORD_SCHEMA  # noqa: E402
 
 FAULT = sys.argv[1]
+GUARDS = {"guard": {"keep": ["sub/D.safetensors"]}, "guard-idle": {"keep": []}, "guard-broken": {"keep": 7}}
 LEFT = [int(sys.argv[2]) if len(sys.argv) > 2 else 1]
 AFTER = [int(sys.argv[3]) if len(sys.argv) > 3 else 0]
 PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
@@ -157,7 +158,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                 "schema": 99 if FAULT == "schema" else RECORD_SCHEMA, "session": State.session,
                                 "on": True, "comfyui": "0.0.0", "multigpu": None, "cache": "classic",
                                 "devices": [{"name": "cpu", "capacity_bytes": 1 << 30}],
-                                "missing": FAULT.split("=")[1:]})
+                                "missing": FAULT.split("=")[1:], "guard": GUARDS.get(FAULT)})
         return None if self.fails() else self.answer_get(path)
 
     def answer_get(self, path):

@@ -62,9 +62,9 @@ static void nothing_is_left(void)
 
 START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 {
-	static const char *const files[] = { "__init__.py", "blocks.py",      "cells.py",   "hooks.py", "ledger.py",
-					     "mishaps.py",  "now.py",	      "observe.py", "paths.py", "plans.py",
-					     "routes.py",   "pyproject.toml", "README.md",  "LICENSE" };
+	static const char *const files[] = { "__init__.py", "blocks.py",  "cells.py",	    "guard.py",	  "hooks.py",
+					     "ledger.py",   "mishaps.py", "now.py",	    "observe.py", "paths.py",
+					     "plans.py",    "routes.py",  "pyproject.toml", "README.md",  "LICENSE" };
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
@@ -97,6 +97,47 @@ START_TEST(the_probe_is_of_the_tools_version_and_schema)
 	holds("probes/comfyui/version.py", "PROBE_VERSION = \"" RESIDENCY_VERSION "\"");
 	holds("probes/comfyui/version.py", schema);
 	holds("probes/comfyui/pyproject.toml", "version = \"" RESIDENCY_VERSION "\"");
+}
+END_TEST
+
+static char *installed_guard(void)
+{
+	char path[512];
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/custom_nodes/residency_probe/guard.txt", folder);
+	return file_read_whole(path, &length, NULL);
+}
+
+START_TEST(the_guard_is_off_until_it_is_asked_for_and_off_again_without)
+{
+	char arguments[512];
+	char *text;
+
+	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
+	ends_with(0, "its guard is off", arguments);
+	ck_assert_ptr_null(installed_guard());
+	snprintf(arguments, sizeof(arguments), "live install '%s' --guard --keep A.safetensors --keep 'sub/B C'", folder);
+	ends_with(0, "its guard is on", arguments);
+	text = installed_guard();
+	ck_assert_ptr_nonnull(strstr(text, "\nA.safetensors\nsub/B C\n"));
+	free(text);
+	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
+	ends_with(0, "its guard is off", arguments);
+	ck_assert_ptr_null(installed_guard());
+}
+END_TEST
+
+START_TEST(names_to_keep_are_for_the_guard_and_are_names)
+{
+	char arguments[512];
+
+	snprintf(arguments, sizeof(arguments), "live install '%s' --keep A", folder);
+	ends_with(2, "--keep A: names to keep are for the guard", arguments);
+	snprintf(arguments, sizeof(arguments), "live install '%s' --guard --keep '#A'", folder);
+	ends_with(2, "\"#A\" is not the name of a model's file", arguments);
+	ends_with(2, "names to keep are for the guard", "live run --comfyui /nowhere --keep A -- matrix");
+	ck_assert_ptr_null(installed_guard());
 }
 END_TEST
 
@@ -149,6 +190,12 @@ START_TEST(a_python_that_is_not_there_is_named)
 }
 END_TEST
 
+START_TEST(the_guards_own_tests_pass)
+{
+	ck_assert_int_eq(system("python3 tests/live/guard_test.py 2>&1"), 0);
+}
+END_TEST
+
 START_TEST(the_probes_own_tests_pass)
 {
 	ck_assert_int_eq(system("python3 tests/live/probe_test.py 2>&1"), 0);
@@ -169,11 +216,14 @@ Suite *command_suite(void)
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	tcase_add_test(cases, install_puts_the_whole_probe_into_the_custom_nodes);
 	tcase_add_test(cases, the_probe_is_of_the_tools_version_and_schema);
+	tcase_add_test(cases, the_guard_is_off_until_it_is_asked_for_and_off_again_without);
+	tcase_add_test(cases, names_to_keep_are_for_the_guard_and_are_names);
 	tcase_add_test(cases, a_folder_without_main_is_no_comfyui);
 	tcase_add_test(cases, what_to_run_must_be_said);
 	tcase_add_test(cases, a_server_that_ends_at_once_is_told_with_its_last_words);
 	tcase_add_test(cases, a_server_that_never_answers_is_stopped);
 	tcase_add_test(cases, a_python_that_is_not_there_is_named);
+	tcase_add_test(cases, the_guards_own_tests_pass);
 	tcase_add_test(cases, the_probes_own_tests_pass);
 	tcase_add_test(cases, the_tests_of_what_it_observes_pass);
 	suite_add_tcase(suite, cases);

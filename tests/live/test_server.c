@@ -184,6 +184,28 @@ START_TEST(a_prompt_that_is_refused_is_told_with_the_servers_reason)
 }
 END_TEST
 
+/* The fake server loses both: what was not named may go. */
+START_TEST(a_guarded_server_is_judged_as_strict_by_the_names_it_was_given)
+{
+	one_cell("guard", 0, 1, "ComfyUI 0.0.0+guard, policy strict");
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_cells WHERE policy = 'strict'"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_models WHERE name = 'D' AND outcome = 'lost'"), 1);
+	ck_assert_int_eq(ask("SELECT count(*) FROM v_models WHERE name = 'E' AND outcome = 'unloaded'"), 1);
+}
+END_TEST
+
+START_TEST(a_guard_that_has_nothing_to_keep_is_told_of)
+{
+	one_cell("guard-idle", 0, 0, "the guard has nothing to keep");
+}
+END_TEST
+
+START_TEST(a_guard_that_does_not_say_what_it_keeps_is_refused)
+{
+	one_cell("guard-broken", 0, 7, "does not say which names its guard keeps");
+}
+END_TEST
+
 START_TEST(a_server_without_the_probe_is_told_how_to_get_it)
 {
 	one_cell("no-probe", 0, 4, "residency live install DIR");
@@ -430,6 +452,9 @@ Suite *server_suite(void)
 	tcase_add_test(cases, an_object_that_was_never_told_of_is_refused);
 	tcase_add_test(cases, a_node_that_fails_is_named_with_what_it_said);
 	tcase_add_test(cases, a_prompt_that_is_refused_is_told_with_the_servers_reason);
+	tcase_add_test(cases, a_guarded_server_is_judged_as_strict_by_the_names_it_was_given);
+	tcase_add_test(cases, a_guard_that_has_nothing_to_keep_is_told_of);
+	tcase_add_test(cases, a_guard_that_does_not_say_what_it_keeps_is_refused);
 	tcase_add_test(cases, a_server_without_the_probe_is_told_how_to_get_it);
 	tcase_add_test(cases, a_probe_of_another_schema_is_not_listened_to);
 	tcase_add_test(cases, a_place_that_decides_verdicts_and_is_gone_makes_them_untrustworthy);

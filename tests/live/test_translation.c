@@ -133,6 +133,38 @@ START_TEST(no_two_diffusion_models_are_of_one_size)
 }
 END_TEST
 
+START_TEST(where_no_loader_can_say_it_names_are_the_wish)
+{
+	json_t *workflow = json_loads("{\"1\":{\"inputs\":{\"unet_name\":\"sub/K.v1.safetensors\"}},"
+				      "\"2\":{\"inputs\":{\"clip_name\":\"T\",\"keep_loaded\":true}}}",
+				      0, NULL);
+	json_t *names = json_loads("[\"K.v1.safetensors\", 7]", 0, NULL);
+	json_t *wishes = json_object();
+	struct error e = ERROR_INIT;
+	enum keep_wish keep = KEEP_NONE;
+
+	ck_assert_ok(live_workflow_wishes(workflow, names, wishes, &e), &e);
+	ck_assert(live_wish(wishes, "K.v1", &keep) && keep == KEEP_YES);
+	ck_assert(live_wish(wishes, "T", &keep) && keep == KEEP_NO);
+	json_decref(wishes);
+	json_decref(names);
+	json_decref(workflow);
+}
+END_TEST
+
+START_TEST(wishes_that_have_ended_are_none_to_keep)
+{
+	json_t *wishes = json_pack("{sb sb}", "A", 1, "B", 0);
+	struct error e = ERROR_INIT;
+	enum keep_wish keep = KEEP_NONE;
+
+	ck_assert_ok(live_wishes_end(wishes, &e), &e);
+	ck_assert(live_wish(wishes, "A", &keep) && keep == KEEP_NO);
+	ck_assert(live_wish(wishes, "B", &keep) && keep == KEEP_NO);
+	json_decref(wishes);
+}
+END_TEST
+
 Suite *translation_suite(void)
 {
 	Suite *suite = suite_create("translation");
@@ -145,6 +177,8 @@ Suite *translation_suite(void)
 	tcase_add_test(cases, a_wish_to_keep_is_no_wish_to_eject);
 	tcase_add_test(cases, wishes_are_read_from_either_flag_and_hold_for_clones);
 	tcase_add_test(cases, no_two_diffusion_models_are_of_one_size);
+	tcase_add_test(cases, where_no_loader_can_say_it_names_are_the_wish);
+	tcase_add_test(cases, wishes_that_have_ended_are_none_to_keep);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
