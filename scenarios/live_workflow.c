@@ -222,6 +222,24 @@ static bool fit_node(json_t *node, const struct live_classes *classes, struct er
 	       fit_inputs(inputs, json_object_get(declared, "optional"), false, e);
 }
 
+/* The real full cleanup node passes an image on, and runs for somebody who wants it; the engine's takes anything. */
+static bool fit_cleanup(json_t *workflow, const char *id, json_t *node, struct error *e)
+{
+	const char *class_type = json_string_value(json_object_get(node, "class_type"));
+	json_t *inputs = json_object_get(node, "inputs");
+
+	if (!class_type || strcmp(class_type, "FullCleanupMultiGPU") != 0 || json_object_get(inputs, "image"))
+		return true;
+	json_object_del(inputs, "any");
+	return set(inputs, "image", json_pack("[si]", "residency-image", 0), e) &&
+	       set(workflow, "residency-image",
+		   json_pack("{ss s{si si si si}}", "class_type", "EmptyImage", "inputs", "width", 8, "height", 8, "batch_size",
+			     1, "color", 0),
+		   e) &&
+	       set(workflow, "residency-cleanup",
+		   json_pack("{ss s{s[si]}}", "class_type", "PreviewAny", "inputs", "source", id, 0), e);
+}
+
 json_t *live_workflow(const json_t *workflow, const struct live_classes *classes, struct error *e)
 {
 	json_t *copy = json_deep_copy(workflow);
@@ -230,9 +248,10 @@ json_t *live_workflow(const json_t *workflow, const struct live_classes *classes
 
 	if (!copy)
 		error_no_memory(e);
-	json_object_foreach(copy, id, node)
+	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
 	{
-		if (fit_node(node, classes, e))
+		node = json_object_get(copy, id);
+		if (fit_node(node, classes, e) && fit_cleanup(copy, id, node, e))
 			continue;
 		error_context(e, "node %s", id);
 		json_decref(copy);

@@ -52,6 +52,14 @@ static const json_t *first_node(const char *classes_text, const char *matrix)
 	return json_object_get(fitted, "1");
 }
 
+/* The node that an input is linked to. */
+static const char *text_at(const json_t *workflow, const char *id, const char *input)
+{
+	const json_t *inputs = json_object_get(json_object_get(workflow, id), "inputs");
+
+	return json_string_value(json_array_get(json_object_get(inputs, input), 0));
+}
+
 #define STOCK_UNET                                                                                                             \
 	"{\"UNETLoader\":{\"input\":{\"required\":{\"unet_name\":[[\"A.safetensors\",\"D.safetensors\"]],"                     \
 	"\"weight_dtype\":[[\"default\",\"fp8\"],{}]}}}}"
@@ -90,6 +98,25 @@ START_TEST(a_wish_to_keep_is_no_wish_to_eject)
 
 	ck_assert(json_is_false(json_object_get(inputs, "eject_models")));
 	ck_assert_ptr_null(json_object_get(inputs, "keep_loaded"));
+}
+END_TEST
+
+START_TEST(a_full_cleanup_node_gets_an_image_and_somebody_who_wants_it)
+{
+	const struct live_classes server = { .describe = describe };
+	struct error e = ERROR_INIT;
+	json_t *workflow = json_object();
+
+	classes = json_loads("{\"FullCleanupMultiGPU\":{\"input\":{\"required\":{\"image\":[\"IMAGE\"],"
+			     "\"reason\":[\"STRING\",{\"default\":\"inline\"}]}}}}",
+			     0, NULL);
+	ck_assert_ok(matrix_workflow_add_cleanup(workflow, 3, &e), &e);
+	fitted = live_workflow(workflow, &server, &e);
+	ck_assert_ok(fitted, &e);
+	ck_assert_str_eq(text_at(fitted, "cleanup", "image"), "residency-image");
+	ck_assert_str_eq(text_at(fitted, "residency-cleanup", "source"), "cleanup");
+	ck_assert_ptr_null(json_object_get(json_object_get(json_object_get(fitted, "cleanup"), "inputs"), "any"));
+	json_decref(workflow);
 }
 END_TEST
 
@@ -175,6 +202,7 @@ Suite *translation_suite(void)
 	tcase_add_test(cases, a_models_name_gets_the_ending_of_the_servers_file);
 	tcase_add_test(cases, an_input_that_must_be_there_gets_its_first_choice);
 	tcase_add_test(cases, a_wish_to_keep_is_no_wish_to_eject);
+	tcase_add_test(cases, a_full_cleanup_node_gets_an_image_and_somebody_who_wants_it);
 	tcase_add_test(cases, wishes_are_read_from_either_flag_and_hold_for_clones);
 	tcase_add_test(cases, no_two_diffusion_models_are_of_one_size);
 	tcase_add_test(cases, where_no_loader_can_say_it_names_are_the_wish);
