@@ -14,6 +14,7 @@ import inspect
 import json
 import logging
 import os
+import threading
 
 import comfy.model_management as mm
 import execution
@@ -90,6 +91,7 @@ class Guard:
     def __init__(self, names):
         self.names = set(names)
         self.kept = {}  # by key; the only strong references. Replaced and never changed, so that any thread may look
+        self.lock = threading.Lock()  # of who replaces it
         self.loading = None
         self.load_bytes = float("inf")  # the most that the load that runs has use for
         self.displaces = False
@@ -105,7 +107,8 @@ class Guard:
         return any(thing is part or thing is part.model for part in held)
 
     def release(self):
-        self.kept = {}
+        with self.lock:
+            self.kept = {}
         self.released()
 
     # ---- a free, and pressure ----
@@ -123,12 +126,19 @@ class Guard:
         """On every device. The list is edited in place; an entry whose patcher is dead leaves it when its model dies."""
         for entry in list(mm.current_loaded_models):
             if entry.model is not None and not self.keeps(entry.model):
-                entry.model_unload()
-                mm.current_loaded_models[:] = [other for other in mm.current_loaded_models if other is not entry]
+                self.take_out(entry)
             elif entry.model is None and entry.real_model and entry.real_model() is not None:
                 entry.real_model().to(mm.unet_offload_device())
         mm.soft_empty_cache()
         return True
+
+    def take_out(self, entry):
+        self.displaces = True
+        try:
+            entry.model_unload()
+        finally:
+            self.displaces = False
+        mm.current_loaded_models[:] = [other for other in mm.current_loaded_models if other is not entry]
 
     def model_unload(self, inner, entry, *args, **kwargs):
         """Whoever unloads comes through here; false means that it is still loaded."""
@@ -257,11 +267,8 @@ class Guard:
     def place_anew(self, value, patcher, device):
         """Another compute device: it goes from where it is, and its next load brings it there. One that was pinned elsewhere stays."""
         if patcher.load_device == device:
-            self.displaces = True
             for entry in [entry for entry in mm.current_loaded_models if entry.model and entry.model.model is patcher.model]:
-                entry.model_unload()
-                mm.current_loaded_models[:] = [other for other in mm.current_loaded_models if other is not entry]
-            self.displaces = False
+                self.take_out(entry)
             patcher.load_device = device_for(value)
             if value is not patcher:
                 value.device = patcher.load_device
@@ -271,15 +278,15 @@ class Guard:
     def end(self, output):
         """Before any consumer runs."""
         self.settle()
-        loading, others = self.loading, self.kept
+        loading = self.loading
         if loading is None:
-            return self.note_clones(parts_of(output[0])) if others else None
-        if loading.key in others:
-            others = {key: kept for key, kept in others.items() if key != loading.key}
-        elif loading.wished and loading.key:
+            return self.note_clones(parts_of(output[0])) if self.kept else None
+        if loading.wished and loading.key and not loading.parts:
             loading.result = wrappers_round(output if loading.result is None else loading.result)
             loading.parts = [(value, patcher, device_for(value)) for value, patcher in parts_of(loading.result)]
-        self.kept = {**others, loading.key: loading} if loading.wished and loading.parts else others
+        with self.lock:
+            others = {key: kept for key, kept in self.kept.items() if key != loading.key}
+            self.kept = {**others, loading.key: loading} if loading.wished and loading.parts else others
         return None
 
     def note_clones(self, parts):

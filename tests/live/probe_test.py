@@ -348,6 +348,30 @@ class ProbeTest(unittest.TestCase):
         self.load()
         self.assertEqual(self.records("snapshot")[0]["exception"], "RuntimeError: too hot")
 
+    def test_where_a_guard_is_on_it_acts_and_stages_are_told_all_the_same(self):
+        self.probe.switch_off()
+        acts = []
+        self.probe = hooks.Probe()
+        self.probe.strict = types.SimpleNamespace(around=lambda name, inner: lambda *args: acts.append(name), release=lambda: None)
+        self.probe.install()
+        self.queue.get()
+        self.probe.observer.begin(1)
+        mm.unload_all_models()
+        mm.free_memory(1, "cpu")
+        self.assertEqual((acts, self.stages()), (["unload_all_models", "free_memory"], ["before_unload", "after_unload"]))
+
+    def test_what_a_guard_holds_is_told_as_the_managers(self):
+        self.probe.observer.manager_holds = lambda target: True
+        self.load()
+        self.assertIn(("kept", "manager"), [(record["label"], record["kind"]) for record in self.records("holder")])
+
+    def test_wishes_that_have_ended_are_told_anew(self):
+        self.load()
+        before = len(self.records("model"))
+        self.probe.released()
+        self.serve_flags()
+        self.assertGreater(len(self.records("model")), before)
+
     def test_devices_are_offered_where_a_cell_needs_them(self):
         offered = ["cpu"]
         module("multigpu.device_utils", _DEVICE_LIST_CACHE=None, get_device_list=lambda: offered)

@@ -14,5 +14,6 @@ Suite *screen_suite(void);
 Suite *watch_suite(void);
 Suite *sweep_suite(void);
 Suite *sweep_evidence_suite(void);
+Suite *guard_suite(void);
 
 #endif
