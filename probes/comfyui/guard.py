@@ -107,9 +107,9 @@ class Guard:
         return any(thing is part or thing is part.model for part in held)
 
     def release(self):
+        self.released()  # before anything can die of it
         with self.lock:
             self.kept = {}
-        self.released()
 
     # ---- a free, and pressure ----
 

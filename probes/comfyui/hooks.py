@@ -328,10 +328,13 @@ class Probe:
         self.journal.clear()
         self.places, self.guards = [], {}
 
+    @quietly
     def released(self):
-        """No wish is what it was: the next stage says each model's anew."""
-        for known in list(self.observer.objects):
-            known.keep = "released"
+        """No wish is what it was: each model's is told anew."""
+        with self.observer.lock:
+            for known in self.observer.objects if self.observer.watching else ():
+                known.keep = "released"
+                self.observer.tell_keep(known)
 
     # ---- the places that are only listened at ----
 

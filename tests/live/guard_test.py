@@ -180,10 +180,10 @@ class Probe:
     """What the guard needs of it, as hooks.py does it."""
 
     def __init__(self):
-        self.told = 0
+        self.listed_when_told = None
 
     def released(self):
-        self.told += 1
+        self.listed_when_told = len(mm.current_loaded_models)
 
     def settle_outermost(self):
         pass
@@ -301,7 +301,7 @@ class GuardTest(unittest.TestCase):
         self.run_node(FullCleanupMultiGPU)
         mm.unload_all_models()
         gc.collect()
-        self.assertEqual((self.listed(), kept(), self.probe.told), ([], None, 1))
+        self.assertEqual((self.listed(), kept(), self.probe.listed_when_told), ([], None, 1))
 
     def hear(self, body):
         async def handler(request):
@@ -315,6 +315,7 @@ class GuardTest(unittest.TestCase):
             self.assertEqual(self.hear(body), "answered")
         gc.collect()
         self.assertIsNotNone(kept())
+        self.probe.released = self.guard.released = lambda: self.assertIsNotNone(kept())  # told before it can die
         self.assertEqual(self.hear({"release_kept": True}), "answered")
         gc.collect()
         self.assertIsNone(kept())

@@ -1,4 +1,5 @@
-/* What a real ComfyUI with the guard on did (evidence/, with its commands), against the engine's own policy strict. */
+/* What a real ComfyUI with the guard on did (evidence/, with its commands), against the engine's own policy strict; and a real one
+ * itself, where RESIDENCY_COMFYUI, RESIDENCY_COMFYUI_PYTHON and RESIDENCY_MULTIGPU name them. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,10 +141,42 @@ START_TEST(under_the_guard_it_stays_with_a_cache_that_keeps_nothing_and_with_one
 }
 END_TEST
 
+START_TEST(a_real_multigpu_under_the_guard_keeps_what_is_wished_and_reads_it_once)
+{
+	const char *python = getenv("RESIDENCY_COMFYUI_PYTHON");
+	char arguments[2048];
+	char path[512];
+	char *output;
+	char *errors;
+	sqlite3_stmt *statement;
+
+	snprintf(path, sizeof(path), "%s/live.db", folder);
+	snprintf(arguments, sizeof(arguments),
+		 "live run --comfyui '%.400s' --python '%.400s' --nodes '%.400s' --guard -- matrix --matrices abc,de "
+		 "--flows both-prompt,other-workflow --store '%s'",
+		 getenv("RESIDENCY_COMFYUI"), python ? python : "python3", getenv("RESIDENCY_MULTIGPU"), path);
+	ck_assert_int_eq(harness_residency(arguments, &output, &errors), 0);
+	sqlite3_close(engine);
+	ck_assert_int_eq(sqlite3_open(path, &engine), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_prepare_v2(engine,
+				   "SELECT count(*) FROM v_models WHERE judged = 1 AND keep = 1 AND outcome = 'kept' AND "
+				   "disk_loads = 1",
+				   -1, &statement, NULL),
+		SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+	ck_assert_int_eq(sqlite3_column_int(statement, 0), 8);
+	sqlite3_finalize(statement);
+	free(output);
+	free(errors);
+}
+END_TEST
+
 Suite *guard_suite(void)
 {
 	Suite *suite = suite_create("guard");
 	TCase *cases = tcase_create("evidence");
+	TCase *servers = tcase_create("servers");
 
 	tcase_add_unchecked_fixture(cases, set_up, tear_down); /* the engine runs once for all of them */
 	tcase_add_checked_fixture(cases, open_engine, close_engine);
@@ -151,5 +184,12 @@ Suite *guard_suite(void)
 	tcase_add_test(cases, under_the_guard_it_stays_with_a_cache_that_keeps_nothing_and_with_one_that_ages);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);
+	if (getenv("RESIDENCY_COMFYUI") && getenv("RESIDENCY_MULTIGPU")) {
+		tcase_add_unchecked_fixture(servers, set_up, tear_down);
+		tcase_add_checked_fixture(servers, open_engine, close_engine);
+		tcase_add_test(servers, a_real_multigpu_under_the_guard_keeps_what_is_wished_and_reads_it_once);
+	}
+	tcase_set_timeout(servers, 900);
+	suite_add_tcase(suite, servers);
 	return suite;
 }
