@@ -10,7 +10,8 @@ import sys
 
 VERSIONS = ("none", "01df082", "ae8bb7c", "07b429f", "dde3480", "62f98ed", "a38cbda")
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence")
-WISHED = {"abc": "BC", "de": "DE", "beside-stock": "K", "clone": "K", "base-clone-beside": "K", "own": "BC"}
+WISHED = {"abc": "BC", "de": "DE", "none-kept": "", "beside-stock": "K", "abc-unets": "BC", "de-unets": "DE", "clone": "K",
+          "base-clone-beside": "K", "own": "BCK"}
 RELEASED = ("wish-off", "release-kept", "full-cleanup")  # flows that end wishes
 
 
@@ -39,7 +40,7 @@ def fields(name):
 def print_table(prefix, suffix=""):
     columns = {version: fields(f"{prefix}-{version}{suffix}.txt") for version in VERSIONS}
     columns = {version: column for version, column in columns.items() if column}
-    print("| flow | " + " | ".join(columns) + " |\n|---" * 1 + "|---" * len(columns) + "|")
+    print("| flow | " + " | ".join(columns) + " |\n|---" + "|---" * len(columns) + "|")
     for flow in sorted({flow for column in columns.values() for flow in column}):
         print(f"| {flow} | " + " | ".join(column.get(flow, "") for column in columns.values()) + " |")
 
