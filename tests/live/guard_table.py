@@ -1,4 +1,4 @@
-"""The table of evidence/README.md from the lines of evidence/guard-*.txt and unguarded-*.txt. Standard library only.
+"""A table of evidence/guard/README.md from the lines of evidence/guard/VERSION.txt, or VERSION-SUFFIX.txt. Standard library only.
 
 A field: what became of the models that were wished to stay, in so many cells (a matrix and a device mode each), and how often at most one
 of them was read from disk.
@@ -9,7 +9,7 @@ import re
 import sys
 
 VERSIONS = ("none", "01df082", "ae8bb7c", "07b429f", "dde3480", "62f98ed", "a38cbda")
-FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence")
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence", "guard")
 WISHED = {"abc": "BC", "de": "DE", "none-kept": "", "beside-stock": "K", "abc-unets": "BC", "de-unets": "DE", "clone": "K",
           "base-clone-beside": "K", "own": "BCK"}
 RELEASED = ("wish-off", "release-kept", "full-cleanup")  # flows that end wishes
@@ -37,8 +37,8 @@ def fields(name):
     return {flow: f"{'/'.join(sorted(outcomes))} {len(cells)}, {most[0]}×" for flow, (cells, outcomes, most) in table.items()}
 
 
-def print_table(prefix, suffix=""):
-    columns = {version: fields(f"{prefix}-{version}{suffix}.txt") for version in VERSIONS}
+def print_table(suffix=""):
+    columns = {version: fields(f"{version}{suffix}.txt") for version in VERSIONS}
     columns = {version: column for version, column in columns.items() if column}
     print("| flow | " + " | ".join(columns) + " |\n|---" + "|---" * len(columns) + "|")
     for flow in sorted({flow for column in columns.values() for flow in column}):
@@ -46,4 +46,4 @@ def print_table(prefix, suffix=""):
 
 
 if __name__ == "__main__":
-    print_table(*(sys.argv[1:] or ["guard"]))
+    print_table("".join("-" + suffix for suffix in sys.argv[1:]))

@@ -1,4 +1,4 @@
-/* What a real ComfyUI with the guard on did (evidence/, with its commands), against the engine's own policy strict; and a real one
+/* What a real ComfyUI with the guard on did (evidence/guard/, with its commands), against the engine's own policy strict; and a real one
  * itself, where RESIDENCY_COMFYUI, RESIDENCY_COMFYUI_PYTHON and RESIDENCY_MULTIGPU name them. */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -106,7 +106,7 @@ static void check_line(const char *file, const struct line *line, const char *ca
 
 static const char *const versions[] = { "none", "01df082", "ae8bb7c", "07b429f", "dde3480", "62f98ed", "a38cbda" };
 
-/* evidence/guard-VERSION.txt, or guard-VERSION-cache-CACHE.txt; it has so many lines at least. */
+/* evidence/guard/VERSION.txt, or VERSION-cache-CACHE.txt; it has so many lines at least. */
 static void check_evidence(const char *version, const char *suffix, const char *cache, size_t least)
 {
 	struct error e = ERROR_INIT;
@@ -115,7 +115,7 @@ static void check_evidence(const char *version, const char *suffix, const char *
 	size_t count = 0;
 	char *text;
 
-	snprintf(path, sizeof(path), "tests/live/evidence/guard-%s%s.txt", version, suffix);
+	snprintf(path, sizeof(path), "tests/live/evidence/guard/%s%s.txt", version, suffix);
 	text = file_read_whole(path, &length, &e);
 	ck_assert_ok(text, &e);
 	for (const char *at = text; *at; at = strchr(at, '\n') + 1) {
