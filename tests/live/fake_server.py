@@ -114,6 +114,7 @@ def begin():
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two packets: the second would wait for the acknowledgement of the first
 
     def log_message(self, *arguments):
         pass

@@ -109,7 +109,7 @@ START_TEST(a_change_behind_commits_that_did_not_run_is_told_at_the_latest)
 	ck_assert_int_eq(history_sweep("--range c0..c4 " NODES), 1);
 	history_said("at the latest: of the 3 before it nothing is known");
 	history_said("cannot import the custom node pack");
-	history_said("its probe records in schema 99");
+	history_said("records in schema 99");
 	ck_assert_int_eq(history_sweep("--table --json"), 1);
 	sweep = history_json();
 	changes_at(sweep, "de/both", 0, 4, "PASS", "FAIL", 3);
