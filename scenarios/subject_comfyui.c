@@ -9,8 +9,8 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
-#include "probes/live_hooks.h"
 #include "probes/live_records.h"
+#include "scenarios/live_greeting.h"
 #include "scenarios/live_workflow.h"
 
 #define IDLE_MS 600000
@@ -24,17 +24,10 @@ struct comfyui_subject {
 	struct live_client *client;
 	struct live_wait wait;
 	const struct log_sink *log;
-	struct topology *topology;
-	const struct policy *policy;
-	enum cache_kind cache;
-	char version[160];
-	char probe[32]; /* its version */
-	char session[64]; /* of the server's process */
-	char lacks[160]; /* what verdicts need and the probe cannot see; "" for nothing */
+	struct live_greeting server; /* what it is */
 	bool everybody; /* is asked who refers to a leak */
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *wishes; /* of this cell's workflows */
-	json_t *named; /* what the guard keeps where no loader can say it; NULL where loaders say it */
 	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
 	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
 	const char *while_held_path;
@@ -44,7 +37,6 @@ struct comfyui_subject {
 	enum device_mode device_mode;
 	unsigned prompt_count;
 	bool begun;
-	bool guarded; /* the probe's guard is on */
 	bool mishap_is_due; /* to the next prompt: that it fails is what was asked for */
 };
 
@@ -58,120 +50,6 @@ static bool unsupported(const char *what, struct error *e)
 	return error_set(e, ERROR_UNSUPPORTED, "only the engine can have %s", what);
 }
 
-/* ---- what the server is ---- */
-
-static bool read_devices(struct comfyui_subject *s, const json_t *hello, struct error *e)
-{
-	json_t *described = json_pack("{si ss sO s[]}", "schema", 1, "name", "comfyui", "devices",
-				      json_object_get(hello, "devices"), "links");
-	char *text = described ? json_dumps(described, JSON_COMPACT) : NULL;
-
-	s->topology = text ? topology_parse(text, strlen(text), "the server's devices", e) : NULL;
-	if (!text)
-		error_set(e, ERROR_FORMAT, "%s: the probe names no devices", live_client_url(s->client));
-	free(text);
-	json_decref(described);
-	return s->topology != NULL;
-}
-
-static void read_version(struct comfyui_subject *s, const json_t *hello)
-{
-	const json_t *multigpu = json_object_get(hello, "multigpu");
-	const char *comfyui = json_string_value(json_object_get(hello, "comfyui"));
-	const char *version = json_string_value(json_object_get(multigpu, "version"));
-	const char *commit = json_string_value(json_object_get(multigpu, "commit"));
-	const char *generation = json_string_value(json_object_get(multigpu, "generation"));
-	const char *cache = json_string_value(json_object_get(hello, "cache"));
-	const char *guard = s->guarded ? "+guard" : "";
-
-	if (s->guarded)
-		s->policy = policy_find("strict");
-	else
-		s->policy = policy_find(json_is_object(multigpu) ? (generation ? generation : "") : "stock");
-	if (json_is_object(multigpu))
-		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s, ComfyUI-MultiGPU %.24s %.8s%s", comfyui ? comfyui : "",
-			 version ? version : "", commit ? commit : "", guard);
-	else
-		snprintf(s->version, sizeof(s->version), "ComfyUI %.24s%s", comfyui ? comfyui : "", guard);
-	for (unsigned i = 0; cache && i < CACHE_KIND_COUNT; i++) {
-		if (strcmp(cache_kind_name((enum cache_kind)i), cache) == 0)
-			s->cache = (enum cache_kind)i;
-	}
-}
-
-/* Places in ComfyUI that the probe did not find. */
-static bool read_missing(struct comfyui_subject *s, const json_t *hello, struct error *e)
-{
-	const json_t *missing = json_object_get(hello, "missing");
-	const char *url = live_client_url(s->client);
-
-	for (size_t i = 0; i < json_array_size(missing); i++) {
-		const char *name = json_string_value(json_array_get(missing, i));
-		const struct live_hook *hook = live_hook_find(name ? name : "");
-
-		if (hook->loss == LIVE_NOTHING)
-			return error_set(e, ERROR_UNSUPPORTED, "%s: its ComfyUI has no %.60s: nobody can tell %s", url, name,
-					 hook->without);
-		log_say(s->log, LOG_WARNING, "%s: its ComfyUI has no %.60s: it is not known %s%s", url, name ? name : "?",
-			hook->without, hook->loss == LIVE_UNTRUSTWORTHY ? ", and no verdict can be trusted" : "");
-		if (hook->loss == LIVE_UNTRUSTWORTHY && !s->lacks[0])
-			snprintf(s->lacks, sizeof(s->lacks), "the server has no %.60s: it is not known %.60s",
-				 name ? name : "?", hook->without);
-	}
-	return true;
-}
-
-/* Loaders of ComfyUI-MultiGPU say what is to stay; without it, names that the guard was given do. */
-static bool read_guard(struct comfyui_subject *s, const json_t *hello, struct error *e)
-{
-	const json_t *guard = json_object_get(hello, "guard");
-	json_t *keep = json_object_get(guard, "keep");
-
-	s->guarded = json_is_object(guard);
-	if (!s->guarded || json_is_object(json_object_get(hello, "multigpu")))
-		return true;
-	if (!json_is_array(keep))
-		return error_set(e, ERROR_FORMAT, "%s: the probe does not say which names its guard keeps",
-				 live_client_url(s->client));
-	if (json_array_size(keep) == 0)
-		log_say(s->log, LOG_WARNING,
-			"the guard has nothing to keep: without ComfyUI-MultiGPU no loader can say it, and no name was given "
-			"(--keep)");
-	s->named = json_incref(keep);
-	return true;
-}
-
-static json_t *say_hello(struct comfyui_subject *s, struct error *e)
-{
-	struct error why = ERROR_INIT;
-	json_t *hello = live_client_get(s->client, "/residency/hello", &why);
-	const char *where = "the probe's greeting";
-	const char *session = NULL;
-	const char *probe = NULL;
-	int64_t schema = 0;
-
-	if (!hello && why.kind == ERROR_UNSUPPORTED)
-		error_set(e, ERROR_UNSUPPORTED,
-			  "%s has no probe node: `residency live install DIR` puts it there, then start it anew",
-			  live_client_url(s->client));
-	else if (!hello)
-		error_set(e, why.kind, "%s%s", why.text,
-			  why.kind == ERROR_ABSENT ? "; is a ComfyUI running there? `residency live run` starts one" : "");
-	else if (json_get_string(hello, "session", where, &session, e) && json_get_string(hello, "probe", where, &probe, e) &&
-		 json_get_integer(hello, "schema", where, &schema, e)) {
-		record_text(s->session, sizeof(s->session), session);
-		record_text(s->probe, sizeof(s->probe), probe);
-		if (schema == RECORD_SCHEMA)
-			return hello;
-		error_set(e, ERROR_UNSUPPORTED,
-			  "%s: its probe node, %s, records in schema %lld, and residency %s reads %d: `residency live install "
-			  "DIR` puts this one's there, then start it anew",
-			  live_client_url(s->client), s->probe, (long long)schema, RESIDENCY_VERSION, RECORD_SCHEMA);
-	}
-	json_decref(hello);
-	return NULL;
-}
-
 /* ---- records ---- */
 
 static bool wished(const void *context, const char *name, enum keep_wish *keep)
@@ -183,7 +61,7 @@ static bool wished(const void *context, const char *name, enum keep_wish *keep)
 
 static bool check_session(const struct comfyui_subject *s, const struct live_batch *batch, struct error *e)
 {
-	if (strcmp(batch->session, s->session) == 0)
+	if (strcmp(batch->session, s->server.session) == 0)
 		return true;
 	return error_set(e, ERROR_ABSENT, "%s was started anew while cell %u ran: what its models were is gone with it",
 			 live_client_url(s->client), s->translation.cell);
@@ -242,7 +120,7 @@ static bool post_free(struct comfyui_subject *s, const char *path, const json_t 
 	json_t *answer = live_client_post(s->client, path, body, e);
 
 	json_decref(answer);
-	if (!answer || !s->guarded || !json_is_true(json_object_get(body, "release_kept")))
+	if (!answer || !s->server.guarded || !json_is_true(json_object_get(body, "release_kept")))
 		return answer != NULL;
 	return live_wishes_end(s->wishes, e);
 }
@@ -303,13 +181,13 @@ static bool check_setup(const struct comfyui_subject *s, const struct subject_se
 {
 	const char *url = live_client_url(s->client);
 
-	if (setup->policy && s->policy && setup->policy != s->policy)
-		return error_set(e, ERROR_UNSUPPORTED, "%s does what policy %s does, and not %s", url, s->policy->name,
+	if (setup->policy && s->server.policy && setup->policy != s->server.policy)
+		return error_set(e, ERROR_UNSUPPORTED, "%s does what policy %s does, and not %s", url, s->server.policy->name,
 				 setup->policy->name);
-	if (setup->cache != s->cache)
+	if (setup->cache != s->server.cache)
 		return error_set(e, ERROR_UNSUPPORTED, "%s was started with cache %s, and not %s", url,
-				 cache_kind_name(s->cache), cache_kind_name(setup->cache));
-	if (setup->device_mode == DEVICE_MODE_SAME && s->topology->device_count > 1)
+				 cache_kind_name(s->server.cache), cache_kind_name(setup->cache));
+	if (setup->device_mode == DEVICE_MODE_SAME && s->server.topology->device_count > 1)
 		return error_set(e, ERROR_UNSUPPORTED, "%s has a GPU: its models do not run where they wait; --cpu makes them",
 				 url);
 	return true;
@@ -331,7 +209,6 @@ static bool clean(struct comfyui_subject *s, struct error *e)
 static bool begin(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink, struct error *e)
 {
 	struct comfyui_subject *s = from(subject);
-	json_t *hello;
 	json_t *body;
 	json_t *answer = NULL;
 
@@ -340,19 +217,19 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	s->sink = *sink;
 	s->device_mode = setup->device_mode;
 	s->translation = (struct live_translation) { .sink = &s->sink,
-						     .topology = s->topology,
+						     .topology = s->server.topology,
 						     .cell = setup->cell,
 						     .keep = wished,
 						     .context = s,
-						     .load_device = s->topology->device_count > 1 ? 1 : 0 };
+						     .load_device = s->server.topology->device_count > 1 ? 1 : 0 };
 	json_object_clear(s->classes);
 	json_object_clear(s->wishes);
 	json_array_clear(s->submitted);
 	json_decref(s->while_held);
 	s->while_held = NULL;
-	hello = check_setup(s, setup, e) ? say_hello(s, e) : NULL;
-	json_decref(hello);
-	if (!hello || !wait_for_worker(s, e) || !clean(s, e)) /* who does not wait yet may not hear */
+	if (!check_setup(s, setup, e) || !live_greet_again(&s->server, s->client, e))
+		return false;
+	if (!wait_for_worker(s, e) || !clean(s, e)) /* who does not wait yet may not hear */
 		return false;
 	body = json_pack("{si si ss ss ss sb}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
 			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",
@@ -442,13 +319,13 @@ static bool note_wishes(struct comfyui_subject *s, const json_t *workflow, struc
 	const char *id;
 	json_t *node;
 
-	if (!live_workflow_wishes(workflow, s->named, s->wishes, e))
+	if (!live_workflow_wishes(workflow, s->server.named, s->wishes, e))
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
 	{
 		const char *class_type = json_string_value(json_object_get(node, "class_type"));
 
-		if (s->guarded && class_type && strcmp(class_type, CLEANUP_CLASS) == 0)
+		if (s->server.guarded && class_type && strcmp(class_type, CLEANUP_CLASS) == 0)
 			return live_wishes_end(s->wishes, e);
 	}
 	return true;
@@ -681,14 +558,14 @@ static const char *compute_device(const struct subject *subject)
 {
 	const struct comfyui_subject *s = from(subject);
 
-	if (s->topology->device_count > 1)
-		return s->topology->devices[1].name;
+	if (s->server.topology->device_count > 1)
+		return s->server.topology->devices[1].name;
 	return s->device_mode == DEVICE_MODE_SPLIT ? "cpu:0" : "cpu"; /* the probe makes the first of them */
 }
 
 static bool has_device(const struct subject *subject, const char *name)
 {
-	return topology_find(from(subject)->topology, name) >= 0;
+	return topology_find(from(subject)->server.topology, name) >= 0;
 }
 
 /* A probe that failed at something has not told of it, either. */
@@ -699,7 +576,7 @@ static uint64_t dropped(const struct subject *subject)
 
 static const char *lacks(const struct subject *subject)
 {
-	return from(subject)->lacks[0] ? from(subject)->lacks : NULL;
+	return from(subject)->server.lacks[0] ? from(subject)->server.lacks : NULL;
 }
 
 static bool end(struct subject *subject, struct error *e)
@@ -720,10 +597,9 @@ static void close_subject(struct subject *subject)
 	struct comfyui_subject *s = from(subject);
 
 	live_client_close(s->client);
-	topology_free(s->topology);
+	live_greeting_end(&s->server);
 	json_decref(s->classes);
 	json_decref(s->wishes);
-	json_decref(s->named);
 	json_decref(s->submitted);
 	json_decref(s->while_held);
 	free(s);
@@ -762,7 +638,6 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 				     const bool *interrupted, struct error *e)
 {
 	struct comfyui_subject *s = array_new(1, sizeof(*s), e);
-	json_t *hello = NULL;
 
 	if (!s)
 		return NULL;
@@ -775,14 +650,8 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 	s->client = live_client_open(url, &s->wait.limits, interrupted, e);
 	if (s->client && (!s->classes || !s->wishes || !s->submitted))
 		error_no_memory(e);
-	else if (s->client)
-		hello = say_hello(s, e);
-	if (hello && read_devices(s, hello, e) && read_missing(s, hello, e) && read_guard(s, hello, e)) {
-		read_version(s, hello);
-		json_decref(hello);
+	else if (s->client && live_greet(&s->server, s->client, log, e))
 		return &s->subject;
-	}
-	json_decref(hello);
 	close_subject(&s->subject);
 	return NULL;
 }
@@ -796,25 +665,25 @@ void subject_comfyui_ask_everybody(struct subject *subject, bool everybody)
 
 const struct topology *subject_comfyui_topology(const struct subject *subject)
 {
-	return from(subject)->topology;
+	return from(subject)->server.topology;
 }
 
 const struct policy *subject_comfyui_policy(const struct subject *subject)
 {
-	return from(subject)->policy;
+	return from(subject)->server.policy;
 }
 
 const char *subject_comfyui_probe(const struct subject *subject)
 {
-	return from(subject)->probe;
+	return from(subject)->server.probe;
 }
 
 const char *subject_comfyui_version(const struct subject *subject)
 {
-	return from(subject)->version;
+	return from(subject)->server.version;
 }
 
 enum cache_kind subject_comfyui_cache(const struct subject *subject)
 {
-	return from(subject)->cache;
+	return from(subject)->server.cache;
 }
