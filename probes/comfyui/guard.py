@@ -320,8 +320,11 @@ def start(probe):
     try:
         guard.settle, guard.released = probe.settle_outermost, probe.released
         server.PromptServer.instance.app.middlewares.append(hear)
+        if not inspect.iscoroutinefunction(getattr(execution, "get_output_data", None)):
+            log.error("residency guard: this ComfyUI runs no node by awaiting execution.get_output_data; nothing is kept")
+            return None
         probe.guard(mm.LoadedModel, "model_unload", guard.model_unload)
-        probe.guard(execution, "get_output_data", guard.run_node)
+        probe.guard(execution, "get_output_data", guard.run_node, awaited=True)
     except Exception:
         log.exception("residency guard: it could not start, and keeps nothing")
         return None

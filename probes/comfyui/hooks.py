@@ -234,10 +234,10 @@ class Probe:
 
     # ---- the places ----
 
-    def is_there(self, owner, attribute, title):
-        """Each place by itself: what is gone is told, and what is there is watched."""
+    def is_there(self, owner, attribute, title, awaited=False):
+        """Each place by itself: what is gone is told, and what is there is watched. awaited: it is a coroutine's, and must be one's."""
         place = getattr(owner, attribute, None)
-        if isinstance(place, list) or (callable(place) and not inspect.iscoroutinefunction(place)):
+        if isinstance(place, list) or (callable(place) and inspect.iscoroutinefunction(place) == awaited):
             return True
         self.missing.append(title)
         log.warning("residency probe: %s is not there, or is not what it was; what it would tell is not known", title)
@@ -296,9 +296,9 @@ class Probe:
         if not there and title not in self.missing and any(modules_with("NODE_CLASS_MAPPINGS", "set_current_device")):
             self.missing.append(title)
 
-    def guard(self, owner, attribute, function, title=None):
+    def guard(self, owner, attribute, function, title=None, awaited=False):
         """A place that is only listened at: function(inner, *args) must call inner once."""
-        if not self.is_there(owner, attribute, title or f"{getattr(owner, '__name__', 'a module')}.{attribute}"):
+        if not self.is_there(owner, attribute, title or f"{getattr(owner, '__name__', 'a module')}.{attribute}", awaited):
             return
         inner = getattr(owner, attribute)
 

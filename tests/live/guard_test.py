@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import inspect
 import logging
 import os
 import sys
@@ -188,8 +189,9 @@ class Probe:
     def settle_outermost(self):
         pass
 
-    def guard(self, owner, attribute, function):
+    def guard(self, owner, attribute, function, awaited=False):
         inner = getattr(owner, attribute)
+        assert inspect.iscoroutinefunction(inner) == awaited
         setattr(owner, attribute, lambda *args, **kwargs: function(inner, *args, **kwargs))
 
 

@@ -1,5 +1,6 @@
 """The probe's wrappers, on stand-ins for what it wraps. Standard library only: python3 tests/live/probe_test.py"""
 
+import asyncio
 import gc
 import logging
 import os
@@ -174,6 +175,21 @@ class ProbeTest(unittest.TestCase):
         model = weakref.ref(self.executor.caches.all[0].cache["key"][0].model)
         self.executor.caches.all[0].cache.clear()
         self.assertIsNone(model())
+
+    def test_a_place_that_is_awaited_is_listened_at_and_none_that_is_not(self):
+        async def run():
+            return 7
+
+        async def twice(inner):
+            return 2 * await inner()
+
+        place = module("awaited", run=run, other=run, plain=lambda: 7)
+        self.probe.guard(place, "run", twice, awaited=True)
+        self.assertEqual(asyncio.run(place.run()), 14)
+        self.probe.guard(place, "plain", twice, awaited=True)
+        self.probe.guard(place, "other", twice)
+        self.assertEqual(place.plain(), 7)
+        self.assertEqual(self.probe.missing, ["awaited.plain", "awaited.other"])
 
     def test_who_patches_later_is_inside_again_before_the_worker_waits(self):
         inner = mm.unload_all_models
