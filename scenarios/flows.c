@@ -40,7 +40,7 @@ static bool begins_a_list(const char *text, size_t length)
 {
 	size_t i = 0;
 
-	while (i < length && memchr(" \t\r\n", text[i], 4))
+	while (i < length && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n'))
 		i++;
 	return i < length && text[i] == '[';
 }
