@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
 #include "core/patch/arith.h"
+#include "core/patch/dora.h"
 
 struct dora {
 	const struct change *change;
@@ -36,6 +37,11 @@ static float epsilon(enum dtype dtype)
 			function(dora, __VA_ARGS__, weight_dtype, (dora)->change->dtype, true);                                \
 	} while (0)
 
+INLINE float changed_value(float value, float difference, float alpha, enum dtype weight_dtype, enum dtype dtype)
+{
+	return as_dtype(weight_dtype, value + as_dtype(weight_dtype, as_dtype(dtype, difference * alpha)));
+}
+
 INLINE void change_weight(struct dora *dora, const struct difference *difference, enum dtype weight_dtype, enum dtype dtype,
 			  bool may_swap)
 {
@@ -43,15 +49,14 @@ INLINE void change_weight(struct dora *dora, const struct difference *difference
 	float alpha = (float)difference->alpha;
 
 	for (size_t i = 0; i < dora->count; i++) {
-		float value = difference->values[may_swap ? change_source(dora->change, dora->count, i) : i];
+		size_t source = may_swap ? change_source(dora->change, dora->count, i) : i;
 
-		value = as_dtype(weight_dtype, as_dtype(dtype, value * alpha));
-		dora->changed[i] = as_dtype(weight_dtype, values[i] + value);
+		dora->changed[i] = changed_value(values[i], difference->values[source], alpha, weight_dtype, dtype);
 	}
 }
 
 /* The squares of a run of values, summed in lanes, in double precision: nothing is lost before the root. */
-static double sum_squares(const float *values, size_t count)
+double dora_squares(const float *values, size_t count)
 {
 	double lanes[LANES] = { 0 };
 	double sum = 0;
@@ -74,7 +79,7 @@ static void find_squares(const struct dora *dora, double *squares)
 
 	for (size_t i = 0; i < dora->rows; i++) {
 		if (dora->by_rows) {
-			squares[i] = sum_squares(dora->change->weight->values + i * row, row);
+			squares[i] = dora_squares(dora->change->weight->values + i * row, row);
 			continue;
 		}
 		for (size_t j = 0; j < dora->columns; j++) {
@@ -87,6 +92,15 @@ static void find_squares(const struct dora *dora, double *squares)
 	}
 }
 
+/* wider: the type of a quotient of weights and differences. */
+INLINE float ratio_of(float scale, double squares, enum dtype weight_dtype, enum dtype wider)
+{
+	float norm = as_dtype(weight_dtype, sqrtf((float)squares));
+
+	norm = as_dtype(weight_dtype, norm + epsilon(weight_dtype));
+	return as_dtype(weight_dtype, as_dtype(wider, scale / norm));
+}
+
 static bool find_ratios(struct dora *dora, struct error *e)
 {
 	const struct weight_values *weight = dora->change->weight;
@@ -97,12 +111,8 @@ static bool find_ratios(struct dora *dora, struct error *e)
 	if (!squares)
 		return false;
 	find_squares(dora, squares);
-	for (size_t i = 0; i < axis; i++) {
-		float norm = as_dtype(weight->dtype, sqrtf((float)squares[i]));
-
-		norm = as_dtype(weight->dtype, norm + epsilon(weight->dtype));
-		dora->ratio[i] = as_dtype(weight->dtype, as_dtype(wider, dora->scale[i] / norm));
-	}
+	for (size_t i = 0; i < axis; i++)
+		dora->ratio[i] = ratio_of(dora->scale[i], squares[i], weight->dtype, wider);
 	free(squares);
 	return true;
 }
@@ -187,4 +197,33 @@ bool dora_apply(const struct change *change, const struct difference *difference
 	free(dora.changed);
 	free(dora.ratio);
 	return fine;
+}
+
+/* ---- rows in float32 ---- */
+
+void dora_change(const float *values, float *changed, size_t count, float alpha)
+{
+	for (size_t i = 0; i < count; i++)
+		changed[i] = changed_value(values[i], changed[i], alpha, DTYPE_F32, DTYPE_F32);
+}
+
+void dora_add_squares(const float *changed, size_t count, double *squares)
+{
+	for (size_t i = 0; i < count; i++)
+		squares[i] += (double)changed[i] * (double)changed[i];
+}
+
+float dora_ratio(float scale, double squares)
+{
+	return ratio_of(scale, squares, DTYPE_F32, DTYPE_F32);
+}
+
+void dora_go_row(float *values, const float *changed, size_t count, float ratio, float strength)
+{
+	go_run(values, changed, count, ratio, strength, DTYPE_F32);
+}
+
+void dora_go_columns(float *values, const float *changed, size_t count, const float *ratios, float strength)
+{
+	go_columns(values, changed, count, ratios, strength, DTYPE_F32);
 }

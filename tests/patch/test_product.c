@@ -60,19 +60,62 @@ START_TEST(a_product_sums_over_ascending_depth)
 }
 END_TEST
 
-/* A weight of a type with a pair on all its rows and another on some, patched both ways. */
-static void compare(const struct small *small, enum dtype dtype)
+/* ---- strips ---- */
+
+enum { ROWS = 950, COLUMNS = 300, RANK = 5 }; /* several strips, and rows that begin and end within one */
+
+static float values[ROWS * COLUMNS];
+static float up[ROWS * RANK];
+static float down[RANK * COLUMNS + 1];
+static float scale[ROWS];
+
+#define WHOLE "diffusion_model.single_blocks.0.linear1."
+#define SOME "transformer.single_transformer_blocks.0.attn.to_k."
+#define PAIR                                                                                                                   \
+	{ WHOLE "lora_up.weight", DTYPE_F32, 2, SHAPE(ROWS, RANK), up },                                                       \
+	{                                                                                                                      \
+		WHOLE "lora_down.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down                                             \
+	}
+#define PAIR_OF_SOME                                                                                                           \
+	{ SOME "lora_A.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },                                                    \
+	{                                                                                                                      \
+		SOME "lora_B.weight", DTYPE_F32, 2, SHAPE(COLUMNS, RANK), up                                                   \
+	}
+#define LOHA                                                                                                                   \
+	{ WHOLE "hada_w1_a", DTYPE_F32, 2, SHAPE(ROWS, RANK), up },                                                            \
+		{ WHOLE "hada_w1_b", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },                                               \
+		{ WHOLE "hada_w2_a", DTYPE_F32, 2, SHAPE(ROWS, RANK), up },                                                    \
+	{                                                                                                                      \
+		WHOLE "hada_w2_b", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down + 1                                                \
+	}
+#define BY_ROWS                                                                                                                \
+	{                                                                                                                      \
+		WHOLE "dora_scale", DTYPE_F32, 2, SHAPE(ROWS, 1), scale                                                        \
+	}
+#define BY_COLUMNS                                                                                                             \
+	{                                                                                                                      \
+		WHOLE "dora_scale", DTYPE_F32, 2, SHAPE(1, COLUMNS), scale                                                     \
+	}
+
+static const struct {
+	const char *name;
+	struct safetensors_entry entries[7];
+	size_t adapters;
+	double strength;
+} cases[] = {
+	{ "pairs", { PAIR, PAIR_OF_SOME }, 2, 0.3 },
+	{ "LoHa", { LOHA, PAIR_OF_SOME }, 2, 0.3 },
+	{ "DoRA by rows", { PAIR, BY_ROWS, PAIR_OF_SOME }, 2, 0.3 },
+	{ "DoRA by rows, all the way", { PAIR, BY_ROWS }, 1, 1 },
+	{ "DoRA by columns", { PAIR, BY_COLUMNS }, 1, 0.3 },
+	{ "DoRA by columns, all the way", { PAIR, BY_COLUMNS }, 1, 1 },
+	{ "LoHa with DoRA", { LOHA, BY_ROWS }, 1, 0.3 },
+	{ "LoHa with DoRA by columns", { LOHA, BY_COLUMNS }, 1, 0.3 },
+};
+
+/* A weight of a type, patched both ways. */
+static void compare(const struct small *small, enum dtype dtype, size_t which)
 {
-	enum { ROWS = 300, COLUMNS = 45, RANK = 5 };
-	static float values[ROWS * COLUMNS];
-	static float up[ROWS * RANK];
-	static float down[RANK * COLUMNS];
-	const struct safetensors_entry entries[] = {
-		{ "diffusion_model.single_blocks.0.linear1.lora_up.weight", DTYPE_F32, 2, SHAPE(ROWS, RANK), up },
-		{ "diffusion_model.single_blocks.0.linear1.lora_down.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },
-		{ "transformer.single_transformer_blocks.0.attn.to_k.lora_A.weight", DTYPE_F32, 2, SHAPE(RANK, COLUMNS), down },
-		{ "transformer.single_transformer_blocks.0.attn.to_k.lora_B.weight", DTYPE_F32, 2, SHAPE(COLUMNS, RANK), up },
-	};
 	struct parameter_description parameters[] = {
 		{ .name = "double_blocks.0.img_attn.qkv.weight",
 		  .dtype = dtype,
@@ -88,24 +131,26 @@ static void compare(const struct small *small, enum dtype dtype)
 	struct error e = ERROR_INIT;
 	uint8_t *bytes = calloc(ROWS * COLUMNS, 4);
 	uint8_t *slow = calloc(ROWS * COLUMNS, 4);
+	size_t entry_count = 0;
 	struct weight_values weight;
 	struct model *model;
 	struct one one;
 
+	while (entry_count < ARRAY_SIZE(cases[which].entries) && cases[which].entries[entry_count].name)
+		entry_count++;
 	fill(values, ARRAY_SIZE(values), 4);
 	fill(up, ARRAY_SIZE(up), 5);
 	fill(down, ARRAY_SIZE(down), 6);
+	fill(scale, ARRAY_SIZE(scale), 7);
 	ck_assert_ok(convert_from_f32(dtype, values, bytes, ROWS * COLUMNS, &e), &e);
 	parameters[1].bytes = bytes;
 	model = small_model(small, parameters, 2);
-	one_begin(&one, model, small_lora(small, entries, ARRAY_SIZE(entries)), 0.3);
-	ck_assert_uint_eq(one.use.match->count, 2);
+	one_begin(&one, model, small_lora(small, cases[which].entries, entry_count), cases[which].strength);
+	ck_assert_uint_eq(one.use.match->count, cases[which].adapters);
 	{
-		const struct stored stored = { .key = "diffusion_model.single_blocks.0.linear1.weight",
-					       .dtype = dtype,
-					       .rank = 2,
-					       .shape = parameters[1].shape,
-					       .bytes = bytes };
+		const struct stored stored = {
+			.key = WHOLE "weight", .dtype = dtype, .rank = 2, .shape = parameters[1].shape, .bytes = bytes
+		};
 
 		ck_assert(strips_can(&stored, &one.list, 1));
 		ck_assert_ok(stored_patch(&stored, &one.list, 1, &weight, &e) &&
@@ -113,7 +158,7 @@ static void compare(const struct small *small, enum dtype dtype)
 			     &e);
 		ck_assert_ok(strips_patch(&stored, &one.list, 1, bytes, &e), &e);
 	}
-	ck_assert_mem_eq(bytes, slow, ROWS * COLUMNS * dtype_size_bytes(dtype));
+	ck_assert_msg(memcmp(bytes, slow, ROWS * COLUMNS * dtype_size_bytes(dtype)) == 0, "%s", cases[which].name);
 	free(weight.values);
 	one_end(&one);
 	model_free(model);
@@ -128,7 +173,39 @@ START_TEST(strips_have_the_bits_of_the_whole_weight)
 
 	small_open(&small);
 	for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
-		compare(&small, dtypes[i]);
+		compare(&small, dtypes[i], (size_t)_i);
+	small_close(&small);
+}
+END_TEST
+
+/* What is left to the whole weight: norms of columns beside another adapter, and factors that do not fit. */
+START_TEST(strips_refuse_what_rows_alone_cannot_tell)
+{
+	const struct safetensors_entry beside[] = { PAIR, BY_COLUMNS, PAIR_OF_SOME };
+	const struct safetensors_entry short_scale[] = { PAIR,
+							 { WHOLE "dora_scale", DTYPE_F32, 2, SHAPE(1, COLUMNS - 1), scale } };
+	const int64_t shape[] = { ROWS, COLUMNS };
+	const struct stored stored = { .key = WHOLE "weight", .dtype = DTYPE_F32, .rank = 2, .shape = shape };
+	struct parameter_description parameters[] = {
+		{ .name = "double_blocks.0.img_attn.qkv.weight",
+		  .dtype = DTYPE_F32,
+		  .rank = 2,
+		  .shape = { 3 * COLUMNS, COLUMNS } },
+		{ .name = "single_blocks.0.linear1.weight", .dtype = DTYPE_F32, .rank = 2, .shape = { ROWS, COLUMNS } },
+	};
+	struct small small;
+	struct model *model;
+	struct one one;
+
+	small_open(&small);
+	model = small_model(&small, parameters, 2);
+	one_begin(&one, model, small_lora(&small, beside, ARRAY_SIZE(beside)), 1);
+	ck_assert(!strips_can(&stored, &one.list, 1));
+	one_end(&one);
+	one_begin(&one, model, small_lora(&small, short_scale, ARRAY_SIZE(short_scale)), 1);
+	ck_assert(!strips_can(&stored, &one.list, 1));
+	one_end(&one);
+	model_free(model);
 	small_close(&small);
 }
 END_TEST
@@ -140,7 +217,8 @@ Suite *product_suite(void)
 
 	tcase_add_test(tests, every_way_of_multiplying_has_the_plain_ones_bits);
 	tcase_add_test(tests, a_product_sums_over_ascending_depth);
-	tcase_add_test(tests, strips_have_the_bits_of_the_whole_weight);
+	tcase_add_loop_test(tests, strips_have_the_bits_of_the_whole_weight, 0, (int)ARRAY_SIZE(cases));
+	tcase_add_test(tests, strips_refuse_what_rows_alone_cannot_tell);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

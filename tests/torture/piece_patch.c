@@ -13,7 +13,9 @@ static const char machine_text[] =
 
 static const float numbers[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
-/* A safetensors file of one adapter of a few kinds: plain pair, Hadamard with magnitudes, a difference. */
+#define DATA_BYTES 192 /* three times the numbers */
+
+/* A safetensors file of one adapter of a few kinds: a pair with magnitudes of columns, Hadamard with those of rows, differences. */
 static const char header[] =
 	"{\"diffusion_model.a.lora_up.weight\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[0,16]},"
 	"\"diffusion_model.a.lora_down.weight\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[16,32]},"
@@ -22,7 +24,9 @@ static const char header[] =
 	"\"lora_unet_b.hada_w2_a\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[64,80]},"
 	"\"lora_unet_b.hada_w2_b\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[80,96]},"
 	"\"lora_unet_b.dora_scale\":{\"dtype\":\"F32\",\"shape\":[4,1],\"data_offsets\":[96,112]},"
-	"\"lora_unet_b.diff_b\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[112,128]}}";
+	"\"lora_unet_b.diff_b\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[112,128]},"
+	"\"diffusion_model.a.dora_scale\":{\"dtype\":\"F32\",\"shape\":[1,4],\"data_offsets\":[128,144]},"
+	"\"diffusion_model.c.diff\":{\"dtype\":\"F32\",\"shape\":[12],\"data_offsets\":[144,192]}}";
 
 struct scene {
 	struct topology *topology;
@@ -32,7 +36,7 @@ struct scene {
 	struct manager *manager;
 	struct reference base, clone;
 	struct patcher *patcher;
-	uint8_t file[8 + sizeof(header) - 1 + 128];
+	uint8_t file[8 + sizeof(header) - 1 + DATA_BYTES];
 };
 
 static const struct object_class root_class = { .name = "torture" };
@@ -91,8 +95,8 @@ static bool make_patchers(struct scene *scene, struct error *e)
 	reference_set(&scene->base, scene->root, &base->object, "base");
 	memcpy(scene->file, &length, sizeof(length));
 	memcpy(scene->file + 8, header, length);
-	for (size_t i = 0; i < 2; i++)
-		memcpy(scene->file + 8 + length + 64 * i, numbers, 64);
+	for (size_t at = 0; at < DATA_BYTES; at += sizeof(numbers))
+		memcpy(scene->file + 8 + length + at, numbers, sizeof(numbers));
 	change.lora = lora_parse(scene->file, sizeof(scene->file), "torture", e);
 	scene->patcher = change.lora ? patcher_clone(base, &change, e) : NULL;
 	lora_close(change.lora);
