@@ -155,7 +155,7 @@ class Probe:
         if name == "reset" and args and getattr(args[0], "caches", None) is not None:
             self.observer.executor = weakref.ref(args[0])
             # the set itself goes at once; its caches are in cycles, and stay until a collection
-            self.observer.dropped_caches += [weakref.ref(cache) for cache in getattr(args[0].caches, "all", ())]
+            self.observer.drop_caches(getattr(args[0].caches, "all", ()))
         if name == "execute":
             self.observer.executor = weakref.ref(args[0])
             self.observer.prompt += 1

@@ -1,7 +1,7 @@
 """What each device's memory is used for, as far as it can be told from here; the rest is shown as unattributed.
 
     used          what the device says is taken; of main memory, by this process
-    context          taken when the cell began: contexts, libraries, other processes
+    context          taken when the cell began, or the device was first used: contexts, libraries, other processes
     weights          of the models that were told of
     cache          kept by torch's allocator
     other          results of nodes in the executor's cache (latents, conditioning, images)
@@ -44,19 +44,34 @@ def process_bytes():
         return None
 
 
+def capacity(device):
+    """In bytes, asked without using it."""
+    properties = getattr(getattr(torch, device.type, None), "get_device_properties", None)
+    return int(properties(device).total_memory if properties else mm.get_total_memory(device))
+
+
+def is_used(device):
+    """Whether this process uses it yet. One that it does not is not asked what is free: the question alone would take memory there."""
+    if device.type != "cuda":
+        return True
+    has_context = getattr(getattr(torch, "_C", None), "_cuda_hasPrimaryContext", None)
+    return bool(has_context(device.index)) if has_context else device.index == torch.cuda.current_device()
+
+
 def taken(device):
-    """(used, cache) in bytes."""
+    """(used, allocated by torch, cache of torch's allocator) in bytes."""
     if device.type == "mps":
-        used = int(torch.mps.driver_allocated_memory())
-        return used, used - int(torch.mps.current_allocated_memory())
+        used, allocated = int(torch.mps.driver_allocated_memory()), int(torch.mps.current_allocated_memory())
+        return used, allocated, used - allocated
     backend = getattr(torch, device.type)
     stats = backend.memory_stats(device)
     reserved = int(stats.get("reserved_bytes.all.current", 0))
+    allocated = int(stats.get("allocated_bytes.all.current", 0))
     used = reserved
     if hasattr(backend, "mem_get_info"):
         free, total = backend.mem_get_info(device)
         used = int(total) - int(free)
-    return used, max(0, reserved - int(stats.get("allocated_bytes.all.current", 0)))
+    return used, allocated, max(0, reserved - allocated)
 
 
 def tensor_bytes(value, seen, found, depth=0):
@@ -96,9 +111,12 @@ class Ledger:
         found = [] if main is None else [("cpu", main, 0, int(mm.get_total_memory(torch.device("cpu"))))]
         for device in accelerators():
             try:
-                used, cache = taken(device)
+                if not is_used(device):
+                    continue
+                used, allocated, cache = taken(device)
             except Exception:  # a device that does not say: no line of it, and the others' all the same
                 continue
+            self.context.setdefault(str(device), max(0, used - allocated - cache))
             found.append((str(device), used, cache, NOISE_BYTES))
         return found
 

@@ -13,7 +13,9 @@ import weakref
 import comfy.model_management as mm
 import torch
 
-from .observe import anchor_sets, cached_values, keep_of, kind_of, node_names, parameter_bytes, reaches
+from . import ledger
+from .blocks import Blocks
+from .observe import anchor_sets, keep_of, kind_of
 
 LAYOUT = 1  # of the answer; another number is another layout
 CALLS_MAX = 48
@@ -211,17 +213,17 @@ class Recent:
         living = seen.living()
         keep = keep_of(model, living[-1] if living else None)
         try:
-            sizes, runs = parameter_bytes(model)
+            blocks = Blocks(model)
         except RuntimeError:  # its modules change at this moment
-            sizes, runs = None, []
-        by_device = None if sizes is None else collections.Counter()
-        for name, size in (sizes or {}).items():
+            blocks = None
+        by_device = None if blocks is None else collections.Counter()
+        for name, size in blocks.bytes_on.items() if blocks else ():
             by_device[plain(name)] += size
         return {
             "model": seen.number, "name": seen.name, "kind": seen.kind, "keep": seen.keep if keep is None else keep,
             "state": self.state_of(seen, places), "listed": places.get(seen.number, -1),
             "device": plain(str(living[-1].load_device)) if living else "", "bytes": by_device,
-            "blocks": [[plain(name), count] for name, count in runs[:RUNS_MAX]],
+            "blocks": [[plain(name), count] for _, count, name in (blocks.placed() if blocks else [])[:RUNS_MAX]],
             "holders": holders(model, living, seen.number in places, observer, anchors),
         }
 
@@ -243,16 +245,10 @@ def holders(model, living, is_listed, observer, anchors):
         put("loaded list", "list", False)
     if any(patcher in anchors for patcher in living):
         put("retention anchors", "anchors")
-    executor = observer.executor() if observer.executor else None
-    caches = [(cache, "cache") for cache in getattr(getattr(executor, "caches", None), "all", ())]
-    caches += [(reference(), "garbage") for reference in observer.dropped_caches]
-    for cache, kind in caches:
-        names = node_names(cache)
-        for key, value in cached_values(cache):
-            if any(reaches(value, patcher) for patcher in living):
-                put(names.get(key, "a cached node"), kind)
-    manager_holds = getattr(observer, "manager_holds", None)  # where a guard keeps models
-    if manager_holds is not None and any(manager_holds(patcher) for patcher in living):
+    for patcher in living:
+        for label, kind in observer.caches_with(patcher):
+            put(label, kind)
+    if any(observer.manager_holds(patcher) for patcher in living):
         put("kept", "manager")
     if any(held is model or held in living for held in observer.holds):
         put("foreign hold", "foreign")
@@ -266,7 +262,8 @@ def device_rows(models):
     weights = collections.Counter()
     for told in models:
         weights.update(told["bytes"] or {})
-    rows = [cpu_row(weights.pop("cpu", 0))] + cuda_rows(weights)
+    rows = [main_row(weights.pop("cpu", 0))]
+    rows += [accelerator_row(device, weights.pop(plain(str(device)), 0)) for device in ledger.accelerators()]
     current = mm.get_torch_device()
     if plain(str(current)) not in [row["name"] for row in rows]:
         name = plain(str(current))
@@ -281,33 +278,22 @@ def row(name, total, free, weights, other=None, cache=None):
             "cache_bytes": cache, "unattributed_bytes": rest}
 
 
-def cpu_row(weights):
+def main_row(weights):
     device = torch.device("cpu")
-    try:
-        import psutil  # ComfyUI has it
-
-        other = max(0, psutil.Process().memory_info().rss - weights)
-    except Exception:
-        other = None
+    process = ledger.process_bytes()
+    other = None if process is None else max(0, process - weights)
     return row("cpu", int(mm.get_total_memory(device)), int(mm.get_free_memory(device)), weights, other)
 
 
-def cuda_rows(weights):
-    """A device that this process has not used yet is not asked how much is free: the question alone would take memory on it."""
-    rows = []
-    if mm.cpu_state == mm.CPUState.CPU or not torch.cuda.is_available():
-        return rows
-    is_used = getattr(torch._C, "_cuda_hasPrimaryContext", lambda index: index == torch.cuda.current_device())
-    for index in range(torch.cuda.device_count()):
-        name = f"cuda:{index}"
-        size = weights.pop(name, 0)
-        if not is_used(index):
-            rows.append(row(name, torch.cuda.get_device_properties(index).total_memory, None, size))
-            continue
-        free, total = torch.cuda.mem_get_info(index)
-        allocated, reserved = torch.cuda.memory_allocated(index), torch.cuda.memory_reserved(index)
-        rows.append(row(name, total, free, size, max(0, allocated - size), reserved - allocated))
-    return rows
+def accelerator_row(device, weights):
+    name, total = plain(str(device)), ledger.capacity(device)
+    try:
+        used, allocated, cache = ledger.taken(device) if ledger.is_used(device) else (None, 0, 0)
+    except Exception:  # a device that does not say
+        used = None
+    if used is None:
+        return row(name, total, None, weights)
+    return row(name, total, max(0, total - used), weights, max(0, allocated - weights), cache)
 
 
 # ---- the queue ----

@@ -45,12 +45,6 @@ class Known:
         self.unowned_at = None  # how many collections there had been when nobody known held it
 
 
-def parameter_bytes(model):
-    """Bytes by device, and a run-length list of (device, count) over its blocks."""
-    blocks = Blocks(model)
-    return blocks.bytes_on, [[device, count] for _, count, device in blocks.placed()]
-
-
 def kind_of(model):
     names = {base.__name__ for base in type(model).__mro__}
     if "BaseModel" in names:
@@ -341,6 +335,11 @@ class Observer:
         if explained:
             known.unowned_at = None
         return explained
+
+    def drop_caches(self, caches):
+        """A reset lets them go. Those of earlier ones that are gone are forgotten."""
+        self.dropped_caches = [reference for reference in self.dropped_caches if reference() is not None]
+        self.dropped_caches += [weakref.ref(cache) for cache in caches]
 
     def all_caches(self):
         """(cache, kind)"""

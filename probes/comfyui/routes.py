@@ -114,13 +114,11 @@ def cache_kind():
 
 
 def devices():
-    import comfy.model_management as mm
     import torch
 
-    from .ledger import accelerators
+    from .ledger import accelerators, capacity
 
-    places = [torch.device("cpu"), *accelerators()]
-    return [{"name": str(place), "capacity_bytes": int(mm.get_total_memory(place))} for place in places]
+    return [{"name": str(place), "capacity_bytes": capacity(place)} for place in (torch.device("cpu"), *accelerators())]
 
 
 def install(probe):

@@ -216,7 +216,15 @@ class Card:
 
     @staticmethod
     def device_count():
-        return 1
+        return 2
+
+    @staticmethod
+    def current_device():
+        return 0
+
+    @staticmethod
+    def get_device_properties(device):
+        return types.SimpleNamespace(total_memory=1024 * MIB)
 
     @staticmethod
     def memory_stats(device):
@@ -224,6 +232,7 @@ class Card:
 
     @staticmethod
     def mem_get_info(device):
+        assert device.index == 0, "the other card is not used, and must not be asked"
         return 724 * MIB, 1024 * MIB
 
 
@@ -267,6 +276,18 @@ class LedgerTest(ProbeCase):
         if ledger.psutil is not None:
             self.assertGreater(lines["noise"], lines["unattributed"])
             self.assertEqual(lines["weights"], 82)
+
+    def test_a_card_that_is_not_used_is_not_asked(self):
+        self.stage()
+        self.assertEqual(self.lines("cuda:1"), {})
+        names = {row["name"]: row for row in self.probe.recent.answer(self.probe.observer)["devices"]}
+        self.assertEqual((names["cuda:0"]["free_bytes"], names["cuda:1"]["free_bytes"]), (724 * MIB, None))
+        self.assertEqual(names["cuda:1"]["total_bytes"], 1024 * MIB)
+
+    def test_of_a_card_that_is_used_later_what_torch_has_not_taken_is_context(self):
+        self.probe.observer.ledger.context = {}
+        self.stage()
+        self.assertEqual(self.lines("cuda:0")["context"], 200 * MIB)
 
     def test_a_card_that_does_not_answer_has_no_lines(self):
         self.addCleanup(setattr, Card, "memory_stats", Card.memory_stats)

@@ -100,6 +100,10 @@ class Device(str):
     def type(self):
         return self.split(":")[0]
 
+    @property
+    def index(self):
+        return int(self.split(":")[1])
+
 
 module("torch", device=lambda kind, index=None: Device(kind if index is None else f"{kind}:{index}"), Tensor=type("Tensor", (), {}))
 COLLECT = gc.collect
