@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/live_server.h"
@@ -33,13 +34,22 @@ static bool check_guard(const struct wishes *wishes, struct error *e)
 
 /* ---- install ---- */
 
+static bool check_comfyui(const char *folder, struct error *e)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%.4000s/custom_nodes", folder);
+	return access(path, F_OK) == 0 ||
+	       error_set(e, ERROR_MISSING, "%s: there is no custom_nodes in it: this is no ComfyUI", folder);
+}
+
 static int install(struct cli *cli, const struct wishes *wishes, const char *comfyui)
 {
 	struct error e = ERROR_INIT;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%.4000s/custom_nodes/residency_probe", comfyui);
-	if (!check_guard(wishes, &e) || !live_probe_write(path, kept_names(wishes), &e))
+	if (!check_guard(wishes, &e) || !check_comfyui(comfyui, &e) || !live_probe_write(path, kept_names(wishes), &e))
 		return command_fail(cli, "live install", &e);
 	fprintf(cli->out, "%s\n", path);
 	fprintf(cli->err, "the probe is there, its guard is %s; a server that runs must be started anew\n",

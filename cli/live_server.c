@@ -286,7 +286,7 @@ static bool tell_end(const struct live_server *server, const char *what, struct 
 	start = length;
 	while (start > 0 && text[start - 1] != '\n' && length - start < 400)
 		start--;
-	error_set(e, ERROR_ABSENT, "the server %s; the last thing it said: %s", what, text ? text + start : "nothing");
+	error_set(e, ERROR_ABSENT, "the server %s; the last thing it said: %s", what, length ? text + start : "nothing");
 	free(text);
 	return false;
 }

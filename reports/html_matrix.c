@@ -1,4 +1,4 @@
-/* The matrix: policies down, matrix and flow across. Of equal cells the newest counts. */
+/* The matrix: policies down, matrix and flow across, in the order of the largest run. Of equal cells the newest counts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,8 @@ static bool headings(struct strbuf *page, struct store *store, const char *run, 
 	struct query q;
 
 	strbuf_append(page, "<tr><th>policy</th>");
-	query_begin(&q, store, "SELECT matrix, flow FROM " CELLS " GROUP BY matrix, flow ORDER BY min(cell)", run, 0, e);
+	query_begin(&q, store, "SELECT matrix, flow FROM " CELLS " GROUP BY matrix, flow ORDER BY max(cell), matrix, flow", run,
+		    0, e);
 	while (query_next(&q)) {
 		strbuf_append(page, "<th>");
 		html_text(page, query_text(&q, 0));
@@ -51,8 +52,8 @@ static bool rows(struct strbuf *page, struct store *store, const char *run, stru
 	query_begin(
 		&q, store,
 		"WITH cells AS (SELECT * FROM " CELLS "),"
-		" across AS (SELECT matrix, flow, min(cell) AS place FROM cells GROUP BY matrix, flow),"
-		" down AS (SELECT policy, cache, device_mode, node_flags, min(cell) AS place FROM cells GROUP BY 1, 2, 3, 4)"
+		" across AS (SELECT matrix, flow, max(cell) AS place FROM cells GROUP BY matrix, flow),"
+		" down AS (SELECT policy, cache, device_mode, node_flags, max(cell) AS place FROM cells GROUP BY 1, 2, 3, 4)"
 		" SELECT d.policy || CASE WHEN d.cache = 'classic' AND d.device_mode = 'split' AND d.node_flags = 'real' THEN "
 		"''"
 		"  ELSE ' (' || d.cache || ', ' || d.device_mode || ', ' || d.node_flags || ')' END,"
@@ -62,7 +63,7 @@ static bool rows(struct strbuf *page, struct store *store, const char *run, stru
 		"  m.judged)"
 		" FROM down d CROSS JOIN across a LEFT JOIN cells c ON c.policy = d.policy AND c.cache = d.cache AND"
 		"  c.device_mode = d.device_mode AND c.node_flags = d.node_flags AND c.matrix = a.matrix AND c.flow = a.flow"
-		" ORDER BY d.place, a.place",
+		" ORDER BY d.place, d.policy, d.cache, d.device_mode, d.node_flags, a.place, a.matrix, a.flow",
 		run, 0, e);
 	while (query_next(&q)) {
 		if (strcmp(last, query_text(&q, 0)) != 0) {

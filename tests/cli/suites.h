@@ -16,5 +16,6 @@ Suite *triage_suite(void);
 Suite *explore_suite(void);
 Suite *patch_command_suite(void);
 Suite *import_suite(void);
+Suite *report_suite(void);
 
 #endif

@@ -14,7 +14,12 @@ static char *folder;
 
 static void set_up(void)
 {
+	struct error e = ERROR_INIT;
+	char path[512];
+
 	folder = harness_make_folder();
+	snprintf(path, sizeof(path), "%s/custom_nodes", folder);
+	ck_assert_ok(file_make_folder(path, &e), &e);
 }
 
 static void tear_down(void)
@@ -141,6 +146,17 @@ START_TEST(names_to_keep_are_for_the_guard_and_are_names)
 }
 END_TEST
 
+START_TEST(the_probe_is_not_put_where_no_comfyui_is)
+{
+	char arguments[512];
+
+	snprintf(arguments, sizeof(arguments), "live install '%s/elsewhere'", folder);
+	ends_with(7, "there is no custom_nodes in it", arguments);
+	snprintf(arguments, sizeof(arguments), "%s/elsewhere", folder);
+	ck_assert_int_ne(access(arguments, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_folder_without_main_is_no_comfyui)
 {
 	char arguments[512];
@@ -218,6 +234,7 @@ Suite *command_suite(void)
 	tcase_add_test(cases, the_probe_is_of_the_tools_version_and_schema);
 	tcase_add_test(cases, the_guard_is_off_until_it_is_asked_for_and_off_again_without);
 	tcase_add_test(cases, names_to_keep_are_for_the_guard_and_are_names);
+	tcase_add_test(cases, the_probe_is_not_put_where_no_comfyui_is);
 	tcase_add_test(cases, a_folder_without_main_is_no_comfyui);
 	tcase_add_test(cases, what_to_run_must_be_said);
 	tcase_add_test(cases, a_server_that_ends_at_once_is_told_with_its_last_words);
