@@ -308,7 +308,7 @@ static bool put_all_slices(struct trace *trace)
 
 /* ---- memory ---- */
 
-/* One counter a device and snapshot: its lines are rows that follow each other. */
+/* One counter a device and snapshot: its lines are rows that follow each other. What may be noise is no memory. */
 static bool put_counters(struct trace *trace)
 {
 	int64_t cell = -1;
@@ -322,7 +322,7 @@ static bool put_counters(struct trace *trace)
 		"SELECT m.cell, m.snapshot, m.device, 'memory ' || coalesce(m.device_name, 'device ' || m.device), s.time_ns, "
 		"m.line,"
 		" m.size_bytes FROM v_memory m JOIN v_stages s ON s.run = m.run AND s.cell = m.cell AND s.snapshot = m.snapshot"
-		" WHERE m.run = ?1 AND s.time_ns IS NOT NULL AND m.size_bytes IS NOT NULL"
+		" WHERE m.run = ?1 AND s.time_ns IS NOT NULL AND m.size_bytes IS NOT NULL AND m.line <> 'noise'"
 		" ORDER BY m.cell, m.device, s.time_ns, m.snapshot, m.line",
 		trace->run, 0, trace->error);
 	while (fine && query_next(&q)) {
