@@ -48,6 +48,6 @@ const struct command command_inspect = {
 	.synopsis = "FILE... [--json]",
 	.examples = "  residency inspect flux1-dev.safetensors\n"
 		    "  residency inspect my-lora.safetensors workflow.json residency.db\n"
-		    "  residency inspect model.safetensors.index.json --json\n",
+		    "  residency inspect model.safetensors.index.json transformer/ --json\n",
 	.run = run,
 };

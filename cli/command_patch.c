@@ -66,7 +66,8 @@ static bool open_loras(const struct asked *asked, struct loras *loras, struct er
 static bool check_asked(const struct asked *asked, struct error *e)
 {
 	if (!asked->model)
-		return error_set(e, ERROR_USAGE, "say what to patch: a safetensors file");
+		return error_set(e, ERROR_USAGE,
+				 "say what to patch: a safetensors file, the index of several, or a folder of diffusers");
 	if (asked->loras.count == 0)
 		return error_set(e, ERROR_USAGE, "say with what: --lora FILE:STRENGTH, once for each");
 	if (!asked->out)
@@ -235,6 +236,8 @@ const struct command command_patch = {
 	.synopsis = "MODEL --lora FILE[:STRENGTH] [--lora ...] --out FILE [options]",
 	.examples = "  residency patch flux1-dev.safetensors --lora detail.safetensors:0.8 --out flux1-detail.safetensors\n"
 		    "  residency patch unet.safetensors --lora a.safetensors --lora b.safetensors:-0.5 --dtype F8_E4M3 --out "
-		    "c.safetensors\n",
+		    "c.safetensors\n"
+		    "  residency patch Wan2.2-T2V-A14B/high_noise_model --lora lightning.safetensors --out "
+		    "high-noise.safetensors\n",
 	.run = run,
 };

@@ -9,6 +9,7 @@
 #include "cli/wrap.h"
 #include "core/base/json.h"
 #include "core/base/units.h"
+#include "core/tensor/weights.h"
 
 #define WIDTH 80
 #define LABEL_WIDTH 12
@@ -149,8 +150,6 @@ static bool read_head(const char *path, unsigned char head[64], size_t *length, 
 
 	if (stat(path, &st) != 0)
 		return error_set(e, ERROR_MISSING, "cannot open %s: %s", path, strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return error_set(e, ERROR_USAGE, "%s is a folder; name a file in it", path);
 	file = fopen(path, "rbe");
 	if (!file)
 		return error_set(e, ERROR_MISSING, "cannot open %s: %s", path, strerror(errno));
@@ -160,14 +159,15 @@ static bool read_head(const char *path, unsigned char head[64], size_t *length, 
 	return true;
 }
 
-bool inspect_file(struct report *report, const char *path, struct error *e)
+bool inspect_file(struct report *report, const char *name, struct error *e)
 {
+	char path[WEIGHTS_PATH_MAX];
 	unsigned char head[64];
 	uint64_t size_bytes = 0;
 	size_t length = 0;
 
 	*report = (struct report) { .members = NULL };
-	if (!read_head(path, head, &length, &size_bytes, e))
+	if (!weights_find_file(name, path, e) || !read_head(path, head, &length, &size_bytes, e))
 		return false;
 	if (is_sqlite(head, length))
 		return inspect_store(report, path, size_bytes, e);

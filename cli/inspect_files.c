@@ -122,8 +122,8 @@ bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, 
 
 /* ---- shards ---- */
 
-/* Shards that are open, by name. */
-struct shards {
+/* Shards that are open, by name: unlike core/tensor/shards.h, also where some are missing or wrong. */
+struct opened {
 	struct {
 		const char *name; /* borrowed from the index */
 		struct safetensors *file; /* NULL: cannot be opened, and that was told */
@@ -131,25 +131,25 @@ struct shards {
 	size_t count, capacity;
 };
 
-static struct safetensors *open_shard(struct report *report, struct shards *shards, const char *index_path, const char *name,
+static struct safetensors *open_shard(struct report *report, struct opened *opened, const char *index_path, const char *name,
 				      struct error *e)
 {
 	const char *slash = strrchr(index_path, '/');
 	struct error why = ERROR_INIT;
 	char path[4096];
 
-	for (size_t i = 0; i < shards->count; i++) {
-		if (strcmp(shards->items[i].name, name) == 0)
-			return shards->items[i].file;
+	for (size_t i = 0; i < opened->count; i++) {
+		if (strcmp(opened->items[i].name, name) == 0)
+			return opened->items[i].file;
 	}
-	if (!array_reserve(&shards->items, &shards->capacity, shards->count + 1, sizeof(*shards->items), e))
+	if (!array_reserve(&opened->items, &opened->capacity, opened->count + 1, sizeof(*opened->items), e))
 		return NULL;
 	snprintf(path, sizeof(path), "%.*s%s", (int)(slash ? slash - index_path + 1 : 0), index_path, name);
-	shards->items[shards->count].name = name;
-	shards->items[shards->count].file = safetensors_open(path, &why);
-	if (!shards->items[shards->count].file)
+	opened->items[opened->count].name = name;
+	opened->items[opened->count].file = safetensors_open(path, &why);
+	if (!opened->items[opened->count].file)
 		report_wrong(report, "shard %s", why.text);
-	return shards->items[shards->count++].file;
+	return opened->items[opened->count++].file;
 }
 
 static bool add_shard_tensor(struct report *report, struct tensor_table *table, const struct safetensors *file,
@@ -166,7 +166,7 @@ static bool add_shard_tensor(struct report *report, struct tensor_table *table, 
 	return tensor_table_add(table, &row, e);
 }
 
-static bool gather(struct report *report, const char *path, json_t *map, struct shards *shards, struct tensor_table *table,
+static bool gather(struct report *report, const char *path, json_t *map, struct opened *opened, struct tensor_table *table,
 		   struct error *e)
 {
 	const char *name;
@@ -185,7 +185,7 @@ static bool gather(struct report *report, const char *path, json_t *map, struct 
 			report_wrong(report, "%.200s is in %.200s, which is not beside the index", name, shard);
 			continue;
 		}
-		file = open_shard(report, shards, path, shard, e);
+		file = open_shard(report, opened, path, shard, e);
 		if (error_is_set(e) || (file && !add_shard_tensor(report, table, file, name, shard, e)))
 			return false;
 	}
@@ -197,19 +197,19 @@ bool inspect_index(struct report *report, const char *path, uint64_t size_bytes,
 {
 	json_t *map = json_object_get(index, "weight_map");
 	struct tensor_table table = { .rows = NULL };
-	struct shards shards = { .items = NULL };
+	struct opened opened = { .items = NULL };
 	bool fine = report_begin(report, path, "an index of shards", size_bytes, e) &&
-		    gather(report, path, map, &shards, &table, e);
+		    gather(report, path, map, &opened, &table, e);
 
 	if (fine) {
-		report_say(report, "shards", "%zu, with %zu tensors", shards.count, json_object_size(map));
-		report_set(report, "shards", json_integer((json_int_t)shards.count));
+		report_say(report, "shards", "%zu, with %zu tensors", opened.count, json_object_size(map));
+		report_set(report, "shards", json_integer((json_int_t)opened.count));
 		fine = inspect_tensors(report, &table, NULL, path, e);
 	}
 	tensor_table_free(&table);
-	for (size_t i = 0; i < shards.count; i++)
-		safetensors_close(shards.items[i].file);
-	free(shards.items);
+	for (size_t i = 0; i < opened.count; i++)
+		safetensors_close(opened.items[i].file);
+	free(opened.items);
 	return fine;
 }
 

@@ -29,7 +29,7 @@ static bool read_blocks(struct plan_subject *subject, const struct plan_words *w
 	if (words->model && words->loadlist)
 		return error_set(e, ERROR_USAGE, "--model and --loadlist are two models; say one");
 	if (needs_blocks && !words->model && !words->loadlist)
-		return error_set(e, ERROR_USAGE, "say what to place: --model FILE.safetensors or --loadlist FILE.tsv");
+		return error_set(e, ERROR_USAGE, "say what to place: --model FILE or --loadlist FILE.tsv");
 	if (!words->model && !words->loadlist)
 		return true;
 	if (words->model) {

@@ -37,28 +37,23 @@ static const struct {
 };
 
 /* What stands before the names of a file that no family was recognised in. */
-static const char *guess_prefix(const struct safetensors *file)
+static const char *guess_prefix(const struct tensor_view *view)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
-		if (safetensors_find(file, encoders[i].mark))
+		if (view_find(view, "%s", encoders[i].mark))
 			return encoders[i].prefix;
 	}
-	for (size_t i = 0; i < safetensors_count(file); i++) {
-		if (strncmp(safetensors_tensor(file, i)->name, checkpoint_parts[0].theirs,
-			    strlen(checkpoint_parts[0].theirs)) == 0)
-			return "";
-	}
-	return "diffusion_model.";
+	return view_has(view, "%s", checkpoint_parts[0].theirs) ? "" : "diffusion_model.";
 }
 
 /* ---- recognised models ---- */
 
-static bool same_shape(const struct safetensors_tensor *tensor, const struct parameter_description *parameter)
+static bool same_shape(const struct tensor_row *row, const struct parameter_description *parameter)
 {
-	bool same = tensor->rank == parameter->rank;
+	bool same = row->rank == parameter->rank;
 
 	for (unsigned i = 0; same && i < parameter->rank; i++)
-		same = tensor->shape[i] == (uint64_t)parameter->shape[i];
+		same = row->shape[i] == parameter->shape[i];
 	return same;
 }
 
@@ -78,19 +73,19 @@ static bool add_name(struct file_naming *naming, const char *name, const char *r
 }
 
 /* Of the family's own layout only: in others (diffusers', open_clip's) tensors are in other pieces than in the model. */
-static bool add_part(struct file_naming *naming, const struct safetensors *file, const struct detected *part, struct error *e)
+static bool add_part(struct file_naming *naming, const struct tensor_view *view, const struct detected *part, struct error *e)
 {
 	struct architecture a;
 	bool fine = detected_describe(part, false, &a, e);
 
 	for (size_t i = 0; fine && i < a.parameter_count; i++) {
 		const struct parameter_description *parameter = &a.parameters[i];
-		const struct safetensors_tensor *tensor;
+		const struct tensor_row *row;
 		char name[KEY_MAX_BYTES];
 
 		detected_file_name(part, parameter->name, name);
-		tensor = safetensors_find(file, name);
-		if (tensor && same_shape(tensor, parameter))
+		row = view_find(view, "%s", name);
+		if (row && same_shape(row, parameter))
 			fine = add_name(naming, name, part->family->root, parameter->name, e);
 	}
 	architecture_end(&a);
@@ -102,20 +97,20 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct file_name *)a)->name, ((const struct file_name *)b)->name);
 }
 
-bool file_naming_make(struct file_naming *naming, const struct safetensors *file, const char *where, struct error *e)
+bool file_naming_make(struct file_naming *naming, const struct tensor_table *table, const char *metadata, const char *where,
+		      struct error *e)
 {
-	struct tensor_table table = { .count = 0 };
+	const struct tensor_view view = { table, "" };
 	struct detection found = { .count = 0 };
 	size_t own_count = 0;
 	bool fine;
 
-	*naming = (struct file_naming) { .prefix = guess_prefix(file) };
-	fine = tensor_table_of_safetensors(&table, file, e) &&
-	       detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), where, e);
+	*naming = (struct file_naming) { .prefix = guess_prefix(&view) };
+	fine = detect_file(&found, table, metadata, where, e);
 	for (size_t i = 0; fine && i < found.count; i++) {
 		if (!found.parts[i].config || found.parts[i].layout != LAYOUT_OWN)
 			continue;
-		fine = add_part(naming, file, &found.parts[i], e);
+		fine = add_part(naming, &view, &found.parts[i], e);
 		own_count++;
 	}
 	if (fine && found.count && own_count == 0)
@@ -127,7 +122,6 @@ bool file_naming_make(struct file_naming *naming, const struct safetensors *file
 	if (fine && naming->count)
 		qsort(naming->known, naming->count, sizeof(*naming->known), compare_names);
 	detection_free(&found);
-	tensor_table_free(&table);
 	return fine;
 }
 

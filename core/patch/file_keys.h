@@ -6,8 +6,8 @@
 #ifndef RESIDENCY_PATCH_FILE_KEYS_H
 #define RESIDENCY_PATCH_FILE_KEYS_H
 
+#include "core/model/tensor_table.h"
 #include "core/patch/key_rules.h"
-#include "core/tensor/safetensors.h"
 
 /* A tensor's name in the file and its full one; one text each, owned. */
 struct file_name {
@@ -20,8 +20,10 @@ struct file_naming {
 	const char *prefix; /* for names that no rule takes apart; "" in a checkpoint. Static text */
 };
 
-/* The caller ends it, also on failure. */
-bool file_naming_make(struct file_naming *naming, const struct safetensors *file, const char *where, struct error *e);
+/* Of a file's tensors; metadata is the text under FAMILY_METADATA, or NULL; `where` names the file. The caller ends it, also on
+ * failure. */
+bool file_naming_make(struct file_naming *naming, const struct tensor_table *table, const char *metadata, const char *where,
+		      struct error *e);
 void file_naming_end(struct file_naming *naming);
 
 /* The full name of a tensor. */

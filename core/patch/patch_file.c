@@ -5,48 +5,63 @@
 
 #include "core/base/array.h"
 #include "core/patch/file_keys.h"
+#include "core/model/detect.h"
 #include "core/patch/patch.h"
 #include "core/patch/stored.h"
 #include "core/tensor/convert.h"
-#include "core/tensor/gguf.h"
+#include "core/tensor/weights_texts.h"
 
 struct patch_file {
 	struct patch_file_request request;
-	struct safetensors *model;
+	struct weights weights; /* safetensors, one file or several */
+	struct tensor_table table; /* the same, by name */
+	struct weights_texts texts; /* the model's own metadata, which goes along */
 	struct key_target *targets; /* by tensor */
-	int64_t *sizes; /* of shapes, one after the other */
 	char *keys; /* KEY_MAX_BYTES each */
 	struct key_map *map;
 	struct patch_use *uses; /* by LoRA */
 	struct patch_list list;
 	struct safetensors_entry *entries; /* of the new file */
 	int64_t (*reshaped)[TENSOR_RANK_MAX]; /* by tensor, where a shape changes */
-	size_t count;
 };
 
 /* ---- what the model holds ---- */
 
+static bool open_model(struct patch_file *file, struct error *e)
+{
+	const char *path = file->request.model;
+	struct weights *weights = &file->weights;
+
+	if (!weights_open(weights, path, e))
+		return false;
+	if (weights->gguf)
+		return error_set(
+			e, ERROR_UNSUPPORTED,
+			"%s is a GGUF file, whose blocks are never patched: LoRAs are added when its weights are used; "
+			"`residency convert` makes a safetensors file of it, which can be patched",
+			path);
+	return (weights->shards ? tensor_table_of_shards(&file->table, weights->shards, path, e)
+				: tensor_table_of_safetensors(&file->table, weights->safetensors, e)) &&
+	       weights_texts(weights, false, &file->texts, e);
+}
+
 static bool make_targets(struct patch_file *file, struct error *e)
 {
-	struct file_naming naming;
-	size_t dimensions = 0;
-	int64_t *sizes;
+	const struct weights *weights = &file->weights;
+	struct file_naming naming = { .known = NULL };
 	bool fine;
 
-	for (size_t i = 0; i < file->count; i++)
-		dimensions += safetensors_tensor(file->model, i)->rank;
-	file->targets = array_new(file->count, sizeof(*file->targets), e);
-	file->keys = array_new(file->count, KEY_MAX_BYTES, e);
-	file->sizes = sizes = array_new(dimensions, sizeof(*file->sizes), e);
-	fine = file_naming_make(&naming, file->model, file->request.model, e) && file->targets && file->keys && file->sizes;
-	for (size_t i = 0; fine && i < file->count; i++) {
-		const struct safetensors_tensor *tensor = safetensors_tensor(file->model, i);
+	file->targets = array_new(weights->count, sizeof(*file->targets), e);
+	file->keys = array_new(weights->count, KEY_MAX_BYTES, e);
+	fine = file->targets && file->keys &&
+	       file_naming_make(&naming, &file->table, weights_texts_find(&file->texts, FAMILY_METADATA), file->request.model,
+				e);
+	for (size_t i = 0; fine && i < weights->count; i++) {
+		const struct weights_tensor *tensor = &weights->tensors[i];
 		char *key = file->keys + i * KEY_MAX_BYTES;
 
 		file_key(&naming, tensor->name, key);
-		file->targets[i] = (struct key_target) { .key = key, .rank = (unsigned)tensor->rank, .shape = sizes };
-		for (size_t j = 0; j < tensor->rank; j++)
-			*sizes++ = (int64_t)tensor->shape[j];
+		file->targets[i] = (struct key_target) { .key = key, .rank = (unsigned)tensor->rank, .shape = tensor->shape };
 	}
 	file_naming_end(&naming);
 	return fine;
@@ -55,7 +70,7 @@ static bool make_targets(struct patch_file *file, struct error *e)
 static bool match_loras(struct patch_file *file, struct error *e)
 {
 	file->uses = array_new(file->request.lora_count, sizeof(*file->uses), e);
-	file->map = file->uses ? key_map_new(file->targets, file->count, e) : NULL;
+	file->map = file->uses ? key_map_new(file->targets, file->weights.count, e) : NULL;
 	if (!file->map)
 		return false;
 	for (size_t i = 0; i < file->request.lora_count; i++) {
@@ -93,37 +108,36 @@ static bool ends_with(const char *text, const char *end)
 	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
-static enum dtype new_dtype(const struct patch_file *file, const struct safetensors_tensor *tensor)
+static enum dtype new_dtype(const struct patch_file *file, const struct weights_tensor *tensor)
 {
-	return file->request.has_dtype && is_float(tensor->dtype) ? file->request.dtype : tensor->dtype;
+	return file->request.has_dtype && is_float(tensor->type.dtype) ? file->request.dtype : tensor->type.dtype;
 }
 
 /* The factor that an fp8 weight is stored with; 0: none. */
 static float scale_of(const struct patch_file *file, size_t index)
 {
+	const struct weights_tensor *tensor = &file->weights.tensors[index];
+	const struct tensor_view view = { &file->table, "" };
+	const struct tensor_row *scale;
 	char module[KEY_MAX_BYTES];
-	char name[KEY_MAX_BYTES];
-	const struct safetensors_tensor *tensor = safetensors_tensor(file->model, index);
-	const struct safetensors_tensor *scale;
 	float value = 0;
 
-	if (!is_fp8(tensor->dtype) || !key_between(tensor->name, "", ".weight", module))
+	if (!is_fp8(tensor->type.dtype) || !key_between(tensor->name, "", ".weight", module))
 		return 0;
-	key_print(name, "%s.scale_weight", module);
-	scale = safetensors_find(file->model, name);
-	if (scale && scale->dtype == DTYPE_F32 && scale->element_count == 1)
+	scale = view_find(&view, "%s.scale_weight", module);
+	if (scale && scale->dtype == DTYPE_F32 && scale->size_bytes == sizeof(value))
 		memcpy(&value, scale->bytes, sizeof(value));
 	return value;
 }
 
 static bool make_entries(struct patch_file *file, struct error *e)
 {
-	file->entries = array_new(file->count, sizeof(*file->entries), e);
-	file->reshaped = array_new(file->count, sizeof(*file->reshaped), e);
+	file->entries = array_new(file->weights.count, sizeof(*file->entries), e);
+	file->reshaped = array_new(file->weights.count, sizeof(*file->reshaped), e);
 	if (!file->entries || !file->reshaped)
 		return false;
-	for (size_t i = 0; i < file->count; i++) {
-		const struct safetensors_tensor *tensor = safetensors_tensor(file->model, i);
+	for (size_t i = 0; i < file->weights.count; i++) {
+		const struct weights_tensor *tensor = &file->weights.tensors[i];
 		struct safetensors_entry *entry = &file->entries[i];
 
 		if (file->request.has_dtype && ends_with(tensor->name, ".scale_weight"))
@@ -135,25 +149,14 @@ static bool make_entries(struct patch_file *file, struct error *e)
 						      .shape = file->targets[i].shape };
 		if (!patch_covers(&file->list, i))
 			continue;
-		if (!is_float(tensor->dtype) || tensor->rank > TENSOR_RANK_MAX)
+		if (!is_float(tensor->type.dtype) || tensor->rank > TENSOR_RANK_MAX)
 			return error_set(e, ERROR_UNSUPPORTED,
 					 "%s: %s is of type %s with %zu dimensions, and cannot be patched", file->request.model,
-					 tensor->name, dtype_name(tensor->dtype), tensor->rank);
+					 tensor->name, dtype_name(tensor->type.dtype), tensor->rank);
 		if (patch_reshaped(&file->list, i, (unsigned)tensor->rank, file->targets[i].shape, file->reshaped[i]))
 			entry->shape = file->reshaped[i];
 	}
 	return true;
-}
-
-static struct safetensors *open_model(const char *path, struct error *e)
-{
-	if (!gguf_is_file(path))
-		return safetensors_open(path, e);
-	error_set(e, ERROR_UNSUPPORTED,
-		  "%s is a GGUF file, whose blocks are never patched: LoRAs are added when its weights are used; `residency "
-		  "convert` makes a safetensors file of it, which can be patched",
-		  path);
-	return NULL;
 }
 
 struct patch_file *patch_file_begin(const struct patch_file_request *request, struct error *e)
@@ -163,12 +166,8 @@ struct patch_file *patch_file_begin(const struct patch_file_request *request, st
 	if (!file)
 		return NULL;
 	file->request = *request;
-	file->model = open_model(request->model, e);
-	if (file->model) {
-		file->count = safetensors_count(file->model);
-		if (make_targets(file, e) && match_loras(file, e) && make_entries(file, e))
-			return file;
-	}
+	if (open_model(file, e) && make_targets(file, e) && match_loras(file, e) && make_entries(file, e))
+		return file;
 	patch_file_end(file);
 	return NULL;
 }
@@ -184,21 +183,22 @@ void patch_file_end(struct patch_file *file)
 	free(file->entries);
 	free(file->reshaped);
 	free(file->targets);
-	free(file->sizes);
 	free(file->keys);
-	safetensors_close(file->model);
+	weights_texts_free(&file->texts);
+	tensor_table_free(&file->table);
+	weights_close(&file->weights);
 	free(file);
 }
 
 /* ---- writing ---- */
 
 /* The tensor's bytes in the new type, before patches; NULL on failure. The caller frees. */
-static void *cast(const struct safetensors_tensor *tensor, enum dtype dtype, struct error *e)
+static void *cast(const struct weights_tensor *tensor, enum dtype dtype, struct error *e)
 {
 	float *values = array_new(tensor->element_count, sizeof(*values), e);
 	void *bytes = array_new(tensor->element_count, dtype_size_bytes(dtype), e);
 
-	if (!values || !bytes || !convert_to_f32(tensor->dtype, tensor->bytes, values, tensor->element_count, e) ||
+	if (!values || !bytes || !convert_to_f32(tensor->type.dtype, tensor->bytes, values, tensor->element_count, e) ||
 	    !convert_from_f32(dtype, values, bytes, tensor->element_count, e)) {
 		free(bytes);
 		bytes = NULL;
@@ -235,11 +235,11 @@ static bool put_patched(struct patch_file *file, size_t index, const void *bytes
 
 static bool put_tensor(struct patch_file *file, size_t index, struct safetensors_writer *writer, struct error *e)
 {
-	const struct safetensors_tensor *tensor = safetensors_tensor(file->model, index);
+	const struct weights_tensor *tensor = &file->weights.tensors[index];
 	enum dtype dtype = file->entries[index].dtype;
-	void *converted = dtype == tensor->dtype ? NULL : cast(tensor, dtype, e);
+	void *converted = dtype == tensor->type.dtype ? NULL : cast(tensor, dtype, e);
 	const void *bytes = converted ? converted : tensor->bytes;
-	bool fine = converted || dtype == tensor->dtype;
+	bool fine = converted || dtype == tensor->type.dtype;
 
 	if (fine && patch_covers(&file->list, index))
 		fine = put_patched(file, index, bytes, writer, e);
@@ -251,36 +251,16 @@ static bool put_tensor(struct patch_file *file, size_t index, struct safetensors
 	return fine || error_context(e, "%s", tensor->name);
 }
 
-/* The model's own metadata goes along. */
-static const char **take_metadata(const struct safetensors *model, struct error *e)
-{
-	size_t count = safetensors_metadata_count(model);
-	const char **metadata = array_new(2 * count + 1, sizeof(*metadata), e);
-	size_t kept = 0;
-
-	for (size_t i = 0; metadata && i < count; i++) {
-		safetensors_metadata_at(model, i, &metadata[kept], &metadata[kept + 1]);
-		kept += metadata[kept + 1] ? 2 : 0;
-	}
-	if (metadata)
-		metadata[kept] = NULL;
-	return metadata;
-}
-
 bool patch_file_write(struct patch_file *file, struct error *e)
 {
 	const struct patch_file_request *request = &file->request;
-	const char **metadata = take_metadata(file->model, e);
-	struct safetensors_writer *writer;
-	bool fine = metadata != NULL;
+	struct safetensors_writer *writer = safetensors_writer_open(request->out, file->entries, file->weights.count,
+								    (const char *const *)file->texts.pairs, e);
+	bool fine = writer != NULL;
 
-	writer = fine ? safetensors_writer_open(request->out, file->entries, file->count, metadata[0] ? metadata : NULL, e)
-		      : NULL;
-	free(metadata);
-	fine = writer != NULL;
-	for (size_t i = 0; fine && i < file->count; i++) {
+	for (size_t i = 0; fine && i < file->weights.count; i++) {
 		fine = put_tensor(file, i, writer, e);
-		if (fine && request->told && !request->told(request->context, i + 1, file->count))
+		if (fine && request->told && !request->told(request->context, i + 1, file->weights.count))
 			fine = error_set(e, ERROR_INTERRUPTED, "interrupted");
 	}
 	if (fine)
@@ -291,14 +271,14 @@ bool patch_file_write(struct patch_file *file, struct error *e)
 
 size_t patch_file_tensors(const struct patch_file *file)
 {
-	return file->count;
+	return file->weights.count;
 }
 
 size_t patch_file_patched(const struct patch_file *file)
 {
 	size_t patched = 0;
 
-	for (size_t i = 0; i < file->count; i++)
+	for (size_t i = 0; i < file->weights.count; i++)
 		patched += patch_covers(&file->list, i);
 	return patched;
 }

@@ -45,9 +45,9 @@ struct block_source {
 	char note[400]; /* the family's name, and what the file lacks of it */
 };
 
-/* The same of the model that a safetensors or GGUF file holds (of several, the first: a checkpoint's UNet); source may be NULL. Of
- * no known family: tensors of one module path are a block, in the order of their names as people count; the file says neither
- * the modules' order nor their types. */
+/* The same of the model that a safetensors or GGUF file, an index of shards or a folder of diffusers holds (of several models, the
+ * first: a checkpoint's UNet); source may be NULL. Of no known family: tensors of one module path are a block, in the order of
+ * their names as people count; the file says neither the modules' order nor their types. */
 bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e);
 
 /* Appends one block; name and type are copied. For the functions above. */

@@ -9,7 +9,7 @@
 #include "core/model/detect.h"
 #include "core/plan/blocks.h"
 #include "core/plan/text.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/weights.h"
 
 struct file_block {
 	struct span module;
@@ -203,14 +203,33 @@ static bool add_gguf(struct block_list *list, const char *path, struct block_sou
 	return fine;
 }
 
+static bool add_shards(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+{
+	struct shards *shards = shards_open(path, e);
+	struct tensor_table table = { .rows = NULL };
+	bool fine = shards && tensor_table_of_shards(&table, shards, path, e) && add_table(list, &table, NULL, path, source, e);
+
+	tensor_table_free(&table);
+	shards_close(shards);
+	return fine;
+}
+
+static bool add_file(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+{
+	if (shards_is_index(path))
+		return add_shards(list, path, source, e);
+	return gguf_is_file(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e);
+}
+
 bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e)
 {
 	struct block_source unread;
+	char file[WEIGHTS_PATH_MAX];
 
 	*list = (struct block_list) { .blocks = NULL };
 	source = source ? source : &unread;
 	*source = (struct block_source) { .note = "no known family: blocks by name" };
-	if (gguf_is_file(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e))
+	if (weights_find_file(path, file, e) && add_file(list, file, source, e))
 		return true;
 	block_list_free(list);
 	return false;

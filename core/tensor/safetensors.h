@@ -1,11 +1,11 @@
 /* safetensors.h - tensors in a file: read where they lie, written as they come.
  *
- * A file is eight bytes of header length, a JSON header, and the tensors' bytes. Reading maps the file and copies
- *nothing: a tensor's `bytes` point into the mapping and are not aligned to anything. What is refused and what is
- *accepted is what the reference reader (safetensors 0.8.0) refuses and accepts: a header of at most 100,000,000 bytes
- *of UTF-8; ranges that tile the data area without gap, overlap or remainder; metadata of strings or null; unknown
- *members ignored; of a tensor named twice the last counts. All of that is checked at open, so that nothing can fault
- *later. Errors name the file, the offset in it, the tensor, and what was found.
+ * A file is eight bytes of header length, a JSON header, and the tensors' bytes. Reading maps the file and copies nothing: a
+ * tensor's `bytes` point into the mapping and are not aligned to anything. What is refused and what is accepted is what the
+ * reference reader (safetensors 0.8.0) refuses and accepts: a header of at most 100,000,000 bytes of UTF-8; ranges that tile the
+ * data area without gap, overlap or remainder; metadata that is null, or whose values are all strings; unknown members ignored; of
+ * a tensor named twice the last counts. All of that is checked at open, so that nothing can fault later. Errors name the file, the
+ * offset in it, the tensor, and what was found.
  *
  *	struct safetensors *file = safetensors_open("flux.safetensors", &e);
  *	const struct safetensors_tensor *t = file ? safetensors_find(file, "img_in.weight") : NULL;

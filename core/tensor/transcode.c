@@ -179,7 +179,7 @@ static const int64_t *shape_of(const struct step *step)
 static bool begin_safetensors(struct transcoder *t, struct error *e)
 {
 	struct safetensors_entry *entries = array_new(t->weights.count + 1, sizeof(*entries), e);
-	struct transcode_texts texts = { .count = 0 };
+	struct weights_texts texts = { .count = 0 };
 
 	for (size_t i = 0; entries && i < t->weights.count; i++)
 		entries[i] = (struct safetensors_entry) {
@@ -188,10 +188,10 @@ static bool begin_safetensors(struct transcoder *t, struct error *e)
 			.rank = t->steps[i].rank,
 			.shape = shape_of(&t->steps[i]),
 		};
-	if (entries && transcode_texts(&t->weights, t->request->drop_values, &texts, e))
+	if (entries && weights_texts(&t->weights, t->request->drop_values, &texts, e))
 		t->safetensors = safetensors_writer_open(t->request->to, entries, t->weights.count,
 							 texts.count ? (const char *const *)texts.pairs : NULL, e);
-	transcode_texts_free(&texts);
+	weights_texts_free(&texts);
 	free(entries);
 	return t->safetensors;
 }

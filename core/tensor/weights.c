@@ -1,7 +1,10 @@
 #include "core/tensor/weights.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/array.h"
 #include "core/base/file.h"
@@ -119,18 +122,53 @@ static bool list_tensors(struct weights *weights, struct error *e)
 	return true;
 }
 
-bool weights_open(struct weights *weights, const char *path, struct error *e)
+bool weights_find_file(const char *path, char file[WEIGHTS_PATH_MAX], struct error *e)
+{
+	static const char *const names[] = { "diffusion_pytorch_model.safetensors.index.json",
+					     "model.safetensors.index.json",
+					     "diffusion_pytorch_model.safetensors",
+					     "model.safetensors",
+					     "diffusion_pytorch_model.fp16.safetensors",
+					     "model.fp16.safetensors" };
+	size_t length = strlen(path);
+	struct stat status;
+
+	if (length >= WEIGHTS_PATH_MAX)
+		return error_set(e, ERROR_MISSING, "cannot open %.200s...: the name is too long", path);
+	memcpy(file, path, length + 1);
+	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		int written = snprintf(file, WEIGHTS_PATH_MAX, "%s/%s", path, names[i]);
+
+		if (written > 0 && written < WEIGHTS_PATH_MAX && access(file, R_OK) == 0)
+			return true;
+	}
+	return error_set(e, ERROR_MISSING,
+			 "%s is a folder that holds none of the files that diffusers puts there: %s, %s, %s, ...", path,
+			 names[0], names[2], names[3]);
+}
+
+static bool is_named_gguf(const char *path)
 {
 	size_t length = strlen(path);
-	bool named_gguf = length > 5 && strcmp(path + length - 5, ".gguf") == 0;
+
+	return length > 5 && strcmp(path + length - 5, ".gguf") == 0;
+}
+
+bool weights_open(struct weights *weights, const char *path, struct error *e)
+{
+	char file[WEIGHTS_PATH_MAX];
 
 	*weights = (struct weights) { .count = 0 };
-	if (shards_is_index(path))
-		weights->shards = shards_open(path, e);
-	else if (named_gguf || gguf_is_file(path))
-		weights->gguf = gguf_open(path, e);
+	if (!weights_find_file(path, file, e))
+		return false;
+	if (shards_is_index(file))
+		weights->shards = shards_open(file, e);
+	else if (is_named_gguf(file) || gguf_is_file(file))
+		weights->gguf = gguf_open(file, e);
 	else
-		weights->safetensors = safetensors_open(path, e);
+		weights->safetensors = safetensors_open(file, e);
 	return (weights->safetensors || weights->shards || weights->gguf) && list_tensors(weights, e);
 }
 

@@ -54,7 +54,14 @@ struct weights {
 	int64_t *shapes;
 };
 
-/* By the file's first bytes and its name. ERROR_FORMAT, ERROR_MISSING. Closed with weights_close(), also after an error. */
+#define WEIGHTS_PATH_MAX 4096
+
+/* The path itself, or of a folder that of the file that diffusers puts there: an index of shards before a single file. ERROR_MISSING
+ * where the folder holds no such file, or the path is too long. */
+bool weights_find_file(const char *path, char file[WEIGHTS_PATH_MAX], struct error *e);
+
+/* By the file's first bytes and its name; a folder is entered. ERROR_FORMAT, ERROR_MISSING. Closed with weights_close(), also
+ * after an error. */
 bool weights_open(struct weights *weights, const char *path, struct error *e);
 void weights_close(struct weights *weights);
 

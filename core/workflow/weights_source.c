@@ -5,21 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/array.h"
 
 /* ---- finding ---- */
 
-static bool path_join(char path[SOURCE_PATH_MAX], const char *folder, const char *place, const char *file)
+static bool path_join(char path[WEIGHTS_PATH_MAX], const char *folder, const char *place, const char *file)
 {
-	int length = snprintf(path, SOURCE_PATH_MAX, "%s/%s/%s", folder, place, file);
+	int length = snprintf(path, WEIGHTS_PATH_MAX, "%s/%s/%s", folder, place, file);
 
-	return length > 0 && length < SOURCE_PATH_MAX;
+	return length > 0 && length < WEIGHTS_PATH_MAX;
 }
 
-bool weights_source_find(const char *folder, const char *file, char path[SOURCE_PATH_MAX])
+bool weights_source_find(const char *folder, const char *file, char path[WEIGHTS_PATH_MAX])
 {
 	static const char *const places[] = { ".",    "checkpoints",   "unet", "diffusion_models",
 					      "clip", "text_encoders", "vae",  "diffusers" };
@@ -29,31 +28,6 @@ bool weights_source_find(const char *folder, const char *file, char path[SOURCE_
 			return true;
 	}
 	return false;
-}
-
-/* What diffusers puts in a model's folder. */
-static bool enter_folder(char path[SOURCE_PATH_MAX], struct error *e)
-{
-	static const char *const names[] = { "diffusion_pytorch_model.safetensors.index.json",
-					     "model.safetensors.index.json",
-					     "diffusion_pytorch_model.safetensors",
-					     "model.safetensors",
-					     "diffusion_pytorch_model.fp16.safetensors",
-					     "model.fp16.safetensors" };
-	char folder[SOURCE_PATH_MAX];
-	struct stat status;
-
-	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-		return true;
-	memcpy(folder, path, sizeof(folder));
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (path_join(path, folder, ".", names[i]) && access(path, R_OK) == 0)
-			return true;
-	}
-	memcpy(path, folder, sizeof(folder));
-	return error_set(e, ERROR_MISSING,
-			 "%s is a folder that holds none of the files that diffusers puts there: %s, %s, %s, ...", folder,
-			 names[0], names[2], names[3]);
 }
 
 /* ---- opening ---- */
@@ -128,7 +102,7 @@ static bool is_tower(const char *name, const char *stem)
 static bool find_tower(struct weights_source *source)
 {
 	const char *slash = strrchr(source->path, '/');
-	char folder[SOURCE_PATH_MAX];
+	char folder[WEIGHTS_PATH_MAX];
 	char best[256] = "";
 	char stem[256];
 	struct dirent *entry;
@@ -191,8 +165,11 @@ static bool open_safetensors(struct weights_source *source, struct error *e)
 
 bool weights_source_open(struct weights_source *source, struct error *e)
 {
-	bool fine = enter_folder(source->path, e);
+	char file[WEIGHTS_PATH_MAX];
+	bool fine = weights_find_file(source->path, file, e);
 
+	if (fine)
+		memcpy(source->path, file, strlen(file) + 1);
 	if (fine && shards_is_index(source->path))
 		fine = open_shards(source, e);
 	else if (fine && gguf_is_file(source->path))

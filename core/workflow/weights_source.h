@@ -11,11 +11,7 @@
 #include "core/base/error.h"
 #include "core/model/detect.h"
 #include "core/model/tensor_table.h"
-#include "core/tensor/gguf.h"
-#include "core/tensor/safetensors.h"
-#include "core/tensor/shards.h"
-
-#define SOURCE_PATH_MAX 4096
+#include "core/tensor/weights.h"
 
 /* Zero-initialise; one of the first three is not NULL once it is open. */
 struct weights_source {
@@ -23,14 +19,14 @@ struct weights_source {
 	struct shards *shards;
 	struct gguf *gguf;
 	struct gguf *vision; /* of a Qwen2.5-VL in GGUF: the tower's own file, as ComfyUI-GGUF finds it; NULL: none */
-	char path[SOURCE_PATH_MAX]; /* set by the caller; of a folder it becomes that of its file */
-	char vision_path[SOURCE_PATH_MAX];
+	char path[WEIGHTS_PATH_MAX]; /* set by the caller; of a folder it becomes that of its file */
+	char vision_path[WEIGHTS_PATH_MAX];
 	struct tensor_table table;
 	struct detection found; /* at least one model */
 };
 
 /* Whether a file of the models folder is there: its path, into path. folder may be NULL: then it is not. */
-bool weights_source_find(const char *folder, const char *file, char path[SOURCE_PATH_MAX]);
+bool weights_source_find(const char *folder, const char *file, char path[WEIGHTS_PATH_MAX]);
 
 /* ERROR_UNSUPPORTED where nothing in the file is known, or its bytes are those of another kind of machine. The caller closes it,
  * also after an error. */

@@ -131,6 +131,21 @@ START_TEST(an_index_names_the_shard_that_is_not_there)
 }
 END_TEST
 
+START_TEST(a_folder_is_inspected_as_the_file_that_diffusers_puts_there)
+{
+	static const char index[] = "{\"weight_map\":{\"foo.weight\":\"s.safetensors\"}}";
+	char *text;
+
+	assert_complains(7, "holds none of the files that diffusers puts there: diffusion_pytorch_model.safetensors.index.json",
+			 "inspect '%s'", folder);
+	free(write_tensor("s.safetensors", "foo.weight", "4,8", 64));
+	free(write_file(folder, "model.safetensors.index.json", index, sizeof(index) - 1));
+	text = run_text(0, "inspect '%s'", folder);
+	ck_assert_ptr_nonnull(strstr(text, "/model.safetensors.index.json: an index of shards"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_workflow_is_told_with_its_files_and_whether_it_can_run)
 {
 	json_t *report = run_json(0, "inspect --json scenarios/workflows/flux-lora.json");
@@ -167,7 +182,6 @@ START_TEST(what_cannot_be_read_says_what_it_is)
 	assert_complains(4, "torch.save", "inspect '%s'", zip);
 	assert_complains(7, "no workflow", "inspect '%s'", json);
 	assert_complains(7, "c.safetensors", "inspect '%s'", cut);
-	assert_complains(2, "is a folder", "inspect '%s'", folder);
 	assert_complains(7, "cannot open", "inspect '%s/nowhere'", folder);
 	free(pickle);
 	free(zip);
@@ -300,6 +314,7 @@ Suite *files_suite(void)
 	tcase_add_test(tcase, a_lora_is_told_with_its_rank);
 	tcase_add_test(tcase, a_strangers_file_is_shown_by_its_tensors);
 	tcase_add_test(tcase, a_quantised_file_is_told_with_its_types);
+	tcase_add_test(tcase, a_folder_is_inspected_as_the_file_that_diffusers_puts_there);
 	tcase_add_test(tcase, an_index_names_the_shard_that_is_not_there);
 	tcase_add_test(tcase, a_workflow_is_told_with_its_files_and_whether_it_can_run);
 	tcase_add_test(tcase, topologies_and_stores_are_known);

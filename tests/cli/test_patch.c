@@ -146,6 +146,48 @@ START_TEST(weights_become_the_type_that_is_asked_for_before_they_are_patched)
 }
 END_TEST
 
+/* a.weight and a.bias in a file each, and their index, as diffusers lays them down. */
+static void make_shards(void)
+{
+	static const char index[] = "{\"weight_map\":{\"a.weight\":\"1.safetensors\",\"a.bias\":\"2.safetensors\"}}";
+	const struct safetensors_entry weight = { "a.weight", DTYPE_F32, 2, SHAPE(2, 3), model_values };
+	const struct safetensors_entry bias = { "a.bias", DTYPE_F32, 1, SHAPE(2), model_values };
+
+	write_tensors("1.safetensors", &weight, 1);
+	write_tensors("2.safetensors", &bias, 1);
+	free(write_file(folder, "diffusion_pytorch_model.safetensors.index.json", index, sizeof(index) - 1));
+}
+
+/* By its index, or by its folder. */
+START_TEST(a_model_of_shards_becomes_one_file)
+{
+	static const float expected[6] = { 1.5F, 7, 53, 5, 15, 106 };
+	struct safetensors *out;
+
+	make_shards();
+	free(run_text(0, "patch '%s%s' --lora '%s/lora.safetensors:0.5' --out '%s/out.safetensors'", folder,
+		      _i ? "/diffusion_pytorch_model.safetensors.index.json" : "", folder, folder));
+	out = open_out();
+	ck_assert_uint_eq(safetensors_count(out), 2);
+	ck_assert_mem_eq(safetensors_find(out, "a.weight")->bytes, expected, sizeof(expected));
+	ck_assert_mem_eq(safetensors_find(out, "a.bias")->bytes, model_values, 2 * sizeof(float));
+	ck_assert_str_eq(safetensors_metadata(out, "made"), "here");
+	safetensors_close(out);
+}
+END_TEST
+
+START_TEST(a_shard_that_is_missing_is_named)
+{
+	char path[300];
+
+	make_shards();
+	snprintf(path, sizeof(path), "%s/2.safetensors", folder);
+	unlink(path);
+	assert_complains(7, "2.safetensors: No such file", "patch '%s' --lora '%s/lora.safetensors' --out '%s/out.safetensors'",
+			 folder, folder, folder);
+}
+END_TEST
+
 START_TEST(a_lora_that_does_not_fit_is_refused_with_its_place_and_nothing_is_left)
 {
 	assert_complains(7, "wide.safetensors: diffusion_model.a.lora_up.weight, at byte ",
@@ -214,6 +256,8 @@ Suite *patch_command_suite(void)
 	tcase_add_test(tests, tensors_of_a_lora_that_mean_nothing_are_told);
 	tcase_add_test(tests, loras_are_applied_in_their_order_each_with_its_strength);
 	tcase_add_test(tests, weights_become_the_type_that_is_asked_for_before_they_are_patched);
+	tcase_add_loop_test(tests, a_model_of_shards_becomes_one_file, 0, 2);
+	tcase_add_test(tests, a_shard_that_is_missing_is_named);
 	tcase_add_test(tests, a_lora_that_does_not_fit_is_refused_with_its_place_and_nothing_is_left);
 	tcase_add_test(tests, a_lora_for_another_model_is_refused);
 	tcase_add_test(tests, what_is_missing_on_the_command_line_is_asked_for);

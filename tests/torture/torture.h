@@ -29,6 +29,7 @@ bool torture_scenario(struct error *e);
 bool torture_sweep(struct error *e);
 bool torture_triage(struct error *e);
 bool torture_patch(struct error *e);
+bool torture_patch_file(struct error *e);
 bool torture_tensor(struct error *e);
 bool torture_plans(struct error *e);
 bool torture_advice(struct error *e);

@@ -149,6 +149,36 @@ START_TEST(a_folder_of_shards_is_the_same_model)
 }
 END_TEST
 
+/* As one file, as its shards, and by their folder: the same blocks. */
+START_TEST(the_plan_of_shards_is_that_of_the_whole_file)
+{
+	static const char *const places[] = { "transformer", "transformer/diffusion_pytorch_model.safetensors.index.json" };
+	struct error e = ERROR_INIT;
+	struct block_source source;
+	struct block_list whole;
+	struct block_list list;
+	char path[512];
+
+	synthesise("flux", "f16", "mine.safetensors");
+	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	relayout("shards", "theirs.safetensors", "transformer");
+	snprintf(path, sizeof(path), "%s/mine.safetensors", folder);
+	ck_assert_ok(block_list_from_weights(&whole, path, NULL, &e), &e);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, places[i]);
+		ck_assert_ok(block_list_from_weights(&list, path, &source, &e), &e);
+		ck_assert_str_eq(source.note, "flux");
+		ck_assert_uint_eq(list.count, whole.count);
+		for (size_t j = 0; j < list.count; j++) {
+			ck_assert_str_eq(list.blocks[j].name, whole.blocks[j].name);
+			ck_assert_uint_eq(list.blocks[j].size_bytes, whole.blocks[j].size_bytes);
+		}
+		block_list_free(&list);
+	}
+	block_list_free(&whole);
+}
+END_TEST
+
 START_TEST(a_folder_with_nothing_in_it_says_what_it_should_hold)
 {
 	struct model_source source = { .kind = MODEL_UNET, .files = { "." }, .file_count = 1 };
@@ -501,6 +531,7 @@ Suite *layouts_suite(void)
 	tcase_add_checked_fixture(tests, make, unmake);
 	tcase_add_test(tests, a_flux_of_diffusers_is_the_same_model);
 	tcase_add_test(tests, a_folder_of_shards_is_the_same_model);
+	tcase_add_test(tests, the_plan_of_shards_is_that_of_the_whole_file);
 	tcase_add_test(tests, a_folder_with_nothing_in_it_says_what_it_should_hold);
 	tcase_add_test(tests, a_clip_g_of_open_clip_is_the_same_model);
 	tcase_add_test(tests, an_sdxl_checkpoint_gives_all_three_models);
