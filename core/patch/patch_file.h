@@ -1,8 +1,9 @@
 /* patch_file.h - LoRAs put into a weights file: tensor by tensor, as the engine would at load, and written to another.
  *
  * The file's names are brought to upstream's full ones, which the LoRAs mean and the rounding is seeded with: a plain file of a
- * diffusion model or of a text encoder, or a checkpoint that holds both. Tensors that no LoRA changes are copied as they are. A model
- * in several files becomes one.
+ * diffusion model or of a text encoder, or a checkpoint that holds both. What diffusers or open_clip named and cut is patched as
+ * upstream's weights would be, and keeps its names. Tensors that no LoRA changes are copied as they are. A model in several files
+ * becomes one.
  */
 #ifndef RESIDENCY_PATCH_PATCH_FILE_H
 #define RESIDENCY_PATCH_PATCH_FILE_H

@@ -172,6 +172,12 @@ bool weights_open(struct weights *weights, const char *path, struct error *e)
 	return (weights->safetensors || weights->shards || weights->gguf) && list_tensors(weights, e);
 }
 
+bool weights_of_safetensors(struct weights *weights, struct safetensors *file, struct error *e)
+{
+	*weights = (struct weights) { .safetensors = file };
+	return list_tensors(weights, e);
+}
+
 void weights_close(struct weights *weights)
 {
 	safetensors_close(weights->safetensors);

@@ -15,6 +15,7 @@ Suite *trouble_suite(void);
 Suite *triage_suite(void);
 Suite *explore_suite(void);
 Suite *patch_command_suite(void);
+Suite *patch_layouts_suite(void);
 Suite *import_suite(void);
 Suite *report_suite(void);
 

@@ -47,7 +47,7 @@ const struct torture_piece torture_pieces[] = {
 	{ "the matrix", torture_matrix },
 	{ "the explorer", torture_explore },
 	{ "loading with LoRAs", torture_patch },
-	{ "LoRAs into a model of shards", torture_patch_file },
+	{ "LoRAs into files", torture_patch_file },
 	{ "formats and conversion", torture_tensor },
 	{ "plans", torture_plans },
 	{ "advice", torture_advice },
