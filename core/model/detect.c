@@ -257,6 +257,19 @@ char *detect_word_of_gguf(const struct gguf *file, struct error *e)
 	return word;
 }
 
+char *detect_word(const struct weights *weights, struct error *e)
+{
+	const char *word = NULL;
+
+	if (weights->gguf)
+		return detect_word_of_gguf(weights->gguf, e);
+	if (weights->safetensors)
+		word = safetensors_metadata(weights->safetensors, FAMILY_METADATA);
+	for (size_t i = 0; weights->shards && !word && i < shards_file_count(weights->shards); i++)
+		word = safetensors_metadata(shards_file(weights->shards, i), FAMILY_METADATA);
+	return word ? string_copy(word, e) : NULL;
+}
+
 /* ---- comparing with the family ---- */
 
 static bool describe(const struct detected *detected, enum layout layout, bool as_module, struct architecture *a,

@@ -54,6 +54,8 @@ bool detect_file(struct detection *found, const struct tensor_table *table, cons
 /* What a GGUF file has under FAMILY_METADATA, a copy that the caller frees; NULL where it has nothing, and with e set when there is
  * no memory. */
 char *detect_word_of_gguf(const struct gguf *file, struct error *e);
+/* The same of any file; of several the first that says it. */
+char *detect_word(const struct weights *weights, struct error *e);
 
 /* What the family makes of the configuration, by its own names, with types as the file has them (most of them) or, as_module,
  * as upstream's modules have them once loaded. The caller ends a. */

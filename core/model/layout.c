@@ -6,10 +6,10 @@
 bool layout_map_begin(struct layout_map *map, const struct family *family, const void *config, enum layout layout,
 		      struct error *e)
 {
-	*map = (struct layout_map) { .rules = family->layout_rules };
+	*map = (struct layout_map) { .trunk = layout == LAYOUT_OWN ? family->trunk : NULL, .rules = family->layout_rules };
 	architecture_begin(&map->own, DTYPE_F32, e);
 	architecture_begin(&map->other, DTYPE_F32, e);
-	if (map->rules)
+	if (map->trunk || map->rules)
 		return true;
 	map->other.layout = layout;
 	family->describe(config, &map->own);
@@ -144,9 +144,22 @@ static bool by_position(struct layout_map *map, const char *parameter, struct or
 	return false;
 }
 
+static void by_name(const struct layout_map *map, const char *parameter, struct origin *origin)
+{
+	size_t trunk = strlen(map->trunk);
+	struct origin_piece *piece = &origin->pieces[origin->piece_count++];
+
+	*piece = (struct origin_piece) { .part_count = 1 };
+	snprintf(piece->name, sizeof(piece->name), "%s", parameter + (strncmp(parameter, map->trunk, trunk) == 0 ? trunk : 0));
+}
+
 bool layout_origin(struct layout_map *map, const char *parameter, struct origin *origin, struct error *e)
 {
 	*origin = (struct origin) { .piece_count = 0 };
+	if (map->trunk) {
+		by_name(map, parameter, origin);
+		return true;
+	}
 	if (!map->rules && by_position(map, parameter, origin))
 		return true;
 	for (const struct layout_rule *rule = map->rules; rule && rule->own; rule++) {
@@ -158,4 +171,16 @@ bool layout_origin(struct layout_map *map, const char *parameter, struct origin 
 		return true;
 	}
 	return error_set(e, ERROR_BUG, "no rule says where %s comes from", parameter);
+}
+
+void layout_transpose(const void *from, void *to, size_t rows, size_t columns, size_t element_bytes)
+{
+	const unsigned char *source = from;
+	unsigned char *target = to;
+
+	for (size_t i = 0; i < rows; i++) {
+		for (size_t j = 0; j < columns; j++)
+			memcpy(target + (i * columns + j) * element_bytes, source + (j * rows + i) * element_bytes,
+			       element_bytes);
+	}
 }

@@ -1,4 +1,4 @@
-/* layout.h - a family's parameters out of tensors that another program named and cut.
+/* layout.h - a family's parameters out of a file's tensors, also where another program named and cut them.
  *
  * A family says in rules where each of its parameters comes from: of which tensors, or of which rows of them, and in what order; a
  * family whose modules are the same ones in both layouts (the UNets) needs none, since the n-th parameter is the n-th tensor.
@@ -50,7 +50,8 @@ struct origin {
 };
 
 struct layout_map {
-	const struct layout_rule *rules; /* NULL: by position in the two below */
+	const char *trunk; /* of upstream's own layout: names without it; NULL: another layout */
+	const struct layout_rule *rules; /* of another; NULL: by position in the two below */
 	struct architecture own, other;
 	size_t next; /* position asked for last, and one: names are asked for in their order */
 };
@@ -60,7 +61,10 @@ bool layout_map_begin(struct layout_map *map, const struct family *family, const
 		      struct error *e);
 void layout_map_end(struct layout_map *map);
 
-/* Where the family's parameter comes from. ERROR_BUG for one that no rule names. */
+/* Where the family's parameter comes from: of upstream's own layout the tensor of its name. ERROR_BUG for one that no rule names. */
 bool layout_origin(struct layout_map *map, const char *parameter, struct origin *origin, struct error *e);
+
+/* Elements by columns to elements by rows: `to` has rows x columns of them. */
+void layout_transpose(const void *from, void *to, size_t rows, size_t columns, size_t element_bytes);
 
 #endif

@@ -111,6 +111,14 @@ bool tensor_table_of_shards(struct tensor_table *table, const struct shards *sha
 	return true;
 }
 
+bool tensor_table_of_weights(struct tensor_table *table, const struct weights *weights, struct error *e)
+{
+	if (weights->gguf)
+		return tensor_table_of_gguf(table, weights->gguf, e);
+	return weights->shards ? tensor_table_of_shards(table, weights->shards, weights->path, e)
+			       : tensor_table_of_safetensors(table, weights->safetensors, e);
+}
+
 uint64_t tensor_row_loaded_bytes(const struct tensor_row *row)
 {
 	uint64_t size_bytes = dtype_size_bytes(row->loads_as);

@@ -12,9 +12,7 @@
 #include "core/base/error.h"
 #include "core/model/model.h"
 #include "core/tensor/dtype.h"
-#include "core/tensor/gguf.h"
-#include "core/tensor/safetensors.h"
-#include "core/tensor/shards.h"
+#include "core/tensor/weights.h"
 
 struct architecture;
 
@@ -70,6 +68,9 @@ bool tensor_table_add_vision(struct tensor_table *table, const struct gguf *file
 
 /* All tensors of a sharded model, which must live as long; `index` is the path of its index, beside which the files are. */
 bool tensor_table_of_shards(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e);
+
+/* Whichever of these it is. */
+bool tensor_table_of_weights(struct tensor_table *table, const struct weights *weights, struct error *e);
 
 /* All parameters of a description. */
 bool tensor_table_of_architecture(struct tensor_table *table, const struct architecture *a, struct error *e);

@@ -105,32 +105,6 @@ static bool has_elements(const struct parameter_description *parameter, uint64_t
 	return count == wanted;
 }
 
-static bool same_shape(const struct weights_tensor *tensor, const struct parameter_description *parameter)
-{
-	bool same = tensor->rank == parameter->rank;
-
-	for (unsigned i = 0; same && i < parameter->rank; i++)
-		same = tensor->shape[i] == parameter->shape[i];
-	return same;
-}
-
-/* A parameter of upstream's own layout. */
-static bool add_own(struct making *m, const struct detected *part, const struct parameter_description *parameter,
-		    struct error *e)
-{
-	char name[KEY_MAX_BYTES];
-	const struct weights_tensor *tensor;
-	struct file_unit unit;
-
-	detected_file_name(part, parameter->name, name);
-	tensor = find(m, name);
-	if (!tensor || !same_shape(tensor, parameter))
-		return true;
-	unit = unit_of_tensor(m, tensor);
-	key_print(unit.key, "%s%s", part->family->root, parameter->name);
-	return add_unit(m, &unit, e);
-}
-
 /* The runs of the file's tensors; false where one of them is not there, or they are not as many elements as the weight has. */
 static bool find_pieces(const struct making *m, const struct detected *part, const struct origin *origin,
 			const struct parameter_description *parameter, struct file_unit *unit)
@@ -166,9 +140,9 @@ static bool is_tensor(const struct making *m, const struct file_unit *unit)
 	return same;
 }
 
-/* A parameter out of tensors that another program named and cut. */
-static bool add_other(struct making *m, const struct detected *part, struct layout_map *map,
-		      const struct parameter_description *parameter, struct error *e)
+/* A parameter of a recognised model; left out where the file has it not, or otherwise. */
+static bool add_parameter(struct making *m, const struct detected *part, struct layout_map *map,
+			  const struct parameter_description *parameter, struct error *e)
 {
 	struct file_unit unit = { .rank = parameter->rank };
 	struct origin origin;
@@ -180,6 +154,8 @@ static bool add_other(struct making *m, const struct detected *part, struct layo
 	unit.transposed = origin.transposed;
 	memcpy(unit.shape, parameter->shape, sizeof(unit.shape));
 	unit.is_tensor = is_tensor(m, &unit);
+	if (part->layout == LAYOUT_OWN && !unit.is_tensor)
+		return true;
 	key_print(unit.key, "%s%s", part->family->root, parameter->name);
 	return add_unit(m, &unit, e);
 }
@@ -188,19 +164,17 @@ static bool add_other(struct making *m, const struct detected *part, struct layo
 
 static bool add_part(struct making *m, const struct detected *part, struct error *e)
 {
-	bool is_own = part->layout == LAYOUT_OWN;
 	struct layout_map map = { .next = 0 };
 	struct architecture a;
 	bool fine;
 
-	if (!is_own && part->scaled)
+	if (part->layout != LAYOUT_OWN && part->scaled)
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "fp8 weights, each with a scale, that %s cut: parts of one weight have scales of their own",
 				 layout_name(part->layout));
-	fine = detected_describe(part, false, &a, e) &&
-	       (is_own || layout_map_begin(&map, part->family, part->config, part->layout, e));
+	fine = detected_describe(part, false, &a, e) && layout_map_begin(&map, part->family, part->config, part->layout, e);
 	for (size_t i = 0; fine && i < a.parameter_count; i++)
-		fine = is_own ? add_own(m, part, &a.parameters[i], e) : add_other(m, part, &map, &a.parameters[i], e);
+		fine = add_parameter(m, part, &map, &a.parameters[i], e);
 	layout_map_end(&map);
 	architecture_end(&a);
 	return fine;
@@ -305,25 +279,12 @@ void file_units_end(struct file_units *units)
 
 /* ---- elements ---- */
 
-/* The same both ways: the weight's rows are the tensor's columns. */
-static void transpose(const void *from, void *to, size_t rows, size_t columns, size_t element_bytes)
-{
-	const unsigned char *source = from;
-	unsigned char *target = to;
-
-	for (size_t i = 0; i < rows; i++) {
-		for (size_t j = 0; j < columns; j++)
-			memcpy(target + (i * columns + j) * element_bytes, source + (j * rows + i) * element_bytes,
-			       element_bytes);
-	}
-}
-
 void unit_put_together(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *tensor, void *whole)
 {
 	const struct unit_piece *run = &unit->pieces[piece];
 
 	if (unit->transposed)
-		transpose(tensor, whole, (size_t)unit->shape[0], (size_t)unit->shape[1], element_bytes);
+		layout_transpose(tensor, whole, (size_t)unit->shape[0], (size_t)unit->shape[1], element_bytes);
 	else
 		memcpy((unsigned char *)whole + run->in_whole * element_bytes,
 		       (const unsigned char *)tensor + run->in_tensor * element_bytes, run->count * element_bytes);
@@ -334,7 +295,7 @@ void unit_take_apart(const struct file_unit *unit, size_t piece, size_t element_
 	const struct unit_piece *run = &unit->pieces[piece];
 
 	if (unit->transposed)
-		transpose(whole, tensor, (size_t)unit->shape[1], (size_t)unit->shape[0], element_bytes);
+		layout_transpose(whole, tensor, (size_t)unit->shape[1], (size_t)unit->shape[0], element_bytes);
 	else
 		memcpy((unsigned char *)tensor + run->in_tensor * element_bytes,
 		       (const unsigned char *)whole + run->in_whole * element_bytes, run->count * element_bytes);

@@ -21,9 +21,7 @@ static bool open_model(struct patch_file *file, struct error *e)
 			"%s is a GGUF file, whose blocks are never patched: LoRAs are added when its weights are used; "
 			"`residency convert` makes a safetensors file of it, which can be patched",
 			path);
-	return (weights->shards ? tensor_table_of_shards(&file->table, weights->shards, path, e)
-				: tensor_table_of_safetensors(&file->table, weights->safetensors, e)) &&
-	       weights_texts(weights, false, &file->texts, e);
+	return tensor_table_of_weights(&file->table, weights, e) && weights_texts(weights, false, &file->texts, e);
 }
 
 static bool make_units(struct patch_file *file, struct error *e)

@@ -9,7 +9,6 @@
 #include "core/model/detect.h"
 #include "core/plan/blocks.h"
 #include "core/plan/text.h"
-#include "core/tensor/weights.h"
 
 struct file_block {
 	struct span module;
@@ -177,60 +176,30 @@ static bool add_table(struct block_list *list, const struct tensor_table *table,
 	return fine;
 }
 
-static bool add_safetensors(struct block_list *list, const char *path, struct block_source *source, struct error *e)
+static bool add_file(struct block_list *list, const struct weights *weights, struct block_source *source, struct error *e)
 {
-	struct safetensors *file = safetensors_open(path, e);
 	struct tensor_table table = { .rows = NULL };
-	bool fine = file && tensor_table_of_safetensors(&table, file, e) &&
-		    add_table(list, &table, safetensors_metadata(file, FAMILY_METADATA), path, source, e);
-
-	tensor_table_free(&table);
-	safetensors_close(file);
-	return fine;
-}
-
-static bool add_gguf(struct block_list *list, const char *path, struct block_source *source, struct error *e)
-{
-	struct gguf *file = gguf_open(path, e);
-	struct tensor_table table = { .rows = NULL };
-	char *word = file ? detect_word_of_gguf(file, e) : NULL;
-	bool fine = file && !error_is_set(e) && tensor_table_of_gguf(&table, file, e) &&
-		    add_table(list, &table, word, path, source, e);
+	char *word = detect_word(weights, e);
+	bool fine = !error_is_set(e) && tensor_table_of_weights(&table, weights, e) &&
+		    add_table(list, &table, word, weights->path, source, e);
 
 	free(word);
 	tensor_table_free(&table);
-	gguf_close(file);
 	return fine;
-}
-
-static bool add_shards(struct block_list *list, const char *path, struct block_source *source, struct error *e)
-{
-	struct shards *shards = shards_open(path, e);
-	struct tensor_table table = { .rows = NULL };
-	bool fine = shards && tensor_table_of_shards(&table, shards, path, e) && add_table(list, &table, NULL, path, source, e);
-
-	tensor_table_free(&table);
-	shards_close(shards);
-	return fine;
-}
-
-static bool add_file(struct block_list *list, const char *path, struct block_source *source, struct error *e)
-{
-	if (shards_is_index(path))
-		return add_shards(list, path, source, e);
-	return gguf_is_file(path) ? add_gguf(list, path, source, e) : add_safetensors(list, path, source, e);
 }
 
 bool block_list_from_weights(struct block_list *list, const char *path, struct block_source *source, struct error *e)
 {
 	struct block_source unread;
-	char file[WEIGHTS_PATH_MAX];
+	struct weights weights;
+	bool fine;
 
 	*list = (struct block_list) { .blocks = NULL };
 	source = source ? source : &unread;
 	*source = (struct block_source) { .note = "no known family: blocks by name" };
-	if (weights_find_file(path, file, e) && add_file(list, file, source, e))
-		return true;
-	block_list_free(list);
-	return false;
+	fine = weights_open(&weights, path, e) && add_file(list, &weights, source, e);
+	weights_close(&weights);
+	if (!fine)
+		block_list_free(list);
+	return fine;
 }

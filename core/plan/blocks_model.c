@@ -40,23 +40,20 @@ bool block_list_from_architecture(struct block_list *list, const struct architec
 static bool loaded_bytes(const struct parameter_description *parameter, const struct detected *part,
 			 const struct tensor_table *table, struct layout_map *map, uint64_t *size_bytes, struct error *e)
 {
-	struct tensor_view view = { table, part->layout == LAYOUT_OWN ? "" : part->prefix };
-	const struct tensor_row *row;
+	struct tensor_view view = { table, part->prefix };
 	struct origin origin;
-	char name[512];
 
 	*size_bytes = 0;
-	if (part->layout == LAYOUT_OWN) {
-		detected_file_name(part, parameter->name, name);
-		row = view_find(&view, "%s", name);
-		*size_bytes = row ? tensor_row_loaded_bytes(row) : parameter_size_bytes(parameter);
-		return true;
-	}
 	if (!layout_origin(map, parameter->name, &origin, e))
 		return false;
 	for (size_t i = 0; i < origin.piece_count; i++) {
-		row = view_find(&view, "%s", origin.pieces[i].name);
-		*size_bytes += row ? tensor_row_loaded_bytes(row) / origin.pieces[i].part_count : 0;
+		const struct tensor_row *row = view_find(&view, "%s", origin.pieces[i].name);
+
+		if (!row) {
+			*size_bytes = parameter_size_bytes(parameter);
+			return true;
+		}
+		*size_bytes += tensor_row_loaded_bytes(row) / origin.pieces[i].part_count;
 	}
 	return true;
 }
@@ -68,7 +65,7 @@ static bool take_file_sizes(struct block_list *list, const struct architecture *
 	struct layout_map map = { .next = 0 };
 	size_t block = 0;
 	size_t at = 0;
-	bool fine = part->layout == LAYOUT_OWN || layout_map_begin(&map, part->family, part->config, part->layout, e);
+	bool fine = layout_map_begin(&map, part->family, part->config, part->layout, e);
 
 	for (size_t i = 0; fine && i < a->block_count; at += a->blocks[i].parameter_count, i++) {
 		uint64_t size_bytes = 0;

@@ -122,6 +122,15 @@ static bool list_tensors(struct weights *weights, struct error *e)
 	return true;
 }
 
+/* Diffusers puts an index of a pipeline's models beside their folders. */
+static bool is_pipeline(const char *folder)
+{
+	char path[WEIGHTS_PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s/model_index.json", folder);
+
+	return length > 0 && (size_t)length < sizeof(path) && access(path, R_OK) == 0;
+}
+
 bool weights_find_file(const char *path, char file[WEIGHTS_PATH_MAX], struct error *e)
 {
 	static const char *const names[] = { "diffusion_pytorch_model.safetensors.index.json",
@@ -144,6 +153,11 @@ bool weights_find_file(const char *path, char file[WEIGHTS_PATH_MAX], struct err
 		if (written > 0 && written < WEIGHTS_PATH_MAX && access(file, R_OK) == 0)
 			return true;
 	}
+	if (is_pipeline(path))
+		return error_set(e, ERROR_MISSING,
+				 "%s is a whole pipeline of diffusers; name one model's folder in it: transformer, unet, "
+				 "text_encoder, vae, ...",
+				 path);
 	return error_set(e, ERROR_MISSING,
 			 "%s is a folder that holds none of the files that diffusers puts there: %s, %s, %s, ...", path,
 			 names[0], names[2], names[3]);
@@ -158,10 +172,10 @@ static bool is_named_gguf(const char *path)
 
 bool weights_open(struct weights *weights, const char *path, struct error *e)
 {
-	char file[WEIGHTS_PATH_MAX];
+	const char *file = weights->path;
 
 	*weights = (struct weights) { .count = 0 };
-	if (!weights_find_file(path, file, e))
+	if (!weights_find_file(path, weights->path, e))
 		return false;
 	if (shards_is_index(file))
 		weights->shards = shards_open(file, e);

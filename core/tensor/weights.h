@@ -44,6 +44,8 @@ struct weights_tensor {
 	uint64_t element_count;
 };
 
+#define WEIGHTS_PATH_MAX 4096
+
 /* Owns all it opened; one of the first three is not NULL. */
 struct weights {
 	struct safetensors *safetensors;
@@ -52,9 +54,8 @@ struct weights {
 	struct weights_tensor *tensors;
 	size_t count;
 	int64_t *shapes;
+	char path[WEIGHTS_PATH_MAX]; /* of the file or the index; "" where it was opened otherwise */
 };
-
-#define WEIGHTS_PATH_MAX 4096
 
 /* The path itself, or of a folder that of the file that diffusers puts there: an index of shards before a single file. ERROR_MISSING
  * where the folder holds no such file, or the path is too long. */

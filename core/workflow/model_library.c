@@ -72,7 +72,7 @@ static struct model *make_up(const struct model_source *source, const struct syn
 struct piece {
 	struct detected *part;
 	const struct weights_source *from;
-	struct layout_map map; /* of another program's layout */
+	struct layout_map map;
 };
 
 /* The file has it all, and in a form that can be run. */
@@ -245,17 +245,10 @@ static unsigned interleaved_heads(const struct piece *piece, const char *name)
 static bool find_origin(struct piece *piece, const char *name, struct parameter_origin *origin, const struct tensor_row **row,
 			struct error *e)
 {
-	struct origin from = { .piece_count = 1, .pieces = { { .part_count = 1 } } };
-	size_t trunk = strlen(piece->part->family->trunk);
+	struct origin from;
 
-	if (piece->part->layout != LAYOUT_OWN) {
-		if (!layout_origin(&piece->map, name, &from, e))
-			return false;
-	} else {
-		if (strncmp(name, piece->part->family->trunk, trunk) == 0)
-			name += trunk;
-		snprintf(from.pieces[0].name, sizeof(from.pieces[0].name), "%s", name);
-	}
+	if (!layout_origin(&piece->map, name, &from, e))
+		return false;
 	*row = find_rows(piece, &from, origin);
 	if (*row)
 		origin->heads = interleaved_heads(piece, name);
@@ -359,8 +352,7 @@ static bool prepare_pieces(const struct model_source *source, struct piece *piec
 
 		if (!check_piece(&pieces[i], e))
 			return false;
-		if (part->layout != LAYOUT_OWN &&
-		    !layout_map_begin(&pieces[i].map, part->family, part->config, part->layout, e))
+		if (!layout_map_begin(&pieces[i].map, part->family, part->config, part->layout, e))
 			return false;
 	}
 	return check_operations(source, pieces, count, e);

@@ -150,19 +150,6 @@ static bool read_files(struct reader *reader, struct error *e)
 
 /* ---- what changes on the way ---- */
 
-static void transpose(const struct parameter *parameter, const unsigned char *from)
-{
-	size_t element = dtype_size_bytes(parameter->dtype);
-	size_t rows = (size_t)parameter->shape[0];
-	size_t columns = (size_t)parameter->shape[1];
-	unsigned char *to = parameter->resting.address;
-
-	for (size_t i = 0; i < rows; i++) {
-		for (size_t j = 0; j < columns; j++)
-			memcpy(to + (i * columns + j) * element, from + (j * rows + i) * element, element);
-	}
-}
-
 /* llama.cpp has the two halves of a head's rows by turns; upstream has one half after the other. */
 static void order_heads(const struct parameter *parameter, unsigned heads, const unsigned char *from)
 {
@@ -238,7 +225,8 @@ static bool settle(const struct reader *reader, size_t index, struct error *e)
 	if (!from)
 		return true;
 	if (origin->transposed)
-		transpose(parameter, from);
+		layout_transpose(from, parameter->resting.address, (size_t)parameter->shape[0], (size_t)parameter->shape[1],
+				 dtype_size_bytes(parameter->dtype));
 	else if (origin->heads)
 		order_heads(parameter, origin->heads, from);
 	else

@@ -30,15 +30,6 @@ bool weights_source_find(const char *folder, const char *file, char path[WEIGHTS
 	return false;
 }
 
-/* ---- opening ---- */
-
-static bool open_shards(struct weights_source *source, struct error *e)
-{
-	source->shards = shards_open(source->path, e);
-	return source->shards && tensor_table_of_shards(&source->table, source->shards, source->path, e) &&
-	       detect_models(&source->found, &source->table, e);
-}
-
 /* ---- the vision tower that belongs to a text encoder ---- */
 
 static bool is_architecture(const struct gguf *file, const char *wanted)
@@ -120,9 +111,17 @@ static bool find_tower(struct weights_source *source)
 	return best[0] && path_join(source->vision_path, folder, ".", best);
 }
 
+static bool check_order(const struct gguf *file, const char *path, struct error *e)
+{
+	return !gguf_is_swapped(file) ||
+	       error_set(e, ERROR_UNSUPPORTED, "%s is of the other byte order: it can be inspected, not run", path);
+}
+
 static bool add_tower(struct weights_source *source, struct error *e)
 {
-	if (!is_architecture(source->gguf, "qwen2vl") || view_has(&(struct tensor_view) { &source->table, "" }, "visual."))
+	const struct gguf *file = source->weights.gguf;
+
+	if (!file || !is_architecture(file, "qwen2vl") || view_has(&(struct tensor_view) { &source->table, "" }, "visual."))
 		return true;
 	if (!find_tower(source))
 		return error_set(
@@ -131,53 +130,33 @@ static bool add_tower(struct weights_source *source, struct error *e)
 			"and the model's name in its own; there is none",
 			source->path);
 	source->vision = gguf_open(source->vision_path, e);
-	if (source->vision && gguf_is_swapped(source->vision))
-		return error_set(e, ERROR_UNSUPPORTED, "%s is of the other byte order: it can be inspected, not run",
-				 source->vision_path);
-	return source->vision && tensor_table_add_vision(&source->table, source->vision, source->vision_path, e);
+	return source->vision && check_order(source->vision, source->vision_path, e) &&
+	       tensor_table_add_vision(&source->table, source->vision, source->vision_path, e);
 }
 
-static bool open_gguf(struct weights_source *source, struct error *e)
-{
-	char *word;
-	bool fine;
+/* ---- opening ---- */
 
-	source->gguf = gguf_open(source->path, e);
-	if (!source->gguf)
-		return false;
-	if (gguf_is_swapped(source->gguf))
-		return error_set(e, ERROR_UNSUPPORTED, "%s is of the other byte order: it can be inspected, not run",
-				 source->path);
-	word = detect_word_of_gguf(source->gguf, e);
-	fine = !error_is_set(e) && tensor_table_of_gguf(&source->table, source->gguf, e) && add_tower(source, e) &&
-	       detect_file(&source->found, &source->table, word, source->path, e);
+static bool recognise(struct weights_source *source, struct error *e)
+{
+	char *word = detect_word(&source->weights, e);
+	bool fine = !error_is_set(e) && detect_file(&source->found, &source->table, word, source->path, e);
+
 	free(word);
 	return fine;
 }
 
-static bool open_safetensors(struct weights_source *source, struct error *e)
-{
-	source->safetensors = safetensors_open(source->path, e);
-	return source->safetensors && tensor_table_of_safetensors(&source->table, source->safetensors, e) &&
-	       detect_file(&source->found, &source->table, safetensors_metadata(source->safetensors, FAMILY_METADATA),
-			   source->path, e);
-}
-
 bool weights_source_open(struct weights_source *source, struct error *e)
 {
-	char file[WEIGHTS_PATH_MAX];
-	bool fine = weights_find_file(source->path, file, e);
+	struct weights *weights = &source->weights;
 
-	if (fine)
-		memcpy(source->path, file, strlen(file) + 1);
-	if (fine && shards_is_index(source->path))
-		fine = open_shards(source, e);
-	else if (fine && gguf_is_file(source->path))
-		fine = open_gguf(source, e);
-	else if (fine)
-		fine = open_safetensors(source, e);
-	if (!fine || source->found.count)
-		return fine;
+	if (!weights_open(weights, source->path, e))
+		return false;
+	memcpy(source->path, weights->path, strlen(weights->path) + 1);
+	if ((weights->gguf && !check_order(weights->gguf, source->path, e)) ||
+	    !tensor_table_of_weights(&source->table, weights, e) || !add_tower(source, e) || !recognise(source, e))
+		return false;
+	if (source->found.count)
+		return true;
 	return error_set(e, ERROR_UNSUPPORTED,
 			 "%s: no family is known by its %zu tensors%s%.200s; `residency inspect` shows what it holds",
 			 source->path, source->table.count, source->table.count ? ", the first of which is " : "",
@@ -188,13 +167,11 @@ void weights_source_close(struct weights_source *source)
 {
 	detection_free(&source->found);
 	tensor_table_free(&source->table);
-	safetensors_close(source->safetensors);
-	shards_close(source->shards);
-	gguf_close(source->gguf);
+	weights_close(&source->weights);
 	gguf_close(source->vision);
 }
 
 bool weights_source_interleaves_heads(const struct weights_source *source)
 {
-	return source->gguf && is_architecture(source->gguf, "llama");
+	return source->weights.gguf && is_architecture(source->weights.gguf, "llama");
 }

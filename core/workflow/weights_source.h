@@ -13,11 +13,9 @@
 #include "core/model/tensor_table.h"
 #include "core/tensor/weights.h"
 
-/* Zero-initialise; one of the first three is not NULL once it is open. */
+/* Zero-initialise. */
 struct weights_source {
-	struct safetensors *safetensors;
-	struct shards *shards;
-	struct gguf *gguf;
+	struct weights weights;
 	struct gguf *vision; /* of a Qwen2.5-VL in GGUF: the tower's own file, as ComfyUI-GGUF finds it; NULL: none */
 	char path[WEIGHTS_PATH_MAX]; /* set by the caller; of a folder it becomes that of its file */
 	char vision_path[WEIGHTS_PATH_MAX];

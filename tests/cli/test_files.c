@@ -138,6 +138,9 @@ START_TEST(a_folder_is_inspected_as_the_file_that_diffusers_puts_there)
 
 	assert_complains(7, "holds none of the files that diffusers puts there: diffusion_pytorch_model.safetensors.index.json",
 			 "inspect '%s'", folder);
+	free(write_file(folder, "model_index.json", "{}", 2));
+	assert_complains(7, "is a whole pipeline of diffusers; name one model's folder in it: transformer,", "inspect '%s'",
+			 folder);
 	free(write_tensor("s.safetensors", "foo.weight", "4,8", 64));
 	free(write_file(folder, "model.safetensors.index.json", index, sizeof(index) - 1));
 	text = run_text(0, "inspect '%s'", folder);

@@ -26,15 +26,6 @@ static void synthesise(const char *dtype, const char *file)
 	free(run_text(0, "synth flux --small --seed 5 --dtype %s --out '%s/%s'", dtype, folder, file));
 }
 
-static void relayout(const char *kind, const char *from, const char *to)
-{
-	struct strbuf command = STRBUF_INIT;
-
-	strbuf_printf(&command, "python3 tests/workflow/relayout.py %s '%s/%s' '%s/%s'", kind, folder, from, folder, to);
-	ck_assert_int_eq(system(strbuf_text(&command)), 0);
-	strbuf_free(&command);
-}
-
 /* flux-gguf, its UNet loaded by another node from another file, with or without its LoRA; the caller frees the path. */
 static char *write_workflow(const char *class_type, const char *file, bool with_lora)
 {
@@ -213,8 +204,8 @@ START_TEST(fp8_with_scales_draws_what_its_products_draw)
 	char plain[80];
 
 	synthesise("fp8_scaled", "made.safetensors");
-	relayout("scales", "made.safetensors", "scaled.safetensors");
-	relayout("unscaled", "scaled.safetensors", "plain.safetensors");
+	harness_relayout(folder, "scales", "made.safetensors", "scaled.safetensors");
+	harness_relayout(folder, "unscaled", "scaled.safetensors", "plain.safetensors");
 	draw(PLAIN, "scaled.safetensors", false, "", scaled);
 	draw(PLAIN, "plain.safetensors", false, "", plain);
 	ck_assert_str_eq(scaled, plain);
@@ -227,9 +218,9 @@ START_TEST(a_file_of_diffusers_draws_what_upstreams_layout_draws)
 	char theirs[80];
 
 	synthesise("bf16", "mine.safetensors");
-	relayout("plain", "mine.safetensors", "own.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
-	relayout("shards", "theirs.safetensors", "transformer");
+	harness_relayout(folder, "plain", "mine.safetensors", "own.safetensors");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "shards", "theirs.safetensors", "transformer");
 	draw(PLAIN, "own.safetensors", true, "", own);
 	draw(PLAIN, "theirs.safetensors", true, "", theirs);
 	ck_assert_str_eq(own, theirs);

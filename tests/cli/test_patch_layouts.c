@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
 #include "core/tensor/safetensors.h"
 #include "tests/cli/run.h"
 #include "tests/cli/suites.h"
@@ -26,15 +25,6 @@ static void tear_down(void)
 static void synthesise(const char *recipe, const char *dtype, const char *file)
 {
 	free(run_text(0, "synth %s --small --seed 5 --dtype %s --out '%s/%s'", recipe, dtype, folder, file));
-}
-
-static void relayout(const char *kind, const char *from, const char *to)
-{
-	struct strbuf command = STRBUF_INIT;
-
-	strbuf_printf(&command, "python3 tests/workflow/relayout.py %s '%s/%s' '%s/%s'", kind, folder, from, folder, to);
-	ck_assert_int_eq(system(strbuf_text(&command)), 0);
-	strbuf_free(&command);
 }
 
 /* What a LoRA changes: a matrix of so many rows and columns, by its name there. */
@@ -116,24 +106,44 @@ static size_t patched(const char *model, const char *out, const char *more)
 	return count;
 }
 
-/* Whole ones, thirds of one, one of three and a rest, and one whose halves change places; stored in each type. */
-START_TEST(a_model_of_diffusers_is_patched_as_upstreams_own)
-{
-	static const char *const dtypes[] = { "", "--dtype F32", "--dtype F8_E4M3" };
-	static const struct adapted adapted[] = {
-		{ "diffusion_model.double_blocks.0.img_attn.qkv", 384, 128 },
-		{ "transformer.transformer_blocks.1.attn.to_k", 128, 128 },
-		{ "diffusion_model.single_blocks.0.linear1", 896, 128 },
-		{ "diffusion_model.final_layer.adaLN_modulation.1", 256, 128 },
-		{ "diffusion_model.img_in", 128, 64 },
-	};
+/* Whole ones, thirds of one, one of three and a rest, and one whose halves change places. */
+static const struct adapted of_flux[] = {
+	{ "diffusion_model.double_blocks.0.img_attn.qkv", 384, 128 },
+	{ "transformer.transformer_blocks.1.attn.to_k", 128, 128 },
+	{ "diffusion_model.single_blocks.0.linear1", 896, 128 },
+	{ "diffusion_model.final_layer.adaLN_modulation.1", 256, 128 },
+	{ "diffusion_model.img_in", 128, 64 },
+};
 
-	synthesise("flux", "bf16", "own.safetensors");
-	relayout("flux-diffusers", "own.safetensors", "theirs.safetensors");
-	write_lora("lora.safetensors", adapted, ARRAY_SIZE(adapted));
-	ck_assert_uint_eq(patched("own.safetensors", "own-patched.safetensors", dtypes[_i]), 5);
-	ck_assert_uint_eq(patched("theirs.safetensors", "out.safetensors", dtypes[_i]), 3 + 3 + 4 + 1 + 1);
-	relayout("flux-diffusers", "own-patched.safetensors", "wanted.safetensors");
+/* Thirds of a tensor, and one whose rows are columns. */
+static const struct adapted of_clip_g[] = {
+	{ "lora_te_text_model_encoder_layers_0_self_attn_q_proj", 32, 32 },
+	{ "lora_te_text_model_encoder_layers_0_self_attn_v_proj", 32, 32 },
+	{ "lora_te_text_model_encoder_layers_30_mlp_fc1", 64, 32 },
+	{ "lora_te2_text_projection", 32, 32 },
+};
+
+static const struct layout_case {
+	const char *recipe, *kind, *more;
+	const struct adapted *adapted;
+	size_t count, tensors; /* patched: of upstream's own, and of the other */
+} layout_cases[] = {
+	{ "flux", "flux-diffusers", "", of_flux, ARRAY_SIZE(of_flux), 3 + 3 + 4 + 1 + 1 },
+	{ "flux", "flux-diffusers", "--dtype F32", of_flux, ARRAY_SIZE(of_flux), 3 + 3 + 4 + 1 + 1 },
+	{ "flux", "flux-diffusers", "--dtype F8_E4M3", of_flux, ARRAY_SIZE(of_flux), 3 + 3 + 4 + 1 + 1 },
+	{ "clip_g", "open-clip", "", of_clip_g, ARRAY_SIZE(of_clip_g), 3 },
+};
+
+START_TEST(what_another_program_cut_is_patched_as_upstreams_own)
+{
+	const struct layout_case *c = &layout_cases[_i];
+
+	synthesise(c->recipe, "bf16", "own.safetensors");
+	harness_relayout(folder, c->kind, "own.safetensors", "theirs.safetensors");
+	write_lora("lora.safetensors", c->adapted, c->count);
+	ck_assert_uint_eq(patched("own.safetensors", "own-patched.safetensors", c->more), c->count);
+	ck_assert_uint_eq(patched("theirs.safetensors", "out.safetensors", c->more), c->tensors);
+	harness_relayout(folder, c->kind, "own-patched.safetensors", "wanted.safetensors");
 	assert_same_files("wanted.safetensors", "out.safetensors");
 }
 END_TEST
@@ -143,8 +153,8 @@ START_TEST(shards_of_diffusers_become_one_file_of_its_names)
 	static const struct adapted adapted[] = { { "diffusion_model.double_blocks.1.txt_attn.qkv", 384, 128 } };
 
 	synthesise("flux", "f16", "own.safetensors");
-	relayout("flux-diffusers", "own.safetensors", "theirs.safetensors");
-	relayout("shards", "theirs.safetensors", "transformer");
+	harness_relayout(folder, "flux-diffusers", "own.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "shards", "theirs.safetensors", "transformer");
 	write_lora("lora.safetensors", adapted, ARRAY_SIZE(adapted));
 	ck_assert_uint_eq(patched("transformer", "out.safetensors", ""), 3);
 	ck_assert_uint_eq(patched("theirs.safetensors", "wanted.safetensors", ""), 3);
@@ -152,23 +162,42 @@ START_TEST(shards_of_diffusers_become_one_file_of_its_names)
 }
 END_TEST
 
-/* Thirds of a tensor, and one whose rows are columns. */
-START_TEST(a_text_encoder_of_open_clip_is_patched_as_upstreams_own)
+/* The same modules by position: names on both sides are those of the published files. */
+START_TEST(a_unet_of_diffusers_is_patched_as_upstreams_own)
 {
-	static const struct adapted adapted[] = {
-		{ "lora_te_text_model_encoder_layers_0_self_attn_q_proj", 32, 32 },
-		{ "lora_te_text_model_encoder_layers_0_self_attn_v_proj", 32, 32 },
-		{ "lora_te_text_model_encoder_layers_30_mlp_fc1", 64, 32 },
-		{ "lora_te2_text_projection", 32, 32 },
+	static const char *const names[][2] = {
+		{ "time_embed.0.weight", "time_embedding.linear_1.weight" },
+		{ "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight",
+		  "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight" },
+		{ "middle_block.1.transformer_blocks.0.attn2.to_out.0.weight",
+		  "mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0.weight" },
 	};
+	static const struct adapted adapted[] = {
+		{ "diffusion_model.time_embed.0", 128, 32 },
+		{ "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q", 32, 32 },
+		{ "diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_out.0", 64, 64 },
+	};
+	struct safetensors *own;
+	struct safetensors *theirs;
 
-	synthesise("clip_g", "f16", "own.safetensors");
-	relayout("open-clip", "own.safetensors", "theirs.safetensors");
+	synthesise("sd15_unet --zeros", "f16", "own.safetensors");
+	synthesise("sd15_unet_diffusers --zeros", "f16", "theirs.safetensors");
 	write_lora("lora.safetensors", adapted, ARRAY_SIZE(adapted));
-	ck_assert_uint_eq(patched("own.safetensors", "own-patched.safetensors", ""), 4);
+	ck_assert_uint_eq(patched("own.safetensors", "own-patched.safetensors", ""), 3);
 	ck_assert_uint_eq(patched("theirs.safetensors", "out.safetensors", ""), 3);
-	relayout("open-clip", "own-patched.safetensors", "wanted.safetensors");
-	assert_same_files("wanted.safetensors", "out.safetensors");
+	own = open_file("own-patched.safetensors");
+	theirs = open_file("out.safetensors");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct safetensors_tensor *wanted = safetensors_find(own, names[i][0]);
+		const struct safetensors_tensor *tensor = safetensors_find(theirs, names[i][1]);
+
+		ck_assert_ptr_nonnull(tensor);
+		ck_assert_uint_eq(tensor->size_bytes, wanted->size_bytes);
+		ck_assert_mem_eq(tensor->bytes, wanted->bytes, wanted->size_bytes);
+		ck_assert_uint_ne(wanted->bytes[0], 0);
+	}
+	safetensors_close(own);
+	safetensors_close(theirs);
 }
 END_TEST
 
@@ -210,9 +239,9 @@ Suite *patch_layouts_suite(void)
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_set_timeout(tests, 60);
-	tcase_add_loop_test(tests, a_model_of_diffusers_is_patched_as_upstreams_own, 0, 3);
+	tcase_add_loop_test(tests, what_another_program_cut_is_patched_as_upstreams_own, 0, ARRAY_SIZE(layout_cases));
 	tcase_add_test(tests, shards_of_diffusers_become_one_file_of_its_names);
-	tcase_add_test(tests, a_text_encoder_of_open_clip_is_patched_as_upstreams_own);
+	tcase_add_test(tests, a_unet_of_diffusers_is_patched_as_upstreams_own);
 	tcase_add_test(tests, a_checkpoint_is_patched_in_all_its_models);
 	suite_add_tcase(suite, tests);
 	return suite;

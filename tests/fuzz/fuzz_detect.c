@@ -1,6 +1,5 @@
 /* Any safetensors header, its tensors' bytes made up to fit: detection names families or none, and what it names can be
- * described, compared, and written as a configuration that is read again; of another program's layout every parameter has its
- * origin. */
+ * described, compared, and written as a configuration that is read again; every parameter has its origin. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -20,7 +19,8 @@ static void look_at_origins(const struct detected *part)
 	if (!detected_describe(part, false, &a, &e) || !layout_map_begin(&map, part->family, part->config, part->layout, &e))
 		abort();
 	for (size_t i = 0; i < a.parameter_count && i < 10000; i++) {
-		if (!part->scaled && (!layout_origin(&map, a.parameters[i].name, &origin, &e) || origin.piece_count == 0))
+		if ((part->layout == LAYOUT_OWN || !part->scaled) &&
+		    (!layout_origin(&map, a.parameters[i].name, &origin, &e) || origin.piece_count == 0))
 			abort();
 	}
 	layout_map_end(&map);
@@ -41,8 +41,7 @@ static void look_at(const struct detected *part, const struct tensor_table *tabl
 	}
 	if (!detected_check(part, table, &match, &e))
 		abort();
-	if (part->layout != LAYOUT_OWN)
-		look_at_origins(part);
+	look_at_origins(part);
 	config = family_write_config(part->family, part->config, &e);
 	again = calloc(1, part->family->config_size_bytes);
 	if (!config || !again)

@@ -78,3 +78,13 @@ int harness_residency(const char *arguments, char **output, char **errors)
 	harness_remove_folder(folder);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+void harness_relayout(const char *folder, const char *kind, const char *from, const char *to)
+{
+	char command[1024];
+	int length = snprintf(command, sizeof(command), "python3 tests/harness/relayout.py %s '%s/%s' '%s/%s'", kind, folder,
+			      from, folder, to);
+
+	ck_assert_int_lt(length, sizeof(command));
+	ck_assert_int_eq(system(command), 0);
+}

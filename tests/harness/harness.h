@@ -28,6 +28,10 @@ void harness_remove_folder(char *path);
  * the exit code, 128 + signal for a killed one. stderr goes into *errors when that is not NULL. */
 int harness_residency(const char *arguments, char **output, char **errors);
 
+/* Writes the tensors of one file of a folder as another program names and cuts them into another, or back: relayout.py says which
+ * kinds there are. */
+void harness_relayout(const char *folder, const char *kind, const char *from, const char *to);
+
 /* Fails the test with the error's text unless condition holds. */
 #define ck_assert_ok(condition, e) ck_assert_msg((condition), "%s", (e)->text)
 

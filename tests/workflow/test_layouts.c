@@ -68,15 +68,6 @@ static void synthesise(const char *family, const char *dtype, const char *file)
 	residency("synth %s --small --seed 5 --dtype %s --out '%s/%s'", family, dtype, folder, file);
 }
 
-static void relayout(const char *kind, const char *from, const char *to)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "python3 tests/workflow/relayout.py %s '%s/%s' '%s/%s'", kind, folder, from, folder,
-		 to);
-	ck_assert_int_eq(system(command), 0);
-}
-
 static struct model *open_on(struct machine *where, const struct model_source *source, struct error *e)
 {
 	struct model_library library = { .folder = folder };
@@ -131,8 +122,8 @@ static void assert_same(struct model *a, struct model *b)
 START_TEST(a_flux_of_diffusers_is_the_same_model)
 {
 	synthesise("flux", "bf16", "mine.safetensors");
-	relayout("plain", "mine.safetensors", "own.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "plain", "mine.safetensors", "own.safetensors");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
 	assert_same(open_one(MODEL_UNET, "own.safetensors"), open_one(MODEL_UNET, "theirs.safetensors"));
 }
 END_TEST
@@ -140,9 +131,9 @@ END_TEST
 START_TEST(a_folder_of_shards_is_the_same_model)
 {
 	synthesise("flux", "f16", "mine.safetensors");
-	relayout("plain", "mine.safetensors", "own.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
-	relayout("shards", "theirs.safetensors", "transformer");
+	harness_relayout(folder, "plain", "mine.safetensors", "own.safetensors");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "shards", "theirs.safetensors", "transformer");
 	assert_same(open_one(MODEL_UNET, "own.safetensors"), open_one(MODEL_UNET, "transformer"));
 	assert_same(open_one(MODEL_UNET, "own.safetensors"),
 		    open_one(MODEL_UNET, "transformer/diffusion_pytorch_model.safetensors.index.json"));
@@ -160,8 +151,8 @@ START_TEST(the_plan_of_shards_is_that_of_the_whole_file)
 	char path[512];
 
 	synthesise("flux", "f16", "mine.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
-	relayout("shards", "theirs.safetensors", "transformer");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "shards", "theirs.safetensors", "transformer");
 	snprintf(path, sizeof(path), "%s/mine.safetensors", folder);
 	ck_assert_ok(block_list_from_weights(&whole, path, NULL, &e), &e);
 	for (size_t i = 0; i < 2; i++) {
@@ -190,8 +181,8 @@ END_TEST
 START_TEST(a_clip_g_of_open_clip_is_the_same_model)
 {
 	synthesise("clip_g", "f16", "mine.safetensors");
-	relayout("plain", "mine.safetensors", "own.safetensors");
-	relayout("open-clip", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "plain", "mine.safetensors", "own.safetensors");
+	harness_relayout(folder, "open-clip", "mine.safetensors", "theirs.safetensors");
 	assert_same(open_one(MODEL_CLIP, "own.safetensors"), open_one(MODEL_CLIP, "theirs.safetensors"));
 }
 END_TEST
@@ -349,7 +340,7 @@ START_TEST(blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_load
 	struct model_source source = { .kind = MODEL_UNET, .files = { "strange.gguf" }, .file_count = 1 };
 
 	make_gguf("flux", "bf16", "Q8_0", "mine.gguf");
-	relayout("strange-blocks", "mine.gguf", "strange.gguf");
+	harness_relayout(folder, "strange-blocks", "mine.gguf", "strange.gguf");
 	assert_fails(&source, ERROR_UNSUPPORTED, "double_blocks.0.img_mlp.0.weight is of type Q1_0");
 }
 END_TEST
@@ -364,8 +355,8 @@ START_TEST(a_quantised_file_of_diffusers_is_the_same_model)
 	char path[512];
 
 	synthesise("flux", "bf16", "mine.safetensors");
-	relayout("plain", "mine.safetensors", "own.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "plain", "mine.safetensors", "own.safetensors");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
 	for (size_t i = 0; i < 2; i++)
 		residency("convert '%s/%s.safetensors' --dtype Q8_0 --architecture flux --out '%s/%s.gguf'", folder, files[i],
 			  folder, files[i]);
@@ -383,7 +374,7 @@ END_TEST
 START_TEST(llama_cpps_order_of_heads_is_undone)
 {
 	synthesise("llama3", "f16", "mine.safetensors");
-	relayout("llama-cpp", "mine.safetensors", "theirs.gguf");
+	harness_relayout(folder, "llama-cpp", "mine.safetensors", "theirs.gguf");
 	assert_same(open_one(MODEL_CLIP, "mine.safetensors"), open_one(MODEL_CLIP, "theirs.gguf"));
 }
 END_TEST
@@ -393,7 +384,7 @@ START_TEST(heads_that_cannot_have_been_interleaved_are_refused)
 	struct model_source source = { .kind = MODEL_CLIP, .files = { "thin.gguf" }, .file_count = 1 };
 
 	synthesise("llama3", "f16", "mine.safetensors");
-	relayout("llama-thin", "mine.safetensors", "thin.gguf");
+	harness_relayout(folder, "llama-thin", "mine.safetensors", "thin.gguf");
 	assert_fails(&source, ERROR_FORMAT, "heads of an even number of rows");
 }
 END_TEST
@@ -403,7 +394,7 @@ START_TEST(elements_smaller_than_a_byte_are_refused_when_they_are_loaded)
 	struct model_source source = { .kind = MODEL_UNET, .files = { "packed.safetensors" }, .file_count = 1 };
 
 	synthesise("flux", "f16", "mine.safetensors");
-	relayout("one-of-f4", "mine.safetensors", "packed.safetensors");
+	harness_relayout(folder, "one-of-f4", "mine.safetensors", "packed.safetensors");
 	assert_fails(&source, ERROR_UNSUPPORTED, "txt_in.weight has elements of type F4");
 }
 END_TEST
@@ -415,7 +406,7 @@ START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 	struct model *theirs;
 
 	synthesise("qwen2.5_vl", "f16", "mine.safetensors");
-	relayout("qwen-gguf", "mine.safetensors", "towers");
+	harness_relayout(folder, "qwen-gguf", "mine.safetensors", "towers");
 	own = open_one(MODEL_CLIP, "mine.safetensors");
 	theirs = open_one(MODEL_CLIP, "towers/Small-VL-Q8_0.gguf");
 	ck_assert_uint_eq(own->parameter_count, theirs->parameter_count);
@@ -447,7 +438,7 @@ START_TEST(a_text_encoder_without_its_tower_says_which_file_is_missing)
 	char path[512];
 
 	synthesise("qwen2.5_vl", "f16", "mine.safetensors");
-	relayout("qwen-gguf", "mine.safetensors", "towers");
+	harness_relayout(folder, "qwen-gguf", "mine.safetensors", "towers");
 	snprintf(path, sizeof(path), "%s/towers/Small-VL.mmproj-F16.gguf", folder);
 	ck_assert_int_eq(remove(path), 0);
 	assert_fails(&source, ERROR_MISSING, "mmproj");
@@ -482,7 +473,7 @@ START_TEST(a_scale_that_a_file_lacks_is_one)
 	struct model *model;
 
 	synthesise("flux", "fp8_scaled", "scaled.safetensors");
-	relayout("no-scales", "scaled.safetensors", "bare.safetensors");
+	harness_relayout(folder, "no-scales", "scaled.safetensors", "bare.safetensors");
 	model = open_one(MODEL_UNET, "bare.safetensors");
 	scale = model_parameter(model, "double_blocks.1.txt_mlp.2.scale_weight");
 	ck_assert_ptr_nonnull(scale);
@@ -517,8 +508,8 @@ START_TEST(parts_of_one_weight_must_be_of_one_type)
 	struct model_source source = { .kind = MODEL_UNET, .files = { "mixed.safetensors" }, .file_count = 1 };
 
 	synthesise("flux", "f16", "mine.safetensors");
-	relayout("flux-diffusers", "mine.safetensors", "theirs.safetensors");
-	relayout("one-of-f32", "theirs.safetensors", "mixed.safetensors");
+	harness_relayout(folder, "flux-diffusers", "mine.safetensors", "theirs.safetensors");
+	harness_relayout(folder, "one-of-f32", "theirs.safetensors", "mixed.safetensors");
 	assert_fails(&source, ERROR_UNSUPPORTED, "of different types");
 }
 END_TEST
