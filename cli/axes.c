@@ -2,8 +2,8 @@
 
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
-#include "scenarios/matrix_workflow.h"
-#include "scenarios/subject.h"
+#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/subject/subject.h"
 
 bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen, struct error *e)
 {

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 #include "cli/command.h"
-#include "db/record.h"
-#include "scenarios/run.h"
+#include "db/records/record.h"
+#include "scenarios/run/run.h"
 
 struct writer;
 

@@ -6,7 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
-#include "db/layout.h"
+#include "db/records/layout.h"
 
 struct inserter {
 	struct store *store;

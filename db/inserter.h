@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "db/record.h"
+#include "db/records/record.h"
 #include "db/store.h"
 
 struct inserter;

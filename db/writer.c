@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "db/inserter.h"
-#include "db/layout.h"
+#include "db/records/layout.h"
 #include "db/ring.h"
 #include "db/store.h"
 

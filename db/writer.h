@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "db/record.h"
+#include "db/records/record.h"
 
 struct writer_options {
 	bool wait_for_room;

@@ -7,8 +7,8 @@
 
 #include "core/base/array.h"
 #include "core/compute/rounding.h"
-#include "core/model/family.h"
-#include "core/model/memory_estimate.h"
+#include "core/model/families/family.h"
+#include "core/model/memory/memory_estimate.h"
 
 #define NAME_MAX_BYTES 256
 

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/compute/autoencoder.h"
-#include "core/compute/flux.h"
-#include "core/compute/text.h"
-#include "core/compute/tokenizer.h"
+#include "core/compute/forwards/autoencoder.h"
+#include "core/compute/forwards/flux.h"
+#include "core/compute/text/text.h"
+#include "core/compute/text/tokenizer.h"
 
 #define CLIP_LENGTH 77u
 #define T5_LENGTH 256u /* FLUX pads to this */

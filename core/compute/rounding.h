@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "core/tensor/convert.h"
-#include "core/tensor/dtype.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/dtype/dtype.h"
 
 static inline float round_value(enum dtype dtype, float value)
 {

@@ -15,7 +15,7 @@
 
 #include "core/device/device.h"
 #include "core/model/model.h"
-#include "core/tensor/dtype.h"
+#include "core/tensor/dtype/dtype.h"
 
 struct tensor {
 	enum dtype dtype;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/device/topology.h"
+#include "core/device/topology/topology.h"
 
 struct machine;
 struct device;

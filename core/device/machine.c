@@ -4,7 +4,7 @@
 #include "core/base/array.h"
 #include "core/base/event.h"
 #include "core/base/units.h"
-#include "core/device/cache.h"
+#include "core/device/cache/cache.h"
 #include "core/device/device.h"
 
 struct device {

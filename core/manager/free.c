@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
-#include "core/manager/list.h"
+#include "core/manager/list/list.h"
 
 struct candidate {
 	struct entry *entry;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
-#include "core/manager/list.h"
-#include "core/model/memory_estimate.h"
+#include "core/manager/list/list.h"
+#include "core/model/memory/memory_estimate.h"
 
 #define NO_BUDGET 1e32 /* upstream's word for all of it */
 

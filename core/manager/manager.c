@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/manager/allocation.h"
+#include "core/manager/place/allocation.h"
 
 static const struct object_class list_class = { .name = "list" };
 static const struct object_class keeper_class = { .name = "manager" };

@@ -1,6 +1,6 @@
 /* memory.h - what the manager believes about memory: the rules by which weights may have it, and how much there is.
  *
- * Rules are upstream's, from its start-up flags (core/model/settings.h). What there is, a view says: a slot left NULL asks the
+ * Rules are upstream's, from its start-up flags (core/model/memory/settings.h). What there is, a view says: a slot left NULL asks the
  * machine. A view of one's own can put other programs on a device, or a driver's mood, without a machine that has them.
  */
 #ifndef RESIDENCY_MANAGER_MEMORY_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/model/settings.h"
+#include "core/model/memory/settings.h"
 
 struct device;
 struct manager;

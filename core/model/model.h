@@ -16,8 +16,8 @@
 
 #include "core/base/error.h"
 #include "core/device/device.h"
-#include "core/tensor/dtype.h"
-#include "core/tensor/quant.h"
+#include "core/tensor/dtype/dtype.h"
+#include "core/tensor/quant/quant.h"
 
 #define TENSOR_RANK_MAX 6
 

@@ -11,7 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/model/architecture.h"
-#include "core/model/family.h"
+#include "core/model/families/family.h"
 
 #define RECIPE_PARTS_MAX 4
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/arith.h"
+#include "core/patch/apply/arith.h"
 
 const struct adapter_kind *const adapter_kinds[] = {
 	&kind_lora, &kind_loha,	     &kind_lokr, &kind_glora,	  &kind_oft, &kind_boft,

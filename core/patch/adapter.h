@@ -16,9 +16,9 @@
 
 #include "core/base/error.h"
 #include "core/model/model.h"
-#include "core/patch/key_map.h"
-#include "core/tensor/dtype.h"
-#include "core/tensor/safetensors.h"
+#include "core/patch/keys/key_map.h"
+#include "core/tensor/dtype/dtype.h"
+#include "core/tensor/safetensors/safetensors.h"
 
 #define ADAPTER_PARTS_MAX 9
 #define ADAPTER_SPELLINGS_MAX 7

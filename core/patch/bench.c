@@ -7,8 +7,8 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
-#include "core/patch/stored.h"
-#include "core/tensor/convert.h"
+#include "core/patch/apply/stored.h"
+#include "core/tensor/dtype/convert.h"
 
 static const struct {
 	const char *kind;

@@ -17,7 +17,7 @@
 #include "core/base/error.h"
 #include "core/model/model.h"
 #include "core/patch/adapter.h"
-#include "core/patch/key_map.h"
+#include "core/patch/keys/key_map.h"
 
 struct lora_file;
 

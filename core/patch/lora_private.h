@@ -3,7 +3,7 @@
 #define RESIDENCY_PATCH_LORA_PRIVATE_H
 
 #include "core/patch/lora.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 
 /* A tensor by the name that the rules know. */
 struct lora_name {

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/key_rules.h"
-#include "core/patch/model_keys.h"
-#include "core/patch/stored.h"
-#include "core/patch/strips.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/stochastic.h"
+#include "core/patch/keys/key_rules.h"
+#include "core/patch/keys/model_keys.h"
+#include "core/patch/apply/stored.h"
+#include "core/patch/apply/strips.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/dtype/stochastic.h"
 
 /* What an fp8 weight has to be multiplied by, where a scale is beside it; 0 where there is none. */
 static float scale_of(const struct model *model, size_t index)

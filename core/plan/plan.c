@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/allocation.h"
-#include "core/plan/device_table.h"
-#include "core/plan/exact.h"
-#include "core/plan/modes.h"
-#include "core/plan/place.h"
+#include "core/plan/string/allocation.h"
+#include "core/plan/string/device_table.h"
+#include "core/plan/string/exact.h"
+#include "core/plan/string/modes.h"
+#include "core/plan/place/place.h"
 
 /* Upstream sums with whole numbers; ours are exact as long as they stay in a double's 53 bits. */
 static bool add_size(uint64_t *sum, uint64_t size, const char *name, struct error *e)

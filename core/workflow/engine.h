@@ -24,7 +24,7 @@
 #include "core/base/event.h"
 #include "core/base/log.h"
 #include "core/device/device.h"
-#include "core/workflow/catalog.h"
+#include "core/workflow/library/catalog.h"
 
 struct engine;
 struct heap;

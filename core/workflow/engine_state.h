@@ -4,7 +4,7 @@
 
 #include "core/manager/manager.h"
 #include "core/workflow/engine.h"
-#include "core/workflow/executor.h"
+#include "core/workflow/executor/executor.h"
 
 struct prompt {
 	struct prompt *next;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/base/units.h"
-#include "scenarios/bench_dequant.h"
-#include "scenarios/bench_load.h"
+#include "scenarios/bench/bench_dequant.h"
+#include "scenarios/bench/bench_load.h"
 #include "tests/bench/suites.h"
 #include "tests/harness/harness.h"
 

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "core/base/units.h"
-#include "scenarios/bench_links.h"
+#include "scenarios/bench/bench_links.h"
 #include "scenarios/topologies.h"
 #include "tests/bench/suites.h"
 #include "tests/harness/harness.h"

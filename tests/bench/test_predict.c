@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
-#include "scenarios/bench_predict.h"
+#include "scenarios/bench/bench_predict.h"
 #include "tests/bench/suites.h"
 #include "tests/harness/harness.h"
 

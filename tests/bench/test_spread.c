@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "scenarios/spread.h"
+#include "scenarios/bench/spread.h"
 #include "tests/bench/suites.h"
 
 START_TEST(the_median_of_an_odd_count_is_the_middle_one)

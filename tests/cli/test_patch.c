@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/cli/run.h"
 #include "tests/cli/suites.h"
 #include "tests/harness/harness.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/cli/run.h"
 #include "tests/cli/suites.h"
 #include "tests/harness/harness.h"

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "core/compute/noise.h"
+#include "core/compute/sampling/noise.h"
 #include "tests/compute/suites.h"
 
 START_TEST(only_the_low_32_bits_of_a_seed_count)

@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/compute/inference.h"
-#include "core/workflow/model_library.h"
+#include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "tests/compute/suites.h"
 #include "tests/harness/harness.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/compute/inference.h"
-#include "core/compute/tokenizer.h"
+#include "core/compute/text/tokenizer.h"
 #include "tests/compute/suites.h"
 #include "tests/harness/harness.h"
 

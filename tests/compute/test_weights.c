@@ -4,7 +4,7 @@
 #include "core/base/embed.h"
 #include "core/compute/compute.h"
 #include "core/compute/rounding.h"
-#include "core/tensor/convert.h"
+#include "core/tensor/dtype/convert.h"
 #include "scenarios/topologies.h"
 #include "tests/compute/suites.h"
 #include "tests/harness/harness.h"

@@ -7,8 +7,8 @@
 
 #include "core/base/json.h"
 #include "core/compute/compute.h"
-#include "core/model/family.h"
-#include "core/tensor/safetensors.h"
+#include "core/model/families/family.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/conformance/part.h"
 
 struct forward {

@@ -5,9 +5,9 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
-#include "core/compute/autoencoder.h"
-#include "core/compute/flux.h"
-#include "core/compute/text.h"
+#include "core/compute/forwards/autoencoder.h"
+#include "core/compute/forwards/flux.h"
+#include "core/compute/text/text.h"
 #include "tests/conformance/forward.h"
 
 static void fail(struct forward *f, const char *case_name, const struct error *e)

@@ -7,10 +7,10 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/compute/inference.h"
-#include "core/compute/noise.h"
-#include "core/compute/sampler.h"
-#include "core/compute/schedule.h"
-#include "core/compute/text.h"
+#include "core/compute/sampling/noise.h"
+#include "core/compute/sampling/sampler.h"
+#include "core/compute/sampling/schedule.h"
+#include "core/compute/text/text.h"
 #include "tests/conformance/forward.h"
 
 static void fail(struct forward *f, const char *case_name, const struct error *e)

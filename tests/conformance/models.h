@@ -2,8 +2,8 @@
 #ifndef RESIDENCY_TESTS_CONFORMANCE_MODELS_H
 #define RESIDENCY_TESTS_CONFORMANCE_MODELS_H
 
-#include "core/model/detect.h"
-#include "core/model/tensor_table.h"
+#include "core/model/detect/detect.h"
+#include "core/model/detect/tensor_table.h"
 
 /* Names of a folder's files that end so, sorted. The caller frees with models_names_free(). */
 struct models_names {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/json.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/conformance/part.h"
 
 /* Opens folder/name.safetensors and folder/name.json; *there is false, and nothing is open, where the first is missing. */

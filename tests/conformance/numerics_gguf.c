@@ -5,8 +5,8 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/quant.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/quant/quant.h"
 #include "tests/conformance/numerics.h"
 
 static const struct {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/arith.h"
-#include "core/patch/key_rules.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/stochastic.h"
+#include "core/patch/apply/arith.h"
+#include "core/patch/keys/key_rules.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/dtype/stochastic.h"
 #include "tests/conformance/adapters.h"
 
 /* ---- the net ---- */

@@ -9,8 +9,8 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/quant.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/quant/quant.h"
 #include "scenarios/topologies.h"
 #include "tests/conformance/adapters.h"
 

@@ -11,9 +11,9 @@
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/gguf.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/gguf/gguf.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/conformance/memory.h"
 #include "tests/conformance/part.h"
 

@@ -10,7 +10,7 @@
 
 #include "core/base/array.h"
 #include "core/model/recipe.h"
-#include "core/plan/blocks.h"
+#include "core/plan/place/blocks.h"
 #include "tests/conformance/models.h"
 #include "tests/conformance/part.h"
 

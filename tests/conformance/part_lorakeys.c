@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/model/model.h"
-#include "core/patch/key_map.h"
+#include "core/patch/keys/key_map.h"
 #include "tests/conformance/part.h"
 
 #define MANIFESTS_MAX 2

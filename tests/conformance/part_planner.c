@@ -9,7 +9,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
-#include "core/plan/requests.h"
+#include "core/plan/advise/requests.h"
 #include "tests/conformance/part.h"
 
 /* Equal as data: 0 is 0.0, and the order of members does not count. */

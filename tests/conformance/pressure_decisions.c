@@ -7,8 +7,8 @@
 
 #include "core/base/array.h"
 #include "core/base/units.h"
-#include "core/model/dtype_choice.h"
-#include "core/model/settings.h"
+#include "core/model/memory/dtype_choice.h"
+#include "core/model/memory/settings.h"
 #include "tests/conformance/retention_table.h"
 
 /* ---- words of the data ---- */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/base/error.h"
-#include "core/tensor/dtype.h"
+#include "core/tensor/dtype/dtype.h"
 #include "tests/conformance/part.h"
 
 bool pressure_dtypes(const char *folder, struct tally *tally, struct error *e);

@@ -9,8 +9,8 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/units.h"
-#include "core/model/memory_estimate.h"
-#include "core/model/settings.h"
+#include "core/model/memory/memory_estimate.h"
+#include "core/model/memory/settings.h"
 #include "tests/conformance/pressure_decisions.h"
 #include "tests/conformance/retention_table.h"
 

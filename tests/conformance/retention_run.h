@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "db/record.h"
-#include "probes/judge.h"
-#include "scenarios/flow.h"
-#include "scenarios/subject.h"
+#include "db/records/record.h"
+#include "probes/judge/judge.h"
+#include "scenarios/flow/flow.h"
+#include "scenarios/subject/subject.h"
 
 #define OBJECTS_MAX 64
 

@@ -1,4 +1,4 @@
-#include "db/layout.h"
+#include "db/records/layout.h"
 #include "tests/db/suites.h"
 
 START_TEST(text_that_does_not_fit_is_cut_between_characters)

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/device/topology.h"
+#include "core/device/topology/topology.h"
 #include "scenarios/topologies.h"
 #include "tests/device/suites.h"
 #include "tests/harness/harness.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/device/topology.h"
+#include "core/device/topology/topology.h"
 #include "tests/device/fixture.h"
 #include "tests/device/suites.h"
 #include "tests/harness/harness.h"

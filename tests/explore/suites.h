@@ -4,7 +4,7 @@
 #include <check.h>
 #include <stdbool.h>
 
-#include "scenarios/explore.h"
+#include "scenarios/explore/explore.h"
 
 Suite *check_suite(void);
 Suite *find_suite(void);

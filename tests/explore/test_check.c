@@ -1,7 +1,7 @@
 /* Each invariant, by records that break it, and by those that come near. */
 #include <string.h>
 
-#include "scenarios/explore_check.h"
+#include "scenarios/explore/explore_check.h"
 #include "tests/explore/suites.h"
 #include "tests/harness/harness.h"
 

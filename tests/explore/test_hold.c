@@ -6,7 +6,7 @@
 
 #include "core/manager/policy.h"
 #include "core/object/heap.h"
-#include "scenarios/explore_check.h"
+#include "scenarios/explore/explore_check.h"
 #include "tests/explore/suites.h"
 #include "tests/harness/harness.h"
 

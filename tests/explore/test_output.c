@@ -6,7 +6,7 @@
 #include "core/base/embed.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
-#include "core/workflow/model_library.h"
+#include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
 #include "tests/explore/suites.h"

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "core/manager/policy.h"
-#include "scenarios/explore_trial.h"
-#include "scenarios/flow_file.h"
+#include "scenarios/explore/explore_trial.h"
+#include "scenarios/flow/flow_file.h"
 #include "tests/explore/suites.h"
 #include "tests/harness/harness.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/advise.h"
+#include "core/plan/advise/advise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

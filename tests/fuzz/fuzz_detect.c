@@ -3,9 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/model/detect.h"
-#include "core/model/layout.h"
-#include "core/tensor/safetensors.h"
+#include "core/model/detect/detect.h"
+#include "core/model/detect/layout.h"
+#include "core/tensor/safetensors/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

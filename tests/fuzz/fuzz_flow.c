@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenarios/flow_file.h"
-#include "scenarios/flows.h"
+#include "scenarios/flow/flow_file.h"
+#include "scenarios/flow/flows.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

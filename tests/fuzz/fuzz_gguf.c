@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "core/model/detect.h"
-#include "core/tensor/gguf.h"
+#include "core/model/detect/detect.h"
+#include "core/tensor/gguf/gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

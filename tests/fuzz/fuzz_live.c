@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/base/utf8.h"
-#include "probes/judge.h"
-#include "probes/live_records.h"
+#include "probes/judge/judge.h"
+#include "probes/live/live_records.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/utf8.h"
-#include "probes/log_import.h"
+#include "probes/log/log_import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

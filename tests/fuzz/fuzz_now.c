@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/watch_screen.h"
-#include "cli/watch_text.h"
+#include "cli/live/watch_screen.h"
+#include "cli/live/watch_text.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 

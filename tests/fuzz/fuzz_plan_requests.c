@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/plan/requests.h"
+#include "core/plan/advise/requests.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

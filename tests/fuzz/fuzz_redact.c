@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "core/base/array.h"
-#include "reports/redact.h"
+#include "reports/bundle/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

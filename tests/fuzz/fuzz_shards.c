@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/tensor/shards.h"
+#include "core/tensor/safetensors/shards.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model/detect.h"
-#include "core/patch/file_units.h"
+#include "core/model/detect/detect.h"
+#include "core/patch/file/file_units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
-#include "core/workflow/graph.h"
+#include "core/workflow/graph/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -103,11 +103,11 @@ START_TEST(the_rule_refuses_what_it_is_there_to_refuse)
 {
 	ck_assert_ptr_nonnull(objection("core/plan/planner.c", "db/store.h"));
 	ck_assert_ptr_nonnull(objection("core/base/array.c", "core/device/device.h"));
-	ck_assert_ptr_nonnull(objection("reports/html.c", "probes/judge.h"));
-	ck_assert_ptr_nonnull(objection("probes/snapshot.c", "scenarios/subject.h"));
+	ck_assert_ptr_nonnull(objection("reports/render/html.c", "probes/judge/judge.h"));
+	ck_assert_ptr_nonnull(objection("probes/snapshot/snapshot.c", "scenarios/subject/subject.h"));
 	ck_assert_ptr_nonnull(objection("db/store.c", "store.h"));
-	ck_assert_ptr_null(objection("scenarios/matrix.c", "probes/judge.h"));
-	ck_assert_ptr_null(objection("reports/html.c", "core/base/strbuf.h"));
+	ck_assert_ptr_null(objection("scenarios/matrix/matrix.c", "probes/judge/judge.h"));
+	ck_assert_ptr_null(objection("reports/render/html.c", "core/base/strbuf.h"));
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "db/record.h"
+#include "db/records/record.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "probes/live_now.h"
+#include "probes/live/live_now.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 

@@ -1,8 +1,8 @@
 /* The probe's lines as records. */
 #include <string.h>
 
-#include "probes/judge.h"
-#include "probes/live_records.h"
+#include "probes/judge/judge.h"
+#include "probes/live/live_records.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenarios/subject_comfyui.h"
+#include "scenarios/subject/subject_comfyui.h"
 #include "tests/harness/harness.h"
 #include "tests/live/fake.h"
 #include "tests/live/suites.h"

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include "core/base/array.h"
-#include "scenarios/live_models.h"
-#include "scenarios/live_workflow.h"
-#include "scenarios/matrix_workflow.h"
+#include "scenarios/subject/live_models.h"
+#include "scenarios/subject/live_workflow.h"
+#include "scenarios/matrix/matrix_workflow.h"
 #include "tests/harness/harness.h"
 #include "tests/live/suites.h"
 

@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "core/base/embed.h"
-#include "core/workflow/model_library.h"
+#include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 

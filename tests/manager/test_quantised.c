@@ -4,7 +4,7 @@
 
 #include "core/base/array.h"
 #include "core/compute/rounding.h"
-#include "core/plan/plan_model.h"
+#include "core/plan/place/plan_model.h"
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
 #include "tests/manager/suites.h"

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model/family.h"
-#include "core/plan/blocks.h"
+#include "core/model/families/family.h"
+#include "core/plan/place/blocks.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 

@@ -1,9 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/model/detect.h"
+#include "core/model/detect/detect.h"
 #include "core/model/recipe.h"
-#include "core/plan/blocks.h"
+#include "core/plan/place/blocks.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "core/base/units.h"
-#include "core/model/memory_estimate.h"
+#include "core/model/memory/memory_estimate.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 

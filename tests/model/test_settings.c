@@ -2,8 +2,8 @@
 #include <math.h>
 
 #include "core/base/units.h"
-#include "core/model/dtype_choice.h"
-#include "core/model/settings.h"
+#include "core/model/memory/dtype_choice.h"
+#include "core/model/memory/settings.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 

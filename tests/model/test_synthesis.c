@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
-#include "core/model/detect.h"
-#include "core/model/synthesis.h"
-#include "core/model/synthesis_file.h"
-#include "core/tensor/safetensors.h"
+#include "core/model/detect/detect.h"
+#include "core/model/synthesis/synthesis.h"
+#include "core/model/synthesis/synthesis_file.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
 #include "tests/model/suites.h"
 

@@ -3,7 +3,7 @@
 #define RESIDENCY_TESTS_PATCH_SMALL_H
 
 #include "core/patch/patch.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 
 #define SHAPE(...)                                                                                                             \
 	(const int64_t[])                                                                                                      \

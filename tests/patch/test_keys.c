@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/key_map.h"
+#include "core/patch/keys/key_map.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
 #include "tests/patch/suites.h"

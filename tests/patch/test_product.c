@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/arith.h"
-#include "core/patch/strips.h"
+#include "core/patch/apply/arith.h"
+#include "core/patch/apply/strips.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
 #include "tests/patch/suites.h"

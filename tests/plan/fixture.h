@@ -2,7 +2,7 @@
 #ifndef RESIDENCY_TESTS_PLAN_FIXTURE_H
 #define RESIDENCY_TESTS_PLAN_FIXTURE_H
 
-#include "core/plan/blocks.h"
+#include "core/plan/place/blocks.h"
 #include "core/plan/plan.h"
 
 #define BLOCKS_MAX 16384

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/advise.h"
+#include "core/plan/advise/advise.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
 #include "tests/plan/suites.h"

@@ -1,7 +1,7 @@
 /* Prediction: the formula's terms, the profile of real models, and the simulator's word on it. */
 #include <math.h>
 
-#include "scenarios/plan_trial.h"
+#include "scenarios/placed/plan_trial.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"

@@ -5,7 +5,7 @@
 #ifndef RESIDENCY_TESTS_PROBES_CELL_H
 #define RESIDENCY_TESTS_PROBES_CELL_H
 
-#include "probes/judge.h"
+#include "probes/judge/judge.h"
 
 struct cell {
 	struct judge *judge;

@@ -1,8 +1,8 @@
 /* From facts to the likely known cause. */
 #include <string.h>
 
-#include "db/record.h"
-#include "probes/diagnosis.h"
+#include "db/records/record.h"
+#include "probes/diagnosis/diagnosis.h"
 #include "tests/probes/suites.h"
 
 START_TEST(every_cause_is_reached_by_the_facts_it_needs)

@@ -4,7 +4,7 @@
 #include "core/base/units.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
-#include "probes/ledger.h"
+#include "probes/snapshot/ledger.h"
 #include "tests/probes/suites.h"
 
 static const char description[] = "{\"schema\":1,\"name\":\"two\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":268435456},"

@@ -6,9 +6,9 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
-#include "probes/log_import.h"
-#include "probes/log_kind.h"
-#include "probes/log_line.h"
+#include "probes/log/log_import.h"
+#include "probes/log/log_kind.h"
+#include "probes/log/log_line.h"
 #include "tests/probes/suites.h"
 
 /* What records arrive, by type, and the last verdict. */

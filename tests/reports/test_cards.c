@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "db/store.h"
-#include "reports/triage.h"
+#include "reports/triage/triage.h"
 #include "tests/harness/harness.h"
 #include "tests/reports/suites.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/redact.h"
+#include "reports/bundle/redact.h"
 #include "tests/harness/harness.h"
 #include "tests/reports/suites.h"
 

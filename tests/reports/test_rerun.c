@@ -1,7 +1,7 @@
 /* The command that shows a cell again. */
 #include <string.h>
 
-#include "reports/triage.h"
+#include "reports/triage/triage.h"
 #include "tests/harness/harness.h"
 #include "tests/reports/suites.h"
 

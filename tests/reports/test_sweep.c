@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "db/store.h"
-#include "reports/sweep.h"
+#include "reports/sweep/sweep.h"
 #include "tests/harness/harness.h"
 #include "tests/reports/suites.h"
 

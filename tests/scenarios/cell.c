@@ -5,7 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/manager/policy.h"
-#include "scenarios/flow_file.h"
+#include "scenarios/flow/flow_file.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 

@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db/record.h"
-#include "probes/judge.h"
-#include "scenarios/flow.h"
-#include "scenarios/subject.h"
-#include "scenarios/timeline.h"
+#include "db/records/record.h"
+#include "probes/judge/judge.h"
+#include "scenarios/flow/flow.h"
+#include "scenarios/subject/subject.h"
+#include "scenarios/replay/timeline.h"
 
 #define CELL_HOLDERS_MAX 4096
 #define CELL_MEMORY_MAX 8192

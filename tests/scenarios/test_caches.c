@@ -1,7 +1,7 @@
 /* The executor's caches: what each holds, what it lets go, and what holds a model when nobody seems to. */
 #include <string.h>
 
-#include "scenarios/flow_file.h"
+#include "scenarios/flow/flow_file.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/cell.h"
 #include "tests/scenarios/suites.h"

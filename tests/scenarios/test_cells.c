@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/manager/policy.h"
-#include "probes/judge.h"
-#include "scenarios/flows.h"
-#include "scenarios/matrix.h"
+#include "probes/judge/judge.h"
+#include "scenarios/flow/flows.h"
+#include "scenarios/matrix/matrix.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/suites.h"

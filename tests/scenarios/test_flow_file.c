@@ -7,8 +7,8 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/manager/policy.h"
-#include "scenarios/flow_file.h"
-#include "scenarios/flows.h"
+#include "scenarios/flow/flow_file.h"
+#include "scenarios/flow/flows.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/suites.h"
 

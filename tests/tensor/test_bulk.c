@@ -5,7 +5,7 @@
 
 #include "core/base/file.h"
 #include "core/base/units.h"
-#include "core/tensor/bulk.h"
+#include "core/tensor/transcode/bulk.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/tensor/convert.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "core/tensor/gguf.h"
+#include "core/tensor/gguf/gguf.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

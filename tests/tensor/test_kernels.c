@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/mt19937.h"
-#include "core/tensor/kernels.h"
+#include "core/tensor/kernels/kernels.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

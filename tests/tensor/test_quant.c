@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/tensor/quant.h"
-#include "core/tensor/stochastic.h"
+#include "core/tensor/quant/quant.h"
+#include "core/tensor/dtype/stochastic.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

@@ -6,7 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

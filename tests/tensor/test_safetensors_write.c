@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/tensor/safetensors.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

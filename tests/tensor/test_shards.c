@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
-#include "core/tensor/shards.h"
+#include "core/tensor/safetensors/shards.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/tensor/transcode.h"
+#include "core/tensor/transcode/transcode.h"
 #include "tests/harness/harness.h"
 #include "tests/tensor/suites.h"
 

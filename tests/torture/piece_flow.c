@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenarios/flow_file.h"
-#include "scenarios/flows.h"
+#include "scenarios/flow/flow_file.h"
+#include "scenarios/flow/flows.h"
 #include "tests/torture/torture.h"
 
 #define SCENARIO                                                                                                               \

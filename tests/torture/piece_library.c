@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "core/model/recipe.h"
-#include "core/model/synthesis_file.h"
-#include "core/tensor/transcode.h"
-#include "core/workflow/model_library.h"
+#include "core/model/synthesis/synthesis_file.h"
+#include "core/tensor/transcode/transcode.h"
+#include "core/workflow/library/model_library.h"
 #include "tests/torture/torture.h"
 
 static const char machine_text[] =

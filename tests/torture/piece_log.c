@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "probes/log_import.h"
+#include "probes/log/log_import.h"
 #include "tests/torture/torture.h"
 
 static const char text[] =

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/model/detect.h"
+#include "core/model/detect/detect.h"
 #include "core/model/recipe.h"
-#include "core/model/synthesis_file.h"
-#include "core/plan/blocks.h"
+#include "core/model/synthesis/synthesis_file.h"
+#include "core/plan/place/blocks.h"
 #include "tests/torture/torture.h"
 
 static bool look_at(const struct tensor_table *table, struct error *e)

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/watch_screen.h"
+#include "cli/live/watch_screen.h"
 #include "core/base/json.h"
 #include "tests/torture/torture.h"
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
-#include "core/patch/patch_file.h"
-#include "core/plan/blocks.h"
-#include "core/tensor/safetensors.h"
+#include "core/patch/file/patch_file.h"
+#include "core/plan/place/blocks.h"
+#include "core/tensor/safetensors/safetensors.h"
 #include "tests/torture/torture.h"
 
 #define DIMENSIONS(...)                                                                                                        \

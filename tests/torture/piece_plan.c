@@ -2,11 +2,11 @@
 #include <stdio.h>
 
 #include "core/base/array.h"
-#include "core/plan/advise.h"
-#include "core/plan/blocks.h"
-#include "core/plan/costs.h"
-#include "core/plan/suggest.h"
-#include "scenarios/plan_trial.h"
+#include "core/plan/advise/advise.h"
+#include "core/plan/place/blocks.h"
+#include "core/plan/suggest/costs.h"
+#include "core/plan/suggest/suggest.h"
+#include "scenarios/placed/plan_trial.h"
 #include "tests/torture/torture.h"
 
 static const char machine[] =

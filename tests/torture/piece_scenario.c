@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "core/manager/policy.h"
-#include "probes/judge.h"
-#include "scenarios/flow_file.h"
-#include "scenarios/subject.h"
+#include "probes/judge/judge.h"
+#include "scenarios/flow/flow_file.h"
+#include "scenarios/subject/subject.h"
 #include "scenarios/topologies.h"
 #include "tests/torture/torture.h"
 

@@ -3,9 +3,9 @@
 
 #include "core/base/embed.h"
 #include "core/manager/policy.h"
-#include "scenarios/explore.h"
-#include "scenarios/flow_file.h"
-#include "scenarios/matrix.h"
+#include "scenarios/explore/explore.h"
+#include "scenarios/flow/flow_file.h"
+#include "scenarios/matrix/matrix.h"
 #include "scenarios/topologies.h"
 #include "tests/torture/torture.h"
 

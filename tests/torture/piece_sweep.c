@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "db/store.h"
-#include "reports/sweep.h"
+#include "reports/sweep/sweep.h"
 #include "scenarios/bisect.h"
 #include "tests/torture/torture.h"
 

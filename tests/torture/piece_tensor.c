@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/tensor/bulk.h"
-#include "core/tensor/transcode.h"
+#include "core/tensor/transcode/bulk.h"
+#include "core/tensor/transcode/transcode.h"
 #include "tests/torture/torture.h"
 
 static const float values[64] = { 1, 2, 3 };

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "db/inserter.h"
-#include "probes/judge.h"
-#include "reports/bundle.h"
-#include "reports/triage.h"
+#include "probes/judge/judge.h"
+#include "reports/bundle/bundle.h"
+#include "reports/triage/triage.h"
 #include "tests/torture/torture.h"
 
 /* A kept model is resident and held by a node; then it is dead. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/workflow/graph.h"
+#include "core/workflow/graph/graph.h"
 #include "tests/harness/harness.h"
 #include "tests/workflow/suites.h"
 

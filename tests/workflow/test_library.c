@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/base/embed.h"
-#include "core/tensor/safetensors.h"
-#include "core/workflow/model_library.h"
+#include "core/tensor/safetensors/safetensors.h"
+#include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/workflow/suites.h"

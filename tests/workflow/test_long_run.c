@@ -5,7 +5,7 @@
 #include "core/base/json.h"
 #include "core/manager/manager.h"
 #include "core/workflow/engine.h"
-#include "core/workflow/model_library.h"
+#include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
 #include "tests/harness/harness.h"

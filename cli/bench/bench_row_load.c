@@ -1,0 +1,87 @@
+#include "cli/bench/bench.h"
+#include "cli/progress.h"
+#include "core/base/units.h"
+#include "scenarios/bench/bench_load.h"
+
+static double rate_of(const struct bench_load *load, double seconds)
+{
+	return (double)load->size_bytes / seconds;
+}
+
+static void print_ways(FILE *out, const struct bench_load *load)
+{
+	char size[UNITS_TEXT_MAX];
+
+	fprintf(out, "a safetensors file of %s in %zu tensors, from the page cache into new memory; every byte compared\n",
+		units_bytes(load->size_bytes, size), load->tensor_count);
+	for (unsigned way = 0; way < LOAD_WAYS; way++) {
+		const struct spread *s = &load->seconds[way];
+		char rate[UNITS_TEXT_MAX];
+		char least[UNITS_TEXT_MAX];
+		char most[UNITS_TEXT_MAX];
+
+		fprintf(out, "  %-18s %10s/s  (%s/s to %s/s)  %.2f of the bare read\n",
+			bench_load_way_name((enum bench_load_way)way), units_bytes((uint64_t)rate_of(load, s->median), rate),
+			units_bytes((uint64_t)rate_of(load, s->most), least),
+			units_bytes((uint64_t)rate_of(load, s->least), most), load->seconds[LOAD_BARE_READ].median / s->median);
+	}
+}
+
+static json_t *to_json(const struct bench_load *load)
+{
+	json_t *ways = json_array();
+
+	for (unsigned way = 0; way < LOAD_WAYS; way++) {
+		const struct spread *s = &load->seconds[way];
+
+		json_array_append_new(ways, json_pack("{s:s, s:f, s:f, s:f, s:f}", "way",
+						      bench_load_way_name((enum bench_load_way)way), "bytes_per_s",
+						      rate_of(load, s->median), "seconds_median", s->median, "seconds_min",
+						      s->least, "seconds_max", s->most));
+	}
+	return json_pack("{s:I, s:I, s:b, s:f, s:o}", "size_bytes", (json_int_t)load->size_bytes, "tensors",
+			 (json_int_t)load->tensor_count, "verified", 1, "of_bare_read",
+			 load->seconds[LOAD_BARE_READ].median / load->seconds[LOAD_IN_PLACE].median, "ways", ways);
+}
+
+static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	(void)total_bytes;
+	progress_update(context, done_bytes);
+}
+
+static json_t *run(const struct bench_request *request, struct error *e)
+{
+	struct progress progress;
+	const struct bulk_watcher watcher = { .progress = on_progress,
+					      .context = &progress,
+					      .interrupted = request->cli->interrupted };
+	const struct bench_load_options options = {
+		.folder = bench_folder(),
+		.size_bytes = request->largest_bytes,
+		.repeats = request->repeats,
+		.watcher = &watcher,
+		.sink = request->sink,
+	};
+	struct bench_load load;
+	json_t *json = NULL;
+	bool fine;
+
+	progress_begin_bytes(&progress, request->cli, "loading", request->largest_bytes ? request->largest_bytes : 4 * GIB);
+	fine = bench_load(&options, &load, e);
+	progress_end(&progress);
+	if (fine) {
+		json = to_json(&load);
+		if (!json)
+			error_no_memory(e);
+		else if (request->print)
+			print_ways(request->cli->out, &load);
+	}
+	return json;
+}
+
+const struct bench bench_row_load = {
+	.name = "load",
+	.summary = "a safetensors file from the page cache into a host device, against a bare read",
+	.run = run,
+};

@@ -1,0 +1,236 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench/bench.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "cli/recording.h"
+#include "cli/find/topology_find.h"
+#include "core/base/array.h"
+#include "core/base/strbuf.h"
+
+/* What the options said. */
+struct request {
+	const char *backend, *topologies, *store, *tables;
+	int64_t repeats, seed;
+	uint64_t smallest_bytes, largest_bytes;
+	bool json;
+};
+
+#define TOPOLOGIES_MAX 64
+
+struct topologies {
+	struct topology *items[TOPOLOGIES_MAX];
+	size_t count;
+};
+
+static void topologies_free(struct topologies *topologies)
+{
+	for (size_t i = 0; i < topologies->count; i++)
+		topology_free(topologies->items[i]);
+}
+
+static bool topologies_add(struct topologies *topologies, const char *name, struct error *e)
+{
+	struct topology *topology;
+
+	if (topologies->count == TOPOLOGIES_MAX)
+		return error_set(e, ERROR_USAGE, "at most %d topologies at a time", TOPOLOGIES_MAX);
+	topology = topology_find_named(name, e);
+	if (topology)
+		topologies->items[topologies->count++] = topology;
+	return topology;
+}
+
+/* Nobody chose: with real bytes a machine that fits, else every tier. */
+static bool topologies_default(struct topologies *topologies, const struct backend *backend, struct error *e)
+{
+	char name[TOPOLOGY_NAME_MAX];
+
+	if (backend->has_bytes)
+		return topologies_add(topologies, "host-2gpu", e);
+	for (size_t i = 0; topology_builtin_name(i, name); i++)
+		if (strncmp(name, "host-", 5) != 0 && !topologies_add(topologies, name, e))
+			return false;
+	return true;
+}
+
+static bool topologies_read(struct topologies *topologies, const char *list, const struct backend *backend, struct error *e)
+{
+	char *copy;
+	char *rest;
+	char *name;
+	bool fine = true;
+
+	if (!list)
+		return topologies_default(topologies, backend, e);
+	copy = string_copy(list, e);
+	if (!copy)
+		return false;
+	for (rest = copy; fine && (name = strsep(&rest, ",")) != NULL;)
+		fine = topologies_add(topologies, name, e);
+	free(copy);
+	return fine;
+}
+
+static int find_bench(const char *name)
+{
+	for (int i = 0; benches[i]; i++)
+		if (strcmp(benches[i]->name, name) == 0)
+			return i;
+	return -1;
+}
+
+static bool choose_benches(int argc, char **argv, uint64_t *chosen, struct error *e)
+{
+	struct strbuf names = STRBUF_INIT;
+	bool fine = argc > 1;
+
+	*chosen = 0;
+	for (int i = 1; fine && i < argc; i++) {
+		int index = find_bench(argv[i]);
+
+		if (strcmp(argv[i], "all") == 0)
+			*chosen = UINT64_MAX;
+		else if (index >= 0)
+			*chosen |= UINT64_C(1) << index;
+		else
+			fine = false;
+	}
+	if (fine)
+		return true;
+	for (size_t i = 0; benches[i]; i++)
+		strbuf_printf(&names, "%s, ", benches[i]->name);
+	error_set(e, ERROR_USAGE, "say what to measure: %sor all", strbuf_text(&names));
+	strbuf_free(&names);
+	return false;
+}
+
+/* One bench, on one topology or on none; its members join those that say what it is. */
+static bool run_bench(const struct bench *bench, const struct bench_request *request, json_t *results, struct error *e)
+{
+	json_t *members = bench->run(request, e);
+	json_t *entry;
+
+	if (!members)
+		return error_context(e, "bench %s%s%s", bench->name, request->topology ? " of " : "",
+				     request->topology ? request->topology->name : "");
+	entry = json_pack("{s:s, s:s?, s:s?}", "bench", bench->name, "backend",
+			  bench->needs_topology ? request->backend->name : NULL, "topology",
+			  request->topology ? request->topology->name : NULL);
+	if (!entry || json_object_update(entry, members) || json_array_append(results, entry))
+		error_no_memory(e);
+	json_decref(entry);
+	json_decref(members);
+	return !error_is_set(e);
+}
+
+static bool run_chosen(struct bench_request *request, uint64_t chosen, const struct topologies *topologies, json_t *results,
+		       struct error *e)
+{
+	for (size_t i = 0; benches[i]; i++) {
+		if (!choice_is_set(chosen, i))
+			continue;
+		request->topology = NULL;
+		if (!benches[i]->needs_topology && !run_bench(benches[i], request, results, e))
+			return false;
+		for (size_t j = 0; benches[i]->needs_topology && j < topologies->count; j++) {
+			request->topology = topologies->items[j];
+			if (!run_bench(benches[i], request, results, e))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void print_json(struct cli *cli, json_t *results)
+{
+	json_t *whole = json_pack("{s:i, s:O}", "schema", 1, "benches", results);
+
+	json_dumpf(whole, cli->out, JSON_COMPACT);
+	fputc('\n', cli->out);
+	json_decref(whole);
+}
+
+/* Everything but the command line: returns the exit code. */
+static int measure(struct cli *cli, const struct request *asked, const struct backend *backend, uint64_t chosen,
+		   const struct topologies *topologies)
+{
+	const struct run_environment environment = {
+		.backend = backend->name,
+		.topology = topologies->count == 1 ? topologies->items[0] : NULL,
+		.subject = "engine",
+	};
+	struct bench_request request = {
+		.cli = cli,
+		.backend = backend,
+		.repeats = (unsigned)asked->repeats,
+		.smallest_bytes = asked->smallest_bytes,
+		.largest_bytes = asked->largest_bytes,
+		.seed = (uint64_t)asked->seed,
+		.tables = asked->tables,
+		.print = !asked->json,
+	};
+	struct error e = ERROR_INIT;
+	struct recording recording;
+	json_t *results;
+	int exit_code = 0;
+
+	/* Nothing is measured while samples are put, so that waiting for room disturbs nothing. */
+	if (!recording_begin(&recording, cli, asked->store, true, &environment, &e))
+		return command_fail(cli, command_bench.name, &e);
+	request.sink = &recording.sink;
+	for (size_t i = 0; topologies->count > 1 && i < topologies->count; i++)
+		run_put_topology(&recording.sink, topologies->items[i]);
+	results = json_array();
+	if (!run_chosen(&request, chosen, topologies, results, &e))
+		exit_code = command_fail(cli, command_bench.name, &e);
+	else if (asked->json)
+		print_json(cli, results);
+	json_decref(results);
+	return recording_end(&recording, cli, command_bench.name, exit_code);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct request asked = { .backend = "sim", .tables = "tests/data" };
+	const struct option options[] = {
+		{ "backend", "NAME", "sim or host (default sim)", OPTION_TEXT, &asked.backend },
+		{ "topology", "LIST", "names or files (default: every tier; host-2gpu on host)", OPTION_TEXT,
+		  &asked.topologies },
+		{ "repeats", "N", "samples of each point", OPTION_INTEGER, &asked.repeats },
+		{ "smallest", "SIZE", "smallest copy (default 4 KiB)", OPTION_BYTES, &asked.smallest_bytes },
+		{ "largest", "SIZE", "largest copy (default 256 MiB)", OPTION_BYTES, &asked.largest_bytes },
+		{ "seed", "N", "seed of made-up data (default 0)", OPTION_INTEGER, &asked.seed },
+		{ "tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)", OPTION_TEXT,
+		  &asked.tables },
+		{ "store", "FILE", "where samples are recorded; none for nowhere", OPTION_TEXT, &asked.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+	};
+	struct topologies topologies = { .count = 0 };
+	const struct backend *backend;
+	struct error e = ERROR_INIT;
+	uint64_t chosen;
+	int exit_code;
+
+	if (!command_parse(cli, &command_bench, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	backend = backend_find_named(asked.backend, &e);
+	if (backend && choose_benches(argc, argv, &chosen, &e) && topologies_read(&topologies, asked.topologies, backend, &e))
+		exit_code = measure(cli, &asked, backend, chosen, &topologies);
+	else
+		exit_code = command_fail(cli, command_bench.name, &e);
+	topologies_free(&topologies);
+	return exit_code;
+}
+
+const struct command command_bench = {
+	.name = "bench",
+	.summary = "measure: links, seconds per iteration over GB offloaded, and the engine itself",
+	.synopsis = "[options] WHAT...",
+	.examples = "  residency bench links --topology mixed\n"
+		    "  residency bench links --backend host --largest 64MiB\n"
+		    "  residency bench plan predict\n"
+		    "  residency bench all --json\n",
+	.run = run,
+};

@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "core/base/array.h"
+#include "core/base/json.h"
+#include "core/base/units.h"
+#include "core/tensor/transcode/transcode.h"
+
+struct wishes {
+	const char *format, *dtype, *out, *architecture;
+	bool half, stochastic, drop_values, json;
+};
+
+/* Without --to the new file's name says it. */
+static bool read_format(const struct wishes *wishes, enum weights_format *format, struct error *e)
+{
+	const char *dot = strrchr(wishes->out, '.');
+	const char *name = wishes->format ? wishes->format : dot ? dot + 1 : "";
+
+	if (weights_format_from_name(name, format))
+		return true;
+	return error_set(e, ERROR_USAGE, "\"%.40s\" is no format: --to safetensors or --to gguf", name);
+}
+
+static bool read_type(const char *name, struct weights_type *type, struct error *e)
+{
+	return weights_type_from_name(name, type) ||
+	       error_set(e, ERROR_USAGE, "\"%.40s\" is no element type: F32, BF16, F16, F8_E4M3, Q8_0, Q4_0, ...", name);
+}
+
+static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	struct progress *progress = context;
+
+	progress->total = (size_t)total_bytes;
+	progress_update(progress, (size_t)done_bytes);
+}
+
+static void print_result(struct cli *cli, const struct transcode_request *request, const struct transcode_result *result,
+			 bool json)
+{
+	char from[UNITS_TEXT_MAX];
+	char to[UNITS_TEXT_MAX];
+	json_t *object;
+
+	if (!json) {
+		fprintf(cli->out, "%s: %zu tensors, %zu of them of another type now; %s of elements became %s\n", request->to,
+			result->tensors, result->changed, units_bytes(result->from_bytes, from),
+			units_bytes(result->to_bytes, to));
+		return;
+	}
+	object = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "schema", 1, "file", request->to, "format",
+			   weights_format_name(request->format), "tensors", (json_int_t)result->tensors, "changed",
+			   (json_int_t)result->changed, "from_bytes", (json_int_t)result->from_bytes, "to_bytes",
+			   (json_int_t)result->to_bytes);
+	json_dumpf(object, cli->out, JSON_COMPACT);
+	fputc('\n', cli->out);
+	json_decref(object);
+}
+
+static bool convert(struct cli *cli, const char *from, const struct wishes *wishes, struct error *e)
+{
+	struct progress progress;
+	const struct bulk_watcher watcher = { .progress = on_progress, .context = &progress, .interrupted = cli->interrupted };
+	struct weights_type type;
+	struct transcode_request request = {
+		.from = from,
+		.to = wishes->out,
+		.type = wishes->dtype ? &type : NULL,
+		.in_half = wishes->half,
+		.stochastic = wishes->stochastic,
+		.architecture = wishes->architecture,
+		.drop_values = wishes->drop_values,
+		.watcher = &watcher,
+		.log = cli->log,
+	};
+	struct transcode_result result;
+	bool fine;
+
+	if (!read_format(wishes, &request.format, e) || (wishes->dtype && !read_type(wishes->dtype, &type, e)))
+		return false;
+	progress_begin_bytes(&progress, cli, "converting", 0);
+	fine = transcode(&request, &result, e);
+	progress_end(&progress);
+	if (fine)
+		print_result(cli, &request, &result, wishes->json);
+	return fine;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .format = NULL };
+	const struct option options[] = {
+		{ "to", "FORMAT", "safetensors or gguf (default: as --out ends)", OPTION_TEXT, &wishes.format },
+		{ "dtype", "TYPE", "of floating point tensors: F32, BF16, F16, F8_E4M3, F8_E5M2; for gguf also Q8_0, Q5_1, ...",
+		  OPTION_TEXT, &wishes.dtype },
+		{ "out", "FILE", "the new file; it appears whole or not at all", OPTION_TEXT, &wishes.out },
+		{ "half", NULL, "quantised elements become numbers in half precision, as ComfyUI-GGUF's do (default: exactly)",
+		  OPTION_FLAG, &wishes.half },
+		{ "stochastic", NULL,
+		  "round to F8 by chance, seeded by each tensor's name, as ComfyUI does for patched weights", OPTION_FLAG,
+		  &wishes.stochastic },
+		{ "architecture", "NAME", "general.architecture of a gguf file: flux, wan, t5, ...", OPTION_TEXT,
+		  &wishes.architecture },
+		{ "drop-values", NULL, "leave out values that safetensors' metadata cannot hold", OPTION_FLAG,
+		  &wishes.drop_values },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+	};
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_convert, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc != 2)
+		error_set(&e, ERROR_USAGE, "one file is converted at a time");
+	else if (!wishes.out)
+		error_set(&e, ERROR_USAGE, "say where to: --out FILE");
+	else if (convert(cli, argv[1], &wishes, &e))
+		return 0;
+	return command_fail(cli, command_convert.name, &e);
+}
+
+const struct command command_convert = {
+	.name = "convert",
+	.summary = "a file of weights into another format or element type; refuses what would be lost",
+	.synopsis = "[options] FILE --out FILE",
+	.examples =
+		"  residency convert flux1-dev.safetensors --dtype Q8_0 --architecture flux --out flux1-dev-Q8_0.gguf\n"
+		"  residency convert flux1-dev-Q4_K_S.gguf --dtype BF16 --half --out flux1-dev.safetensors\n"
+		"  residency convert model.safetensors.index.json --dtype F8_E4M3 --stochastic --out model-fp8.safetensors\n",
+	.run = run,
+};

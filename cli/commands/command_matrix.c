@@ -1,0 +1,269 @@
+#include <string.h>
+
+#include "cli/axes.h"
+#include "cli/choices.h"
+#include "cli/commands.h"
+#include "cli/find/flow_find.h"
+#include "cli/print/matrix_print.h"
+#include "cli/progress.h"
+#include "cli/recording.h"
+#include "cli/find/subject_find.h"
+#include "cli/find/topology_find.h"
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/manager/policy.h"
+#include "db/writer.h"
+#include "scenarios/flow/flow.h"
+#include "scenarios/matrix/matrix.h"
+#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/subject/subject_comfyui.h"
+
+/* ---- the command ---- */
+
+struct wishes {
+	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
+	const char *backend, *topology, *store, *subject;
+	bool json, verbose, deep;
+};
+
+static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, struct error *e)
+{
+	*axes = matrix_axes_default();
+	return axis_choose("policies", wishes->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
+	       axis_choose("matrices", wishes->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
+	       axis_choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
+	       axis_choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
+	       axis_choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
+}
+
+#define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */
+
+/* What the engine says goes on only where somebody watches; else it is counted. */
+struct watch {
+	struct log_sink sink;
+	const struct log_sink *to; /* NULL: nobody watches */
+	size_t held_back;
+};
+
+static void watch_line(void *context, enum log_level level, const char *text)
+{
+	struct watch *watch = context;
+
+	if (watch->to)
+		log_say(watch->to, level, "%s", text);
+	else
+		watch->held_back++;
+}
+
+struct state {
+	struct matrix_printer printer;
+	struct progress progress;
+	struct recording recording;
+	struct cli *cli;
+	size_t done;
+};
+
+static bool finished(void *context, const struct judge_result *result)
+{
+	struct state *state = context;
+
+	progress_end(&state->progress); /* the line is drawn again below what is printed */
+	matrix_print_cell(&state->printer, result);
+	progress_update(&state->progress, ++state->done + state->printer.left_out_cells);
+	return !*state->cli->interrupted && (!state->recording.writer || writer_is_fine(state->recording.writer));
+}
+
+static void left_out(void *context, const char *matrix, const char *flow, size_t cells, const char *why)
+{
+	struct state *state = context;
+
+	matrix_print_left_out(&state->printer, matrix, flow, cells, why);
+	progress_update(&state->progress, state->done + state->printer.left_out_cells);
+}
+
+static uint64_t dropped(void *context, uint32_t cell)
+{
+	const struct state *state = context;
+
+	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
+}
+
+static void widen(int *width, const char *text)
+{
+	if ((int)strlen(text) > *width)
+		*width = (int)strlen(text);
+}
+
+static void set_widths(struct matrix_printer *printer, const struct matrix_axes *axes)
+{
+	printer->policy_width = 9;
+	printer->matrix_width = 12;
+	printer->flow_width = 6;
+	for (size_t i = 0; policies[i]; i++) {
+		if (choice_is_set(axes->policies, i))
+			widen(&printer->policy_width, policies[i]->name);
+	}
+	for (size_t i = 0; matrices[i]; i++) {
+		if (choice_is_set(axes->matrices, i))
+			widen(&printer->matrix_width, matrices[i]->name);
+	}
+	for (size_t i = 0; i < axes->flow_count; i++)
+		widen(&printer->flow_width, axes->flows[i]->name);
+}
+
+/* What the cells run on: a backend of the engine's, or a server (then NULL). */
+struct ground {
+	struct subject *subject; /* owned by whoever runs the matrix */
+	const struct topology *topology;
+	const struct backend *backend;
+};
+
+static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes, const struct ground *ground,
+		      struct watch *watch)
+{
+	const char *subject_name = ground->subject->operations->kind;
+	bool is_live = !ground->backend;
+	struct run_environment environment = { .backend = is_live ? subject_name : ground->backend->name,
+					       .topology = ground->topology,
+					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name,
+					       .probe = is_live ? subject_comfyui_probe(ground->subject) : NULL };
+	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
+	struct matrix_run run = { .subject = ground->subject,
+				  .subject_name = subject_name,
+				  .topology_name = ground->topology->name,
+				  .left_out = left_out,
+				  .finished = finished,
+				  .dropped = dropped,
+				  .context = &state };
+	struct error e = ERROR_INIT;
+	uint64_t started_ns = clock_now_ns();
+	struct matrix_left_out left_out;
+	size_t cell_count = matrix_cell_count(axes, &left_out);
+	int exit_code;
+
+	if (wishes->verbose || cell_count <= CELLS_TO_WATCH)
+		watch->to = run.log = cli->log;
+	if (!recording_begin(&state.recording, cli, wishes->store, !is_live && !ground->backend->has_bytes, &environment, &e))
+		return command_fail(cli, "matrix", &e);
+	run.sink = &state.recording.sink;
+	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
+	set_widths(&state.printer, axes);
+	matrix_print_begin(&state.printer);
+	progress_begin(&state.progress, cli, "cells", cell_count);
+	if (!matrix_run(&run, axes, &e))
+		exit_code = command_fail(cli, "matrix", &e);
+	else
+		exit_code = matrix_print_exit_code(&state.printer);
+	progress_end(&state.progress);
+	matrix_print_end(&state.printer);
+	if (*cli->interrupted)
+		exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (watch->held_back)
+		fprintf(cli->err, "%zu warnings are not shown; --verbose shows them\n", watch->held_back);
+	if (left_out.count)
+		fprintf(cli->err, "%zu pairs of a matrix and a flow cannot be and are left out; the first: %s\n",
+			left_out.count, left_out.why);
+	fprintf(cli->err, "%zu cells in %.3f s, %.0f a second\n", state.done, (double)(clock_now_ns() - started_ns) / 1e9,
+		(double)state.done / ((double)(clock_now_ns() - started_ns) / 1e9));
+	return recording_end(&state.recording, cli, "matrix", exit_code);
+}
+
+static int run_on_engine(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes)
+{
+	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct error e = ERROR_INIT;
+	struct ground ground = { .backend = backend_find_named(wishes->backend, &e) };
+	struct topology *topology = ground.backend ? topology_find_named(wishes->topology, &e) : NULL;
+	int exit_code;
+
+	ground.topology = topology;
+	if (topology)
+		ground.subject = subject_engine_open(topology, ground.backend, &watch.sink, cli->interrupted, &e);
+	exit_code = ground.subject ? run_matrix(cli, wishes, axes, &ground, &watch) : command_fail(cli, "matrix", &e);
+	subject_close(ground.subject);
+	topology_free(topology);
+	return exit_code;
+}
+
+/* A server has the policy and the cache that it has: what the user does not choose is what is there. */
+static int run_on_server(struct cli *cli, const struct wishes *wishes, struct matrix_axes *axes)
+{
+	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct error e = ERROR_INIT;
+	struct ground ground = { .subject = subject_live_open(subject_live_url(wishes->subject), cli, &e) };
+	int exit_code;
+
+	if (!ground.subject)
+		return command_fail(cli, "matrix", &e);
+	ground.topology = subject_comfyui_topology(ground.subject);
+	subject_comfyui_ask_everybody(ground.subject, wishes->deep);
+	if (!wishes->policies)
+		axes->policies = UINT64_C(1) << axis_policy_index(subject_comfyui_policy(ground.subject)->name);
+	if (!wishes->caches)
+		axes->caches = UINT64_C(1) << subject_comfyui_cache(ground.subject);
+	exit_code = run_matrix(cli, wishes, axes, &ground, &watch);
+	subject_close(ground.subject);
+	return exit_code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .backend = "sim", .topology = "2x3090-nvlink" };
+	const struct option options[] = {
+		{ "policies", "LIST", "policies, by name or upstream commit (default: all)", OPTION_TEXT, &wishes.policies },
+		{ "matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)", OPTION_TEXT,
+		  &wishes.matrices },
+		{ "flows", "LIST", "both, unload, free, ..., or files (default: these three)", OPTION_TEXT, &wishes.flows },
+		{ "caches", "LIST", "executor caches: classic, lru, none, ram (default: classic)", OPTION_TEXT,
+		  &wishes.caches },
+		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
+		{ "node-flags", "LIST", "real, suppressed (default: real; of a flow that says its own: those)", OPTION_TEXT,
+		  &wishes.node_flags },
+		{ "subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine", OPTION_TEXT,
+		  &wishes.subject },
+		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+		  OPTION_FLAG, &wishes.deep },
+		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
+		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
+		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
+		{ "verbose", NULL, "say every warning and loss at once, however many cells there are", OPTION_FLAG,
+		  &wishes.verbose },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+	};
+	struct error e = ERROR_INIT;
+	struct matrix_axes axes;
+	struct flow_choice flows = FLOW_CHOICE_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_matrix, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc > 1)
+		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
+	else if (wishes.subject && strcmp(wishes.subject, "engine") != 0 && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", wishes.subject);
+	else if (wishes.deep && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
+	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e) || !flow_choose(&flows, wishes.flows, &e))
+		goto fail;
+	axes.flows = flows.chosen;
+	axes.flow_count = flows.chosen_count;
+	exit_code = subject_live_url(wishes.subject) ? run_on_server(cli, &wishes, &axes) : run_on_engine(cli, &wishes, &axes);
+	goto out;
+fail:
+	exit_code = command_fail(cli, "matrix", &e);
+out:
+	flow_choice_free(&flows);
+	return exit_code;
+}
+
+const struct command command_matrix = {
+	.name = "matrix",
+	.summary = "the retention matrix: which kept models leave, at which stage, and why",
+	.synopsis = "[options]",
+	.examples = "  residency matrix\n"
+		    "  residency matrix --policies delegate,strict --matrices de --flows both\n"
+		    "  residency matrix --matrices all --flows all,mine.json\n"
+		    "  residency matrix --subject comfyui=http://127.0.0.1:8188 --matrices abc,de\n"
+		    "  residency matrix --caches all --device-modes all --node-flags all --json --store none\n",
+	.run = run,
+};

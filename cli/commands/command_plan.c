@@ -1,0 +1,236 @@
+#include <math.h>
+
+#include "cli/commands.h"
+#include "cli/plan/plan_check.h"
+#include "cli/plan/plan_lines.h"
+#include "cli/plan/plan_picture.h"
+#include "cli/plan/plan_record.h"
+#include "cli/plan/plan_show.h"
+#include "cli/plan/plan_subject.h"
+#include "cli/plan/plan_suggest.h"
+#include "core/base/array.h"
+
+struct asked {
+	struct plan_words words;
+	const char *requests, *loadlists;
+	const char *allocation, *check;
+	const char *store; /* NULL: nothing is recorded */
+	struct suggest_words suggestion;
+	bool suggest, explain, json;
+};
+
+/* ---- one plan ---- */
+
+static bool show_outlook(struct cli *cli, const struct asked *asked, const struct plan_subject *subject,
+			 struct plan_shown *shown, struct error *e)
+{
+	const struct suggest_words *words = &asked->suggestion;
+	struct plan_outlook outlook = { .block_copy_seconds = NULL };
+	struct pass_costs costs;
+	struct plan_trial_request request = { .topology = subject->topology,
+					      .free_bytes = subject->free_bytes,
+					      .blocks = subject->list.blocks,
+					      .costs = &costs,
+					      .passes = words->passes,
+					      .resident_seconds = words->resident_seconds,
+					      .converts_at_source = !words->convert_at_target,
+					      .interrupted = cli->interrupted };
+	bool fine = plan_picture_read(words->resolution, words->frames, subject->list.blocks, subject->list.count,
+				      &shown->picture, &costs, e) &&
+		    plan_outlook(shown->plan, &request, &outlook, e);
+
+	shown->outlook = &outlook;
+	if (fine && asked->json)
+		fine = plan_show_json(shown, cli->out, e);
+	else if (fine)
+		plan_show(shown, asked->explain, cli->out);
+	plan_outlook_free(&outlook);
+	pass_costs_free(&costs);
+	return fine;
+}
+
+static bool make_and_show(struct cli *cli, const struct asked *asked, const struct plan_subject *subject, struct error *e)
+{
+	struct plan_request request = { .rules = subject->rules,
+					.allocation = asked->allocation,
+					.is_clip = subject->is_clip,
+					.blocks = subject->list.blocks,
+					.block_count = subject->list.count,
+					.devices = subject->devices,
+					.device_count = subject->topology->device_count };
+	struct plan_failure failure;
+	struct plan *plan = plan_make(&request, &failure, e);
+	struct plan_shown shown = { .plan = plan,
+				    .request = &request,
+				    .topology = subject->topology,
+				    .list = &subject->list,
+				    .source = subject->source };
+	bool recorded = true;
+	bool fine;
+
+	if (asked->store && (plan || failure.exception))
+		recorded =
+			plan_record(cli, asked->store, subject->topology, &request, plan,
+				    plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
+	if (!plan)
+		return failure.exception && !subject->rules->exact
+			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
+			       : false;
+	fine = show_outlook(cli, asked, subject, &shown, e);
+	plan_free(plan);
+	return fine && recorded;
+}
+
+static int plan_one(struct cli *cli, const struct asked *asked, struct error *e)
+{
+	struct plan_subject subject;
+	int exit_code = 0;
+
+	if (!plan_subject_open(&subject, &asked->words, true, e) || !make_and_show(cli, asked, &subject, e))
+		exit_code = command_fail(cli, command_plan.name, e);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
+/* ---- advice ---- */
+
+/* Exit codes: 0 nothing wrong, 1 something does not do what it says, 7 it cannot be read. */
+static int check_one(struct cli *cli, const struct asked *asked, struct error *e)
+{
+	static const int exit_codes[] = { 0, 1, 7 };
+	struct plan_subject subject;
+	struct advise_request request = { .allocation = asked->check };
+	struct advice_list list = { .items = NULL };
+	int exit_code;
+
+	if (plan_subject_open(&subject, &asked->words, false, e)) {
+		request.rules = subject.rules;
+		request.is_clip = subject.is_clip;
+		request.blocks = subject.has_blocks ? subject.list.blocks : NULL;
+		request.block_count = subject.list.count;
+		request.devices = subject.devices;
+		request.free_bytes = subject.free_bytes;
+		request.device_count = subject.topology->device_count;
+		if (advise(&request, &list, e)) {
+			if (asked->json)
+				plan_check_json(&request, &list, subject.topology->name, cli->out, e);
+			else
+				plan_check_show(&request, &list, subject.topology->name, cli->out);
+		}
+	}
+	exit_code = error_is_set(e) ? command_fail(cli, command_plan.name, e) : exit_codes[advice_list_weight(&list)];
+	advice_list_free(&list);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
+static int suggest_strings(struct cli *cli, struct asked *asked, struct error *e)
+{
+	struct plan_subject subject;
+	int exit_code = 0;
+
+	asked->suggestion.json = asked->json;
+	if (!plan_subject_open(&subject, &asked->words, true, e) || !plan_suggest(cli, &subject, &asked->suggestion, e))
+		exit_code = command_fail(cli, command_plan.name, e);
+	plan_subject_close(&subject);
+	return exit_code;
+}
+
+/* ---- the command ---- */
+
+static bool check_words(const struct suggest_words *words, struct error *e)
+{
+	if (!(words->passes >= 0 && words->passes <= 1000))
+		return error_set(e, ERROR_USAGE, "--passes takes a number from 1 to 1000");
+	if (!isnan(words->resident_seconds) && !(words->resident_seconds > 0 && words->resident_seconds < 1e6))
+		return error_set(e, ERROR_USAGE, "--resident takes seconds, more than 0");
+	return true;
+}
+
+static int answer(struct cli *cli, const struct asked *asked, struct error *e)
+{
+	if (plan_lines(cli, asked->requests, asked->loadlists, e))
+		return 0;
+	return command_fail(cli, command_plan.name, e);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct asked asked = {
+		.words = { .topology = "2x3090-nvlink", .planner = "HEAD" },
+		.suggestion = { .resolution = "1024x1024", .steps = 20, .keep_free_gb = 2, .resident_seconds = NAN },
+	};
+	const struct option options[] = {
+		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &asked.allocation },
+		{ "check", "STRING", "say what is wrong with it or surprising, and what becomes of it", OPTION_TEXT,
+		  &asked.check },
+		{ "suggest", NULL, "find strings that fit, fastest first", OPTION_FLAG, &asked.suggest },
+		{ "model", "FILE", "weights to place: safetensors, GGUF, an index of shards, or a folder of diffusers",
+		  OPTION_TEXT, &asked.words.model },
+		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.words.loadlist },
+		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT,
+		  &asked.words.topology },
+		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT, &asked.words.planner },
+		{ "free", "LIST", "what is free: cuda:0=20GiB,cpu=64GB (default: all of each)", OPTION_TEXT,
+		  &asked.words.free },
+		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG,
+		  &asked.words.is_clip },
+		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &asked.explain },
+		{ "compute", "DEVICE", "suggest: where to compute (default: any card)", OPTION_TEXT,
+		  &asked.suggestion.compute },
+		{ "keep-free", "GB", "suggest: for activations, on every device (default 2)", OPTION_NUMBER,
+		  &asked.suggestion.keep_free_gb },
+		{ "resolution", "WxH", "of the picture (default 1024x1024)", OPTION_TEXT, &asked.suggestion.resolution },
+		{ "frames", "N", "of a video (default 81)", OPTION_INTEGER, &asked.suggestion.frames },
+		{ "steps", "N", "suggest: steps to add up (default 20)", OPTION_INTEGER, &asked.suggestion.steps },
+		{ "passes", "N", "of the model an iteration (default: the family's)", OPTION_NUMBER, &asked.suggestion.passes },
+		{ "resident", "SECONDS", "s/it measured with all weights on the card", OPTION_NUMBER,
+		  &asked.suggestion.resident_seconds },
+		{ "convert-at-target", NULL, "copies between cards move stored bytes, unlike upstream's", OPTION_FLAG,
+		  &asked.suggestion.convert_at_target },
+		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
+		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,
+		  &asked.loadlists },
+		{ "store", "FILE", "record what is wrong with it, for `residency triage` (default: nowhere)", OPTION_TEXT,
+		  &asked.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+	};
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_plan, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc > 1) {
+		error_set(&e, ERROR_USAGE, "\"%.80s\" stands alone; say what it is: --model FILE or --loadlist FILE", argv[1]);
+		return command_fail(cli, command_plan.name, &e);
+	}
+	if (!check_words(&asked.suggestion, &e))
+		return command_fail(cli, command_plan.name, &e);
+	if (asked.requests)
+		return answer(cli, &asked, &e);
+	if (asked.suggest)
+		return suggest_strings(cli, &asked, &e);
+	if (asked.check)
+		return check_one(cli, &asked, &e);
+	if (asked.allocation)
+		return plan_one(cli, &asked, &e);
+	error_set(&e, ERROR_USAGE,
+		  "say how to place it: --alloc STRING, such as --alloc '#cuda:0;4.0;cpu'; or --check STRING, or --requests "
+		  "FILE");
+	return command_fail(cli, command_plan.name, &e);
+}
+
+const struct command command_plan = {
+	.name = "plan",
+	.summary = "place a model: blocks per device, bytes, and why; check an allocation string, or find one",
+	.synopsis = "--alloc STRING --model FILE|--loadlist FILE [options]\n"
+		    "       residency plan --check STRING [--model FILE|--loadlist FILE] [options]\n"
+		    "       residency plan --suggest --model FILE|--loadlist FILE [--topology T] [--keep-free GB] [options]\n"
+		    "       residency plan --requests FILE|- [--loadlists DIR]",
+	.examples = "  residency plan --alloc '#cuda:0;4.0;cpu' --model flux1-dev.safetensors\n"
+		    "  residency plan --alloc 'cuda:0,60%;cpu,40%#cuda:0' --loadlist flux.tsv --topology mixed --explain\n"
+		    "  residency plan --check 'cuda:0,0.5;cpu,5gb*#' --loadlist flux.tsv --free cuda:0=20GB\n"
+		    "  residency plan --suggest --loadlist flux.tsv --topology mixed --keep-free 3\n"
+		    "  residency plan --requests requests.jsonl\n",
+	.run = run,
+};

@@ -1,0 +1,422 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/recording.h"
+#include "cli/print/replay_input.h"
+#include "cli/print/replay_print.h"
+#include "cli/find/subject_find.h"
+#include "cli/find/topology_find.h"
+#include "core/base/array.h"
+#include "core/base/file.h"
+#include "core/base/json.h"
+#include "core/manager/policy.h"
+#include "core/workflow/library/model_library.h"
+#include "db/writer.h"
+#include "scenarios/subject/subject_comfyui.h"
+
+struct wishes {
+	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
+	int64_t prompts, seed;
+	bool verify, json, deep;
+};
+
+/* The requests that may follow the last prompt. */
+static const struct {
+	const char *name;
+	const char *body; /* NULL: none */
+} frees[] = {
+	{ "both", "{\"unload_models\":true,\"free_memory\":true}" },
+	{ "unload", "{\"unload_models\":true}" },
+	{ "free", "{\"free_memory\":true}" },
+	{ "none", NULL },
+};
+
+/* What one invocation works with. */
+struct state {
+	struct cli *cli;
+	const struct wishes *wishes;
+	const struct policy *policy; /* of --subject; NULL: not said */
+	const char *free_name;
+	json_t *free_body;
+	const struct topology *topology;
+	struct subject *subject;
+	bool is_live; /* it is a server, not the engine */
+	struct judge *judge;
+	struct recording recording;
+	struct model_library library;
+	struct catalog catalog;
+	struct bulk_watcher watcher;
+	struct progress loading; /* of a file, while is_loading */
+	bool is_loading;
+	struct subject_setup setup; /* of the cell under way */
+	uint32_t cell; /* the last one */
+	json_t *list; /* of results, for --json */
+	char *expect; /* --expect, cut into pieces: the hashes below point into it */
+	const char *expected[REPLAY_IMAGES_MAX]; /* hashes that the images of the run under way should have */
+	size_t expected_count;
+	int exit_code;
+};
+
+static bool read_subject(const char *text, const struct policy **policy, struct error *e)
+{
+	const char *name = strncmp(text, "engine:", 7) == 0 ? text + 7 : NULL;
+
+	if (strcmp(text, "engine") == 0)
+		name = "strict";
+	if (!name)
+		return error_set(e, ERROR_USAGE, "--subject is engine:POLICY or comfyui=URL, not \"%.60s\"", text);
+	*policy = policy_find(name);
+	return *policy || error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them", name);
+}
+
+static bool read_free(const char *name, json_t **body, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(frees); i++) {
+		if (strcmp(frees[i].name, name) != 0)
+			continue;
+		*body = frees[i].body ? json_parse(frees[i].body, strlen(frees[i].body), "--free", false, e) : NULL;
+		return *body || !frees[i].body;
+	}
+	return error_set(e, ERROR_USAGE, "--free is both, unload, free or none, not \"%.40s\"", name);
+}
+
+/* Where a scenario says nothing, and for a workflow, it is as on the command line. */
+static void set_up(struct state *state, const struct flow *flow)
+{
+	const struct flow_setting none = { .policy = NULL };
+	const struct flow_setting *setting = flow ? &flow->setting : &none;
+
+	state->setup = (struct subject_setup) { .cell = ++state->cell,
+						.policy = state->policy,
+						.cache = setting->cache,
+						.device_mode = setting->device_mode,
+						.node_flags = setting->node_flags,
+						.catalog = flow ? NULL : &state->catalog,
+						.output_folder = state->wishes->out,
+						.record_steps = true,
+						.record_transfers = true,
+						.record_placement = true };
+	if (state->is_live && !setting->has_cache)
+		state->setup.cache = subject_comfyui_cache(state->subject);
+	if (!state->policy)
+		state->setup.policy = setting->policy ? setting->policy : &policy_strict;
+}
+
+static bool run_one(struct state *state, const struct replay_input *input, const json_t *workflow, struct replay_result *result,
+		    struct replay *replay, struct error *e)
+{
+	set_up(state, input->flow);
+	*replay = (struct replay) { .subject = state->subject,
+				    .setup = &state->setup,
+				    .policy = state->setup.policy,
+				    .subject_name = state->subject->operations->kind,
+				    .workflow_name = input->name,
+				    .topology_name = state->topology->name,
+				    .workflow = workflow,
+				    .flow = input->flow,
+				    .matrix = input->matrix,
+				    .prompts = (unsigned)state->wishes->prompts,
+				    .free_body = state->free_body,
+				    .free_name = input->flow ? "" : state->free_name,
+				    .expected = state->expected,
+				    .expected_count = state->expected_count,
+				    .sink = &state->recording.sink };
+	if (state->recording.writer)
+		replay->dropped = writer_dropped(state->recording.writer, state->cell);
+	return replay_run(replay, state->judge, result, e);
+}
+
+/* The images of the same workflow with its weights elsewhere: equal to the last bit? */
+static bool verify(struct state *state, const struct replay_input *input, const struct replay_result *as_written, json_t *value,
+		   struct error *e)
+{
+	json_t *list = json_array();
+	bool fine = true;
+
+	state->expected_count = as_written->image_count;
+	for (size_t i = 0; i < as_written->image_count; i++)
+		state->expected[i] = as_written->images[i].hash;
+	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
+		json_t *placed = placement_apply(input->workflow, (enum placement)p);
+		struct replay_result other = { .image_count = 0 };
+		struct replay replay;
+		bool same;
+
+		fine = placed ? run_one(state, input, placed, &other, &replay, e) : error_no_memory(e);
+		same = fine && other.image_count == as_written->image_count && !other.differs;
+		if (fine && !state->wishes->json)
+			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
+				same ? "the same bits" : "OTHER BITS");
+		if (fine && !same)
+			state->exit_code = 1;
+		json_array_append_new(list, json_pack("{ss sb}", "placement", placement_name((enum placement)p), "same", same));
+		replay_result_free(&other);
+		json_decref(placed);
+	}
+	json_object_set_new(value, "placements", list);
+	return fine;
+}
+
+/* A scenario that says its policy was saved for what goes wrong in it, be that something that no verdict counts. */
+static bool says_finding(const struct replay_input *input, const struct judge_result *judged)
+{
+	return input->flow && input->flow->setting.policy && judged->finding_count > 0;
+}
+
+static bool replay_input(struct state *state, const struct replay_input *input, struct error *e)
+{
+	struct replay_result result = { .image_count = 0 };
+	struct replay replay;
+	bool fine = run_one(state, input, input->workflow, &result, &replay, e);
+	json_t *value = NULL;
+
+	if (fine) {
+		value = replay_to_json(&replay, &result);
+		if (!state->wishes->json)
+			replay_print_text(state->cli, &replay, &result);
+		if (result.differs) {
+			fprintf(state->cli->err, "residency replay: %s: an image is not the one that --expect names\n",
+				input->name);
+			state->exit_code = 1;
+		}
+		if (result.judged.verdict == VERDICT_UNTRUSTWORTHY)
+			state->exit_code = error_exit_code(ERROR_UNTRUSTWORTHY);
+		else if ((result.judged.verdict == VERDICT_FAIL || says_finding(input, &result.judged)) &&
+			 state->exit_code == 0)
+			state->exit_code = 1;
+		if (!value)
+			fine = error_no_memory(e);
+		else if (state->wishes->verify && input->workflow)
+			fine = verify(state, input, &result, value, e);
+	}
+	if (value)
+		json_array_append_new(state->list, value);
+	replay_result_free(&result);
+	return fine;
+}
+
+static int replay_all(struct state *state, const struct replay_input *inputs, size_t count, const struct topology *topology,
+		      const struct backend *backend)
+{
+	const char *kind = state->subject->operations->kind;
+	struct run_environment environment = { .backend = backend ? backend->name : kind,
+					       .topology = topology,
+					       .subject = state->is_live ? subject_comfyui_version(state->subject) : kind,
+					       .probe = state->is_live ? subject_comfyui_probe(state->subject) : NULL };
+	struct error e = ERROR_INIT;
+
+	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))
+		return command_fail(state->cli, "replay", &e);
+	if (!recording_begin(&state->recording, state->cli, state->wishes->store, backend && !backend->has_bytes, &environment,
+			     &e))
+		return command_fail(state->cli, "replay", &e);
+	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
+		if (replay_input(state, &inputs[i], &e))
+			continue;
+		state->exit_code = command_fail(state->cli, "replay", &e);
+		break;
+	}
+	if (*state->cli->interrupted)
+		state->exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (state->wishes->json) {
+		fputs("{\"schema\":1,\"replays\":", state->cli->out);
+		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
+		fputs("}\n", state->cli->out);
+	}
+	return recording_end(&state->recording, state->cli, "replay", state->exit_code);
+}
+
+/* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */
+static const char *default_backend(const struct replay_input *inputs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!inputs[i].flow)
+			return "host";
+	}
+	return "sim";
+}
+
+/* "HASH,HASH": of the images of the one workflow, in their order. */
+static bool read_expected(struct state *state, size_t input_count, struct error *e)
+{
+	if (!state->wishes->expect)
+		return true;
+	if (input_count != 1 || state->wishes->verify)
+		return error_set(e, ERROR_USAGE,
+				 "--expect goes with one workflow, and without --verify, which knows what to expect");
+	state->expect = string_copy(state->wishes->expect, e);
+	if (!state->expect)
+		return false;
+	for (char *hash = state->expect; hash && *hash;) {
+		char *comma = strchr(hash, ',');
+
+		if (state->expected_count == REPLAY_IMAGES_MAX)
+			return error_set(e, ERROR_USAGE, "--expect takes %d hashes at most", REPLAY_IMAGES_MAX);
+		state->expected[state->expected_count++] = hash;
+		if (comma)
+			*comma = '\0';
+		hash = comma ? comma + 1 : NULL;
+	}
+	return true;
+}
+
+/* Files come one after the other; each has a line of its own. */
+static void on_loading(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	struct state *state = context;
+
+	if (!state->is_loading)
+		progress_begin_bytes(&state->loading, state->cli, "loading", total_bytes);
+	state->is_loading = done_bytes < total_bytes;
+	progress_update(&state->loading, (size_t)done_bytes);
+	if (!state->is_loading)
+		progress_end(&state->loading);
+}
+
+/* The topology is the caller's to free. */
+static bool open_engine(struct state *state, const struct replay_input *inputs, size_t count, struct topology **topology,
+			const struct backend **backend, struct error *e)
+{
+	const struct wishes *wishes = state->wishes;
+
+	*backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), e);
+	if (*backend)
+		*topology = topology_find_named(wishes->topology	? wishes->topology
+						: (*backend)->has_bytes ? "host-2gpu"
+									: "2x3090-nvlink",
+						e);
+	if (!*topology || (wishes->subject && !read_subject(wishes->subject, &state->policy, e)))
+		return false;
+	state->topology = *topology;
+	state->subject = subject_engine_open(*topology, *backend, state->cli->log, state->cli->interrupted, e);
+	return state->subject != NULL;
+}
+
+static bool open_server(struct state *state, struct error *e)
+{
+	const struct wishes *wishes = state->wishes;
+
+	if (wishes->verify || wishes->expect)
+		return error_set(e, ERROR_UNSUPPORTED, "a server's images are not compared: no --verify and no --expect");
+	state->subject = subject_live_open(subject_live_url(wishes->subject), state->cli, e);
+	if (!state->subject)
+		return false;
+	state->is_live = true;
+	subject_comfyui_ask_everybody(state->subject, wishes->deep);
+	state->topology = subject_comfyui_topology(state->subject);
+	state->policy = subject_comfyui_policy(state->subject);
+	return true;
+}
+
+static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
+{
+	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
+	const struct backend *backend = NULL;
+	struct topology *topology = NULL;
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	state.watcher = (struct bulk_watcher) { .progress = on_loading, .context = &state, .interrupted = cli->interrupted };
+	state.library = (struct model_library) { .folder = wishes->models, .watcher = &state.watcher };
+	state.catalog = model_library_catalog(&state.library);
+	if (!read_free(wishes->free, &state.free_body, &e) || !read_expected(&state, count, &e))
+		goto fail;
+	if (!(subject_live_url(wishes->subject) ? open_server(&state, &e)
+						: open_engine(&state, inputs, count, &topology, &backend, &e)))
+		goto fail;
+	state.judge = judge_new(&e);
+	state.list = json_array();
+	if (!state.judge || !state.list)
+		goto fail;
+	judge_say_losses(state.judge, cli->log);
+	exit_code = replay_all(&state, inputs, count, state.topology, backend);
+	goto out;
+fail:
+	exit_code = command_fail(cli, "replay", &e);
+out:
+	if (state.is_loading)
+		progress_end(&state.loading);
+	free(state.expect);
+	json_decref(state.list);
+	json_decref(state.free_body);
+	judge_free(state.judge);
+	subject_close(state.subject);
+	topology_free(topology);
+	return exit_code;
+}
+
+static int read_and_replay(struct cli *cli, const struct wishes *wishes, char **names, size_t count)
+{
+	struct error e = ERROR_INIT;
+	struct replay_input *inputs = array_new(count, sizeof(*inputs), &e);
+	size_t read = 0;
+	int exit_code;
+
+	while (inputs && read < count && replay_input_read(&inputs[read], names[read], wishes->matrix, &e)) {
+		if (wishes->seed >= 0)
+			replay_input_set_seed(&inputs[read], wishes->seed);
+		read++;
+	}
+	exit_code = error_is_set(&e) ? command_fail(cli, "replay", &e) : open_and_replay(cli, wishes, inputs, count);
+	for (size_t i = 0; inputs && i < count; i++)
+		replay_input_free(&inputs[i]);
+	free(inputs);
+	return exit_code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	struct wishes wishes = { .free = "both", .prompts = 1, .seed = -1 };
+	const struct option options[] = {
+		{ "subject", "WHICH", "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
+		  OPTION_TEXT, &wishes.subject },
+		{ "backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)", OPTION_TEXT,
+		  &wishes.backend },
+		{ "topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)", OPTION_TEXT,
+		  &wishes.topology },
+		{ "matrix", "NAME", "the models of a flow that carries none", OPTION_TEXT, &wishes.matrix },
+		{ "models", "DIR", "where model files are; else they are made up by name", OPTION_TEXT, &wishes.models },
+		{ "out", "DIR", "where images go; none are written without it", OPTION_TEXT, &wishes.out },
+		{ "prompts", "N", "how often the workflow is run (default: 1)", OPTION_INTEGER, &wishes.prompts },
+		{ "free", "WHICH", "the request to free after it: both, unload, free, none", OPTION_TEXT, &wishes.free },
+		{ "seed", "N", "in place of the workflow's seeds", OPTION_INTEGER, &wishes.seed },
+		{ "verify", NULL, "run it with other placements too: the image must have the same bits", OPTION_FLAG,
+		  &wishes.verify },
+		{ "expect", "HASH,...", "what the images' hashes must be; another is a finding", OPTION_TEXT, &wishes.expect },
+		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+		  OPTION_FLAG, &wishes.deep },
+		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+	};
+	struct error e = ERROR_INIT;
+	int exit_code;
+
+	if (!command_parse(cli, &command_replay, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
+		return exit_code;
+	if (argc < 2)
+		error_set(
+			&e, ERROR_USAGE,
+			"which workflow or scenario? A file, or a name that `residency workflows` or `residency flows` lists");
+	else if (wishes.deep && !subject_live_url(wishes.subject))
+		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
+	else if (wishes.prompts < 1 || wishes.prompts > 100000)
+		error_set(&e, ERROR_USAGE, "--prompts is 1 to 100000");
+	if (error_is_set(&e))
+		return command_fail(cli, "replay", &e);
+	return read_and_replay(cli, &wishes, argv + 1, (size_t)argc - 1);
+}
+
+const struct command command_replay = {
+	.name = "replay",
+	.summary = "run workflows or saved scenarios: residency timeline, step times, output hash",
+	.synopsis = "[options] WORKFLOW|SCENARIO...",
+	.examples = "  residency replay flux-three-loaders --subject engine:delegate\n"
+		    "  residency replay flux-all-kept --verify --out images\n"
+		    "  residency replay flux-dev-1024 --backend sim --topology mixed\n"
+		    "  residency replay my-workflow.json --subject comfyui=http://127.0.0.1:8188\n"
+		    "  residency replay other-workflow --matrix abc --subject engine:anchors\n",
+	.run = run,
+};

@@ -1,0 +1,33 @@
+#include "cli/plan/plan_record.h"
+
+#include <stdio.h>
+
+#include "cli/recording.h"
+#include "probes/diagnosis/plan_findings.h"
+
+static void put_cell(const struct recording *recording, const struct topology *topology, const struct plan_request *request)
+{
+	struct record_cell cell = { .cell = 1, .flow = "plan", .workflow = "plan" };
+
+	snprintf(cell.subject, sizeof(cell.subject), "planner:%.50s", request->rules->name);
+	record_text(cell.topology, sizeof(cell.topology), topology->name);
+	record_put(&recording->sink, RECORD_CELL, &cell, sizeof(cell));
+}
+
+bool plan_record(struct cli *cli, const char *store, const struct topology *topology, const struct plan_request *request,
+		 const struct plan *plan, const char *why, size_t column, struct error *e)
+{
+	struct run_environment environment = { .backend = "none", .topology = topology, .subject = "planner" };
+	struct record_verdict verdict = { .cell = 1 };
+	struct recording recording;
+	size_t findings;
+
+	if (!recording_begin(&recording, cli, store, true, &environment, e))
+		return false;
+	put_cell(&recording, topology, request);
+	findings = plan_findings_put(request, topology, plan, why, column, 1, &recording.sink);
+	verdict.verdict = findings ? VERDICT_FAIL : VERDICT_PASS;
+	record_put(&recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
+	return recording_end(&recording, cli, "plan", 0) == 0 ||
+	       error_set(e, ERROR_STORE, "the plan's findings are not recorded");
+}

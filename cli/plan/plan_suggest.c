@@ -1,0 +1,212 @@
+#include "cli/plan/plan_suggest.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/plan/plan_picture.h"
+#include "core/base/units.h"
+#include "core/plan/suggest/suggest.h"
+#include "scenarios/placed/plan_trial.h"
+
+#define WANTED 5u
+
+struct asked {
+	const struct plan_subject *subject;
+	const struct suggest_words *words;
+	struct picture picture;
+	struct pass_costs costs;
+	uint64_t room_bytes[DEVICE_MAX];
+};
+
+static bool read_words(struct asked *asked, struct error *e)
+{
+	const struct plan_subject *subject = asked->subject;
+	const struct suggest_words *words = asked->words;
+
+	if (!plan_picture_read(words->resolution, words->frames, subject->list.blocks, subject->list.count, &asked->picture,
+			       &asked->costs, e))
+		return false;
+	if (!(words->keep_free_gb >= 0 && words->keep_free_gb < 1e6))
+		return error_set(e, ERROR_USAGE, "--keep-free takes GB from 0 on");
+	for (size_t i = 0; i < subject->topology->device_count; i++) {
+		uint64_t kept = (uint64_t)(words->keep_free_gb * 1e9);
+
+		asked->room_bytes[i] = subject->free_bytes[i] > kept ? subject->free_bytes[i] - kept : 0;
+	}
+	return true;
+}
+
+static double passes_of(const struct asked *asked)
+{
+	return asked->words->passes > 0 ? asked->words->passes : asked->costs.profile.passes;
+}
+
+static bool make(struct cli *cli, const struct asked *asked, struct suggestions *list, struct error *e)
+{
+	const struct plan_subject *subject = asked->subject;
+	const struct suggest_words *words = asked->words;
+	int compute = words->compute ? topology_find(subject->topology, words->compute) : -1;
+	struct plan_trial_request trial_request = { .topology = subject->topology,
+						    .free_bytes = subject->free_bytes,
+						    .blocks = subject->list.blocks,
+						    .costs = &asked->costs,
+						    .passes = words->passes,
+						    .resident_seconds = words->resident_seconds,
+						    .converts_at_source = !words->convert_at_target,
+						    .interrupted = cli->interrupted };
+	struct plan_trial *trial;
+	struct suggest_runner runner;
+	struct suggest_request request = { .rules = subject->rules,
+					   .topology = subject->topology,
+					   .blocks = subject->list.blocks,
+					   .block_count = subject->list.count,
+					   .is_clip = subject->is_clip,
+					   .room_bytes = asked->room_bytes,
+					   .compute = compute,
+					   .profile = &asked->costs.profile,
+					   .passes = words->passes,
+					   .resident_seconds = words->resident_seconds,
+					   .converts_at_source = !words->convert_at_target,
+					   .runner = &runner,
+					   .wanted = WANTED };
+	bool fine;
+
+	if (words->compute && compute < 0)
+		return error_set(e, ERROR_ABSENT, "topology %s has no device \"%.40s\" to compute on", subject->topology->name,
+				 words->compute);
+	trial = plan_trial_new(&trial_request, e);
+	if (!trial)
+		return false;
+	runner = plan_trial_runner(trial);
+	fine = suggest(&request, list, e);
+	plan_trial_free(trial);
+	return fine;
+}
+
+/* ---- for people ---- */
+
+static void show_seconds(const struct asked *asked, const struct suggestion *suggestion, FILE *out)
+{
+	const struct model_profile *profile = &asked->costs.profile;
+	long long steps = (long long)asked->words->steps;
+
+	if (isnan(suggestion->seconds))
+		fprintf(out, "+%.3f %s for copies", suggestion->copy_seconds, plan_picture_unit(profile));
+	else if (profile->is_text)
+		fprintf(out, "%.3g %s", suggestion->seconds, plan_picture_unit(profile));
+	else
+		fprintf(out, "%.3f %s, %.1f s for %lld steps", suggestion->seconds, plan_picture_unit(profile),
+			suggestion->seconds * (double)steps, steps);
+	if (!isnan(suggestion->seconds) && suggestion->copy_seconds > 0)
+		fprintf(out, "; copies %.3f", suggestion->copy_seconds);
+	fprintf(out, " (simulated)\n");
+}
+
+static void show_devices(const struct asked *asked, const struct suggestion *suggestion, FILE *out)
+{
+	const struct topology *topology = asked->subject->topology;
+	const char *separator = "";
+	char text[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < topology->device_count; i++) {
+		if (suggestion->load.bytes_on[i] == 0)
+			continue;
+		fprintf(out, "%s%s %s", separator, topology->devices[i].name, units_bytes(suggestion->load.bytes_on[i], text));
+		separator = ", ";
+	}
+	fprintf(out, "; %zu run%s\n", suggestion->runs, suggestion->runs == 1 ? "" : "s");
+}
+
+static void show_one(const struct asked *asked, size_t rank, const struct suggestion *suggestion, FILE *out)
+{
+	fprintf(out, "%2zu  ", rank);
+	show_seconds(asked, suggestion, out);
+	if (suggestion->allocation[0])
+		fprintf(out, "    %s\n", suggestion->allocation);
+	else
+		fputs("    (empty: DisTorch off, nothing needs to leave)\n", out);
+	fprintf(out, "    compute_device %s  virtual_vram_gb %.1f  donor_device %s  expert \"%s\"\n    ",
+		asked->subject->topology->devices[suggestion->compute].name, suggestion->virtual_vram_gb, suggestion->donors,
+		suggestion->expert);
+	show_devices(asked, suggestion, out);
+}
+
+static void show(const struct asked *asked, const struct suggestions *list, FILE *out)
+{
+	const struct plan_subject *subject = asked->subject;
+	const struct model_profile *profile = &asked->costs.profile;
+	uint64_t total = 0;
+	char size[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < subject->list.count; i++)
+		total += subject->list.blocks[i].size_bytes == PLAN_NO_SIZE ? 0 : subject->list.blocks[i].size_bytes;
+	fprintf(out, "%s: %s, family %s, on %s by %s\n", subject->source, units_bytes(total, size), profile->family,
+		subject->topology->name, subject->rules->name);
+	plan_picture_show(&asked->picture, profile, out);
+	if (!profile->is_text)
+		fprintf(out, ", %.3g pass%s an iteration", passes_of(asked), passes_of(asked) == 1 ? "" : "es");
+	fprintf(out, ", %.3g GB kept free on each device\n\n", asked->words->keep_free_gb);
+	for (size_t i = 0; i < list->count; i++)
+		show_one(asked, i + 1, &list->items[i], out);
+}
+
+/* ---- JSON ---- */
+
+static json_t *number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *one_to_json(const struct asked *asked, const struct suggestion *suggestion)
+{
+	const struct topology *topology = asked->subject->topology;
+	json_t *bytes = json_object();
+
+	for (size_t i = 0; i < topology->device_count; i++)
+		json_object_set_new(bytes, topology->devices[i].name, json_integer((json_int_t)suggestion->load.bytes_on[i]));
+	return json_pack("{s:s, s:{s:s, s:f, s:s, s:s}, s:o, s:s, s:o, s:f, s:f, s:I, s:o}", "allocation",
+			 suggestion->allocation, "inputs", "compute_device", topology->devices[suggestion->compute].name,
+			 "virtual_vram_gb", suggestion->virtual_vram_gb, "donor_device", suggestion->donors,
+			 "expert_mode_allocations", suggestion->expert, "seconds_per_iteration", number(suggestion->seconds),
+			 "source", suggestion->was_run ? "simulated" : "formula", "predicted_seconds",
+			 number(suggestion->prediction.seconds), "copy_seconds", suggestion->copy_seconds, "conversion_seconds",
+			 suggestion->prediction.conversion_seconds, "runs", (json_int_t)suggestion->runs, "bytes", bytes);
+}
+
+static bool show_json(const struct asked *asked, const struct suggestions *list, FILE *out, struct error *e)
+{
+	const struct plan_subject *subject = asked->subject;
+	json_t *items = json_array();
+	json_t *whole;
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(items, one_to_json(asked, &list->items[i]));
+	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:o}", "schema", 1, "source", subject->source, "topology",
+			  subject->topology->name, "planner", subject->rules->name, "family", asked->costs.profile.family,
+			  "passes", passes_of(asked), "keep_free_gb", asked->words->keep_free_gb, "steps",
+			  (json_int_t)asked->words->steps, "suggestions", items);
+	if (!whole)
+		return error_no_memory(e);
+	json_dumpf(whole, out, JSON_COMPACT);
+	fputc('\n', out);
+	json_decref(whole);
+	return true;
+}
+
+bool plan_suggest(struct cli *cli, const struct plan_subject *subject, const struct suggest_words *words, struct error *e)
+{
+	struct asked asked = { .subject = subject, .words = words };
+	struct suggestions list = { .items = NULL };
+	bool fine = read_words(&asked, e) && make(cli, &asked, &list, e);
+
+	if (fine && words->json)
+		fine = show_json(&asked, &list, cli->out, e);
+	else if (fine)
+		show(&asked, &list, cli->out);
+	suggestions_free(&list);
+	pass_costs_free(&asked.costs);
+	return fine;
+}

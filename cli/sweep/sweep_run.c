@@ -1,0 +1,276 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/axes.h"
+#include "cli/recording.h"
+#include "cli/sweep/sweep.h"
+#include "core/base/utf8.h"
+#include "core/manager/policy.h"
+#include "db/store.h"
+#include "db/writer.h"
+#include "reports/sweep/sweep.h"
+#include "scenarios/subject/subject_comfyui.h"
+
+#define BACKEND "comfyui"
+
+/* ---- what is known ---- */
+
+bool sweep_look(const struct sweep *sweep, size_t commit, enum known *known, size_t *unknown_count, struct error *e)
+{
+	struct store *store = store_open(sweep->store, STORE_READ, e);
+	bool fine = store != NULL;
+
+	*unknown_count = 0;
+	for (size_t i = 0; fine && i < sweep->cell_count; i++) {
+		known[i] = KNOWN_NOT;
+		if (!sweep->wishes->again)
+			fine = sweep_known(store, sweep->setting, sweep->commits.commits[commit].id, &sweep->cells[i].record,
+					   &known[i], e);
+		*unknown_count += known[i] == KNOWN_NOT;
+	}
+	store_close(store);
+	return fine;
+}
+
+/* ---- records ---- */
+
+static bool finish_recording(struct recording *recording, int exit_code, struct error *e)
+{
+	struct writer *writer = recording->writer;
+
+	if (!writer)
+		return true;
+	recording->writer = NULL;
+	run_end(&recording->sink, exit_code);
+	return writer_finish(writer, e);
+}
+
+bool sweep_record_list(struct sweep *sweep, struct error *e)
+{
+	const struct run_environment environment = { .backend = BACKEND };
+	struct record_sweep about = { .of = "" };
+	struct recording recording;
+
+	record_text(about.repository, sizeof(about.repository), sweep->name);
+	record_text(about.of, sizeof(about.of), sweep->of == SWEEP_OF_NODES ? "nodes" : "comfyui");
+	record_text(about.range, sizeof(about.range), sweep->wishes->range);
+	record_text(about.setting, sizeof(about.setting), sweep->setting);
+	if (!recording_begin(&recording, sweep->cli, sweep->store, true, &environment, e))
+		return false;
+	record_put(&recording.sink, RECORD_SWEEP, &about, sizeof(about));
+	for (size_t i = 0; i < sweep->commits.count; i++) {
+		const struct git_commit *from = &sweep->commits.commits[i];
+		struct record_sweep_commit commit = { .number = (uint32_t)i, .committed_wall_ns = from->committed_wall_ns };
+
+		record_text(commit.id, sizeof(commit.id), from->id);
+		record_text(commit.summary, sizeof(commit.summary), from->summary);
+		record_put(&recording.sink, RECORD_SWEEP_COMMIT, &commit, sizeof(commit));
+	}
+	for (size_t i = 0; i < sweep->cell_count; i++)
+		record_put(&recording.sink, RECORD_SWEEP_CELL, &sweep->cells[i].record, sizeof(sweep->cells[i].record));
+	record_text(sweep->run, sizeof(sweep->run), recording.run.id);
+	return finish_recording(&recording, 0, e);
+}
+
+/* ---- a commit ---- */
+
+struct commit_run {
+	struct sweep *sweep;
+	size_t index; /* of the commit */
+	const struct git_commit *commit;
+	struct sweep_commit_result *result;
+	struct recording recording; /* its writer: NULL until the commit has started, or could not */
+	struct live_server *server;
+	struct subject *subject;
+	uint32_t cell; /* number of the last one */
+};
+
+/* Nothing that follows could go better. */
+static bool is_fatal(const struct error *e)
+{
+	return e->kind == ERROR_INTERRUPTED || e->kind == ERROR_MEMORY || e->kind == ERROR_BUG || e->kind == ERROR_STORE;
+}
+
+static bool begin_recording(struct commit_run *run, const struct run_environment *environment, const char *why, struct error *e)
+{
+	struct record_run_commit what = { .why = "" };
+
+	if (!recording_begin(&run->recording, run->sweep->cli, run->sweep->store, false, environment, e)) {
+		run->recording.writer = NULL;
+		return false;
+	}
+	record_text(what.repository, sizeof(what.repository), run->sweep->name);
+	record_text(what.id, sizeof(what.id), run->commit->id);
+	record_text(what.setting, sizeof(what.setting), run->sweep->setting);
+	record_text(what.why, sizeof(what.why), why);
+	record_put(&run->recording.sink, RECORD_RUN_COMMIT, &what, sizeof(what));
+	return true;
+}
+
+/* What the server says of itself, and the commit, which it need not know. */
+static bool begin_started(struct commit_run *run, struct error *e)
+{
+	char subject[3 * RECORD_NAME_MAX];
+	const struct run_environment environment = { .backend = BACKEND,
+						     .topology = subject_comfyui_topology(run->subject),
+						     .subject = subject };
+
+	snprintf(subject, sizeof(subject), "%.100s, %.40s@%.12s", subject_comfyui_version(run->subject), run->sweep->name,
+		 run->commit->id);
+	return begin_recording(run, &environment, "", e);
+}
+
+static void stop_server(struct commit_run *run)
+{
+	subject_close(run->subject);
+	live_server_stop(run->server);
+	run->subject = NULL;
+	run->server = NULL;
+}
+
+static bool start_server(struct commit_run *run, struct error *e)
+{
+	const struct sweep *sweep = run->sweep;
+	const struct sweep_wishes *wishes = sweep->wishes;
+	bool is_pack = sweep->of == SWEEP_OF_NODES;
+	struct option_texts nodes = wishes->nodes;
+	struct option_texts arguments = wishes->arguments;
+	const struct live_server_wishes server = { .comfyui = is_pack ? wishes->comfyui : sweep->tree.path,
+						   .python = wishes->python,
+						   .nodes = &nodes,
+						   .arguments = &arguments,
+						   .start_seconds = (unsigned)wishes->start_seconds };
+	struct error why = ERROR_INIT;
+
+	if (is_pack)
+		nodes.texts[nodes.count++] = sweep->tree.path;
+	if (sweep->isolated) {
+		arguments.texts[arguments.count++] = "--base-directory";
+		arguments.texts[arguments.count++] = sweep->tree.folder;
+	}
+	run->server = live_server_start(&server, sweep->cli, e);
+	if (!run->server)
+		return false;
+	run->subject = subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, &why);
+	if (run->subject)
+		return true;
+	stop_server(run);
+	/* whatever its first answer was, it is this commit's: the next one's server may do better */
+	return error_set(e, is_fatal(&why) ? why.kind : ERROR_ABSENT, "%s", why.text);
+}
+
+static bool finished(void *context, const struct judge_result *result)
+{
+	const struct commit_run *run = context;
+
+	run->result->passed += result->verdict == VERDICT_PASS;
+	run->result->failed += result->verdict == VERDICT_FAIL;
+	run->result->untrustworthy += result->verdict == VERDICT_UNTRUSTWORTHY;
+	return true;
+}
+
+static uint64_t dropped(void *context, uint32_t cell)
+{
+	const struct commit_run *run = context;
+
+	return writer_dropped(run->recording.writer, cell);
+}
+
+/* A cell that could not be brought to its end has no verdict; why, is told. */
+static void put_why(struct commit_run *run, const struct error *why)
+{
+	struct record_verdict verdict = { .cell = run->cell, .verdict = VERDICT_UNTRUSTWORTHY };
+
+	record_text(verdict.why, sizeof(verdict.why), why->text);
+	utf8_clean(verdict.why);
+	record_put(&run->recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
+	run->result->untrustworthy++;
+}
+
+/* The server does what it does, and with the cache that it has. */
+static bool run_cell(struct commit_run *run, const struct sweep_cell *cell, struct error *e)
+{
+	const struct policy *policy = subject_comfyui_policy(run->subject);
+	struct matrix_axes axes = cell->cell.axes;
+	const struct matrix_run matrix = { .subject = run->subject,
+					   .subject_name = run->subject->operations->kind,
+					   .topology_name = subject_comfyui_topology(run->subject)->name,
+					   .sink = &run->recording.sink,
+					   .dropped = dropped,
+					   .finished = finished,
+					   .context = run,
+					   .first_cell = ++run->cell };
+	struct error why = ERROR_INIT;
+	bool fine;
+
+	axes.policies = policy ? UINT64_C(1) << axis_policy_index(policy->name) : 0;
+	axes.caches = UINT64_C(1) << subject_comfyui_cache(run->subject);
+	fine = matrix_run(&matrix, &axes, &why);
+	if (!fine && is_fatal(&why))
+		return error_set(e, why.kind, "%s", why.text);
+	if (!fine)
+		put_why(run, &why);
+	if (!fine || run->subject->operations->worker_died(run->subject))
+		stop_server(run); /* the next cell gets one that is whole */
+	return writer_is_fine(run->recording.writer); /* finish_recording says what is wrong with it */
+}
+
+/* The commit, or the rest of its cells, cannot be run. */
+static bool give_up(struct commit_run *run, const struct error *why, struct error *e)
+{
+	const struct run_environment environment = { .backend = BACKEND };
+
+	if (is_fatal(why) || why->kind == ERROR_IO)
+		return error_set(e, why->kind, "%s", why->text);
+	record_text(run->result->why, sizeof(run->result->why), why->text);
+	utf8_clean(run->result->why);
+	return run->recording.writer || begin_recording(run, &environment, run->result->why, e);
+}
+
+static bool run_cells(struct commit_run *run, const enum known *known, struct error *e)
+{
+	for (size_t i = 0; i < run->sweep->cell_count; i++) {
+		struct error why = ERROR_INIT;
+
+		if (known[i] != KNOWN_NOT)
+			continue;
+		sweep_draw(run->sweep, run->index, i);
+		if (!run->server && !start_server(run, &why))
+			return give_up(run, &why, e);
+		if (!run->recording.writer && !begin_started(run, e))
+			return false;
+		if (!run_cell(run, &run->sweep->cells[i], e))
+			return false;
+	}
+	return true;
+}
+
+static int exit_code_of(const struct sweep_commit_result *result, const struct error *e)
+{
+	if (error_is_set(e))
+		return error_exit_code(e->kind);
+	if (result->why[0])
+		return error_exit_code(ERROR_ABSENT);
+	if (result->untrustworthy)
+		return error_exit_code(ERROR_UNTRUSTWORTHY);
+	return result->failed ? 1 : 0;
+}
+
+bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
+		      struct error *e)
+{
+	struct commit_run run = {
+		.sweep = sweep, .index = commit, .commit = &sweep->commits.commits[commit], .result = result
+	};
+	struct error why = ERROR_INIT;
+	bool fine;
+
+	*result = (struct sweep_commit_result) { .passed = 0 };
+	if (sweep_tree_put(&sweep->tree, sweep->name, run.commit->id, &why))
+		fine = run_cells(&run, known, e);
+	else
+		fine = give_up(&run, &why, e);
+	stop_server(&run);
+	sweep_tree_take(&sweep->tree);
+	return finish_recording(&run.recording, exit_code_of(result, e), e) && fine;
+}

@@ -1,0 +1,393 @@
+#include "core/compute/text/text.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+
+/* ---- what both share ---- */
+
+static bool has_weights(const struct tokens *tokens)
+{
+	for (size_t i = 0; tokens->weights && i < tokens->rows * tokens->length; i++) {
+		if (tokens->weights[i] != 1.0F)
+			return true;
+	}
+	return false;
+}
+
+/* The rows, and one of an empty prompt after them where weights need it. */
+static int64_t *rows_to_encode(const struct tokens *tokens, int64_t start, int64_t end, int64_t pad, bool weighted,
+			       struct error *e)
+{
+	size_t count = tokens->rows * tokens->length;
+	int64_t *ids = array_new(count + tokens->length, sizeof(*ids), e);
+	size_t at = count;
+
+	if (!ids)
+		return NULL;
+	memcpy(ids, tokens->ids, count * sizeof(*ids));
+	if (!weighted)
+		return ids;
+	if (start >= 0)
+		ids[at++] = start;
+	ids[at++] = end;
+	while (at < count + tokens->length)
+		ids[at++] = pad;
+	return ids;
+}
+
+/* z = (z - empty) * w + empty for each token whose weight is not 1; `cond` has one row more, the empty prompt's. */
+static void apply_weights(const struct tokens *tokens, float *cond, size_t channels)
+{
+	const float *empty = cond + tokens->rows * tokens->length * channels;
+
+	for (size_t i = 0; i < tokens->rows * tokens->length; i++) {
+		float weight = tokens->weights[i];
+		const float *from = empty + i % tokens->length * channels;
+
+		if (weight == 1.0F)
+			continue;
+		for (size_t j = 0; j < channels; j++)
+			cond[i * channels + j] = (cond[i * channels + j] - from[j]) * weight + from[j];
+	}
+}
+
+/* Runs `rows` rows through encode_rows into `cond`, with weights applied. */
+typedef struct tensor *(*row_encoder)(struct compute *c, const void *config, const int64_t *ids, size_t rows, size_t length,
+				      const void *options, float *pooled);
+
+static bool encode(struct compute *c, const void *config, const struct tokens *tokens, const void *options,
+		   const int64_t special[3], size_t channels, row_encoder encoder, float *cond, float *pooled)
+{
+	bool weighted = has_weights(tokens);
+	size_t rows = tokens->rows + weighted;
+	float *all = NULL;
+	int64_t *ids;
+	struct tensor *out;
+
+	if (c->failed)
+		return false;
+	ids = rows_to_encode(tokens, special[0], special[1], special[2], weighted, c->error);
+	all = array_new(rows * tokens->length * channels, sizeof(*all), c->error);
+	if (!ids || !all) {
+		c->failed = true;
+		goto out;
+	}
+	out = encoder(c, config, ids, rows, tokens->length, options, pooled);
+	if (!compute_download(c, out, all))
+		goto out;
+	compute_drop(c, out);
+	if (c->ops == &ops_sim)
+		goto out;
+	if (weighted)
+		apply_weights(tokens, all, channels);
+	memcpy(cond, all, tokens->rows * tokens->length * channels * sizeof(*cond));
+out:
+	free(ids);
+	free(all);
+	return !c->failed;
+}
+
+static struct tensor *attention(struct compute *c, struct tensor *q, struct tensor *k, struct tensor *v, int64_t heads,
+				const struct tensor *bias, double scale)
+{
+	int64_t d = c->failed ? 0 : q->shape[2] / heads;
+	struct tensor *out;
+
+	q = compute_replace(c, q, compute_split_heads(c, q, 0, heads, d));
+	k = compute_replace(c, k, compute_split_heads(c, k, 0, heads, d));
+	v = compute_replace(c, v, compute_split_heads(c, v, 0, heads, d));
+	out = compute_attend(c, q, k, v, bias, scale);
+	compute_drop(c, q);
+	compute_drop(c, k);
+	compute_drop(c, v);
+	return compute_replace(c, out, compute_merge_heads(c, out));
+}
+
+static struct tensor *add_to(struct compute *c, struct tensor *x, struct tensor *y)
+{
+	x = compute_replace(c, x, compute_add(c, x, y));
+	compute_drop(c, y);
+	return x;
+}
+
+/* [rows, length, channels] of token embeddings. */
+static struct tensor *embedding(struct compute *c, const int64_t *ids, size_t rows, size_t length, const char *parameter)
+{
+	struct tensor *x = compute_embed(c, ids, rows * length, "%s", parameter);
+
+	if (!x)
+		return NULL;
+	x->rank = 3;
+	x->shape[2] = x->shape[1];
+	x->shape[0] = (int64_t)rows;
+	x->shape[1] = (int64_t)length;
+	return x;
+}
+
+/* ---- CLIP ---- */
+
+#define CLIP_EPS 1e-5
+
+static struct tensor *causal_mask(struct compute *c, size_t length)
+{
+	int64_t shape[] = { 1, (int64_t)length, (int64_t)length };
+	float *mask = NULL;
+	struct tensor *out;
+
+	if (c->failed)
+		return NULL;
+	mask = array_new(length * length, sizeof(*mask), c->error);
+	if (!mask) {
+		c->failed = true;
+		return NULL;
+	}
+	for (size_t i = 0; i < length; i++) {
+		for (size_t j = i + 1; j < length; j++)
+			mask[i * length + j] = -INFINITY;
+	}
+	out = compute_upload_f32(c, mask, 3, shape);
+	free(mask);
+	return out;
+}
+
+static struct tensor *position_embedding(struct compute *c, const struct clip_config *config, size_t rows, size_t length)
+{
+	int64_t *ids;
+	struct tensor *x;
+
+	if (c->failed)
+		return NULL;
+	if (length > (size_t)config->positions)
+		return compute_fail(c, ERROR_FORMAT, "%s: %zu tokens in a row; there are %lld positions", c->model->name,
+				    length, (long long)config->positions);
+	ids = array_new(rows * length, sizeof(*ids), c->error);
+	if (!ids) {
+		c->failed = true;
+		return NULL;
+	}
+	for (size_t i = 0; i < rows * length; i++)
+		ids[i] = (int64_t)(i % length);
+	x = embedding(c, ids, rows, length, "transformer.text_model.embeddings.position_embedding.weight");
+	free(ids);
+	return x;
+}
+
+static struct tensor *clip_layer(struct compute *c, const struct clip_config *config, struct tensor *x,
+				 const struct tensor *mask, int i)
+{
+	struct tensor *norm = compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.encoder.layers.%d.layer_norm1", i);
+	struct tensor *y;
+
+	y = attention(c, compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.q_proj", i),
+		      compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.k_proj", i),
+		      compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.v_proj", i), config->heads,
+		      mask, 1 / sqrt((double)config->hidden / (double)config->heads));
+	compute_drop(c, norm);
+	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.self_attn.out_proj", i));
+	compute_tell(c, y, TAP_WHOLE, "transformer.text_model.encoder.layers.%d.self_attn", i);
+	x = add_to(c, x, y);
+	y = compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.encoder.layers.%d.layer_norm2", i);
+	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.mlp.fc1", i));
+	y = compute_replace(c, y, compute_unary(c, config->quick_gelu ? UNARY_QUICK_GELU : UNARY_GELU_ERF, y));
+	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.mlp.fc2", i));
+	compute_tell(c, y, TAP_WHOLE, "transformer.text_model.encoder.layers.%d.mlp", i);
+	x = add_to(c, x, y);
+	compute_tell(c, x, TAP_WHOLE, "transformer.text_model.encoder.layers.%d", i);
+	return x;
+}
+
+static struct tensor *clip_final_norm(struct compute *c, const struct tensor *x)
+{
+	return compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.final_layer_norm");
+}
+
+/* The final norm's row at the first end token of the first section. */
+static void pool(struct compute *c, const struct clip_config *config, const int64_t *ids, size_t length,
+		 const struct tensor *final, const struct clip_options *options, float *pooled)
+{
+	size_t at = 0;
+	struct view row;
+	struct tensor *x;
+
+	if (c->failed)
+		return;
+	while (at + 1 < length && ids[at] != config->end_token)
+		at++;
+	row = (struct view) {
+		.offset = at * (size_t)config->hidden, .rank = 2, .shape = { 1, config->hidden }, .stride = { 0, 1 }
+	};
+	x = compute_gather(c, final, &row);
+	if (options->project)
+		x = compute_replace(c, x, compute_linear(c, x, "transformer.text_projection"));
+	if (!c->failed)
+		compute_download(c, x, pooled);
+	compute_drop(c, x);
+}
+
+static struct tensor *clip_rows(struct compute *c, const void *from, const int64_t *ids, size_t rows, size_t length,
+				const void *how, float *pooled)
+{
+	const struct clip_config *config = from;
+	const struct clip_options *options = how;
+	struct tensor *x = embedding(c, ids, rows, length, "transformer.text_model.embeddings.token_embedding.weight");
+	struct tensor *mask = causal_mask(c, length);
+	struct tensor *kept = NULL;
+	struct tensor *final;
+
+	x = add_to(c, x, position_embedding(c, config, rows, length));
+	for (int i = 0; i < config->layers && !c->failed; i++) {
+		x = clip_layer(c, config, x, mask, i);
+		if (options->penultimate && i == config->layers - 2 && !c->failed)
+			kept = compute_reshape(c, x, x->rank, x->shape);
+	}
+	compute_drop(c, mask);
+	final = clip_final_norm(c, x);
+	compute_tell(c, final, TAP_WHOLE, "transformer.text_model.final_layer_norm");
+	pool(c, config, ids, length, final, options, pooled);
+	if (!options->penultimate) {
+		kept = options->skip_final_norm ? x : final;
+		compute_drop(c, options->skip_final_norm ? final : x);
+		return kept;
+	}
+	compute_drop(c, x);
+	compute_drop(c, final);
+	return options->skip_final_norm ? kept : compute_replace(c, kept, clip_final_norm(c, kept));
+}
+
+bool clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
+		 const struct clip_options *options, float *cond, float *pooled)
+{
+	int64_t special[] = { config->start_token, config->end_token, config->pad_token };
+
+	return encode(c, config, tokens, options, special, (size_t)config->hidden, clip_rows, cond, pooled);
+}
+
+/* ---- T5 ---- */
+
+#define T5_EPS 1e-6
+
+int64_t t5_bucket(int64_t relative)
+{
+	int64_t bucket = relative > 0 ? 16 : 0;
+	int64_t distance = relative < 0 ? -relative : relative;
+	int64_t far;
+
+	if (distance < 8)
+		return bucket + distance;
+	far = 8 + (int64_t)(logf((float)distance / 8.0F) / logf(16.0F) * 8.0F);
+	return bucket + (far < 15 ? far : 15);
+}
+
+/* [heads, length, length]: what each head adds for key minus query, and -FLT_MAX for keys that are masked. */
+static struct tensor *t5_bias(struct compute *c, const struct t5_config *config, const int64_t *ids, size_t length, bool masked)
+{
+	size_t count = length * length;
+	int64_t *buckets;
+	struct tensor *rows;
+	struct tensor *bias;
+	struct view view = { .rank = 3,
+			     .shape = { config->heads, (int64_t)length, (int64_t)length },
+			     .stride = { 1, (int64_t)length * config->heads, config->heads } };
+	size_t seen = length;
+
+	if (c->failed)
+		return NULL;
+	buckets = array_new(count, sizeof(*buckets), c->error);
+	if (!buckets) {
+		c->failed = true;
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++)
+		buckets[i] = t5_bucket((int64_t)(i % length) - (int64_t)(i / length));
+	rows = compute_embed(c, buckets, count,
+			     "transformer.encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
+	free(buckets);
+	bias = compute_replace(c, rows, compute_gather(c, rows, &view));
+	for (size_t i = 0; i < length && seen == length; i++)
+		seen = ids[i] == config->end_token ? i : length;
+	if (masked && bias && c->ops == &ops_host) {
+		for (size_t i = 0; i < (size_t)config->heads * count; i++) {
+			if (i % length > seen)
+				tensor_values(bias)[i] += -FLT_MAX;
+		}
+	}
+	return bias;
+}
+
+static struct tensor *t5_layer(struct compute *c, const struct t5_config *config, struct tensor *x, const struct tensor *bias,
+			       int i)
+{
+	struct tensor *norm = compute_rms_norm(c, x, T5_EPS, "transformer.encoder.block.%d.layer.0.layer_norm.weight", i);
+	struct tensor *gate;
+	struct tensor *y;
+
+	y = attention(c, compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.q", i),
+		      compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.k", i),
+		      compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.v", i), config->heads, bias,
+		      1.0);
+	compute_drop(c, norm);
+	y = compute_replace(c, y, compute_linear(c, y, "transformer.encoder.block.%d.layer.0.SelfAttention.o", i));
+	compute_tell(c, y, 0, "transformer.encoder.block.%d.layer.0.SelfAttention", i);
+	compute_tell(c, bias, 1, "transformer.encoder.block.%d.layer.0.SelfAttention", i);
+	x = add_to(c, x, y);
+	compute_tell(c, x, 0, "transformer.encoder.block.%d.layer.0", i);
+	compute_tell(c, bias, 1, "transformer.encoder.block.%d.layer.0", i);
+	norm = compute_rms_norm(c, x, T5_EPS, "transformer.encoder.block.%d.layer.1.layer_norm.weight", i);
+	gate = compute_linear(c, norm, "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_0", i);
+	gate = compute_replace(c, gate, compute_unary(c, UNARY_GELU_TANH, gate));
+	y = compute_linear(c, norm, "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_1", i);
+	y = compute_replace(c, y, compute_multiply(c, gate, y));
+	compute_drop(c, gate);
+	compute_drop(c, norm);
+	y = compute_replace(c, y, compute_linear(c, y, "transformer.encoder.block.%d.layer.1.DenseReluDense.wo", i));
+	compute_tell(c, y, TAP_WHOLE, "transformer.encoder.block.%d.layer.1.DenseReluDense", i);
+	x = add_to(c, x, y);
+	compute_tell(c, x, 0, "transformer.encoder.block.%d", i);
+	compute_tell(c, bias, 1, "transformer.encoder.block.%d", i);
+	return x;
+}
+
+static struct tensor *t5_row(struct compute *c, const struct t5_config *config, const int64_t *ids, size_t length, bool masked)
+{
+	struct tensor *x = embedding(c, ids, 1, length, "transformer.shared.weight");
+	struct tensor *bias = t5_bias(c, config, ids, length, masked);
+
+	for (int i = 0; i < config->layers && !c->failed; i++)
+		x = t5_layer(c, config, x, bias, i);
+	compute_drop(c, bias);
+	x = compute_replace(c, x, compute_rms_norm(c, x, T5_EPS, "transformer.encoder.final_layer_norm.weight"));
+	compute_tell(c, x, TAP_WHOLE, "transformer.encoder.final_layer_norm");
+	return x;
+}
+
+/* Row by row: each has a mask of its own. */
+static struct tensor *t5_rows(struct compute *c, const void *config, const int64_t *ids, size_t rows, size_t length,
+			      const void *masked, float *pooled)
+{
+	struct tensor *all = NULL;
+
+	(void)pooled; /* T5 has none */
+	for (size_t i = 0; i < rows && !c->failed; i++) {
+		struct tensor *row = t5_row(c, config, ids + i * length, length, *(const bool *)masked);
+
+		if (all) {
+			struct tensor *both = compute_concatenate(c, all, row, 0);
+
+			compute_drop(c, row);
+			row = compute_replace(c, all, both);
+		}
+		all = row;
+	}
+	return all;
+}
+
+bool t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond)
+{
+	int64_t special[] = { -1, config->end_token, config->pad_token };
+
+	return encode(c, config, tokens, &masked, special, (size_t)config->width, t5_rows, cond, NULL);
+}

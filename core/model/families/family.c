@@ -1,0 +1,81 @@
+#include "core/model/families/family.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/json.h"
+
+const struct family *const families[] = {
+	&family_unet_sd15,    &family_unet_sdxl,
+	&family_flux,	      &family_qwen_image,
+	&family_wan,	      &family_hunyuan_video,
+	&family_ltxv,	      &family_mochi,
+	&family_clip_l,	      &family_clip_g,
+	&family_t5,	      &family_umt5,
+	&family_llama3,	      &family_qwen25_vl,
+	&family_flux_text,    &family_sdxl_text,
+	&family_hunyuan_text, &family_sd_vae,
+	&family_flux_ae,      &family_hunyuan_vae,
+	&family_wan_vae,      &family_wan22_vae,
+	&family_ltxv_vae,     &family_ltxv095_vae,
+	&family_mochi_vae,    NULL,
+};
+
+const struct family *family_find(const char *name)
+{
+	for (const struct family *const *family = families; *family; family++) {
+		if (strcmp((*family)->name, name) == 0)
+			return *family;
+	}
+	return NULL;
+}
+
+const struct family *family_find_variant(const char *name, const struct family_variant **variant)
+{
+	const struct family *named = family_find(name);
+
+	if (named && named->variants) {
+		*variant = named->variants;
+		return named;
+	}
+	for (const struct family *const *family = families; *family; family++) {
+		for (*variant = (*family)->variants; *variant && (*variant)->name; (*variant)++) {
+			if (strcmp((*variant)->name, name) == 0)
+				return *family;
+		}
+	}
+	return NULL;
+}
+
+bool family_read_config(const struct family *family, void *config, const json_t *object, const char *where, struct error *e)
+{
+	return config_read(family->fields, config, object, where, e) &&
+	       (!family->read_more || family->read_more(config, object, where, e)) &&
+	       (!family->check || family->check(config, where, e));
+}
+
+void *family_config_new(const struct family *family, const char *text, struct error *e)
+{
+	json_t *object = json_parse(text, strlen(text), family->name, false, e);
+	void *config = object ? array_new(1, family->config_size_bytes, e) : NULL;
+
+	if (config && !family_read_config(family, config, object, family->name, e)) {
+		free(config);
+		config = NULL;
+	}
+	json_decref(object);
+	return config;
+}
+
+json_t *family_write_config(const struct family *family, const void *config, struct error *e)
+{
+	json_t *object = config_write(family->fields, config, e);
+
+	if (object && family->write_more && !family->write_more(config, object)) {
+		json_decref(object);
+		error_no_memory(e);
+		return NULL;
+	}
+	return object;
+}

@@ -1,0 +1,61 @@
+#include "core/patch/apply/arith.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void round_all(enum dtype dtype, float *values, size_t count)
+{
+	if (dtype == DTYPE_F32)
+		return;
+	for (size_t i = 0; i < count; i++)
+		values[i] = as_dtype(dtype, values[i]);
+}
+
+void transpose(const float *from, float *to, size_t rows, size_t columns)
+{
+	for (size_t i = 0; i < rows; i++) {
+		for (size_t j = 0; j < columns; j++)
+			to[j * rows + i] = from[i * columns + j];
+	}
+}
+
+bool panels_make(struct panels *panels, const float *b, size_t depth, size_t columns, struct error *e)
+{
+	size_t count = (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
+	size_t panel = depth * PANEL_COLUMNS;
+
+	size_t size_bytes;
+
+	*panels = (struct panels) { .depth = depth, .columns = columns };
+	if (__builtin_mul_overflow(depth, (count + 1) * PANEL_COLUMNS * sizeof(*panels->values), &size_bytes))
+		return error_no_memory(e);
+	panels->values = aligned_alloc(64, size_bytes ? size_bytes : 64);
+	if (!panels->values)
+		return error_no_memory(e);
+	for (size_t i = 0; i < count; i++) {
+		size_t first = i * PANEL_COLUMNS;
+		size_t width = columns - first < PANEL_COLUMNS ? columns - first : PANEL_COLUMNS;
+
+		for (size_t k = 0; k < depth; k++) {
+			float *row = panels->values + i * panel + k * PANEL_COLUMNS;
+
+			memcpy(row, b + k * columns + first, width * sizeof(*row));
+			memset(row + width, 0, (PANEL_COLUMNS - width) * sizeof(*row));
+		}
+	}
+	return true;
+}
+
+bool product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,
+	     struct error *e)
+{
+	struct panels panels;
+
+	if (!panels_make(&panels, b, depth, columns, e))
+		return false;
+	memset(to, 0, rows * columns * sizeof(*to));
+	panels_add(a, &panels, to, rows, 1.0F);
+	free(panels.values);
+	round_all(dtype, to, rows * columns);
+	return true;
+}

@@ -1,0 +1,111 @@
+#include "core/patch/apply/stored.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/patch/apply/arith.h"
+#include "core/patch/apply/strips.h"
+#include "core/tensor/dtype/convert.h"
+#include "core/tensor/quant/quant.h"
+#include "core/tensor/dtype/stochastic.h"
+
+uint64_t stored_count(const struct stored *stored)
+{
+	uint64_t count = 1;
+
+	for (unsigned i = 0; i < stored->rank; i++)
+		count *= (uint64_t)stored->shape[i];
+	return count;
+}
+
+static void multiply(float *values, size_t count, float scale)
+{
+	for (size_t i = 0; scale != 0 && i < count; i++)
+		values[i] *= scale;
+}
+
+static void divide(float *values, size_t count, float scale)
+{
+	for (size_t i = 0; scale != 0 && i < count; i++)
+		values[i] /= scale;
+}
+
+static bool take_values(const struct stored *stored, struct weight_values *weight, struct error *e)
+{
+	size_t count = stored_count(stored);
+
+	*weight = (struct weight_values) { .dtype = DTYPE_F32, .rank = stored->rank };
+	memcpy(weight->shape, stored->shape, stored->rank * sizeof(*stored->shape));
+	weight->values = array_new(count, sizeof(*weight->values), e);
+	if (weight->values && stored->blocks)
+		return quant_dequantise(stored->blocks->quant, stored->blocks->way, stored->bytes, weight->values, count, e);
+	return weight->values && convert_to_f32(stored->dtype, stored->bytes, weight->values, count, e);
+}
+
+bool stored_patch(const struct stored *stored, const struct patch_list *list, size_t parameter, struct weight_values *weight,
+		  struct error *e)
+{
+	if (!take_values(stored, weight, e))
+		return false;
+	multiply(weight->values, weight_count(weight), stored->scale);
+	if (!patch_weight(list, parameter, weight, DTYPE_F32, e))
+		return false;
+	divide(weight->values, weight_count(weight), stored->scale);
+	return true;
+}
+
+/* A scaled weight's sum is formed in float32, and rounded to what the weight is before it is used. */
+bool stored_patch_in(const struct stored *stored, const struct patch_list *list, size_t parameter, enum dtype dtype,
+		     struct weight_values *weight, struct error *e)
+{
+	if (!take_values(stored, weight, e))
+		return false;
+	round_all(dtype, weight->values, weight_count(weight));
+	if (stored->scale == 0) {
+		weight->dtype = dtype;
+		return patch_weight(list, parameter, weight, stored->blocks ? DTYPE_F32 : dtype, e);
+	}
+	multiply(weight->values, weight_count(weight), stored->scale);
+	if (!patch_weight(list, parameter, weight, dtype, e))
+		return false;
+	divide(weight->values, weight_count(weight), stored->scale);
+	return stored_settle(stored, weight, e);
+}
+
+bool stored_round(const struct stored *stored, const float *values, size_t count, void *bytes, struct error *e)
+{
+	struct mt19937 generator;
+
+	mt19937_seed(&generator, stochastic_seed(stored->key));
+	return stochastic_round(stored->dtype, &generator, values, bytes, count, e);
+}
+
+bool stored_patch_round(const struct stored *stored, const struct patch_list *list, size_t parameter, void *to, struct error *e)
+{
+	struct weight_values weight;
+	bool fine;
+
+	if (strips_can(stored, list, parameter))
+		return strips_patch(stored, list, parameter, to, e);
+	fine = stored_patch(stored, list, parameter, &weight, e) &&
+	       stored_round(stored, weight.values, weight_count(&weight), to, e);
+
+	free(weight.values);
+	return fine;
+}
+
+bool stored_settle(const struct stored *stored, struct weight_values *weight, struct error *e)
+{
+	size_t count = weight_count(weight);
+	void *bytes;
+	bool fine;
+
+	if (stored->dtype == DTYPE_F32)
+		return true;
+	bytes = array_new(count, dtype_size_bytes(stored->dtype), e);
+	fine = bytes && stored_round(stored, weight->values, count, bytes, e) &&
+	       convert_to_f32(stored->dtype, bytes, weight->values, count, e);
+	free(bytes);
+	return fine;
+}

@@ -1,0 +1,226 @@
+#include "core/plan/string/device_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/plan/string/allocation.h"
+
+/* Device types that PyTorch knows without plug-ins; of them only these have a size that upstream can ask for. */
+static const char *const known_types[] = {
+	"cpu",	"cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
+	"fpga", "maia", "xla", "lazy", "vulkan", "mps",	   "meta",   "hpu",   "mtia", "privateuseone",
+};
+
+static bool is_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+/* `type` or `type:index`. *index is -1 where there is none. False if the name has another form. */
+static bool split_name(struct span name, struct span *type, int64_t *index, bool *too_large)
+{
+	size_t at = 0;
+
+	*index = -1;
+	*too_large = false;
+	while (at < name.length && is_letter(name.text[at]))
+		at++;
+	*type = (struct span) { name.text, at };
+	if (at == 0 || at == name.length)
+		return at > 0;
+	if (name.text[at++] != ':' || at == name.length)
+		return false;
+	if (name.text[at] == '0' && at + 1 < name.length)
+		return false;
+	*index = 0;
+	for (; at < name.length; at++) {
+		if (name.text[at] < '0' || name.text[at] > '9')
+			return false;
+		*index = *index * 10 + (name.text[at] - '0');
+		if (*index > INT32_MAX) {
+			*too_large = true;
+			*index = INT32_MAX;
+		}
+	}
+	return true;
+}
+
+static bool find_size(const struct device_list *list, struct span name, double *total_bytes)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (span_is(name, list->devices[i].name)) {
+			*total_bytes = (double)list->devices[i].total_bytes;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_known_type(struct span type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(known_types); i++) {
+		if (span_is(type, known_types[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool cuda_total(const struct device_list *list, struct span name, int64_t index, double *total_bytes,
+		       const struct trouble *t)
+{
+	char text[24];
+	int narrow = (int)(int8_t)(uint8_t)(index & 0xff);
+
+	/* 255 becomes -1, which means no index: the current device, cuda:0. */
+	snprintf(text, sizeof(text), "cuda:%d", narrow == -1 ? 0 : narrow);
+	if (find_size(list, span_of(text), total_bytes))
+		return true;
+	return trouble_at(t, EXCEPTION_RUNTIME, name.text, "there is no device \"%.*s\" here (%zu devices are listed)",
+			  SHOWN(name), list->count);
+}
+
+bool device_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t)
+{
+	struct span type;
+	int64_t index;
+	bool too_large;
+
+	if (name.length == 0)
+		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
+				  "the device name is empty; wanted one such as cuda:0 or cpu");
+	if (!split_name(name, &type, &index, &too_large))
+		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
+				  "\"%.*s\" is no device name; wanted type or type:index without spaces, such as cuda:0 or cpu",
+				  SHOWN(name));
+	if (too_large)
+		return trouble_at(t, EXCEPTION_RUNTIME, type.text + type.length + 1,
+				  "the index of device \"%.*s\" is too large", SHOWN(name));
+	if (span_is(type, "cuda"))
+		return cuda_total(list, name, index, total_bytes, t);
+	if (span_is(type, "cpu") || span_is(type, "mps")) {
+		if (find_size(list, span_of("cpu"), total_bytes))
+			return true;
+		return trouble_at(t, EXCEPTION_RUNTIME, name.text, "the device list has no cpu, whose memory \"%.*s\" means",
+				  SHOWN(name));
+	}
+	/* A device of another kind has a size where its machine lists one. */
+	if (find_size(list, name, total_bytes))
+		return true;
+	if (!is_known_type(type))
+		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
+				  "\"%.*s\" is no device type; wanted lower case, such as cuda or cpu", SHOWN(type));
+	return trouble_at(t, EXCEPTION_VALUE, name.text, "there is no device \"%.*s\" here", SHOWN(name));
+}
+
+bool device_table_append_absent(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t)
+{
+	struct strbuf final = STRBUF_INIT;
+
+	strbuf_append(&final, text);
+	for (size_t i = 0; i < list->count; i++) {
+		struct span rest = span_of(text);
+		struct span device;
+		struct span value;
+		bool present = false;
+
+		while (!present && allocation_next_item(&rest, &device, &value))
+			present = span_is(device, list->devices[i].name);
+		if (!present)
+			strbuf_printf(&final, ";%s,0.0", list->devices[i].name);
+	}
+	plan->final = strbuf_finish(&final, NULL);
+	return plan->final || trouble_no_memory(t);
+}
+
+size_t device_table_find(const struct plan *plan, struct span name)
+{
+	for (size_t i = 0; i < plan->share_count; i++) {
+		if (span_is(name, plan->shares[i].name))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static bool add_share(struct plan *plan, struct span name, const struct plan_share *share, const struct trouble *t)
+{
+	size_t row = device_table_find(plan, name);
+	char *copy;
+
+	if (row != SIZE_MAX) {
+		copy = plan->shares[row].name;
+		plan->shares[row] = *share;
+		plan->shares[row].name = copy;
+		return true;
+	}
+	if (!array_reserve(&plan->shares, &plan->share_capacity, plan->share_count + 1, sizeof(*plan->shares), NULL))
+		return trouble_no_memory(t);
+	copy = span_copy(name, NULL);
+	if (!copy)
+		return trouble_no_memory(t);
+	plan->shares[plan->share_count] = *share;
+	plan->shares[plan->share_count].name = copy;
+	plan->share_count++;
+	return true;
+}
+
+static bool read_item(struct plan *plan, struct span item, const struct device_list *list, const struct trouble *t)
+{
+	struct plan_share share = { .name = NULL };
+	const char *comma = span_find(item, ',');
+	struct span name;
+	struct span value;
+	int fault;
+
+	if (!comma) {
+		if (!plan->rules->slices)
+			return true;
+		return trouble_at(t, EXCEPTION_VALUE, item.text, "\"%.*s\" has no ','; wanted device,fraction", SHOWN(item));
+	}
+	name = span_before(item, comma);
+	value = span_after(item, comma);
+	if (span_find(value, ','))
+		return trouble_at(t, EXCEPTION_VALUE, span_find(value, ','),
+				  "a second ',' in one item; separate items with ';'");
+	fault = text_to_double(value, &share.fraction);
+	if (fault < 0)
+		return trouble_no_memory(t);
+	if (fault)
+		return trouble_at(t, EXCEPTION_VALUE, value.text,
+				  "\"%.*s\" is no number; wanted a fraction of the device such as 0.5", SHOWN(value));
+	if (!device_total(list, name, &share.total_bytes, t))
+		return false;
+	share.quota_bytes = share.total_bytes * share.fraction;
+	share.left_bytes = share.quota_bytes;
+	return add_share(plan, name, &share, t);
+}
+
+static int compare_shares(const void *a, const void *b, void *shares)
+{
+	const struct plan_share *x = (const struct plan_share *)shares + *(const size_t *)a;
+	const struct plan_share *y = (const struct plan_share *)shares + *(const size_t *)b;
+	int x_last = strcmp(x->name, "cpu") == 0;
+	int y_last = strcmp(y->name, "cpu") == 0;
+
+	/* By code point, which is the order of UTF-8's bytes: cuda:10 comes before cuda:2. */
+	return x_last != y_last ? x_last - y_last : strcmp(x->name, y->name);
+}
+
+bool device_table_read(struct plan *plan, const struct device_list *list, const struct trouble *t)
+{
+	struct span rest = span_of(plan->final);
+	struct span item;
+
+	while (span_next(&rest, ';', &item)) {
+		if (!read_item(plan, item, list, t))
+			return false;
+	}
+	plan->donor_order = array_new(plan->share_count ? plan->share_count : 1, sizeof(size_t), NULL);
+	if (!plan->donor_order)
+		return trouble_no_memory(t);
+	for (size_t i = 0; i < plan->share_count; i++)
+		plan->donor_order[i] = i;
+	qsort_r(plan->donor_order, plan->share_count, sizeof(size_t), compare_shares, plan->shares);
+	return true;
+}

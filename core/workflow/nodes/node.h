@@ -1,0 +1,87 @@
+/* node.h - node types: what a class_type in a workflow names, takes, gives and does.
+ *
+ * One table row a type, in the file of its family (nodes_*.c); nodes.c lists the families. A run function reads its arguments by
+ * the names of its inputs, in the order declared, and sets its outputs.
+ */
+#ifndef RESIDENCY_WORKFLOW_NODE_H
+#define RESIDENCY_WORKFLOW_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/base/event.h"
+#include "core/base/log.h"
+#include "core/compute/inference.h"
+#include "core/manager/manager.h"
+#include "core/workflow/library/catalog.h"
+#include "core/workflow/graph/value.h"
+
+enum input_kind { INPUT_LINK, INPUT_INTEGER, INPUT_NUMBER, INPUT_TEXT, INPUT_BOOLEAN };
+
+struct input_type {
+	const char *name;
+	enum input_kind kind;
+	const char *type; /* of a link: "MODEL"; "*" takes any */
+	bool optional;
+	double least, most; /* of a number; both 0: no limits */
+	struct value fallback; /* of an optional one that is absent */
+};
+
+#define INPUTS_MAX 16
+#define OUTPUTS_MAX 4
+
+struct call;
+struct graph;
+
+struct node_type {
+	const char *name;
+	const struct input_type *inputs; /* a row without a name ends them; at most INPUTS_MAX */
+	const char *outputs[OUTPUTS_MAX]; /* types; NULL ends them */
+	bool is_output;
+	bool (*run)(struct call *call, struct error *e);
+	const void *data; /* the type's own */
+};
+
+/* What nodes work with. */
+struct services {
+	struct manager *manager;
+	const struct catalog *catalog;
+	const struct observer *observer;
+	const struct log_sink *log;
+	const char *output_folder; /* NULL: no files */
+	struct inference inference;
+};
+
+/* One run of one node. */
+struct call {
+	struct services *services;
+	const struct node_type *type;
+	const char *node_id;
+	const struct graph *graph; /* that it is a node of */
+	size_t node; /* its index there */
+	struct value arguments[INPUTS_MAX]; /* as declared */
+	struct outputs *outputs;
+};
+
+/* Arguments by name; of the kind that the input declares (validation has seen to it). */
+const struct value *call_argument(const struct call *call, const char *name);
+int64_t call_integer(const struct call *call, const char *name);
+double call_number(const struct call *call, const char *name);
+bool call_boolean(const struct call *call, const char *name);
+const char *call_text(const struct call *call, const char *name); /* "" where absent */
+/* ERROR_NODE when what is linked is not what the input wants. */
+struct patcher *call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e);
+struct data *call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e);
+
+/* NULL if there is none. */
+const struct node_type *node_type_find(const char *name);
+
+/* All of them, family by family; NULL past the last. */
+const struct node_type *node_type_at(size_t index);
+
+/* The families; a row without a name ends each. */
+extern const struct node_type nodes_loaders[], nodes_loaders_multigpu[], nodes_loaders_gguf[], nodes_loaders_advanced[],
+	nodes_patches[], nodes_text[], nodes_latent[], nodes_sampling[], nodes_sampling_custom[], nodes_constant[];
+
+#endif

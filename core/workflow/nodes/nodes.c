@@ -1,0 +1,92 @@
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/workflow/nodes/node.h"
+
+static const struct node_type *const families[] = {
+	nodes_loaders, nodes_loaders_multigpu, nodes_loaders_gguf, nodes_loaders_advanced, nodes_patches,
+	nodes_text,    nodes_latent,	       nodes_sampling,	   nodes_sampling_custom,  nodes_constant,
+};
+
+const struct node_type *node_type_at(size_t index)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		for (const struct node_type *type = families[i]; type->name; type++) {
+			if (index-- == 0)
+				return type;
+		}
+	}
+	return NULL;
+}
+
+const struct node_type *node_type_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		for (const struct node_type *type = families[i]; type->name; type++) {
+			if (strcmp(type->name, name) == 0)
+				return type;
+		}
+	}
+	return NULL;
+}
+
+const struct value *call_argument(const struct call *call, const char *name)
+{
+	static const struct value none = { .kind = VALUE_NONE };
+
+	for (size_t i = 0; call->type->inputs[i].name; i++) {
+		if (strcmp(call->type->inputs[i].name, name) == 0)
+			return &call->arguments[i];
+	}
+	return &none;
+}
+
+int64_t call_integer(const struct call *call, const char *name)
+{
+	const struct value *value = call_argument(call, name);
+
+	return value->kind == VALUE_NUMBER ? (int64_t)value->number : value->kind == VALUE_INTEGER ? value->integer : 0;
+}
+
+double call_number(const struct call *call, const char *name)
+{
+	const struct value *value = call_argument(call, name);
+
+	return value->kind == VALUE_INTEGER ? (double)value->integer : value->kind == VALUE_NUMBER ? value->number : 0;
+}
+
+bool call_boolean(const struct call *call, const char *name)
+{
+	const struct value *value = call_argument(call, name);
+
+	return value->kind == VALUE_BOOLEAN && value->boolean;
+}
+
+const char *call_text(const struct call *call, const char *name)
+{
+	const struct value *value = call_argument(call, name);
+
+	return value->kind == VALUE_TEXT ? value->text : "";
+}
+
+struct patcher *call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e)
+{
+	static const char *const kinds[] = { "MODEL", "CLIP", "VAE" };
+	const struct value *value = call_argument(call, name);
+	struct patcher *patcher = value->kind == VALUE_OBJECT ? patcher_of(value->object) : NULL;
+
+	if (patcher && patcher_model(patcher)->kind == kind)
+		return patcher;
+	error_set(e, ERROR_NODE, "input %s is no %s", name, kinds[kind]);
+	return NULL;
+}
+
+struct data *call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e)
+{
+	const struct value *value = call_argument(call, name);
+
+	if (value->kind == VALUE_DATA && value->data->kind == kind)
+		return value->data;
+	error_set(e, ERROR_NODE, "input %s is of another kind than this node works on", name);
+	return NULL;
+}

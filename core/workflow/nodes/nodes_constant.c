@@ -1,0 +1,33 @@
+/* Constants that hold no model, for workflows that are to measure nothing else. */
+#include <math.h>
+
+#include "core/workflow/nodes/node.h"
+
+static bool run_conditioning(struct call *call, struct error *e)
+{
+	struct data *data = data_new(DATA_CONDITIONING, e);
+
+	if (!data)
+		return false;
+	data->conditioning.guidance = NAN;
+	outputs_set_data(call->outputs, 0, data);
+	return true;
+}
+
+static bool run_latent(struct call *call, struct error *e)
+{
+	struct data *data = data_new(DATA_TENSOR, e);
+
+	if (!data)
+		return false;
+	outputs_set_data(call->outputs, 0, data);
+	return true;
+}
+
+static const struct input_type seed_inputs[] = { { .name = "seed", .kind = INPUT_INTEGER }, { .name = NULL } };
+
+const struct node_type nodes_constant[] = {
+	{ "ResidencyConstantConditioning", seed_inputs, { "CONDITIONING" }, false, run_conditioning, NULL },
+	{ "ResidencyConstantLatent", seed_inputs, { "LATENT" }, false, run_latent, NULL },
+	{ .name = NULL },
+};

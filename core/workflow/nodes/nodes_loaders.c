@@ -1,0 +1,346 @@
+/* Loaders: stock ones, and ComfyUI-MultiGPU's with a device (MultiGPU) or an allocation and a keep flag (DisTorch2MultiGPU). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/strbuf.h"
+#include "core/base/units.h"
+#include "core/workflow/nodes/need.h"
+#include "core/workflow/nodes/nodes_loaders.h"
+
+static const struct loader unet = { .base = "UNETLoader",
+				    .kinds = { MODEL_UNET },
+				    .kind_count = 1,
+				    .files = { "unet_name" },
+				    .weights = { "weight_dtype" },
+				    .allocation = NODE_CLASS_SAFETENSOR_V2 };
+static const struct loader clip = { .base = "CLIPLoader",
+				    .kinds = { MODEL_CLIP },
+				    .kind_count = 1,
+				    .files = { "clip_name" },
+				    .weights = { "type" },
+				    .allocation = NODE_CLASS_SAFETENSOR_V2_CLIP };
+static const struct loader dual_clip = { .base = "DualCLIPLoader",
+					 .kinds = { MODEL_CLIP },
+					 .kind_count = 1,
+					 .files = { "clip_name1", "clip_name2" },
+					 .weights = { "type" },
+					 .allocation = NODE_CLASS_SAFETENSOR_V2_CLIP };
+static const struct loader vae = { .base = "VAELoader",
+				   .kinds = { MODEL_VAE },
+				   .kind_count = 1,
+				   .files = { "vae_name" },
+				   .allocation = NODE_CLASS_SAFETENSOR_V2 };
+static const struct loader checkpoint = { .base = "CheckpointLoaderSimple",
+					  .kinds = { MODEL_UNET, MODEL_CLIP, MODEL_VAE },
+					  .kind_count = 3,
+					  .files = { "ckpt_name" },
+					  .allocation = NODE_CLASS_SAFETENSOR_V2 };
+
+/* ---- loading ---- */
+
+static char *make_key(const struct call *call, const struct loader *loader, enum model_kind kind, struct error *e)
+{
+	struct strbuf key = STRBUF_INIT;
+
+	strbuf_printf(&key, "%s/%d", loader->base, (int)kind);
+	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
+		strbuf_printf(&key, "/%s", call_text(call, loader->files[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(loader->weights) && loader->weights[i]; i++)
+		strbuf_printf(&key, "/%s", call_text(call, loader->weights[i]));
+	return strbuf_finish(&key, e);
+}
+
+static bool is_gguf(const char *file)
+{
+	size_t length = strlen(file);
+
+	return length > 5 && strcmp(file + length - 5, ".gguf") == 0;
+}
+
+/* Upstream lists files by how their names end. */
+static bool check_files(const struct call *call, const struct loader *loader, const struct model_source *source,
+			struct error *e)
+{
+	for (size_t i = 0; i < source->file_count; i++) {
+		if (loader->takes == TAKES_PLAIN && is_gguf(source->files[i]))
+			return error_set(e, ERROR_NODE, "%s lists no GGUF files, such as %s: ComfyUI-GGUF's loaders do",
+					 call->type->name, source->files[i]);
+		if (loader->takes == TAKES_GGUF && !is_gguf(source->files[i]))
+			return error_set(e, ERROR_NODE, "%s lists .gguf files only, and %s is none", call->type->name,
+					 source->files[i]);
+	}
+	return true;
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b, const char *c)
+{
+	return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
+}
+
+/* The advanced loader's: in which type blocks become numbers, and in which the differences of patches are formed. */
+static bool read_gguf_wishes(const struct call *call, struct model_source *source, struct error *e)
+{
+	const char *dequant = call_text(call, "dequant_dtype");
+	const char *patch = call_text(call, "patch_dtype");
+
+	source->dequantises_exactly = strcmp(dequant, "float32") == 0;
+	if (!source->dequantises_exactly && !is_one_of(dequant, "", "default", "float16"))
+		return error_set(e, ERROR_UNSUPPORTED,
+				 "dequant_dtype \"%.20s\" is not built in: default, float16 and float32 are", dequant);
+	return is_one_of(patch, "", "default", "float32") ||
+	       error_set(e, ERROR_UNSUPPORTED, "patch_dtype \"%.20s\" is not built in: default and float32 are", patch);
+}
+
+static struct patcher *read_model(const struct call *call, const struct loader *loader, enum model_kind kind, const char *key,
+				  struct device *device, struct error *e)
+{
+	const struct services *services = call->services;
+	struct manager *m = services->manager;
+	struct model_source source = {
+		.kind = kind, .type = "", .weight_dtype = "default", .through_gguf = loader->takes != TAKES_PLAIN
+	};
+	double size_mb = call_number(call, "size_mb");
+	struct model *model;
+
+	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
+		source.files[source.file_count++] = call_text(call, loader->files[i]);
+	source.size_bytes = (uint64_t)(size_mb * 1e6);
+	if (call_argument(call, "type")->kind == VALUE_TEXT)
+		source.type = call_text(call, "type");
+	if (call_argument(call, "weight_dtype")->kind == VALUE_TEXT)
+		source.weight_dtype = call_text(call, "weight_dtype");
+	if (!check_files(call, loader, &source, e) || !read_gguf_wishes(call, &source, e))
+		return NULL;
+	model = services->catalog->open(services->catalog->context, &source, m->machine, m->offload_device, e);
+	return model ? patcher_new(m, model, device, key, e) : NULL;
+}
+
+static bool load_at_once(struct manager *m, struct patcher *patcher, struct error *e)
+{
+	struct load_request request = { .minimum_bytes = NAN, .full = true };
+
+	return !need_to_load_at_once(patcher) || manager_load(m, &patcher, 1, &request, e);
+}
+
+static bool place(struct patcher *patcher, const struct loader_placing *placing, struct error *e)
+{
+	patcher->load_device = placing->device;
+	patcher_inner(patcher)->low_precision_loras = placing->low_precision_loras;
+	if (placing->allocation && placing->is_legacy)
+		return inner_set_legacy_allocation(patcher_inner(patcher), placing->allocation, e);
+	return !placing->allocation ||
+	       inner_set_allocation(patcher_inner(patcher), placing->allocation, placing->virtual_vram_bytes, e);
+}
+
+static bool set_output(const struct call *call, size_t slot, struct patcher *patcher, struct error *e)
+{
+	struct wrapper *wrapper;
+
+	if (patcher_model(patcher)->kind == MODEL_UNET) {
+		outputs_set_object(call->outputs, slot, &patcher->object, "MODEL");
+		return true;
+	}
+	wrapper = wrapper_new(patcher, e);
+	if (!wrapper) {
+		object_discard(&patcher->object);
+		return false;
+	}
+	outputs_set_object(call->outputs, slot, &wrapper->object, patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
+	return true;
+}
+
+bool loader_load_one(const struct call *call, const struct loader *loader, size_t slot, const struct loader_placing *wanted,
+		     struct error *e)
+{
+	struct manager *m = call->services->manager;
+	enum model_kind kind = loader->kinds[slot];
+	struct loader_placing placing = *wanted;
+	char *key = make_key(call, loader, kind, e);
+	struct patcher *patcher = key ? manager_adopt(m, key) : NULL;
+	bool from_disk = patcher == NULL;
+
+	if (!placing.device)
+		placing.device = manager_device_for(m, kind);
+	if (key && from_disk)
+		patcher = read_model(call, loader, kind, key, placing.device, e);
+	free(key);
+	if (!patcher || !set_output(call, slot, patcher, e))
+		return false;
+	if (from_disk && !load_at_once(m, patcher, e))
+		return false;
+	return place(patcher, &placing, e) && manager_loader_ran(m, patcher, placing.keep, from_disk, e);
+}
+
+static bool load_all(const struct call *call, const struct loader_placing *placing, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+
+	if (placing->device)
+		manager_set_device(call->services->manager, loader->kinds[0], placing->device);
+	for (size_t i = 0; i < loader->kind_count; i++) {
+		if (!loader_load_one(call, loader, i, placing, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- versions ---- */
+
+bool loader_run_stock(struct call *call, struct error *e)
+{
+	struct loader_placing placing = { .device = NULL, .keep = KEEP_NONE };
+
+	return load_all(call, &placing, e);
+}
+
+struct device *loader_find_device(const struct call *call, const char *input, struct error *e)
+{
+	struct manager *m = call->services->manager;
+	const char *name = call_text(call, input);
+	struct device *device = name[0] && strcmp(name, "default") != 0 ? machine_find(m->machine, name) : m->load_device;
+
+	if (!device)
+		error_set(e, ERROR_ABSENT, "%s \"%.40s\" is not a device of topology %s", input, name,
+			  machine_topology(m->machine)->name);
+	return device;
+}
+
+bool loader_run_multigpu(struct call *call, struct error *e)
+{
+	struct loader_placing placing = { .device = loader_find_device(call, "device", e), .keep = KEEP_NONE };
+
+	return placing.device && load_all(call, &placing, e);
+}
+
+char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
+			     const struct loader_allocation_inputs *input, struct error *e)
+{
+	const struct manager *m = call->services->manager;
+	const struct value *vram = call_argument(call, input->virtual_vram_gb);
+	const char *names[DEVICE_MAX];
+	struct node_inputs inputs = { .class = class,
+				      .compute = device_name(device),
+				      .expert = call_text(call, input->expert),
+				      .virtual_vram_gb = call_number(call, input->virtual_vram_gb),
+				      .virtual_vram_is_whole = vram->kind == VALUE_INTEGER,
+				      .donor = call_text(call, input->donor),
+				      .use_other_vram = call_boolean(call, "use_other_vram"),
+				      .device_names = names,
+				      .device_count = machine_device_count(m->machine) };
+	struct plan_failure failure;
+	bool stored;
+
+	for (size_t i = 0; i < inputs.device_count; i++)
+		names[i] = device_name(machine_device(m->machine, i));
+	return node_string(&inputs, plan_rules_find(planner), &stored, &failure, e);
+}
+
+enum keep_wish loader_wish(const struct call *call)
+{
+	if (call_argument(call, "eject_models")->kind == VALUE_BOOLEAN)
+		return call_boolean(call, "eject_models") ? KEEP_NO : KEEP_YES;
+	if (call_argument(call, "keep_loaded")->kind == VALUE_BOOLEAN)
+		return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
+	return KEEP_NONE;
+}
+
+static const struct loader_allocation_inputs allocation_inputs = { "virtual_vram_gb", "donor_device",
+								   "expert_mode_allocations" };
+
+bool loader_run_distorch(struct call *call, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
+	struct loader_placing placing = { .device = loader_find_device(call, is_clip ? "device" : "compute_device", e),
+					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .keep = loader_wish(call) };
+	bool fine;
+
+	if (!placing.device)
+		return false;
+	placing.allocation = loader_make_allocation(call, loader->allocation, call->services->manager->policy->planner,
+						    placing.device, &allocation_inputs, e);
+	fine = !error_is_set(e) && load_all(call, &placing, e);
+	free(placing.allocation);
+	return fine;
+}
+
+/* Later upstream versions, and ours, give the same inputs to DisTorch2. These nodes have no keep flag. */
+bool loader_run_legacy(struct call *call, struct error *e)
+{
+	const struct loader *loader = call->type->data;
+	const struct policy *policy = call->services->manager->policy;
+	struct loader_placing placing = { .device = loader_find_device(call, "device", e),
+					  .is_legacy = policy->legacy_planner != NULL,
+					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .keep = KEEP_NONE };
+	bool fine;
+
+	if (!placing.device)
+		return false;
+	placing.allocation =
+		loader_make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
+				       placing.device, &allocation_inputs, e);
+	fine = !error_is_set(e) && load_all(call, &placing, e);
+	free(placing.allocation);
+	return fine;
+}
+
+/* ---- tables ---- */
+
+#define UNET_INPUTS TEXT("unet_name"), SIZE, OPTIONAL_TEXT("weight_dtype", "default")
+#define CLIP_INPUTS TEXT("clip_name"), SIZE, OPTIONAL_TEXT("type", "")
+#define DUAL_INPUTS TEXT("clip_name1"), TEXT("clip_name2"), OPTIONAL_TEXT("type", "")
+
+static const struct input_type unet_inputs[] = { UNET_INPUTS, { .name = NULL } };
+static const struct input_type clip_inputs[] = { CLIP_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type dual_inputs[] = { DUAL_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type vae_inputs[] = { TEXT("vae_name"), SIZE, { .name = NULL } };
+static const struct input_type checkpoint_inputs[] = { TEXT("ckpt_name"), { .name = NULL } };
+
+const struct node_type nodes_loaders[] = {
+	{ "UNETLoader", unet_inputs, { "MODEL" }, false, loader_run_stock, &unet },
+	{ "CLIPLoader", clip_inputs, { "CLIP" }, false, loader_run_stock, &clip },
+	{ "DualCLIPLoader", dual_inputs, { "CLIP" }, false, loader_run_stock, &dual_clip },
+	{ "VAELoader", vae_inputs, { "VAE" }, false, loader_run_stock, &vae },
+	{ "CheckpointLoaderSimple", checkpoint_inputs, { "MODEL", "CLIP", "VAE" }, false, loader_run_stock, &checkpoint },
+	{ .name = NULL },
+};
+
+static const struct input_type unet_device[] = { UNET_INPUTS, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type vae_device[] = { TEXT("vae_name"), SIZE, OPTIONAL_TEXT("device", "default"), { .name = NULL } };
+static const struct input_type checkpoint_device[] = { TEXT("ckpt_name"),
+						       OPTIONAL_TEXT("device", "default"),
+						       { .name = NULL } };
+static const struct input_type unet_distorch[] = { UNET_INPUTS, DISTORCH("compute_device"), { .name = NULL } };
+static const struct input_type clip_distorch[] = { CLIP_INPUTS, DISTORCH("device"), { .name = NULL } };
+static const struct input_type dual_distorch[] = { DUAL_INPUTS, DISTORCH("device"), { .name = NULL } };
+static const struct input_type vae_distorch[] = { TEXT("vae_name"), SIZE, DISTORCH("compute_device"), { .name = NULL } };
+static const struct input_type checkpoint_distorch[] = { TEXT("ckpt_name"), DISTORCH("compute_device"), { .name = NULL } };
+
+const struct node_type nodes_loaders_multigpu[] = {
+	{ "UNETLoaderMultiGPU", unet_device, { "MODEL" }, false, loader_run_multigpu, &unet },
+	{ "CLIPLoaderMultiGPU", clip_inputs, { "CLIP" }, false, loader_run_multigpu, &clip },
+	{ "DualCLIPLoaderMultiGPU", dual_inputs, { "CLIP" }, false, loader_run_multigpu, &dual_clip },
+	{ "VAELoaderMultiGPU", vae_device, { "VAE" }, false, loader_run_multigpu, &vae },
+	{ "CheckpointLoaderSimpleMultiGPU",
+	  checkpoint_device,
+	  { "MODEL", "CLIP", "VAE" },
+	  false,
+	  loader_run_multigpu,
+	  &checkpoint },
+	{ "UNETLoaderDisTorch2MultiGPU", unet_distorch, { "MODEL" }, false, loader_run_distorch, &unet },
+	{ "CLIPLoaderDisTorch2MultiGPU", clip_distorch, { "CLIP" }, false, loader_run_distorch, &clip },
+	{ "DualCLIPLoaderDisTorch2MultiGPU", dual_distorch, { "CLIP" }, false, loader_run_distorch, &dual_clip },
+	{ "VAELoaderDisTorch2MultiGPU", vae_distorch, { "VAE" }, false, loader_run_distorch, &vae },
+	{ "CheckpointLoaderSimpleDisTorch2MultiGPU",
+	  checkpoint_distorch,
+	  { "MODEL", "CLIP", "VAE" },
+	  false,
+	  loader_run_distorch,
+	  &checkpoint },
+	{ .name = NULL },
+};

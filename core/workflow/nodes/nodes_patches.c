@@ -1,0 +1,141 @@
+/* Nodes that make clones: LoRA, the sampling shift; and the full cleanup. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/strbuf.h"
+#include "core/workflow/nodes/node.h"
+
+static bool clone_model(struct call *call, const char *input, enum model_kind kind, size_t slot, struct patcher_change *change,
+			struct error *e)
+{
+	struct patcher *parent = call_patcher(call, input, kind, e);
+	struct patcher *clone = parent ? patcher_clone(parent, change, e) : NULL;
+	struct wrapper *wrapper;
+
+	if (!clone)
+		return false;
+	if (kind == MODEL_UNET) {
+		outputs_set_object(call->outputs, slot, &clone->object, "MODEL");
+		return true;
+	}
+	wrapper = wrapper_new(clone, e);
+	if (!wrapper) {
+		object_discard(&clone->object);
+		return false;
+	}
+	outputs_set_object(call->outputs, slot, &wrapper->object, "CLIP");
+	return true;
+}
+
+/* A LoRA of strength 0 changes nothing: the model itself goes on, as upstream has it. */
+static void pass_on(struct call *call, const char *input, size_t slot)
+{
+	outputs_set_object(call->outputs, slot, call_argument(call, input)->object, slot ? "CLIP" : "MODEL");
+}
+
+static bool patch(struct call *call, const char *input, enum model_kind kind, size_t slot, double strength,
+		  struct lora_file *lora, struct error *e)
+{
+	struct patcher_change change = { .lora = lora, .lora_strength = strength, .sampling_shift = NAN };
+	struct strbuf key = STRBUF_INIT;
+	bool fine;
+
+	if (!call_patcher(call, input, kind, e))
+		return false;
+	if (strength == 0) {
+		pass_on(call, input, slot);
+		return true;
+	}
+	strbuf_printf(&key, "LoRA/%s/%.17g", lora_name(lora), strength);
+	change.key = strbuf_text(&key);
+	fine = strbuf_ok(&key) ? clone_model(call, input, kind, slot, &change, e) : error_no_memory(e);
+	strbuf_free(&key);
+	return fine;
+}
+
+static struct lora_file *open_lora(const struct call *call, struct error *e)
+{
+	const struct catalog *catalog = call->services->catalog;
+	const char *file = call_text(call, "lora_name");
+
+	return catalog->open_lora ? catalog->open_lora(catalog->context, file, e) : lora_blank(file, e);
+}
+
+static bool run_lora_model(struct call *call, struct error *e)
+{
+	struct lora_file *lora = open_lora(call, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e);
+
+	lora_close(lora);
+	return fine;
+}
+
+static bool run_lora(struct call *call, struct error *e)
+{
+	struct lora_file *lora = open_lora(call, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e) &&
+		    patch(call, "clip", MODEL_CLIP, 1, call_number(call, "strength_clip"), lora, e);
+
+	lora_close(lora);
+	return fine;
+}
+
+/* The shift grows linearly with the number of tokens, from base_shift at 256 to max_shift at 4096. */
+static bool run_sampling_flux(struct call *call, struct error *e)
+{
+	double slope = (call_number(call, "max_shift") - call_number(call, "base_shift")) / (4096.0 - 256.0);
+	double tokens = call_number(call, "width") * call_number(call, "height") / (8.0 * 8.0 * 2.0 * 2.0);
+	struct patcher_change change = { .sampling_shift = tokens * slope + call_number(call, "base_shift") - slope * 256.0 };
+	char key[64];
+
+	snprintf(key, sizeof(key), "ModelSamplingFlux/%.17g", change.sampling_shift);
+	change.key = key;
+	return clone_model(call, "model", MODEL_UNET, 0, &change, e);
+}
+
+static bool run_full_cleanup(struct call *call, struct error *e)
+{
+	const struct value *any = call_argument(call, "any");
+
+	(void)e;
+	if (any->kind == VALUE_OBJECT)
+		outputs_set_object(call->outputs, 0, any->object, "any");
+	else if (any->kind == VALUE_DATA)
+		outputs_set_data(call->outputs, 0, data_keep(any->data));
+	manager_full_cleanup(call->services->manager);
+	return true;
+}
+
+#define LINK(input, kind_name)                                                                                                 \
+	{                                                                                                                      \
+		.name = (input), .kind = INPUT_LINK, .type = (kind_name)                                                       \
+	}
+#define NUMBER(input, low, high)                                                                                               \
+	{                                                                                                                      \
+		.name = (input), .kind = INPUT_NUMBER, .least = (low), .most = (high)                                          \
+	}
+
+static const struct input_type lora_model_inputs[] = { LINK("model", "MODEL"),
+						       { .name = "lora_name", .kind = INPUT_TEXT },
+						       NUMBER("strength_model", -100, 100),
+						       { .name = NULL } };
+static const struct input_type lora_inputs[] = { LINK("model", "MODEL"),
+						 LINK("clip", "CLIP"),
+						 { .name = "lora_name", .kind = INPUT_TEXT },
+						 NUMBER("strength_model", -100, 100),
+						 NUMBER("strength_clip", -100, 100),
+						 { .name = NULL } };
+static const struct input_type sampling_flux_inputs[] = { LINK("model", "MODEL"),	NUMBER("max_shift", 0, 100),
+							  NUMBER("base_shift", 0, 100), NUMBER("width", 16, 16384),
+							  NUMBER("height", 16, 16384),	{ .name = NULL } };
+static const struct input_type cleanup_inputs[] = { LINK("any", "*"), { .name = NULL } };
+
+const struct node_type nodes_patches[] = {
+	{ "LoraLoaderModelOnly", lora_model_inputs, { "MODEL" }, false, run_lora_model, NULL },
+	{ "LoraLoader", lora_inputs, { "MODEL", "CLIP" }, false, run_lora, NULL },
+	{ "ModelSamplingFlux", sampling_flux_inputs, { "MODEL" }, false, run_sampling_flux, NULL },
+	{ "FullCleanupMultiGPU", cleanup_inputs, { "*" }, true, run_full_cleanup, NULL },
+	{ .name = NULL },
+};

@@ -1,0 +1,155 @@
+/* The custom sampler's parts: noise, guider, sampler, sigmas. */
+#include <math.h>
+
+#include "core/compute/sampling/sampler.h"
+#include "core/workflow/nodes/node.h"
+#include "core/workflow/nodes/sample.h"
+
+/* A guider holds the model that it guides: an object, so that this can be seen. */
+struct guider {
+	struct object object;
+	struct reference model;
+	struct data *positive, *negative; /* counted; negative may be NULL */
+	double cfg;
+};
+
+static void guider_destroy(struct object *object)
+{
+	struct guider *guider = (struct guider *)object;
+
+	data_drop(guider->positive);
+	data_drop(guider->negative);
+}
+
+static const struct object_class guider_class = { .name = "guider", .transparent = true, .destroy = guider_destroy };
+
+static bool make_guider(struct call *call, const char *positive_name, const char *negative_name, double cfg, struct error *e)
+{
+	struct patcher *patcher = call_patcher(call, "model", MODEL_UNET, e);
+	struct data *positive = call_data(call, positive_name, DATA_CONDITIONING, e);
+	struct data *negative = negative_name ? call_data(call, negative_name, DATA_CONDITIONING, e) : NULL;
+	struct guider *guider;
+
+	if (!patcher || !positive || (negative_name && !negative))
+		return false;
+	guider = object_new(call->services->manager->heap, &guider_class, "", sizeof(*guider), e);
+	if (!guider)
+		return false;
+	reference_set(&guider->model, &guider->object, &patcher->object, "model");
+	guider->positive = data_keep(positive);
+	guider->negative = data_keep(negative);
+	guider->cfg = cfg;
+	outputs_set_object(call->outputs, 0, &guider->object, "GUIDER");
+	return true;
+}
+
+static bool run_basic_guider(struct call *call, struct error *e)
+{
+	return make_guider(call, "conditioning", NULL, 1, e);
+}
+
+static bool run_cfg_guider(struct call *call, struct error *e)
+{
+	return make_guider(call, "positive", "negative", call_number(call, "cfg"), e);
+}
+
+static bool run_noise(struct call *call, struct error *e)
+{
+	struct data *data = data_new(DATA_NOISE, e);
+
+	if (!data)
+		return false;
+	data->seed = (uint64_t)call_integer(call, "noise_seed");
+	outputs_set_data(call->outputs, 0, data);
+	return true;
+}
+
+static bool run_select(struct call *call, struct error *e)
+{
+	const struct sampler *sampler = sampler_find(call_text(call, "sampler_name"), e);
+
+	if (!sampler)
+		return false;
+	call->outputs->slots[0].value = (struct value) { .kind = VALUE_TEXT, .text = sampler->name };
+	return true;
+}
+
+static bool run_scheduler(struct call *call, struct error *e)
+{
+	struct patcher *patcher = call_patcher(call, "model", MODEL_UNET, e);
+	struct data *data = patcher ? data_new(DATA_SIGMAS, e) : NULL;
+
+	if (!data)
+		return false;
+	if (!sigmas_for(patcher, call_text(call, "scheduler"), call_integer(call, "steps"), call_number(call, "denoise"),
+			&data->sigmas, &data->sigma_count, e)) {
+		data_drop(data);
+		return false;
+	}
+	outputs_set_data(call->outputs, 0, data);
+	return true;
+}
+
+static bool run_sampler(struct call *call, struct error *e)
+{
+	const struct value *linked = call_argument(call, "guider");
+	const struct data *noise = call_data(call, "noise", DATA_NOISE, e);
+	const struct data *sigmas = call_data(call, "sigmas", DATA_SIGMAS, e);
+	struct data *latent = call_data(call, "latent_image", DATA_TENSOR, e);
+	const struct guider *guider;
+	struct sampling sampling;
+
+	if (!noise || !sigmas || !latent)
+		return false;
+	if (linked->kind != VALUE_OBJECT || linked->object->class != &guider_class)
+		return error_set(e, ERROR_NODE, "input guider is no GUIDER");
+	guider = (const struct guider *)linked->object;
+	sampling = (struct sampling) { .positive = guider->positive,
+				       .negative = guider->negative,
+				       .latent = latent,
+				       .sampler = call_text(call, "sampler"),
+				       .sigmas = sigmas->sigmas,
+				       .sigma_count = sigmas->sigma_count,
+				       .cfg = guider->cfg,
+				       .seed = noise->seed };
+	if (!sample_with(call, patcher_of(guider->model.target), &sampling, e))
+		return false;
+	outputs_set_data(call->outputs, 1, data_keep(call->outputs->slots[0].value.data));
+	return true;
+}
+
+#define LINK(input, kind_name)                                                                                                 \
+	{                                                                                                                      \
+		.name = (input), .kind = INPUT_LINK, .type = (kind_name)                                                       \
+	}
+
+static const struct input_type noise_inputs[] = { { .name = "noise_seed", .kind = INPUT_INTEGER }, { .name = NULL } };
+static const struct input_type select_inputs[] = { { .name = "sampler_name", .kind = INPUT_TEXT }, { .name = NULL } };
+static const struct input_type basic_inputs[] = { LINK("model", "MODEL"),
+						  LINK("conditioning", "CONDITIONING"),
+						  { .name = NULL } };
+static const struct input_type cfg_inputs[] = { LINK("model", "MODEL"),
+						LINK("positive", "CONDITIONING"),
+						LINK("negative", "CONDITIONING"),
+						{ .name = "cfg", .kind = INPUT_NUMBER, .least = 0, .most = 100 },
+						{ .name = NULL } };
+static const struct input_type scheduler_inputs[] = {
+	LINK("model", "MODEL"),
+	{ .name = "scheduler", .kind = INPUT_TEXT },
+	{ .name = "steps", .kind = INPUT_INTEGER, .least = 1, .most = 10000 },
+	{ .name = "denoise", .kind = INPUT_NUMBER, .least = 0, .most = 1 },
+	{ .name = NULL },
+};
+static const struct input_type sampler_inputs[] = { LINK("noise", "NOISE"),	    LINK("guider", "GUIDER"),
+						    LINK("sampler", "SAMPLER"),	    LINK("sigmas", "SIGMAS"),
+						    LINK("latent_image", "LATENT"), { .name = NULL } };
+
+const struct node_type nodes_sampling_custom[] = {
+	{ "RandomNoise", noise_inputs, { "NOISE" }, false, run_noise, NULL },
+	{ "KSamplerSelect", select_inputs, { "SAMPLER" }, false, run_select, NULL },
+	{ "BasicGuider", basic_inputs, { "GUIDER" }, false, run_basic_guider, NULL },
+	{ "CFGGuider", cfg_inputs, { "GUIDER" }, false, run_cfg_guider, NULL },
+	{ "BasicScheduler", scheduler_inputs, { "SIGMAS" }, false, run_scheduler, NULL },
+	{ "SamplerCustomAdvanced", sampler_inputs, { "LATENT", "LATENT" }, false, run_sampler, NULL },
+	{ .name = NULL },
+};

@@ -1,0 +1,26 @@
+/* sample.h - one sampler run of a node, for the sampling nodes. */
+#ifndef RESIDENCY_WORKFLOW_SAMPLE_H
+#define RESIDENCY_WORKFLOW_SAMPLE_H
+
+#include <stdlib.h>
+
+#include "core/workflow/nodes/node.h"
+
+struct sampling {
+	const struct data *positive, *negative; /* negative may be NULL */
+	struct data *latent;
+	const char *sampler;
+	const float *sigmas;
+	size_t sigma_count;
+	double cfg;
+	uint64_t seed;
+};
+
+/* Loads the model, samples, sets output 0. A model that nobody runs is only loaded, and the latent passed on. */
+bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e);
+
+/* The schedule for a patcher's model and shift; none for a model that nobody runs. The caller frees *sigmas. */
+bool sigmas_for(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
+		size_t *sigma_count, struct error *e);
+
+#endif

@@ -1,0 +1,101 @@
+#include "core/workflow/nodes/sampled.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/patch/lora.h"
+#include "core/workflow/graph/graph.h"
+
+#define PATCHES_MAX 16
+
+struct patch_name {
+	const char *file;
+	double strength;
+};
+
+static void print_patches(const struct patch_name *patches, size_t count, bool backwards, char *text, size_t size_bytes)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < count && length < size_bytes; i++) {
+		const struct patch_name *patch = &patches[backwards ? count - 1 - i : i];
+
+		length += (size_t)snprintf(text + length, size_bytes - length, "%s%.60s at %g", i ? ", " : "", patch->file,
+					   patch->strength);
+	}
+}
+
+/* ---- what the workflow says ---- */
+
+static const struct graph_input *find_input(const struct graph_node *node, const char *name)
+{
+	for (size_t i = 0; i < node->input_count; i++) {
+		if (strcmp(node->inputs[i].name, name) == 0)
+			return &node->inputs[i];
+	}
+	return NULL;
+}
+
+/* The LoRA nodes between the sampler and its loader. One of strength 0 is none. */
+static void print_wanted(const struct call *call, char *text, size_t size_bytes)
+{
+	const struct graph_node *node = &call->graph->nodes[call->node];
+	struct patch_name patches[PATCHES_MAX];
+	size_t count = 0;
+
+	while (node) {
+		const struct graph_input *file = find_input(node, "lora_name");
+		const struct graph_input *strength = find_input(node, "strength_model");
+		const struct graph_input *next = find_input(node, "model");
+
+		if (file && strength && file->literal && strength->literal && count < PATCHES_MAX &&
+		    json_number_value(strength->literal) != 0)
+			patches[count++] =
+				(struct patch_name) { json_string_value(file->literal), json_number_value(strength->literal) };
+		if (!next)
+			next = find_input(node, "guider");
+		node = next && !next->literal ? &call->graph->nodes[next->source] : NULL;
+	}
+	print_patches(patches, count, true, text, size_bytes);
+}
+
+/* ---- what the manager believes ---- */
+
+static const struct patcher *patcher_in_weights(const struct manager *m, const struct inner *inner)
+{
+	for (const struct patcher *patcher = m->first; patcher; patcher = patcher->next) {
+		if (patcher->inner.target == &inner->object && patcher->patches_id == inner->patches_id)
+			return patcher;
+	}
+	return NULL;
+}
+
+static void print_found(const struct manager *m, const struct inner *inner, char *text, size_t size_bytes)
+{
+	const struct patcher *patcher = inner->patches_id ? patcher_in_weights(m, inner) : NULL;
+	struct patch_name patches[PATCHES_MAX] = { { .file = "" } };
+	size_t count = 0;
+
+	for (size_t i = 0; patcher && i < patcher->lora_count && i < PATCHES_MAX; i++)
+		patches[count++] = (struct patch_name) { lora_name(patcher->loras[i].match->lora), patcher->loras[i].strength };
+	print_patches(patches, count, false, text, size_bytes);
+	if (inner->patches_id && !patcher)
+		snprintf(text, size_bytes, "those of a patcher that is gone");
+}
+
+void sampled_tell(const struct call *call, const struct patcher *patcher)
+{
+	const struct observer *observer = call->services->observer;
+	char wanted[256];
+	char found[256];
+
+	if (!observer || !observer->sampled || !call->graph)
+		return;
+	print_wanted(call, wanted, sizeof(wanted));
+	print_found(call->services->manager, patcher_inner(patcher), found, sizeof(found));
+	observer->sampled(observer->context, &(struct sampled_event) { .object = patcher->object.id,
+								       .node = call->node_id,
+								       .wanted_patches = wanted,
+								       .found_patches = found });
+}

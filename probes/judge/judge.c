@@ -1,0 +1,788 @@
+#include "probes/judge/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "probes/judge/judge_state.h"
+
+#define BIT(stage) (1U << (stage))
+
+struct judge *judge_new(struct error *e)
+{
+	struct judge *judge = array_new(1, sizeof(*judge), e);
+
+	if (judge)
+		judge_reset(judge);
+	return judge;
+}
+
+void judge_free(struct judge *judge)
+{
+	if (!judge)
+		return;
+	free(judge->objects);
+	free(judge->stages);
+	free(judge->actions);
+	free(judge->paths.items);
+	free(judge->runs.items);
+	free(judge->holders.items);
+	free(judge->before.items);
+	free(judge->verdicts);
+	free(judge->findings);
+	free(judge);
+}
+
+void judge_reset(struct judge *judge)
+{
+	judge->cell = (struct record_cell) { .cell = 0 };
+	judge->object_count = 0;
+	judge->stage_count = 0;
+	judge->action_count = 0;
+	judge->asked = 0;
+	judge->paths.count = 0;
+	judge->runs.count = 0;
+	judge->exception[0] = '\0';
+	judge->open = false;
+	judge->holders.count = 0;
+	judge->before.count = 0;
+	judge->finding_count = 0;
+	judge->wanted = 0;
+	judge->next_snapshot = 1;
+	judge->prompted = false;
+	judge->worker_died = false;
+	judge->dropped = 0;
+	judge->unattributed_bytes = 0;
+	judge->unattributed_at = NO_SNAPSHOT;
+	judge->noise_bytes = 0;
+	judge->verdict = VERDICT_PASS;
+	judge->why[0] = '\0';
+	error_clear(&judge->fault);
+}
+
+void judge_add_dropped(struct judge *judge, uint64_t count)
+{
+	judge->dropped += count;
+}
+
+void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32])
+{
+	text[0] = '\0';
+	if (snapshot < judge->stage_count)
+		snprintf(text, 32, "c%u.%s", judge->stages[snapshot].cycle, stage_name(judge->stages[snapshot].stage));
+}
+
+bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->now.state == STATE_RESIDENT)
+		return true;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other->model.inner == object->model.inner && other->seen_at == judge->stage_count &&
+		    other->now.state == STATE_RESIDENT)
+			return true;
+	}
+	return false;
+}
+
+bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind)
+{
+	for (size_t i = 0; i < judge->holders.count; i++) {
+		const struct record_holder *holder = &judge->holders.items[i];
+
+		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, kind) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only the first thing missing is told. */
+static void distrust(struct judge *judge, const char *what, const char *of)
+{
+	if (!judge->why[0])
+		snprintf(judge->why, sizeof(judge->why), "%s%s", what, of);
+}
+
+void judge_doubt(struct judge *judge, const char *why)
+{
+	distrust(judge, why, "");
+}
+
+static void malformed(struct judge *judge, const char *what, uint32_t number)
+{
+	error_set(&judge->fault, ERROR_FORMAT, "the records of cell %u cannot be: %s %u", judge->cell.cell, what, number);
+}
+
+/* What explains that the object is not resident at the newest snapshot. A cause told by who did it comes before what can only
+ * be inferred. */
+static enum reason cause_of_absence(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->departure != REASON_NONE)
+		return object->departure;
+	if (judge->worker_died)
+		return REASON_WORKER_DIED;
+	if (!object->was_resident)
+		return REASON_NEVER_RESIDENT;
+	return object->now.state == STATE_LOADED_UNLISTED ? REASON_SUPERSEDED : REASON_NONE;
+}
+
+/* The first snapshot at which the object is not resident by its own state. What was noted before it was ever resident is noted
+ * only in case it never will be. */
+static void note_absence(struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	struct record_verdict_model *verdict = &judge->verdicts[object - judge->objects];
+
+	if (object->lost.snapshot != NO_SNAPSHOT)
+		return;
+	judge_sight(judge, object, snapshot, &object->lost);
+	verdict->reason = cause_of_absence(judge, object);
+	verdict->first_lost_state = object->now.state;
+	judge_holders_text(&judge->before, object->model.model, verdict->holders_before, sizeof(verdict->holders_before));
+	judge_holders_text(&judge->holders, object->model.model, verdict->holders_after, sizeof(verdict->holders_after));
+}
+
+static void note_presence(struct judged_object *object)
+{
+	if (!object->was_resident)
+		object->lost.snapshot = NO_SNAPSHOT;
+	object->was_resident = true;
+	object->departure = REASON_NONE;
+}
+
+static bool has_planned_runs(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->runs.count; i++) {
+		if (judge->runs.items[i].planned && judge->runs.items[i].model == object->model.model)
+			return true;
+	}
+	return false;
+}
+
+/* Weights that have all left the device are as good as none, unless a plan wants them elsewhere. */
+static bool is_detached(const struct judge *judge, const struct judged_object *object, size_t snapshot)
+{
+	if (object->now.state != STATE_RESIDENT)
+		return true;
+	if (object->now.bytes_on_compute > 0 || object->before.state != STATE_RESIDENT || object->before.bytes_on_compute == 0)
+		return false;
+	return object->misplaced.snapshot == snapshot || !has_planned_runs(judge, object);
+}
+
+static void note_entry(const struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	if (object->now.listed < 0)
+		return;
+	if (!object->now.patcher_alive || !object->now.model_alive)
+		judge_sight(judge, object, snapshot, &object->stale);
+	else if (is_detached(judge, object, snapshot))
+		judge_sight(judge, object, snapshot, &object->detached);
+}
+
+/* Moved for want of room, by a load or a direct free_memory, while the manager itself holds on. */
+static bool is_pressure(enum reason reason)
+{
+	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
+}
+
+/* The object, or another patcher of its model in whose name it was there. */
+static bool went_by_pressure(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED)
+		return is_pressure(object->departure);
+	for (size_t i = 0; i < judge->object_count; i++) {
+		if (judge->objects[i].model.inner == object->model.inner && is_pressure(judge->objects[i].departure))
+			return true;
+	}
+	return false;
+}
+
+/* A clone that made way for a newer one is there through its model's other patchers, and held through them. */
+static bool manager_holds_model(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other->model.inner == object->model.inner && other->now.patcher_alive &&
+		    judge_is_held_by(judge, other, HOLDER_MANAGER))
+			return true;
+	}
+	return false;
+}
+
+static bool is_displaced(const struct judge *judge, const struct judged_object *object)
+{
+	return went_by_pressure(judge, object) && manager_holds_model(judge, object);
+}
+
+/* What was before it was ever resident does not count. */
+static void note_counted(struct judged_object *object)
+{
+	if (!object->counted_resident)
+		object->left_otherwise = false;
+	object->counted_resident = true;
+}
+
+/* It was there at a stage, or was told to have left before one came. */
+static bool has_been_there(const struct judged_object *object)
+{
+	return object->counted_resident || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
+}
+
+static void note_not_counted(const struct judge *judge, struct judged_object *object)
+{
+	object->left |= object->counted_resident;
+	judge_note_gone(judge, object, judge->stage_count - 1);
+	if (is_displaced(judge, object)) {
+		object->displaced = true;
+		return;
+	}
+	if (object->model.keep == KEEP_YES && !object->loss_is_said && has_been_there(object)) {
+		judge_say_loss(judge, object, cause_of_absence(judge, object));
+		object->loss_is_said = true;
+	}
+	object->left_otherwise = true;
+}
+
+static void close_object(struct judge *judge, struct judged_object *object, size_t snapshot)
+{
+	bool counts = judge_counts_as_resident(judge, object);
+
+	if (object->now.listed >= 0) {
+		object->listed_at = snapshot;
+		object->listed_place = object->now.listed;
+	}
+	if (object->now.state == STATE_RESIDENT)
+		note_presence(object);
+	else
+		note_absence(judge, object, snapshot);
+	if (object->now.state == STATE_DEAD && object->died_at == NO_SNAPSHOT)
+		object->died_at = snapshot;
+	if (counts)
+		note_counted(object);
+	else
+		note_not_counted(judge, object);
+	if ((object->now.foreign_patches && object->now.state == STATE_RESIDENT) || object->sampled_otherwise)
+		judge_sight(judge, object, snapshot, &object->mispatched);
+	judge_note_strayed(judge, object, snapshot);
+	if (object->used_allocation[0])
+		judge_sight(judge, object, snapshot, &object->misread);
+	judge_compare_runs(judge, object, snapshot);
+	note_entry(judge, object, snapshot);
+}
+
+/* All that belongs to the newest snapshot has come. */
+static void close_snapshot(struct judge *judge)
+{
+	size_t snapshot = judge->stage_count - 1;
+
+	if (!judge->open)
+		return;
+	judge->open = false;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		struct judged_object *object = &judge->objects[i];
+
+		if (object->seen_at != judge->stage_count) {
+			distrust(judge, "a snapshot does not say where this object is: ", object->model.name);
+			continue;
+		}
+		close_object(judge, object, snapshot);
+	}
+}
+
+static void take_cell(struct judge *judge, const struct record_cell *cell)
+{
+	judge_reset(judge);
+	judge->cell = *cell;
+}
+
+/* The outcome of a later wish replaces the former: it is the last word of who uses the model. */
+static bool take_known_model(struct judge *judge, const struct record_model *model)
+{
+	if (model->model == 0 || model->model > judge->object_count)
+		return false;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		struct judged_object *object = &judge->objects[i];
+
+		if (object->model.inner != judge->objects[model->model - 1].model.inner || object->model.keep == model->keep)
+			continue;
+		object->asked = false; /* what was asked before was not asked of a model with this wish */
+		object->model.keep = model->keep;
+	}
+	return true;
+}
+
+static void take_model(struct judge *judge, const struct record_model *model)
+{
+	struct judged_object *object;
+
+	if (take_known_model(judge, model))
+		return;
+	if (model->model != judge->object_count + 1) {
+		malformed(judge, "objects are numbered one after the other, not", model->model);
+		return;
+	}
+	if (!array_reserve(&judge->objects, &judge->object_capacity, judge->object_count + 1, sizeof(*judge->objects),
+			   &judge->fault) ||
+	    !array_reserve(&judge->verdicts, &judge->verdict_capacity, judge->object_count + 1, sizeof(*judge->verdicts),
+			   &judge->fault))
+		return;
+	judge->verdicts[judge->object_count] = (struct record_verdict_model) { .first_lost_state = STATE_COUNT };
+	object = &judge->objects[judge->object_count++];
+	*object = (struct judged_object) {
+		.model = *model,
+		.first_seen = NO_SNAPSHOT,
+		.lost.snapshot = NO_SNAPSHOT,
+		.gone.snapshot = NO_SNAPSHOT,
+		.mispatched.snapshot = NO_SNAPSHOT,
+		.listed_at = NO_SNAPSHOT,
+		.died_at = NO_SNAPSHOT,
+		.stale.snapshot = NO_SNAPSHOT,
+		.detached.snapshot = NO_SNAPSHOT,
+		.misplaced.snapshot = NO_SNAPSHOT,
+		.misread.snapshot = NO_SNAPSHOT,
+		.strayed.snapshot = NO_SNAPSHOT,
+		.duplicate_of = SIZE_MAX,
+	};
+}
+
+/* A kept object of the same name that could have been used instead of reading another. */
+static size_t find_kept_copy(const struct judge *judge, const struct judged_object *object)
+{
+	for (size_t i = 0; i < judge->object_count; i++) {
+		const struct judged_object *other = &judge->objects[i];
+
+		if (other == object || other->model.keep != KEEP_YES || other->model.generation >= object->model.generation ||
+		    strcmp(other->model.name, object->model.name) != 0 || strcmp(other->model.kind, object->model.kind) != 0)
+			continue;
+		if (other->seen_at != judge->stage_count || !other->now.patcher_alive ||
+		    other->departure == REASON_DROPPED_BY_WORKFLOW)
+			continue;
+		if (judge_counts_as_resident(judge, other) || judge_is_held_by(judge, other, HOLDER_MANAGER) ||
+		    judge_is_held_by(judge, other, HOLDER_ANCHORS))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+static struct judged_object *find_object(struct judge *judge, uint32_t model, const char *what)
+{
+	if (model == 0 || model > judge->object_count) {
+		malformed(judge, what, model);
+		return NULL;
+	}
+	return &judge->objects[model - 1];
+}
+
+static void take_load(struct judge *judge, const struct record_load *load)
+{
+	struct judged_object *object = find_object(judge, load->model, "a load of the unknown object");
+
+	if (!object)
+		return;
+	object->asked = false;
+	if (!load->from_disk)
+		return;
+	object->disk_loads++;
+	if (object->duplicate_of == SIZE_MAX) /* whether it is wished to stay may be told after it was read */
+		object->duplicate_of = find_kept_copy(judge, object);
+}
+
+static void take_request(struct judge *judge, unsigned asked, bool all)
+{
+	judge->asked |= asked;
+	for (size_t i = 0; i < judge->object_count; i++) {
+		judge->objects[i].asked = true;
+		judge->objects[i].asked_all = all;
+	}
+}
+
+/* The stages an action must lead to have all been there, or the worker died on the way. */
+static void settle_wanted(struct judge *judge)
+{
+	if (judge->wanted && !judge->worker_died) {
+		for (unsigned i = 0; i < STAGE_COUNT; i++) {
+			if (judge->wanted & BIT(i))
+				distrust(judge, "a stage was missed: ", stage_name((enum stage)i));
+		}
+	}
+	judge->wanted = 0;
+}
+
+static void take_action(struct judge *judge, const struct record_action *action)
+{
+	settle_wanted(judge);
+	judge->asked = 0;
+	if (!array_reserve(&judge->actions, &judge->action_capacity, judge->action_count + 1, sizeof(*judge->actions),
+			   &judge->fault))
+		return;
+	judge->actions[judge->action_count++] = *action;
+	switch (action->kind) {
+	case ACTION_PROMPT:
+	case ACTION_QUEUE:
+		judge->wanted = BIT(judge->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED);
+		judge->prompted = true;
+		break;
+	case ACTION_POST:
+		if (!action->asks)
+			break;
+		take_request(judge, 0, false); /* what is served is told later */
+		judge->wanted =
+			BIT(STAGE_BEFORE_UNLOAD) | BIT(STAGE_AFTER_UNLOAD) | BIT(STAGE_AFTER_GC) | BIT(STAGE_AFTER_EMPTY_CACHE);
+		break;
+	case ACTION_SOFT_EMPTY:
+		judge->wanted = BIT(STAGE_AFTER_DIRECT_SOFT_EMPTY);
+		break;
+	case ACTION_LOAD_FOREIGN:
+		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
+		break;
+	case ACTION_FREE_MEMORY:
+		take_request(judge, 0, true);
+		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_snapshot(struct judge *judge, const struct record_snapshot *snapshot)
+{
+	struct holder_list swap = judge->before;
+
+	close_snapshot(judge);
+	if ((unsigned)snapshot->stage >= STAGE_COUNT) {
+		malformed(judge, "a snapshot at the unknown stage", (uint32_t)snapshot->stage);
+		return;
+	}
+	if (snapshot->snapshot != judge->next_snapshot)
+		distrust(judge, "a snapshot is missing before ", stage_name(snapshot->stage));
+	judge->next_snapshot = snapshot->snapshot + 1;
+	if (!array_reserve(&judge->stages, &judge->stage_capacity, judge->stage_count + 1, sizeof(*judge->stages),
+			   &judge->fault))
+		return;
+	judge->load_device = snapshot->load_device;
+	judge->current_device = snapshot->current_device;
+	judge->stages[judge->stage_count++] = (struct seen_stage) {
+		.cycle = snapshot->cycle, .stage = snapshot->stage, .action = judge->action_count - 1, .asked = judge->asked
+	};
+	judge->wanted &= ~BIT(snapshot->stage);
+	judge->worker_died |= snapshot->stage == STAGE_WORKER_DIED;
+	if (!judge->exception[0])
+		memcpy(judge->exception, snapshot->exception, sizeof(judge->exception));
+	judge->before = judge->holders;
+	judge->holders = swap;
+	judge->holders.count = 0;
+	judge->paths.count = 0;
+	judge->runs.count = 0;
+	judge->noise_bytes = 0;
+	judge->open = true;
+}
+
+static void take_residency(struct judge *judge, const struct record_residency *residency)
+{
+	struct judged_object *object = find_object(judge, residency->model, "a residency of the unknown object");
+
+	if (!object)
+		return;
+	if (!judge->open || (unsigned)residency->state >= STATE_COUNT) {
+		malformed(judge, "a residency outside a snapshot, or of an unknown state, of object", residency->model);
+		return;
+	}
+	if (object->first_seen == NO_SNAPSHOT)
+		object->first_seen = judge->stage_count - 1;
+	if (residency->state == STATE_RESIDENT && (object->seen_at == 0 || object->now.state != STATE_RESIDENT))
+		object->asked = false;
+	object->before = object->seen_at ? object->now : (struct record_residency) { .snapshot = 0 };
+	object->now = *residency;
+	object->seen_at = judge->stage_count;
+}
+
+static void take_holder(struct judge *judge, const struct record_holder *holder)
+{
+	struct holder_list *list = &judge->holders;
+
+	if (!find_object(judge, holder->model, "a holder of the unknown object"))
+		return;
+	if (!array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		return;
+	list->items[list->count++] = *holder;
+}
+
+static void take_path(struct judge *judge, const struct record_path *path)
+{
+	struct path_list *list = &judge->paths;
+
+	if (!find_object(judge, path->model, "a path to the unknown object"))
+		return;
+	if (array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		list->items[list->count++] = *path;
+}
+
+static void take_run(struct judge *judge, struct run run)
+{
+	struct run_list *list = &judge->runs;
+
+	if (!find_object(judge, run.model, "blocks of the unknown object"))
+		return;
+	if (array_reserve(&list->items, &list->capacity, list->count + 1, sizeof(*list->items), &judge->fault))
+		list->items[list->count++] = run;
+}
+
+static void take_placement(struct judge *judge, const struct record_placement *p)
+{
+	take_run(judge, (struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device });
+}
+
+static void take_planned(struct judge *judge, const struct record_planned *p)
+{
+	take_run(
+		judge,
+		(struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device, .planned = true });
+}
+
+static void take_allocation(struct judge *judge, const struct record_allocation *allocation)
+{
+	struct judged_object *object = find_object(judge, allocation->model, "an allocation of the unknown object");
+
+	if (!object || !judge->open || object->used_allocation[0] || strcmp(allocation->own, allocation->used) == 0)
+		return;
+	memcpy(object->own_allocation, allocation->own, sizeof(object->own_allocation));
+	memcpy(object->used_allocation, allocation->used, sizeof(object->used_allocation));
+}
+
+static void take_sampled(struct judge *judge, const struct record_sampled *sampled)
+{
+	struct judged_object *object = find_object(judge, sampled->model, "a sampler on the unknown object");
+
+	if (object)
+		object->sampled_otherwise |= strcmp(sampled->wanted, sampled->found) != 0;
+}
+
+/* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
+static void take_departure(struct judge *judge, const struct record_departure *departure)
+{
+	struct judged_object *object = find_object(judge, departure->model, "a departure of the unknown object");
+
+	if (object && departure->reason == REASON_EVICTED_BY_LOAD)
+		object->load_evictions++;
+	if (object && (object->departure == REASON_NONE || object->departure == REASON_SUPERSEDED))
+		object->departure = departure->reason;
+}
+
+static void take_memory(struct judge *judge, const struct record_memory *memory)
+{
+	if (strcmp(memory->line, "noise") == 0) {
+		judge->noise_bytes = memory->size_bytes;
+		judge->noise_device = memory->device;
+	}
+	if (strcmp(memory->line, "unattributed") != 0 || memory->size_bytes <= judge->unattributed_bytes ||
+	    memory->size_bytes == UNKNOWN_U64)
+		return;
+	if (memory->device == judge->noise_device && memory->size_bytes <= judge->noise_bytes)
+		return;
+	judge->unattributed_bytes = memory->size_bytes;
+	judge->unattributed_device = memory->device;
+	judge->unattributed_at = judge->stage_count ? judge->stage_count - 1 : NO_SNAPSHOT;
+}
+
+static void take_worker_request(struct judge *judge, const struct record_request *request)
+{
+	const struct record_action *action = judge->action_count ? &judge->actions[judge->action_count - 1] : NULL;
+
+	take_request(judge, (request->unload_models ? ASKED_UNLOAD : 0) | (request->free_memory ? ASKED_FREE : 0),
+		     action && action->kind == ACTION_FREE_MEMORY);
+}
+
+/* Records that tell what happens after a snapshot, so that it is complete. */
+static bool happens_later(enum record_type type)
+{
+	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
+	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
+}
+
+static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
+{
+	struct judge *judge = context;
+
+	(void)size_bytes;
+	if (type == RECORD_CELL)
+		take_cell(judge, record);
+	if (error_is_set(&judge->fault))
+		return;
+	if (happens_later(type))
+		close_snapshot(judge);
+	switch (type) {
+	case RECORD_MODEL:
+		take_model(judge, record);
+		break;
+	case RECORD_LOAD:
+		take_load(judge, record);
+		break;
+	case RECORD_ACTION:
+		take_action(judge, record);
+		break;
+	case RECORD_REQUEST:
+		take_worker_request(judge, record);
+		break;
+	case RECORD_SNAPSHOT:
+		take_snapshot(judge, record);
+		break;
+	case RECORD_RESIDENCY:
+		take_residency(judge, record);
+		break;
+	case RECORD_HOLDER:
+		take_holder(judge, record);
+		break;
+	case RECORD_PATH:
+		take_path(judge, record);
+		break;
+	case RECORD_PLACEMENT:
+		take_placement(judge, record);
+		break;
+	case RECORD_PLANNED:
+		take_planned(judge, record);
+		break;
+	case RECORD_ALLOCATION:
+		take_allocation(judge, record);
+		break;
+	case RECORD_SAMPLED:
+		take_sampled(judge, record);
+		break;
+	case RECORD_MEMORY:
+		take_memory(judge, record);
+		break;
+	case RECORD_DEPARTURE:
+		take_departure(judge, record);
+		break;
+	default:
+		break;
+	}
+}
+
+struct record_sink judge_sink(struct judge *judge)
+{
+	return (struct record_sink) { .context = judge, .put = put };
+}
+
+static bool leaks(const struct judge *judge, const struct judged_object *object)
+{
+	if (!object->asked || object->now.state == STATE_DEAD)
+		return false;
+	if (object->now.state == STATE_RESIDENT)
+		return true;
+	for (size_t i = 0; i < judge->holders.count; i++) {
+		const struct record_holder *holder = &judge->holders.items[i];
+
+		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, HOLDER_CACHE) != 0 &&
+		    strcmp(holder->kind, HOLDER_FOREIGN) != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool strays(const struct judge *judge, const struct judged_object *object)
+{
+	if (judge_counts_as_resident(judge, object))
+		return false;
+	return object->now.state == STATE_LOADED_UNLISTED ||
+	       (object->now.state == STATE_LEAKED && object->now.bytes_on_compute > 0);
+}
+
+static enum outcome outcome_of(const struct judge *judge, const struct judged_object *object)
+{
+	if (object->model.keep == KEEP_YES) {
+		if (object->displaced && !object->left_otherwise)
+			return OUTCOME_DISPLACED;
+		return object->counted_resident && !object->left ? OUTCOME_KEPT : OUTCOME_LOST;
+	}
+	if (leaks(judge, object))
+		return OUTCOME_LEAKED;
+	if (strays(judge, object))
+		return OUTCOME_STRAY;
+	return judge_counts_as_resident(judge, object) ? OUTCOME_PRESENT : OUTCOME_UNLOADED;
+}
+
+static uint32_t disk_loads_of_name(const struct judge *judge, const char *name)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < judge->object_count; i++) {
+		if (strcmp(judge->objects[i].model.name, name) == 0)
+			count += judge->objects[i].disk_loads;
+	}
+	return count;
+}
+
+static void fill_verdict(const struct judge *judge, const struct judged_object *object, struct record_verdict_model *verdict)
+{
+	verdict->cell = judge->cell.cell;
+	verdict->model = object->model.model;
+	memcpy(verdict->name, object->model.name, sizeof(verdict->name));
+	verdict->generation = object->model.generation;
+	verdict->judged = object->model.generation == 1;
+	verdict->keep = object->model.keep;
+	verdict->end_state = object->now.state;
+	verdict->outcome = outcome_of(judge, object);
+	verdict->disk_loads = disk_loads_of_name(judge, object->model.name);
+	judge_stage_text(judge, object->died_at, verdict->died_stage);
+	judge_stage_text(judge, object->lost.snapshot, verdict->first_lost_stage);
+	if (object->lost.snapshot == NO_SNAPSHOT) {
+		verdict->reason = REASON_NONE;
+		verdict->first_lost_state = STATE_COUNT;
+		strcpy(verdict->holders_before, "[]");
+		strcpy(verdict->holders_after, "[]");
+	}
+}
+
+static enum verdict decide(struct judge *judge)
+{
+	bool passes = !judge->worker_died;
+
+	for (size_t i = 0; i < judge->object_count; i++)
+		passes &= !judge->verdicts[i].judged || outcome_passes(judge->verdicts[i].outcome);
+	if (judge->dropped)
+		distrust(judge, "records were dropped", "");
+	if (judge->stage_count == 0 || judge->stages[judge->stage_count - 1].stage != STAGE_END)
+		distrust(judge, "a stage was missed: ", stage_name(STAGE_END));
+	if (judge->why[0])
+		return VERDICT_UNTRUSTWORTHY;
+	if (judge->worker_died)
+		strcpy(judge->why, "the worker died");
+	return passes ? VERDICT_PASS : VERDICT_FAIL;
+}
+
+bool judge_finish(struct judge *judge, struct judge_result *result, struct error *e)
+{
+	close_snapshot(judge);
+	settle_wanted(judge);
+	if (error_is_set(&judge->fault))
+		return error_set(e, judge->fault.kind, "%s", judge->fault.text);
+	for (size_t i = 0; i < judge->object_count; i++)
+		fill_verdict(judge, &judge->objects[i], &judge->verdicts[i]);
+	judge->verdict = decide(judge);
+	if (!judge_find(judge, e))
+		return false;
+	*result = (struct judge_result) {
+		.cell = judge->cell,
+		.verdict = judge->verdict,
+		.why = judge->why,
+		.models = judge->verdicts,
+		.model_count = judge->object_count,
+		.findings = judge->findings,
+		.finding_count = judge->finding_count,
+	};
+	return true;
+}
+
+void judge_put(const struct judge *judge, const struct record_sink *sink)
+{
+	struct record_verdict verdict = { .cell = judge->cell.cell, .verdict = judge->verdict, .dropped = judge->dropped };
+
+	record_text(verdict.why, sizeof(verdict.why), judge->why);
+	for (size_t i = 0; i < judge->object_count; i++)
+		record_put(sink, RECORD_VERDICT_MODEL, &judge->verdicts[i], sizeof(judge->verdicts[i]));
+	for (size_t i = 0; i < judge->finding_count; i++)
+		record_put(sink, RECORD_FINDING, &judge->findings[i], sizeof(judge->findings[i]));
+	record_put(sink, RECORD_VERDICT, &verdict, sizeof(verdict));
+}

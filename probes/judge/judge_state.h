@@ -1,0 +1,170 @@
+/* judge_state.h - what a judge remembers of a cell; private to judge.c, judge_evidence.c and
+ * judge_findings.c. */
+#ifndef RESIDENCY_PROBES_JUDGE_STATE_H
+#define RESIDENCY_PROBES_JUDGE_STATE_H
+
+#include "probes/diagnosis/diagnosis.h"
+#include "probes/judge/judge.h"
+
+#define NO_SNAPSHOT SIZE_MAX
+
+/* What the worker took, or a direct call asked for, since the last action; bits. */
+#define ASKED_UNLOAD 1u
+#define ASKED_FREE 2u
+
+/* A stage that was seen, and what led to it. */
+struct seen_stage {
+	uint32_t cycle;
+	enum stage stage;
+	size_t action; /* index of the last one; SIZE_MAX for none */
+	unsigned asked;
+};
+
+/* The holders of all objects at one snapshot, in the order they came. */
+struct holder_list {
+	struct record_holder *items;
+	size_t count, capacity;
+};
+
+/* The paths put with the newest snapshot. */
+struct path_list {
+	struct record_path *items;
+	size_t count, capacity;
+};
+
+/* Runs of blocks at the newest snapshot: where they are, and where the plan wants them. */
+struct run {
+	uint32_t model, first, count, device;
+	bool planned;
+};
+struct run_list {
+	struct run *items;
+	size_t count, capacity;
+};
+
+/* An object as it was when something was first seen wrong with it. */
+struct sight {
+	size_t snapshot; /* NO_SNAPSHOT: never */
+	struct record_residency before, now;
+	fact_set facts;
+	char path[RECORD_TEXT_MAX];
+};
+
+struct judged_object {
+	struct record_model model;
+	struct record_residency now; /* at the newest snapshot */
+	struct record_residency before; /* at the one before it; its snapshot number is 0 where there was none */
+	size_t seen_at; /* number of snapshots begun when `now` came; 0 before the first */
+	size_t first_seen; /* index of the first snapshot with it */
+	bool was_resident; /* by its own state, at some snapshot */
+	bool counted_resident; /* itself or through another patcher of the model, at some snapshot */
+	bool left; /* not counted resident at a snapshot after one where it was */
+	bool displaced; /* not counted resident at a snapshot: pressure, with the manager holding on, explains that */
+	bool left_otherwise; /* ... and at another one it does not */
+	bool loss_is_said;
+	bool asked; /* to go, since its last load */
+	bool asked_all; /* ... by a direct call that was to free all memory */
+	enum reason departure; /* the first since it was last resident */
+	struct sight lost; /* the first snapshot without it, by its own state */
+	struct sight gone; /* the first without its model through any patcher; of the patcher that had it last */
+	uint32_t gone_with; /* that one's number */
+	enum reason gone_reason;
+	char gone_before[512], gone_after[512]; /* its holders, JSON */
+	struct sight
+		mispatched; /* the first at which it is listed, or was sampled, with other patches in its weights than its own */
+	bool sampled_otherwise; /* ... since the newest snapshot */
+	struct sight stale, detached; /* first snapshots with such an entry */
+	struct sight misplaced; /* the first snapshot with blocks not where planned */
+	struct sight strayed; /* the first at which it runs elsewhere than where stock loaders should put it */
+	int32_t should_run_on; /* then */
+	struct sight misread; /* the first snapshot at which it was placed by another string than its own */
+	char own_allocation[RECORD_TEXT_MAX], used_allocation[RECORD_TEXT_MAX];
+	struct run planned, actual; /* the first such run, where it should be and where it is */
+	size_t listed_at; /* index of the last snapshot with it in the list */
+	int32_t listed_place; /* there */
+	size_t died_at;
+	size_t duplicate_of; /* index of the kept object beside which it was read; SIZE_MAX for none */
+	uint32_t disk_loads;
+	uint32_t load_evictions;
+};
+
+struct judge {
+	struct record_cell cell;
+	struct judged_object *objects;
+	size_t object_count, object_capacity;
+	struct seen_stage *stages;
+	size_t stage_count, stage_capacity;
+	struct record_action *actions;
+	size_t action_count, action_capacity;
+	unsigned asked; /* since the last action */
+	struct path_list paths;
+	struct run_list runs;
+	int32_t load_device, current_device; /* at the newest snapshot; -1: unknown */
+	bool open; /* the newest snapshot is not complete yet */
+	struct holder_list holders, before; /* of the newest snapshot, and of the one before it */
+	struct record_verdict_model *verdicts; /* one an object; filled as the cell goes on */
+	size_t verdict_capacity;
+	struct record_finding *findings;
+	size_t finding_count, finding_capacity;
+	unsigned wanted; /* stages that the last action must lead to, as bits */
+	uint32_t next_snapshot; /* the number that the next snapshot must have */
+	bool prompted; /* a prompt was among the actions */
+	bool worker_died;
+	char exception[RECORD_TEXT_MAX]; /* the first */
+	uint64_t dropped;
+	uint64_t unattributed_bytes; /* the most seen on one device */
+	uint32_t unattributed_device;
+	size_t unattributed_at;
+	uint64_t noise_bytes; /* of a device's unattributed bytes, at the newest snapshot */
+	uint32_t noise_device;
+	enum verdict verdict;
+	char why[160]; /* of UNTRUSTWORTHY: the first thing missing */
+	const struct log_sink *log; /* that losses are told to; NULL: nobody */
+	struct error fault; /* out of memory, or records that cannot be */
+};
+
+/* "c1.after_gc" into text[32]; "" for NO_SNAPSHOT. */
+void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32]);
+
+/* The object is resident, or its model through another patcher, at the newest snapshot. */
+bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object);
+
+/* Whether a strong holder of one of the kinds is among the object's at the newest snapshot. */
+bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind);
+
+/* The object's sight of the newest snapshot, with facts that can only be told then; nothing where it has one. */
+void judge_sight(const struct judge *judge, const struct judged_object *object, size_t snapshot, struct sight *sight);
+
+/* The object does not count as resident at the newest snapshot: notes it where it did until then, through another patcher. */
+void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot);
+
+/* A model from a stock loader runs on a device that nobody named for it: where another loader's device stayed set. */
+void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot);
+
+/* Compares runs of blocks with the plan's at the newest snapshot. */
+void judge_compare_runs(const struct judge *judge, struct judged_object *object, size_t snapshot);
+
+/* All memory was to be freed at once, and an executor's cache or a foreign hold still keeps the object: it has not gone, though it
+ * does not count as leaked. */
+bool judge_outlives_free(const struct judge *judge, const struct judged_object *object);
+
+/* The path put with the newest snapshot, "" for none. */
+const char *judge_path(const struct judge *judge, const struct judged_object *object);
+
+/* Facts of the cell's end, and how the object left by its reason. */
+fact_set judge_end_facts(const struct judge *judge, const struct judged_object *object);
+fact_set judge_reason_facts(enum reason reason);
+/* What led to a snapshot. */
+fact_set judge_cause_facts(const struct judge *judge, size_t snapshot);
+fact_set judge_holder_facts(const struct judge *judge, const struct judged_object *object);
+
+/* JSON list of an object's holders, cut at a whole holder where it does not fit. */
+void judge_holders_text(const struct holder_list *holders, uint32_t model, char *text, size_t size_bytes);
+
+/* A kept object has left, by more than pressure, at the newest snapshot. */
+void judge_say_loss(const struct judge *judge, const struct judged_object *object, enum reason reason);
+
+/* Outcomes are known: fills judge->findings. */
+bool judge_find(struct judge *judge, struct error *e);
+
+#endif

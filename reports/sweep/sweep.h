@@ -1,0 +1,50 @@
+/* sweep.h - a matrix over a repository's history, read back from the store: which commit changed which cell.
+ *
+ * The sweep's own run lists commits and cells; verdicts come from all runs of those commits under the sweep's setting. The newest
+ * PASS or FAIL of a cell counts. A commit that could not start has no verdict, and neither has a cell that nothing trustworthy was
+ * recorded of.
+ *
+ *	json_t *sweep = sweep_read(store, run, e);
+ *	sweep_text(sweep, 80, false, &out);
+ *
+ *	{"schema": 1, "sweep": {"run", "repository", "of", "range", "setting"},
+ *	 "commits": [{"number", "commit", "date", "summary", "state": "run" | "not run" | "waiting", "why"}],
+ *	 "cells": [{"cell", "matrix", "flow", "device_mode", "node_flags", "regressed",
+ *	            "history": [{"number", "verdict", "why", "run", "outcomes", "models": [...]}], (null: nothing is known of it)
+ *	            "changes": [{"number", "commit", "after", "unknown_between", "from", "to"}]}],
+ *	 "counts": {"run", "not_run", "waiting", "untrustworthy", "regressed"}}
+ */
+#ifndef RESIDENCY_REPORTS_SWEEP_H
+#define RESIDENCY_REPORTS_SWEEP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "core/base/strbuf.h"
+#include "db/records/record.h"
+#include "reports/changes.h"
+
+struct store;
+
+/* The caller owns it. run: of a sweep; NULL or "last": the newest. ERROR_MISSING where the store has no such sweep. */
+json_t *sweep_read(struct store *store, const char *run, struct error *e);
+
+/* What the store knows of one cell of a commit under a setting. */
+bool sweep_known(struct store *store, const char *setting, const char *commit, const struct record_sweep_cell *cell,
+		 enum known *known, struct error *e);
+
+size_t sweep_count(const json_t *sweep, const char *name); /* of "counts" */
+
+/* For a terminal of so many columns; `all`: each commit's verdicts, too, and where a cell fails in another way than before. */
+void sweep_text(const json_t *sweep, unsigned columns, bool all, struct strbuf *out);
+
+/* "abc/both", or "abc/both/same/real" for a cell with other modes than by default. */
+#define SWEEP_CELL_NAME_MAX 104
+void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX]);
+
+/* Whether a cell's attributes are among the words of a filter, which stand between slashes: "abc/both", "de/unload/same". Each word
+ * must be one of the cell's. */
+bool sweep_cell_matches(const struct record_sweep_cell *cell, const char *filter);
+
+#endif

@@ -1,0 +1,541 @@
+#include "scenarios/explore/explore_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+
+/* An object that is alive, or was at the newest snapshot. */
+struct watched {
+	struct record_model model;
+	enum residency_state state;
+	bool patcher_alive, anchored, listed;
+	uint64_t bytes_on_compute;
+	bool seen; /* at the newest snapshot */
+	bool counted; /* resident, itself or through another patcher, at some snapshot */
+	bool asked; /* to go, since its last load */
+	bool held_by_manager, held; /* strongly; by something other than caches and foreign holds */
+	bool read_again; /* since the newest snapshot, from disk, while a kept copy was there */
+	uint32_t copy; /* that copy's number */
+	enum reason departure; /* the first since it was last resident */
+};
+
+struct check {
+	struct watched *objects;
+	size_t count, capacity;
+	struct explore_failure failures[CHECK_FAILURES_MAX];
+	size_t failure_count;
+	size_t steps;
+	bool open; /* records of the newest snapshot may still come */
+	enum stage stage;
+	uint32_t cycle;
+	char exception[48];
+	bool worker_died;
+	uint64_t used_bytes, told_bytes; /* of the device whose ledger comes */
+	bool is_taken_outside; /* memory past the manager, which nobody can account for */
+	struct error fault;
+};
+
+static const char *const names[] = {
+#define INVARIANT_NAME(name, text, finding) text,
+	INVARIANTS(INVARIANT_NAME)
+#undef INVARIANT_NAME
+};
+
+static const char *const findings[] = {
+#define INVARIANT_FINDING(name, text, finding) finding,
+	INVARIANTS(INVARIANT_FINDING)
+#undef INVARIANT_FINDING
+};
+
+const char *invariant_name(enum invariant invariant)
+{
+	return names[invariant];
+}
+
+const char *invariant_finding(enum invariant invariant)
+{
+	return findings[invariant];
+}
+
+struct check *check_new(struct error *e)
+{
+	struct check *check = array_new(1, sizeof(*check), e);
+
+	if (check)
+		check_reset(check);
+	return check;
+}
+
+void check_free(struct check *check)
+{
+	if (!check)
+		return;
+	free(check->objects);
+	free(check);
+}
+
+void check_reset(struct check *check)
+{
+	check->count = 0;
+	check->failure_count = 0;
+	check->steps = 0;
+	check->open = false;
+	check->worker_died = false;
+	check->is_taken_outside = false;
+	check->exception[0] = '\0';
+	error_clear(&check->fault);
+}
+
+size_t check_step_count(const struct check *check)
+{
+	return check->steps;
+}
+
+/* ---- failures ---- */
+
+static void fail(struct check *check, enum invariant invariant, const char *cause, const struct watched *object)
+{
+	struct explore_failure *failure;
+
+	for (size_t i = 0; i < check->failure_count; i++) {
+		if (check->failures[i].invariant == invariant && strcmp(check->failures[i].cause, cause) == 0)
+			return;
+	}
+	if (check->failure_count == CHECK_FAILURES_MAX)
+		return;
+	failure = &check->failures[check->failure_count++];
+	*failure = (struct explore_failure) { .invariant = invariant, .step = check->steps ? check->steps - 1 : 0 };
+	snprintf(failure->cause, sizeof(failure->cause), "%s", cause);
+	if (object && object->model.generation > 1)
+		snprintf(failure->model, sizeof(failure->model), "%.50s#%u", object->model.name, object->model.generation);
+	else if (object)
+		memcpy(failure->model, object->model.name, sizeof(failure->model));
+	snprintf(failure->stage, sizeof(failure->stage), "c%u.%s", check->cycle, stage_name(check->stage));
+}
+
+/* ---- objects ---- */
+
+static struct watched *find(const struct check *check, uint32_t number)
+{
+	for (size_t i = check->count; i-- > 0;) {
+		if (check->objects[i].model.model == number)
+			return &check->objects[i];
+	}
+	return NULL;
+}
+
+/* Whether the model is resident through any of its patchers. */
+static bool is_resident(const struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct watched *other = &check->objects[i];
+
+		if (other->model.inner == object->model.inner && other->seen && other->state == STATE_RESIDENT)
+			return true;
+	}
+	return false;
+}
+
+/* A patcher that goes on with the model of one that died. */
+static bool has_heir(const struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct watched *other = &check->objects[i];
+
+		if (other != object && other->model.inner == object->model.inner && other->seen && other->patcher_alive)
+			return true;
+	}
+	return false;
+}
+
+static bool is_pressure(enum reason reason)
+{
+	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
+}
+
+/* Moved for want of room while the manager holds on, through whichever patcher the model was listed. */
+static bool is_displaced(const struct check *check, const struct watched *object)
+{
+	bool by_pressure = false;
+	bool held = false;
+
+	for (size_t i = 0; i < check->count; i++) {
+		const struct watched *other = &check->objects[i];
+
+		if (other->model.inner != object->model.inner)
+			continue;
+		by_pressure |= is_pressure(other->departure);
+		held |= other->held_by_manager && other->patcher_alive;
+	}
+	return by_pressure && held;
+}
+
+/* What made the model leave, through whichever patcher it was listed. */
+static enum reason departure_of_model(const struct check *check, const struct watched *object)
+{
+	enum reason reason = object->departure;
+
+	for (size_t i = 0; i < check->count && (reason == REASON_NONE || reason == REASON_SUPERSEDED); i++) {
+		if (check->objects[i].model.inner == object->model.inner && check->objects[i].departure != REASON_NONE)
+			reason = check->objects[i].departure;
+	}
+	return reason;
+}
+
+static const char *cause_of_loss(const struct check *check, const struct watched *object)
+{
+	enum reason reason = departure_of_model(check, object);
+
+	if (reason != REASON_NONE)
+		return reason_name(reason);
+	if (check->worker_died)
+		return reason_name(REASON_WORKER_DIED);
+	return residency_state_name(object->state);
+}
+
+/* One that never was resident is lost when something made it leave, and not when nobody loaded it. */
+static void check_kept(struct check *check, const struct watched *object)
+{
+	bool left = object->counted || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
+
+	if (object->model.keep != KEEP_YES || !left || is_resident(check, object) || is_displaced(check, object))
+		return;
+	if (!object->patcher_alive && has_heir(check, object))
+		return;
+	fail(check, INVARIANT_KEPT_STAYS, cause_of_loss(check, object), object);
+}
+
+static void check_copy(struct check *check, const struct watched *object)
+{
+	const struct watched *copy = object->read_again ? find(check, object->copy) : NULL;
+
+	if (!copy || !copy->patcher_alive || object->model.keep != KEEP_YES)
+		return;
+	fail(check, INVARIANT_LOADED_ONCE, copy->anchored ? "copy anchored" : "copy there", object);
+}
+
+static bool is_gone(const struct watched *object)
+{
+	return !object->seen || object->state == STATE_DEAD;
+}
+
+/* That pressure moved the model, its other patchers know when the one that was told of it is forgotten. */
+static void bequeath(struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *heir = &check->objects[i];
+
+		if (heir->model.inner == object->model.inner && !is_gone(heir) && heir->state != STATE_RESIDENT &&
+		    (heir->departure == REASON_NONE || heir->departure == REASON_SUPERSEDED))
+			heir->departure = object->departure;
+	}
+}
+
+/* All records of the newest snapshot have come. */
+static void close_snapshot(struct check *check)
+{
+	size_t kept = 0;
+
+	if (!check->open)
+		return;
+	check->open = false;
+	for (size_t i = 0; i < check->count; i++) {
+		check_kept(check, &check->objects[i]);
+		check_copy(check, &check->objects[i]);
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *object = &check->objects[i];
+
+		object->read_again = false;
+		if (is_resident(check, object))
+			object->counted = true;
+		if (object->state == STATE_RESIDENT)
+			object->departure = REASON_NONE;
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		if (is_gone(&check->objects[i]) && is_pressure(check->objects[i].departure))
+			bequeath(check, &check->objects[i]);
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		if (!is_gone(&check->objects[i]))
+			check->objects[kept++] = check->objects[i];
+	}
+	check->count = kept;
+}
+
+/* ---- at rest ---- */
+
+static bool is_listed(const struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		if (check->objects[i].model.inner == object->model.inner && check->objects[i].listed)
+			return true;
+	}
+	return false;
+}
+
+static void check_freed(struct check *check, const struct watched *object)
+{
+	if (object->model.keep == KEEP_YES || !object->asked)
+		return;
+	if (object->state == STATE_RESIDENT)
+		fail(check, INVARIANT_FREED_GOES, "listed", object);
+	else if (object->held)
+		fail(check, INVARIANT_FREED_GOES, object->anchored ? "anchored" : "held", object);
+}
+
+static void check_stray(struct check *check, const struct watched *object)
+{
+	bool has_weights =
+		object->state == STATE_LOADED_UNLISTED || (object->state == STATE_LEAKED && object->bytes_on_compute > 0);
+
+	if (has_weights && !is_listed(check, object))
+		fail(check, INVARIANT_NOTHING_STRAY, residency_state_name(object->state), object);
+}
+
+static void check_anchors(struct check *check, const struct watched *object)
+{
+	for (const struct watched *other = check->objects; other < object; other++) {
+		if (object->anchored && other->anchored && strcmp(other->model.name, object->model.name) == 0)
+			fail(check, INVARIANT_ANCHORS_BOUNDED, "anchored", object);
+	}
+}
+
+static void check_rest(struct check *check)
+{
+	if (check->worker_died)
+		return;
+	for (size_t i = 0; i < check->count; i++) {
+		check_freed(check, &check->objects[i]);
+		check_stray(check, &check->objects[i]);
+		check_anchors(check, &check->objects[i]);
+	}
+}
+
+/* ---- records ---- */
+
+/* A wish is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a model
+ * with this wish. */
+static void change_wish(struct check *check, uint32_t inner, enum keep_wish keep)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *object = &check->objects[i];
+
+		if (object->model.inner != inner || object->model.keep == keep)
+			continue;
+		object->asked = false;
+		object->model.keep = keep;
+	}
+}
+
+static void take_model(struct check *check, const struct record_model *model)
+{
+	const struct watched *object = find(check, model->model);
+
+	if (object) {
+		change_wish(check, object->model.inner, model->keep);
+		return;
+	}
+	if (!array_reserve(&check->objects, &check->capacity, check->count + 1, sizeof(*check->objects), &check->fault))
+		return;
+	check->objects[check->count++] = (struct watched) { .model = *model, .state = STATE_UNLOADED, .patcher_alive = true };
+}
+
+/* A copy that was to stay, and could have been used. */
+static const struct watched *find_kept_copy(const struct check *check, const struct watched *object)
+{
+	for (size_t i = 0; i < check->count; i++) {
+		const struct watched *other = &check->objects[i];
+
+		if (other == object || other->model.keep != KEEP_YES || strcmp(other->model.name, object->model.name) != 0)
+			continue;
+		if (other->seen && other->patcher_alive &&
+		    (is_resident(check, other) || other->held_by_manager || other->anchored))
+			return other;
+	}
+	return NULL;
+}
+
+static void take_load(struct check *check, const struct record_load *load)
+{
+	struct watched *object = find(check, load->model);
+	const struct watched *copy;
+
+	if (!object)
+		return;
+	object->asked = false;
+	copy = load->from_disk ? find_kept_copy(check, object) : NULL;
+	if (!copy)
+		return;
+	object->read_again = true; /* its wish is told later: the next snapshot decides */
+	object->copy = copy->model.model;
+}
+
+static void take_request(struct check *check)
+{
+	for (size_t i = 0; i < check->count; i++)
+		check->objects[i].asked = true;
+}
+
+static void take_snapshot(struct check *check, const struct record_snapshot *snapshot)
+{
+	close_snapshot(check);
+	check->open = true;
+	check->stage = snapshot->stage;
+	check->cycle = snapshot->cycle;
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *object = &check->objects[i];
+
+		object->seen = false;
+		object->patcher_alive = false;
+		object->held = object->held_by_manager = false;
+	}
+	if (snapshot->exception[0])
+		snprintf(check->exception, sizeof(check->exception), "%.*s", (int)strcspn(snapshot->exception, ":"),
+			 snapshot->exception);
+	if (snapshot->stage == STAGE_WORKER_DIED) {
+		check->worker_died = true;
+		fail(check, INVARIANT_WORKER_LIVES, check->exception, NULL);
+	}
+}
+
+static void take_residency(struct check *check, const struct record_residency *residency)
+{
+	struct watched *object = find(check, residency->model);
+
+	if (!object)
+		return;
+	if (residency->state == STATE_RESIDENT && object->state != STATE_RESIDENT)
+		object->asked = false;
+	object->seen = true;
+	object->state = residency->state;
+	object->patcher_alive = residency->patcher_alive;
+	object->listed = residency->listed >= 0;
+	object->anchored = residency->anchored == 1;
+	object->bytes_on_compute = residency->bytes_on_compute;
+}
+
+static void take_holder(struct check *check, const struct record_holder *holder)
+{
+	struct watched *object = holder->strong ? find(check, holder->model) : NULL;
+
+	if (!object)
+		return;
+	object->held_by_manager |= strcmp(holder->kind, HOLDER_MANAGER) == 0;
+	object->held |= strcmp(holder->kind, HOLDER_CACHE) != 0 && strcmp(holder->kind, HOLDER_FOREIGN) != 0 &&
+			strcmp(holder->kind, HOLDER_GARBAGE) != 0; /* a traceback's: nobody's, until the next collection */
+}
+
+static void take_departure(struct check *check, const struct record_departure *departure)
+{
+	struct watched *object = find(check, departure->model);
+
+	if (object && (object->departure == REASON_NONE || object->departure == REASON_SUPERSEDED))
+		object->departure = departure->reason;
+}
+
+static void take_sampled(struct check *check, const struct record_sampled *sampled)
+{
+	if (strcmp(sampled->wanted, sampled->found) != 0)
+		fail(check, INVARIANT_OUTPUT_SAME, sampled->found[0] ? "other patches" : "no patches",
+		     find(check, sampled->model));
+}
+
+/* Lines of one device come one after the other, from `used` to `unattributed`. */
+static void take_memory(struct check *check, const struct record_memory *memory)
+{
+	if (memory->size_bytes == UNKNOWN_U64)
+		return;
+	if (strcmp(memory->line, "used") == 0) {
+		check->used_bytes = memory->size_bytes;
+		check->told_bytes = 0;
+		return;
+	}
+	check->told_bytes += memory->size_bytes;
+	if (strcmp(memory->line, "unattributed") != 0)
+		return;
+	if (check->is_taken_outside)
+		return;
+	if (memory->size_bytes)
+		fail(check, INVARIANT_LEDGER_BALANCES, "unattributed", NULL);
+	else if (check->told_bytes != check->used_bytes)
+		fail(check, INVARIANT_LEDGER_BALANCES, "more told than used", NULL);
+}
+
+static void take_action(struct check *check, const struct record_action *action)
+{
+	check_rest(check);
+	check->steps++;
+	if ((action->kind == ACTION_POST && action->asks) || action->kind == ACTION_FREE_MEMORY)
+		take_request(check);
+	if (action->kind == ACTION_OUTSIDE)
+		check->is_taken_outside = true;
+	if (action->kind == ACTION_OUTSIDE_DROP)
+		check->is_taken_outside = false;
+}
+
+/* Records that tell what happens after a snapshot, so that it is complete. */
+static bool happens_later(enum record_type type)
+{
+	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
+	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
+}
+
+static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
+{
+	struct check *check = context;
+
+	(void)size_bytes;
+	if (happens_later(type))
+		close_snapshot(check);
+	switch (type) {
+	case RECORD_MODEL:
+		take_model(check, record);
+		break;
+	case RECORD_LOAD:
+		take_load(check, record);
+		break;
+	case RECORD_ACTION:
+		take_action(check, record);
+		break;
+	case RECORD_REQUEST:
+		take_request(check);
+		break;
+	case RECORD_SNAPSHOT:
+		take_snapshot(check, record);
+		break;
+	case RECORD_RESIDENCY:
+		take_residency(check, record);
+		break;
+	case RECORD_HOLDER:
+		take_holder(check, record);
+		break;
+	case RECORD_SAMPLED:
+		take_sampled(check, record);
+		break;
+	case RECORD_MEMORY:
+		take_memory(check, record);
+		break;
+	case RECORD_DEPARTURE:
+		take_departure(check, record);
+		break;
+	default:
+		break;
+	}
+}
+
+struct record_sink check_sink(struct check *check)
+{
+	return (struct record_sink) { .context = check, .put = put };
+}
+
+bool check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e)
+{
+	close_snapshot(check);
+	check_rest(check);
+	*failures = check->failures;
+	*count = check->failure_count;
+	return !error_is_set(&check->fault) || error_set(e, check->fault.kind, "%s", check->fault.text);
+}

@@ -1,0 +1,190 @@
+#include "scenarios/replay/replay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/manager/policy.h"
+
+/* ---- placements ---- */
+
+const char *placement_name(enum placement placement)
+{
+	static const char *const names[] = { "as written", "all on the compute device", "as much as possible waiting on cpu" };
+
+	return names[placement];
+}
+
+json_t *placement_apply(const json_t *workflow, enum placement placement)
+{
+	json_t *copy = json_deep_copy(workflow);
+	const char *id;
+	json_t *node;
+
+	json_object_foreach(copy, id, node)
+	{
+		json_t *inputs = json_object_get(node, "inputs");
+		double all_gb;
+
+		if (placement == PLACEMENT_AS_WRITTEN || !json_object_get(inputs, "virtual_vram_gb"))
+			continue;
+		all_gb = json_object_get(inputs, "use_other_vram") ? 24.0 : 64.0; /* nodes of DisTorch V1 take no more */
+		json_object_set_new(inputs, "virtual_vram_gb", json_real(placement == PLACEMENT_WAITING ? all_gb : 0.0));
+		if (json_object_get(inputs, "use_other_vram"))
+			json_object_set_new(inputs, "use_other_vram", json_false());
+		json_object_set_new(inputs, "donor_device", json_string("cpu"));
+		json_object_set_new(inputs, "expert_mode_allocations", json_string(""));
+	}
+	return copy;
+}
+
+/* ---- running ---- */
+
+static const char *matrix_name(const struct replay *replay)
+{
+	if (!replay->flow)
+		return replay->workflow_name;
+	if (replay->matrix)
+		return replay->matrix->name;
+	return replay->flow->matrix ? replay->flow->matrix : "own";
+}
+
+static void put_cell(const struct replay *replay, const struct record_sink *sink)
+{
+	struct record_cell cell = { .cell = replay->setup->cell };
+	char subject[RECORD_NAME_MAX];
+
+	snprintf(subject, sizeof(subject), "%s:%s", replay->subject_name, replay->policy->name);
+	record_text(cell.subject, sizeof(cell.subject), subject);
+	record_text(cell.topology, sizeof(cell.topology), replay->topology_name ? replay->topology_name : "");
+	record_text(cell.policy, sizeof(cell.policy), replay->policy->name);
+	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(replay));
+	record_text(cell.workflow, sizeof(cell.workflow), replay->flow ? "" : replay->workflow_name);
+	record_text(cell.flow, sizeof(cell.flow), replay->flow ? replay->flow->name : replay->free_name);
+	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(replay->setup->cache));
+	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(replay->setup->device_mode));
+	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(replay->setup->node_flags));
+	record_put(sink, RECORD_CELL, &cell, sizeof(cell));
+}
+
+static void put_action(const struct replay *replay, const struct record_sink *sink, enum action_kind kind, bool asks)
+{
+	struct record_action action = { .cell = replay->setup->cell,
+					.cycle = replay->subject->operations->cycle(replay->subject),
+					.kind = kind,
+					.asks = asks };
+
+	if (kind == ACTION_POST)
+		snprintf(action.detail, sizeof(action.detail), "%s%s",
+			 json_is_true(json_object_get(replay->free_body, "unload_models")) ? "unload_models " : "",
+			 json_is_true(json_object_get(replay->free_body, "free_memory")) ? "free_memory" : "");
+	else
+		record_text(action.detail, sizeof(action.detail), replay->workflow_name);
+	record_put(sink, RECORD_ACTION, &action, sizeof(action));
+}
+
+static bool asks(const json_t *body)
+{
+	return json_is_true(json_object_get(body, "unload_models")) || json_is_true(json_object_get(body, "free_memory"));
+}
+
+static bool act(const struct replay *replay, const struct record_sink *sink, struct error *e)
+{
+	const struct subject_operations *subject = replay->subject->operations;
+
+	for (unsigned i = 0; i < (replay->prompts ? replay->prompts : 1); i++) {
+		put_action(replay, sink, ACTION_PROMPT, false);
+		if (!subject->prompt(replay->subject, replay->workflow, replay->workflow_name, e) ||
+		    !subject->wait_until_idle(replay->subject, e))
+			return false;
+		if (subject->worker_died(replay->subject))
+			return true;
+	}
+	if (!replay->free_body)
+		return true;
+	put_action(replay, sink, ACTION_POST, asks(replay->free_body));
+	return subject->request_free(replay->subject, replay->free_body, REQUEST_HEARD, e) &&
+	       subject->wait_until_idle(replay->subject, e);
+}
+
+static void on_image(void *context, const struct image_event *event)
+{
+	struct replay_result *result = context;
+	struct replay_image *image;
+
+	if (result->image_count == REPLAY_IMAGES_MAX)
+		return;
+	image = &result->images[result->image_count++];
+	record_text(image->path, sizeof(image->path), event->path);
+	record_text(image->hash, sizeof(image->hash), event->hash);
+}
+
+static void put_images(const struct replay *replay, const struct replay_result *result)
+{
+	for (size_t i = 0; i < result->image_count; i++) {
+		struct record_artifact artifact = { .cell = replay->setup->cell };
+
+		record_text(artifact.kind, sizeof(artifact.kind), "png");
+		record_text(artifact.path, sizeof(artifact.path), result->images[i].path);
+		record_text(artifact.hash, sizeof(artifact.hash), result->images[i].hash);
+		record_put(replay->sink, RECORD_ARTIFACT, &artifact, sizeof(artifact));
+	}
+}
+
+/* Images are compared by hash; one that has none (no bytes here) differs from every expected one. */
+static bool compare_images(const struct replay *replay, struct judge *judge, struct replay_result *result, struct error *e)
+{
+	result->differs = false;
+	for (size_t i = 0; i < replay->expected_count; i++) {
+		const char *hash = i < result->image_count ? result->images[i].hash : "";
+		char place[RECORD_NAME_MAX];
+
+		if (strcmp(hash, replay->expected[i]) == 0)
+			continue;
+		result->differs = true;
+		snprintf(place, sizeof(place), "image %zu", i + 1);
+		if (!judge_add_corrupted(judge, place, replay->expected[i], hash[0] ? hash : "no image", &result->judged, e))
+			return false;
+	}
+	return true;
+}
+
+void replay_result_free(struct replay_result *result)
+{
+	timeline_free(&result->timeline);
+}
+
+bool replay_run(const struct replay *replay, struct judge *judge, struct replay_result *result, struct error *e)
+{
+	struct record_tee inner = { .first = judge_sink(judge), .second = timeline_sink(&result->timeline) };
+	struct record_tee outer = { .first = record_tee_sink(&inner), .second = replay->sink ? *replay->sink : inner.second };
+	struct record_sink sink = replay->sink ? record_tee_sink(&outer) : record_tee_sink(&inner);
+	bool fine;
+
+	judge_reset(judge);
+	result->image_count = 0;
+	if (replay->subject->operations->on_image)
+		replay->subject->operations->on_image(replay->subject, on_image, result);
+	put_cell(replay, &sink);
+	if (!replay->subject->operations->begin(replay->subject, replay->setup, &sink, e))
+		return false;
+	fine = replay->flow ? flow_run(replay->flow, replay->matrix ? replay->matrix->models : NULL,
+				       replay->matrix ? replay->matrix->model_count : 0, replay->subject, &sink,
+				       replay->setup->cell, e)
+			    : act(replay, &sink, e);
+	fine = replay->subject->operations->end(replay->subject, e) && fine;
+	if (!fine)
+		return false;
+	if (result->timeline.failed)
+		return error_no_memory(e);
+	judge_add_dropped(judge, replay->dropped);
+	if (replay->subject->operations->lacks && replay->subject->operations->lacks(replay->subject))
+		judge_doubt(judge, replay->subject->operations->lacks(replay->subject));
+	if (replay->subject->operations->dropped)
+		judge_add_dropped(judge, replay->subject->operations->dropped(replay->subject));
+	if (!judge_finish(judge, &result->judged, e) || !compare_images(replay, judge, result, e))
+		return false;
+	judge_put(judge, replay->sink);
+	put_images(replay, result);
+	return true;
+}

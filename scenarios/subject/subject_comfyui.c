@@ -1,0 +1,689 @@
+#include "scenarios/subject/subject_comfyui.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/array.h"
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/manager/policy.h"
+#include "probes/live/live_records.h"
+#include "scenarios/subject/live_greeting.h"
+#include "scenarios/subject/live_workflow.h"
+
+#define IDLE_MS 600000
+#define POLL_LEAST_MS 10
+#define POLL_MOST_MS 250
+#define CLEANUP_CLASS "FullCleanupMultiGPU"
+#define SENDS_MAX 3 /* of a prompt whose answer got lost */
+
+struct comfyui_subject {
+	struct subject subject;
+	struct live_client *client;
+	struct live_wait wait;
+	const struct log_sink *log;
+	struct live_greeting server; /* what it is */
+	bool everybody; /* is asked who refers to a leak */
+	json_t *classes; /* what the server said of them in this cell */
+	json_t *wishes; /* of this cell's workflows */
+	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
+	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
+	const char *while_held_path;
+	struct record_sink sink;
+	struct live_translation translation;
+	uint64_t next_line, dropped;
+	enum device_mode device_mode;
+	unsigned prompt_count;
+	bool begun;
+	bool mishap_is_due; /* to the next prompt: that it fails is what was asked for */
+};
+
+static struct comfyui_subject *from(const struct subject *subject)
+{
+	return (struct comfyui_subject *)(uintptr_t)subject;
+}
+
+static bool unsupported(const char *what, struct error *e)
+{
+	return error_set(e, ERROR_UNSUPPORTED, "only the engine can have %s", what);
+}
+
+/* ---- records ---- */
+
+static bool wished(const void *context, const char *name, enum keep_wish *keep)
+{
+	const struct comfyui_subject *s = context;
+
+	return live_wish(s->wishes, name, keep);
+}
+
+static bool check_session(const struct comfyui_subject *s, const struct live_batch *batch, struct error *e)
+{
+	if (strcmp(batch->session, s->server.session) == 0)
+		return true;
+	return error_set(e, ERROR_ABSENT, "%s was started anew while cell %u ran: what its models were is gone with it",
+			 live_client_url(s->client), s->translation.cell);
+}
+
+/* Takes what the probe has; *batch says how things stand. */
+static bool drain(struct comfyui_subject *s, struct live_batch *batch, struct error *e)
+{
+	char path[64];
+	size_t length = 0;
+	char *text;
+	bool fine;
+
+	snprintf(path, sizeof(path), "/residency/records?from=%llu", (unsigned long long)s->next_line);
+	text = live_client_get_text(s->client, path, live_batch_is_whole, &length, e);
+	fine = text && live_batch_read(text, length, s->begun ? s->next_line : UINT64_MAX, &s->translation, batch, e) &&
+	       check_session(s, batch, e);
+	free(text);
+	if (!fine)
+		return false;
+	s->dropped = batch->dropped + batch->failures;
+	if (batch->first > s->next_line)
+		s->dropped += batch->first - s->next_line;
+	s->next_line = batch->first + batch->count;
+	return true;
+}
+
+/* What was submitted is not left to run when nobody waits for it any more. */
+static void take_back(struct comfyui_subject *s)
+{
+	json_t *body = json_pack("{sO}", "delete", s->submitted);
+	json_t *empty = json_object();
+
+	live_client_finish_up(s->client);
+	json_decref(body ? live_client_post(s->client, "/queue", body, NULL) : NULL);
+	json_decref(empty ? live_client_post(s->client, "/interrupt", empty, NULL) : NULL);
+	json_decref(body);
+	json_decref(empty);
+}
+
+static bool ask(struct comfyui_subject *s, const char *action, const char *name, unsigned step, struct error *e)
+{
+	json_t *body = json_pack("{ss ss si}", "action", action, "name", name, "step", (int)step);
+	json_t *answer = body ? live_client_post(s->client, "/residency/act", body, e) : NULL;
+
+	if (!body)
+		error_no_memory(e);
+	json_decref(body);
+	json_decref(answer);
+	return answer != NULL;
+}
+
+/* POST /free can end all wishes; only a guard hears it. */
+static bool post_free(struct comfyui_subject *s, const char *path, const json_t *body, struct error *e)
+{
+	json_t *answer = live_client_post(s->client, path, body, e);
+
+	json_decref(answer);
+	if (!answer || !s->server.guarded || !json_is_true(json_object_get(body, "release_kept")))
+		return answer != NULL;
+	return live_wishes_end(s->wishes, e);
+}
+
+/* At the moment that was waited for: the prompt runs, and does not go on before it is released. */
+static bool post_while_held(struct comfyui_subject *s, struct error *e)
+{
+	bool posted;
+
+	if (!s->while_held)
+		return true; /* released already, and not yet back at work */
+	posted = post_free(s, s->while_held_path, s->while_held, e);
+	json_decref(s->while_held);
+	s->while_held = NULL;
+	return ask(s, "release", "", 0, posted ? e : NULL) && posted;
+}
+
+/* The next prompt is held (mishaps.py says where) until `body`, which is taken, has been posted. */
+static bool arm(struct comfyui_subject *s, const char *where, unsigned step, const char *path, json_t *body, struct error *e)
+{
+	json_decref(s->while_held);
+	s->while_held = body;
+	s->while_held_path = path;
+	if (!body)
+		return error_no_memory(e);
+	return ask(s, "arm", where, step, e);
+}
+
+static bool wait_for_worker(struct comfyui_subject *s, struct error *e)
+{
+	unsigned limit_ms = s->wait.idle_ms ? s->wait.idle_ms : IDLE_MS;
+	uint64_t begun_ns = clock_now_ns();
+	unsigned pause_ms = POLL_LEAST_MS;
+	struct live_batch batch;
+
+	while (drain(s, &batch, e)) {
+		if (batch.idle || !batch.worker_alive)
+			return true;
+		if (batch.held && !post_while_held(s, e))
+			break;
+		if (clock_now_ns() - begun_ns > limit_ms * NS_PER_MS) {
+			error_set(e, ERROR_ABSENT, "%s: its worker was busy for more than %g s", live_client_url(s->client),
+				  limit_ms / 1000.0);
+			break;
+		}
+		if (!live_client_pause(s->client, pause_ms, e))
+			break;
+		pause_ms = pause_ms * 2 > POLL_MOST_MS ? POLL_MOST_MS : pause_ms * 2;
+	}
+	if (s->begun && json_array_size(s->submitted))
+		take_back(s);
+	return false;
+}
+
+/* ---- a cell ---- */
+
+static bool check_setup(const struct comfyui_subject *s, const struct subject_setup *setup, struct error *e)
+{
+	const char *url = live_client_url(s->client);
+
+	if (setup->policy && s->server.policy && setup->policy != s->server.policy)
+		return error_set(e, ERROR_UNSUPPORTED, "%s does what policy %s does, and not %s", url, s->server.policy->name,
+				 setup->policy->name);
+	if (setup->cache != s->server.cache)
+		return error_set(e, ERROR_UNSUPPORTED, "%s was started with cache %s, and not %s", url,
+				 cache_kind_name(s->server.cache), cache_kind_name(setup->cache));
+	if (setup->device_mode == DEVICE_MODE_SAME && s->server.topology->device_count > 1)
+		return error_set(e, ERROR_UNSUPPORTED, "%s has a GPU: its models do not run where they wait; --cpu makes them",
+				 url);
+	return true;
+}
+
+/* Everything that the server does by itself to forget goes first; the probe does the rest, and starts the worker anew, be it alive
+ * or dead. */
+static bool clean(struct comfyui_subject *s, struct error *e)
+{
+	json_t *body = json_pack("{sb sb}", "unload_models", 1, "free_memory", 1);
+	json_t *answer = body ? live_client_post(s->client, "/free", body, e) : NULL;
+	bool fine = answer && wait_for_worker(s, e);
+
+	json_decref(body);
+	json_decref(answer);
+	return fine;
+}
+
+static bool begin(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+	json_t *body;
+	json_t *answer = NULL;
+
+	s->begun = s->mishap_is_due = false;
+	s->next_line = 0;
+	s->sink = *sink;
+	s->device_mode = setup->device_mode;
+	s->translation = (struct live_translation) { .sink = &s->sink,
+						     .topology = s->server.topology,
+						     .cell = setup->cell,
+						     .keep = wished,
+						     .context = s,
+						     .load_device = s->server.topology->device_count > 1 ? 1 : 0 };
+	json_object_clear(s->classes);
+	json_object_clear(s->wishes);
+	json_array_clear(s->submitted);
+	json_decref(s->while_held);
+	s->while_held = NULL;
+	if (!check_setup(s, setup, e) || !live_greet_again(&s->server, s->client, e))
+		return false;
+	if (!wait_for_worker(s, e) || !clean(s, e)) /* who does not wait yet may not hear */
+		return false;
+	body = json_pack("{si si ss ss ss sb}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
+			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",
+			 RESIDENCY_VERSION, "deep", s->everybody);
+	if (body)
+		answer = live_client_post(s->client, "/residency/begin", body, e);
+	else
+		error_no_memory(e);
+	json_decref(body);
+	s->begun = answer != NULL;
+	json_decref(answer);
+	s->next_line = 0;
+	s->dropped = 0;
+	return s->begun;
+}
+
+/* ---- prompts ---- */
+
+static const json_t *describe_class(void *context, const char *class_type, struct error *e)
+{
+	struct comfyui_subject *s = context;
+	json_t *known = json_object_get(s->classes, class_type);
+	char path[256];
+
+	if (known)
+		return known;
+	if (strspn(class_type, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != strlen(class_type)) {
+		known = json_object(); /* would need escaping; the server says by itself whether it knows it */
+	} else {
+		snprintf(path, sizeof(path), "/object_info/%.200s", class_type);
+		known = live_client_get(s->client, path, e);
+	}
+	if (!known)
+		return NULL;
+	if (json_object_set_new(s->classes, class_type, known) != 0) {
+		error_no_memory(e);
+		return NULL;
+	}
+	return known;
+}
+
+/* Whether the server has a prompt, be it waiting, running or done. */
+static bool has_prompt(struct comfyui_subject *s, const char *id, bool *there, struct error *e)
+{
+	char path[128];
+	json_t *history;
+	json_t *queue;
+	char *text;
+
+	snprintf(path, sizeof(path), "/history/%s", id);
+	history = live_client_get(s->client, path, e);
+	queue = history ? live_client_get(s->client, "/queue", e) : NULL;
+	text = queue ? json_dumps(queue, JSON_COMPACT) : NULL;
+	*there = json_object_size(history) > 0 || (text && strstr(text, id));
+	free(text);
+	json_decref(queue);
+	json_decref(history);
+	return queue != NULL;
+}
+
+/* An answer that got lost says nothing of the prompt: the server is asked, and it is sent again only where it never came. */
+static bool send_prompt(struct comfyui_subject *s, const json_t *body, const char *id, struct error *e)
+{
+	for (unsigned i = 1;; i++) {
+		struct error why = ERROR_INIT;
+		json_t *answer = live_client_post(s->client, "/prompt", body, &why);
+		bool there = false;
+
+		json_decref(answer);
+		if (answer)
+			return true;
+		if (why.kind == ERROR_ABSENT || why.kind == ERROR_FORMAT) {
+			if (!has_prompt(s, id, &there, e))
+				return false;
+			if (there)
+				return true;
+		}
+		if (why.kind != ERROR_ABSENT || i == SENDS_MAX)
+			return error_set(e, why.kind, "%s", why.text);
+		log_say(s->log, LOG_WARNING, "the prompt did not arrive, and is sent again: %s", why.text);
+	}
+}
+
+/* A full cleanup node ends what loaders of its own workflow have said, too. */
+static bool note_wishes(struct comfyui_subject *s, const json_t *workflow, struct error *e)
+{
+	const char *id;
+	json_t *node;
+
+	if (!live_workflow_wishes(workflow, s->server.named, s->wishes, e))
+		return false;
+	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
+	{
+		const char *class_type = json_string_value(json_object_get(node, "class_type"));
+
+		if (s->server.guarded && class_type && strcmp(class_type, CLEANUP_CLASS) == 0)
+			return live_wishes_end(s->wishes, e);
+	}
+	return true;
+}
+
+static bool prompt(struct subject *subject, const json_t *workflow, const char *where, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+	const struct live_classes classes = { .context = s, .describe = describe_class };
+	json_t *fitted;
+	json_t *body;
+	char id[64];
+	bool fine;
+
+	if (json_object_get(workflow, "nodes"))
+		return error_set(e, ERROR_UNSUPPORTED, "%s is in the UI's format; a server takes the API's (\"Export (API)\")",
+				 where);
+	snprintf(id, sizeof(id), "residency-%ld-%llx-%u", (long)getpid(), (unsigned long long)clock_wall_ns(),
+		 ++s->prompt_count);
+	fitted = note_wishes(s, workflow, e) ? live_workflow(workflow, &classes, e) : NULL;
+	body = fitted ? json_pack("{sO ss ss}", "prompt", fitted, "prompt_id", id, "client_id", "residency") : NULL;
+	if (fitted && !body)
+		error_no_memory(e);
+	fine = body && send_prompt(s, body, id, e);
+	if (fine && json_array_append_new(s->submitted, json_string(id)) != 0)
+		fine = error_no_memory(e);
+	json_decref(body);
+	json_decref(fitted);
+	return fine || error_context(e, "%s", where);
+}
+
+/* The message of the event that ended a prompt: "node 3 (KSampler): RuntimeError: ...". */
+static bool tell_failed_prompt(const json_t *status, struct error *e)
+{
+	const json_t *messages = json_object_get(status, "messages");
+
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		const json_t *message = json_array_get(messages, i);
+		const char *event = json_string_value(json_array_get(message, 0));
+		const json_t *data = json_array_get(message, 1);
+		const char *node = json_string_value(json_object_get(data, "node_id"));
+		const char *class_type = json_string_value(json_object_get(data, "node_type"));
+		const char *type = json_string_value(json_object_get(data, "exception_type"));
+		const char *text = json_string_value(json_object_get(data, "exception_message"));
+
+		if (event && strcmp(event, "execution_error") == 0)
+			return error_set(e, ERROR_NODE, "node %.20s (%.60s): %.60s: %.300s", node ? node : "?",
+					 class_type ? class_type : "?", type ? type : "?", text ? text : "?");
+	}
+	return error_set(e, ERROR_NODE, "a prompt ended in an error, and the server does not say which");
+}
+
+/* How what was submitted ended. */
+static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
+{
+	bool fine = true;
+
+	for (size_t i = 0; fine && i < json_array_size(s->submitted); i++) {
+		const char *id = json_string_value(json_array_get(s->submitted, i));
+		char path[128];
+		json_t *history;
+		const json_t *status;
+		const char *text;
+
+		snprintf(path, sizeof(path), "/history/%s", id);
+		history = live_client_get(s->client, path, e);
+		status = json_object_get(json_object_get(history, id), "status");
+		text = json_string_value(json_object_get(status, "status_str"));
+		if (!history)
+			fine = false;
+		else if (text && strcmp(text, "success") != 0 && !s->mishap_is_due)
+			fine = tell_failed_prompt(status, e);
+		json_decref(history);
+		s->mishap_is_due = false;
+	}
+	json_array_clear(s->submitted);
+	return fine;
+}
+
+/* ---- the other operations ---- */
+
+static bool request_unheard(struct comfyui_subject *s, const json_t *body, struct error *e)
+{
+	char names[64];
+
+	snprintf(names, sizeof(names), "%s %s", json_is_true(json_object_get(body, "unload_models")) ? "unload_models" : "",
+		 json_is_true(json_object_get(body, "free_memory")) ? "free_memory" : "");
+	return ask(s, "set_flags_unheard", names, 0, e);
+}
+
+static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	if (when == REQUEST_WHILE_RUNNING)
+		return arm(s, "running", 0, "/free", json_deep_copy(body), e);
+	live_begin_action(&s->translation);
+	if (when == REQUEST_UNHEARD)
+		return request_unheard(s, body, e);
+	return post_free(s, "/free", body, e);
+}
+
+static bool act(struct comfyui_subject *s, const char *action, const char *name, struct error *e)
+{
+	struct live_batch batch;
+
+	return ask(s, action, name, 0, e) && drain(s, &batch, e);
+}
+
+static bool soft_empty(struct subject *subject, struct error *e)
+{
+	live_begin_action(&from(subject)->translation);
+	return act(from(subject), "soft_empty", "", e);
+}
+
+static bool free_memory(struct subject *subject, struct error *e)
+{
+	live_begin_action(&from(subject)->translation);
+	return act(from(subject), "free_memory", "", e);
+}
+
+static bool hold(struct subject *subject, const char *name, enum hold what, struct error *e)
+{
+	return act(from(subject), what == HOLD_MODEL ? "hold_model" : "hold_patcher", name, e);
+}
+
+static bool drop_holds(struct subject *subject, struct error *e)
+{
+	return act(from(subject), "drop_holds", "", e);
+}
+
+static bool can(struct subject *subject, enum ability ability, struct error *why)
+{
+	const json_t *described;
+
+	switch (ability) {
+	case ABILITY_FOREIGN_LOAD:
+		return unsupported("another pack's load", why);
+	case ABILITY_FOREIGN_MOVE:
+		return unsupported("blocks moved by another pack", why);
+	case ABILITY_OUTSIDE_MEMORY:
+		return unsupported("memory taken past the manager", why);
+	case ABILITY_CPU_MEMORY:
+		return unsupported("main memory that runs full", why);
+	case ABILITY_SIZED_MODEL:
+		return unsupported("models of many GB", why);
+	case ABILITY_FULL_CLEANUP:
+		described = describe_class(from(subject), CLEANUP_CLASS, why);
+		if (described && json_object_size(described) == 0)
+			error_set(why, ERROR_UNSUPPORTED, "the server has no node %s", CLEANUP_CLASS);
+		return json_object_size(described) > 0;
+	}
+	return true;
+}
+
+static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
+{
+	static const char *const kinds[] = { [MISHAP_FAILURE] = "fail", [MISHAP_OUT_OF_MEMORY] = "oom" };
+	struct comfyui_subject *s = from(subject);
+
+	s->mishap_is_due = mishap != MISHAP_NONE;
+	if (mishap == MISHAP_INTERRUPT)
+		return arm(s, "interrupt", step, "/interrupt", json_object(), e);
+	return mishap == MISHAP_NONE || ask(s, "arm", kinds[mishap], step, e);
+}
+
+static bool patch_unload(struct subject *subject, bool throws, struct error *e)
+{
+	return ask(from(subject), "foreign_unload", throws ? "throw" : "none", 0, e);
+}
+
+static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
+{
+	(void)size_bytes;
+	return can(subject, ABILITY_FOREIGN_LOAD, e);
+}
+
+static bool move_foreign(struct subject *subject, const char *name, struct error *e)
+{
+	(void)name;
+	return can(subject, ABILITY_FOREIGN_MOVE, e);
+}
+
+static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
+{
+	(void)device, (void)size_bytes;
+	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
+}
+
+static bool drop_outside(struct subject *subject, struct error *e)
+{
+	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
+}
+
+static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
+{
+	(void)percent;
+	return can(subject, ABILITY_CPU_MEMORY, e);
+}
+
+/* Time passes here as it does there. */
+static bool wait_seconds(struct subject *subject, unsigned seconds, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	live_begin_action(&s->translation);
+	return live_client_pause(s->client, seconds * 1000, e) && wait_for_worker(s, e);
+}
+
+static bool wait_until_idle(struct subject *subject, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	return wait_for_worker(s, e) && look_at_prompts(s, e);
+}
+
+static bool worker_died(const struct subject *subject)
+{
+	return from(subject)->translation.worker_died;
+}
+
+static uint32_t cycle(const struct subject *subject)
+{
+	const struct live_translation *translation = &from(subject)->translation;
+
+	return translation->cycle + translation->staged;
+}
+
+static const char *compute_device(const struct subject *subject)
+{
+	const struct comfyui_subject *s = from(subject);
+
+	if (s->server.topology->device_count > 1)
+		return s->server.topology->devices[1].name;
+	return s->device_mode == DEVICE_MODE_SPLIT ? "cpu:0" : "cpu"; /* the probe makes the first of them */
+}
+
+static bool has_device(const struct subject *subject, const char *name)
+{
+	return topology_find(from(subject)->server.topology, name) >= 0;
+}
+
+/* A probe that failed at something has not told of it, either. */
+static uint64_t dropped(const struct subject *subject)
+{
+	return from(subject)->dropped;
+}
+
+static const char *lacks(const struct subject *subject)
+{
+	return from(subject)->server.lacks[0] ? from(subject)->server.lacks : NULL;
+}
+
+static bool end(struct subject *subject, struct error *e)
+{
+	struct comfyui_subject *s = from(subject);
+
+	if (!s->begun)
+		return true;
+	live_begin_action(&s->translation);
+	if (!act(s, "end", "", e))
+		return false;
+	s->begun = false;
+	return true;
+}
+
+static void close_subject(struct subject *subject)
+{
+	struct comfyui_subject *s = from(subject);
+
+	live_client_close(s->client);
+	live_greeting_end(&s->server);
+	json_decref(s->classes);
+	json_decref(s->wishes);
+	json_decref(s->submitted);
+	json_decref(s->while_held);
+	free(s);
+}
+
+static const struct subject_operations operations = {
+	.kind = "comfyui",
+	.begin = begin,
+	.prompt = prompt,
+	.request_free = request_free,
+	.soft_empty = soft_empty,
+	.free_memory = free_memory,
+	.hold = hold,
+	.drop_holds = drop_holds,
+	.can = can,
+	.befall = befall,
+	.patch_unload = patch_unload,
+	.load_foreign = load_foreign,
+	.move_foreign = move_foreign,
+	.take_outside = take_outside,
+	.drop_outside = drop_outside,
+	.set_cpu_memory = set_cpu_memory,
+	.wait = wait_seconds,
+	.wait_until_idle = wait_until_idle,
+	.worker_died = worker_died,
+	.cycle = cycle,
+	.compute_device = compute_device,
+	.has_device = has_device,
+	.dropped = dropped,
+	.lacks = lacks,
+	.end = end,
+	.close = close_subject,
+};
+
+struct subject *subject_comfyui_open(const char *url, const struct live_wait *wait, const struct log_sink *log,
+				     const bool *interrupted, struct error *e)
+{
+	struct comfyui_subject *s = array_new(1, sizeof(*s), e);
+
+	if (!s)
+		return NULL;
+	s->subject.operations = &operations;
+	s->log = log;
+	s->wait = wait ? *wait : (struct live_wait) { .idle_ms = IDLE_MS };
+	s->classes = json_object();
+	s->wishes = json_object();
+	s->submitted = json_array();
+	s->client = live_client_open(url, &s->wait.limits, interrupted, e);
+	if (s->client && (!s->classes || !s->wishes || !s->submitted))
+		error_no_memory(e);
+	else if (s->client && live_greet(&s->server, s->client, log, e))
+		return &s->subject;
+	close_subject(&s->subject);
+	return NULL;
+}
+
+/* ---- questions ---- */
+
+void subject_comfyui_ask_everybody(struct subject *subject, bool everybody)
+{
+	from(subject)->everybody = everybody;
+}
+
+const struct topology *subject_comfyui_topology(const struct subject *subject)
+{
+	return from(subject)->server.topology;
+}
+
+const struct policy *subject_comfyui_policy(const struct subject *subject)
+{
+	return from(subject)->server.policy;
+}
+
+const char *subject_comfyui_probe(const struct subject *subject)
+{
+	return from(subject)->server.probe;
+}
+
+const char *subject_comfyui_version(const struct subject *subject)
+{
+	return from(subject)->server.version;
+}
+
+enum cache_kind subject_comfyui_cache(const struct subject *subject)
+{
+	return from(subject)->server.cache;
+}
