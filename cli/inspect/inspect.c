@@ -37,18 +37,6 @@ void report_set(struct report *report, const char *member, json_t *value)
 		report->failed = true;
 }
 
-/* What a foreign file says may be no UTF-8, which JSON cannot hold: then what is beyond ASCII is replaced. */
-static json_t *clean_text(char *text)
-{
-	json_t *string = json_string(text);
-
-	if (string)
-		return string;
-	for (char *c = text; *c; c++)
-		*c = (char)((unsigned char)*c < 0x80 ? *c : '?');
-	return json_string(text);
-}
-
 static void say_v(struct report *report, const char *label, const char *format, va_list arguments)
 {
 	char text[1600];
@@ -58,7 +46,7 @@ static void say_v(struct report *report, const char *label, const char *format, 
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
 	}
-	if (json_array_append_new(report->lines, json_pack("[s, o]", label, clean_text(text))) != 0)
+	if (json_array_append_new(report->lines, json_pack("[s, o]", label, json_any_text(text))) != 0)
 		report->failed = true;
 }
 
@@ -81,7 +69,7 @@ void report_wrong(struct report *report, const char *format, ...)
 	va_end(arguments);
 	report->wrong++;
 	report_say(report, "wrong", "%s", text);
-	if (json_array_append_new(json_object_get(report->members, "wrong"), clean_text(text)) != 0)
+	if (json_array_append_new(json_object_get(report->members, "wrong"), json_any_text(text)) != 0)
 		report->failed = true;
 }
 

@@ -333,13 +333,6 @@ bool inspect_tensors(struct report *report, const struct tensor_table *table, co
 
 /* ---- LoRA ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text);
-
-	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
-}
-
 /* What a LoRA file's names end in: the factor whose first dimension is the rank, and what the kind is called. */
 static const struct {
 	const char *ending, *kind;
@@ -355,7 +348,7 @@ static size_t find_ending(const char *name)
 {
 	size_t i = 0;
 
-	while (i < ARRAY_SIZE(lora_endings) && !ends_with(name, lora_endings[i].ending))
+	while (i < ARRAY_SIZE(lora_endings) && !text_ends_with(name, lora_endings[i].ending))
 		i++;
 	return i;
 }

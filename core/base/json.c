@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/utf8.h"
 
 /* jansson recurses once a level; a text of a million brackets must not reach it. Brackets inside strings do not count.
  */
@@ -177,4 +178,30 @@ bool json_get_bool_or(const json_t *object, const char *key, const char *where, 
 		return wrong_type(value, key, where, "a boolean", e);
 	*out = json_is_true(value);
 	return true;
+}
+
+bool json_put(json_t *object, const char *key, json_t *value, struct error *e)
+{
+	return (value && json_object_set_new(object, key, value) == 0) || error_no_memory(e);
+}
+
+bool json_push(json_t *list, json_t *value, struct error *e)
+{
+	return (value && json_array_append_new(list, value) == 0) || error_no_memory(e);
+}
+
+json_t *json_any_text(const char *text)
+{
+	json_t *value = json_string(text);
+	char *copy;
+
+	if (value)
+		return value;
+	copy = strdup(text);
+	if (!copy)
+		return NULL;
+	utf8_clean(copy);
+	value = json_string(copy);
+	free(copy);
+	return value;
 }

@@ -37,6 +37,14 @@ bool json_get_integer_or(const json_t *object, const char *key, const char *wher
 			 struct error *e);
 bool json_get_bool_or(const json_t *object, const char *key, const char *where, bool fallback, bool *out, struct error *e);
 
+/* Builders. Each takes `value` over, on failure too; a NULL value counts as out of memory. e may be NULL. */
+bool json_put(json_t *object, const char *key, json_t *value, struct error *e);
+bool json_push(json_t *list, json_t *value, struct error *e);
+
+/* A JSON string of any bytes: text that is not UTF-8, which JSON cannot hold, has '?' where it is invalid. The caller owns the
+ * result; NULL without memory. */
+json_t *json_any_text(const char *text);
+
 /* "a string", "a list", ... for messages. */
 const char *json_type_words(const json_t *value);
 

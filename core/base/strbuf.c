@@ -37,29 +37,42 @@ void strbuf_append_char(struct strbuf *b, char c)
 	strbuf_append_n(b, &c, 1);
 }
 
-void strbuf_printf(struct strbuf *b, const char *format, ...)
+void strbuf_vprintf(struct strbuf *b, const char *format, va_list arguments)
 {
 	size_t room = b->failed ? 0 : b->capacity - b->length;
-	va_list arguments;
+	va_list again;
 	int length;
 
-	va_start(arguments, format);
+	va_copy(again, arguments);
 	length = vsnprintf(room ? b->text + b->length : NULL, room, format, arguments);
-	va_end(arguments);
 	if (length >= 0 && (size_t)length < room) { /* it fitted at once */
 		b->length += (size_t)length;
-		return;
-	}
-	if (length < 0 || !make_room(b, (size_t)length)) {
+	} else if (length >= 0 && make_room(b, (size_t)length)) {
+		vsnprintf(b->text + b->length, (size_t)length + 1, format, again);
+		b->length += (size_t)length;
+	} else {
 		if (room)
 			b->text[b->length] = '\0';
 		b->failed = true;
-		return;
 	}
+	va_end(again);
+}
+
+void strbuf_printf(struct strbuf *b, const char *format, ...)
+{
+	va_list arguments;
+
 	va_start(arguments, format);
-	vsnprintf(b->text + b->length, (size_t)length + 1, format, arguments);
+	strbuf_vprintf(b, format, arguments);
 	va_end(arguments);
-	b->length += (size_t)length;
+}
+
+bool text_ends_with(const char *text, const char *ending)
+{
+	size_t length = strlen(text);
+	size_t ending_length = strlen(ending);
+
+	return length >= ending_length && strcmp(text + length - ending_length, ending) == 0;
 }
 
 void strbuf_clear(struct strbuf *b)

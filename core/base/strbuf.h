@@ -28,6 +28,7 @@ void strbuf_append(struct strbuf *b, const char *text);
 void strbuf_append_n(struct strbuf *b, const char *text, size_t length);
 void strbuf_append_char(struct strbuf *b, char c);
 __attribute__((format(printf, 2, 3))) void strbuf_printf(struct strbuf *b, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void strbuf_vprintf(struct strbuf *b, const char *format, va_list arguments);
 
 /* Keeps the memory, forgets the text and any failure. */
 void strbuf_clear(struct strbuf *b);
@@ -40,6 +41,8 @@ static inline bool strbuf_ok(const struct strbuf *b)
 
 /* The text, "" if nothing was appended. Borrowed. */
 const char *strbuf_text(const struct strbuf *b);
+
+bool text_ends_with(const char *text, const char *ending);
 
 /* Hands the text over (the caller frees it) and empties b; NULL with e set if an allocation had failed. */
 char *strbuf_finish(struct strbuf *b, struct error *e);

@@ -11,6 +11,7 @@
 #include "reports/bundle/archive.h"
 #include "reports/query.h"
 #include "reports/bundle/redact.h"
+#include "reports/triage/renderers.h"
 
 static const char readme[] =
 	"# A run of residency, for whoever looks into it\n\n"
@@ -88,7 +89,7 @@ static bool add_markdown(const struct bundle *bundle, const json_t *triage, stru
 	struct strbuf text = STRBUF_INIT;
 	bool fine;
 
-	triage_markdown(triage, &text);
+	card_renderer_find("markdown")->render(triage, 0, &text);
 	fine = strbuf_ok(&text) ? add(bundle, "cards.md", strbuf_text(&text), text.length, e) : error_no_memory(e);
 	strbuf_free(&text);
 	return fine;

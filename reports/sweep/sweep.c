@@ -6,6 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
+#include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "db/store.h"
 #include "reports/query.h"
@@ -74,19 +75,8 @@ bool sweep_known(struct store *store, const char *setting, const char *commit, c
 
 /* ---- the list ---- */
 
-/* Puts it into an object or behind a list; a value that could not be made is out of memory. */
-static bool set(json_t *object, const char *name, json_t *value, struct error *e)
-{
-	return (value && json_object_set_new(object, name, value) == 0) || error_no_memory(e);
-}
-
-static bool append(json_t *list, json_t *value, struct error *e)
-{
-	return (value && json_array_append_new(list, value) == 0) || error_no_memory(e);
-}
-
-/* Fit for JSON and for a terminal, whatever the store holds. NULL without memory. */
-static json_t *clean_text(const char *text)
+/* A JSON string without control characters, so that it can be printed as it is. NULL without memory. */
+static json_t *printable_text(const char *text)
 {
 	char *copy = strdup(text);
 	json_t *value;
@@ -101,7 +91,7 @@ static json_t *clean_text(const char *text)
 
 static json_t *text_of(const struct query *q, int column)
 {
-	return clean_text(query_text(q, column));
+	return printable_text(query_text(q, column));
 }
 
 static json_t *date_of(int64_t wall_ns)
@@ -128,9 +118,9 @@ static bool read_sweep(json_t *sweep, struct store *store, const char *run, stru
 	while (fine && query_next(&q)) {
 		json_t *about = json_object();
 
-		fine = set(sweep, "sweep", about, e) && set(about, "run", text_of(&q, 0), e) &&
-		       set(about, "repository", text_of(&q, 1), e) && set(about, "of", text_of(&q, 2), e) &&
-		       set(about, "range", text_of(&q, 3), e) && set(about, "setting", text_of(&q, 4), e);
+		fine = json_put(sweep, "sweep", about, e) && json_put(about, "run", text_of(&q, 0), e) &&
+		       json_put(about, "repository", text_of(&q, 1), e) && json_put(about, "of", text_of(&q, 2), e) &&
+		       json_put(about, "range", text_of(&q, 3), e) && json_put(about, "setting", text_of(&q, 4), e);
 	}
 	if (!query_end(&q) || !fine)
 		return false;
@@ -156,11 +146,12 @@ static bool read_commits(json_t *sweep, struct store *store, const char *run, st
 	while (fine && query_next(&q)) {
 		json_t *commit = json_object();
 
-		fine = append(commits, commit, e) && set(commit, "number", json_integer(query_integer(&q, 0)), e) &&
-		       set(commit, "commit", text_of(&q, 1), e) && set(commit, "date", date_of(query_integer(&q, 2)), e) &&
-		       set(commit, "summary", text_of(&q, 3), e) &&
-		       set(commit, "state", json_string(query_is_null(&q, 4) ? "waiting" : "not run"), e) &&
-		       set(commit, "why", text_of(&q, 4), e);
+		fine = json_push(commits, commit, e) && json_put(commit, "number", json_integer(query_integer(&q, 0)), e) &&
+		       json_put(commit, "commit", text_of(&q, 1), e) &&
+		       json_put(commit, "date", date_of(query_integer(&q, 2)), e) &&
+		       json_put(commit, "summary", text_of(&q, 3), e) &&
+		       json_put(commit, "state", json_string(query_is_null(&q, 4) ? "waiting" : "not run"), e) &&
+		       json_put(commit, "why", text_of(&q, 4), e);
 	}
 	return query_end(&q) && fine;
 }
@@ -197,10 +188,10 @@ static bool read_cells(json_t *sweep, struct store *store, const char *run, stru
 		record_text(named.device_mode, sizeof(named.device_mode), query_text(&q, 2));
 		record_text(named.node_flags, sizeof(named.node_flags), query_text(&q, 3));
 		sweep_cell_name(&named, name);
-		fine = append(cells, cell, e) && set(cell, "cell", json_string(name), e) &&
-		       set(cell, "matrix", text_of(&q, 0), e) && set(cell, "flow", text_of(&q, 1), e) &&
-		       set(cell, "device_mode", text_of(&q, 2), e) && set(cell, "node_flags", text_of(&q, 3), e) &&
-		       set(cell, "history", nulls(commit_count), e);
+		fine = json_push(cells, cell, e) && json_put(cell, "cell", json_string(name), e) &&
+		       json_put(cell, "matrix", text_of(&q, 0), e) && json_put(cell, "flow", text_of(&q, 1), e) &&
+		       json_put(cell, "device_mode", text_of(&q, 2), e) && json_put(cell, "node_flags", text_of(&q, 3), e) &&
+		       json_put(cell, "history", nulls(commit_count), e);
 	}
 	return query_end(&q) && fine;
 }
@@ -235,10 +226,10 @@ static bool take_verdict(json_t *sweep, const struct query *q, struct error *e)
 		return true;
 	known = json_object();
 	return (known && json_array_set_new(history, (size_t)number, known) == 0 ? true : error_no_memory(e)) &&
-	       set(known, "number", json_integer(number), e) && set(known, "verdict", text_of(q, 2), e) &&
-	       set(known, "why", text_of(q, 3), e) && set(known, "run", text_of(q, 4), e) &&
-	       set(known, "in_run", json_integer(query_integer(q, 5)), e) && set(commit, "state", json_string("run"), e) &&
-	       set(commit, "why", json_string(""), e);
+	       json_put(known, "number", json_integer(number), e) && json_put(known, "verdict", text_of(q, 2), e) &&
+	       json_put(known, "why", text_of(q, 3), e) && json_put(known, "run", text_of(q, 4), e) &&
+	       json_put(known, "in_run", json_integer(query_integer(q, 5)), e) &&
+	       json_put(commit, "state", json_string("run"), e) && json_put(commit, "why", json_string(""), e);
 }
 
 static bool read_verdicts(json_t *sweep, struct store *store, const char *run, struct error *e)
@@ -301,14 +292,14 @@ static json_t *what_became(const struct query *q)
 
 	snprintf(text, sizeof(text), "%.60s%s%.60s%s%.60s%s", query_text(q, 1), stage[0] ? " " : "", stage,
 		 reason[0] ? " (" : "", reason, reason[0] ? ")" : "");
-	return clean_text(text);
+	return printable_text(text);
 }
 
 static bool read_models(json_t *known, struct store *store, struct error *e)
 {
 	const char *run = json_string_value(json_object_get(known, "run"));
 	json_t *models = json_array();
-	bool fine = set(known, "models", models, e);
+	bool fine = json_put(known, "models", models, e);
 	struct query q;
 
 	query_begin(
@@ -319,15 +310,16 @@ static bool read_models(json_t *known, struct store *store, struct error *e)
 	while (fine && query_next(&q)) {
 		json_t *model = json_object();
 
-		fine = append(models, model, e) && set(model, "name", text_of(&q, 0), e) &&
-		       set(model, "outcome", text_of(&q, 1), e) && set(model, "first_lost_stage", text_of(&q, 2), e) &&
-		       set(model, "reason", text_of(&q, 3), e) &&
-		       set(model, "keep", query_is_null(&q, 4) ? json_null() : json_boolean(query_integer(&q, 4) == 1), e) &&
-		       set(model, "what", what_became(&q), e);
+		fine = json_push(models, model, e) && json_put(model, "name", text_of(&q, 0), e) &&
+		       json_put(model, "outcome", text_of(&q, 1), e) &&
+		       json_put(model, "first_lost_stage", text_of(&q, 2), e) && json_put(model, "reason", text_of(&q, 3), e) &&
+		       json_put(model, "keep", query_is_null(&q, 4) ? json_null() : json_boolean(query_integer(&q, 4) == 1),
+				e) &&
+		       json_put(model, "what", what_became(&q), e);
 	}
 	fine = query_end(&q) && fine;
 	json_object_del(known, "in_run");
-	return fine && set(known, "outcomes", outcomes_of(models), e);
+	return fine && json_put(known, "outcomes", outcomes_of(models), e);
 }
 
 /* ---- changes ---- */
@@ -349,7 +341,7 @@ static bool find_changes(json_t *cell, const json_t *commits, struct error *e)
 	enum known *known = array_new(count + 1, sizeof(*known), e);
 	json_t *changes = json_array();
 	struct verdict_change change = { .first = 0 };
-	bool fine = known && set(cell, "changes", changes, e);
+	bool fine = known && json_put(cell, "changes", changes, e);
 
 	for (size_t i = 0; fine && i < count; i++) {
 		const char *verdict = json_string_value(json_object_get(json_array_get(history, i), "verdict"));
@@ -357,8 +349,8 @@ static bool find_changes(json_t *cell, const json_t *commits, struct error *e)
 		known[i] = verdict ? known_of(verdict) : KNOWN_NOT;
 	}
 	while (fine && change_next(known, count, change.first, &change))
-		fine = append(changes, change_value(commits, &change), e);
-	fine = fine && set(cell, "regressed", json_boolean(change_regresses(known, count)), e);
+		fine = json_push(changes, change_value(commits, &change), e);
+	fine = fine && json_put(cell, "regressed", json_boolean(change_regresses(known, count)), e);
 	if (!known)
 		json_decref(changes);
 	free(known);
@@ -450,7 +442,7 @@ json_t *sweep_read(struct store *store, const char *run, struct error *e)
 				  count_commits(sweep, "not run"), "waiting", count_commits(sweep, "waiting"), "untrustworthy",
 				  count_untrustworthy(sweep), "regressed", count_regressed(sweep))
 		      : NULL;
-	if (fine && set(sweep, "counts", counts, e))
+	if (fine && json_put(sweep, "counts", counts, e))
 		return sweep;
 	json_decref(sweep);
 	return NULL;

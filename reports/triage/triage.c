@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/json.h"
 #include "db/store.h"
 #include "reports/query.h"
 
@@ -53,26 +54,6 @@ size_t triage_untrustworthy_count(const json_t *triage)
 
 /* ---- what a row becomes ---- */
 
-/* Text from a store may be no UTF-8; JSON must be. What is not becomes '?'. */
-static json_t *text_value(const char *text)
-{
-	json_t *value = json_string(text);
-	char *copy;
-
-	if (value)
-		return value;
-	copy = string_copy(text, NULL);
-	if (!copy)
-		return NULL;
-	for (char *c = copy; *c; c++) {
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	}
-	value = json_string(copy);
-	free(copy);
-	return value;
-}
-
 /* JSON kept as text; what was cut, or is none, is the fallback (taken over). */
 static json_t *parsed_or(const char *text, json_t *fallback)
 {
@@ -82,17 +63,6 @@ static json_t *parsed_or(const char *text, json_t *fallback)
 		return fallback;
 	json_decref(fallback);
 	return value;
-}
-
-/* Both take the value over, also when they fail: without memory for it, or for its place. */
-static bool set(json_t *object, const char *name, json_t *value)
-{
-	return value ? json_object_set_new(object, name, value) == 0 : false;
-}
-
-static bool add(json_t *list, json_t *value)
-{
-	return value ? json_array_append_new(list, value) == 0 : false;
 }
 
 static json_t *words_value(const char *text, const char *separators)
@@ -106,7 +76,7 @@ static json_t *words_value(const char *text, const char *separators)
 
 		snprintf(word, sizeof(word), "%.*s", (int)(length < sizeof(word) ? length : sizeof(word) - 1), text);
 		if (word[strspn(word, " ")])
-			fine = add(list, text_value(word + strspn(word, " ")));
+			fine = json_push(list, json_any_text(word + strspn(word, " ")), NULL);
 		text += length + (text[length] != '\0');
 	}
 	if (fine)
@@ -126,7 +96,7 @@ static json_t *column_value(const struct query *q, int column, enum value_kind k
 {
 	switch (kind) {
 	case VALUE_TEXT:
-		return text_value(query_text(q, column));
+		return json_any_text(query_text(q, column));
 	case VALUE_NUMBER:
 		return query_is_null(q, column) ? json_null() : json_integer(query_integer(q, column));
 	case VALUE_HOLDERS:
@@ -191,10 +161,10 @@ static const struct {
 static json_t *cell_value(const struct query *q)
 {
 	json_t *cell = json_object();
-	bool fine = cell && set(cell, "cell", json_integer(query_integer(q, 0)));
+	bool fine = cell && json_put(cell, "cell", json_integer(query_integer(q, 0)), NULL);
 
 	for (size_t i = 0; fine && i < ARRAY_SIZE(cell_columns); i++)
-		fine = set(cell, cell_columns[i], text_value(query_text(q, (int)i + 1)));
+		fine = json_put(cell, cell_columns[i], json_any_text(query_text(q, (int)i + 1)), NULL);
 	if (fine)
 		return cell;
 	json_decref(cell);
@@ -213,14 +183,15 @@ static bool set_likely(json_t *card)
 	json_t *likely;
 
 	if (!triage_member(card, "cause")[0]) {
-		if (!set(card, "likely", json_null()))
+		if (!json_put(card, "likely", json_null(), NULL))
 			return false;
 	} else {
 		likely = json_object();
-		if (!set(card, "likely", likely) || !set(likely, "class", shared(card, "failure_class")) ||
-		    !set(likely, "cause", shared(card, "cause")) ||
-		    !set(likely, "threads", words_value(triage_member(card, "threads"), ",")) ||
-		    !set(likely, "why", shared(card, "why")))
+		if (!json_put(card, "likely", likely, NULL) ||
+		    !json_put(likely, "class", shared(card, "failure_class"), NULL) ||
+		    !json_put(likely, "cause", shared(card, "cause"), NULL) ||
+		    !json_put(likely, "threads", words_value(triage_member(card, "threads"), ","), NULL) ||
+		    !json_put(likely, "why", shared(card, "why"), NULL))
 			return false;
 	}
 	json_object_del(card, "failure_class");
@@ -238,10 +209,10 @@ static json_t *card_value(const struct query *q)
 	for (size_t i = 0; fine && i < ARRAY_SIZE(finding_columns); i++) {
 		int column = (int)(1 + ARRAY_SIZE(cell_columns) + i);
 
-		fine = set(card, finding_columns[i].name, column_value(q, column, finding_columns[i].kind));
+		fine = json_put(card, finding_columns[i].name, column_value(q, column, finding_columns[i].kind), NULL);
 	}
-	if (fine && set_likely(card) && set(card, "count", json_integer(0)) && set(card, "models", json_array()) &&
-	    set(card, "cells", json_array()))
+	if (fine && set_likely(card) && json_put(card, "count", json_integer(0), NULL) &&
+	    json_put(card, "models", json_array(), NULL) && json_put(card, "cells", json_array(), NULL))
 		return card;
 	json_decref(card);
 	return NULL;
@@ -283,7 +254,7 @@ static bool add_to_card(json_t *card, const json_t *row, json_t *cell)
 	json_t *cells = json_object_get(card, "cells");
 	const json_t *last = json_array_get(cells, json_array_size(cells) - 1);
 
-	if (!set(card, "count", json_integer(triage_number(card, "count", 0) + 1)))
+	if (!json_put(card, "count", json_integer(triage_number(card, "count", 0) + 1), NULL))
 		return false;
 	if (triage_member(row, "model")[0] && !list_has(models, model) && json_array_append(models, model) != 0)
 		return false;
@@ -406,8 +377,8 @@ static bool finish_cards(json_t *cards, const char *command, struct error *e)
 		struct strbuf line = STRBUF_INIT;
 		bool fine = triage_rerun(cell, command, &line, e) && (strbuf_ok(&line) || error_no_memory(e));
 
-		if (fine && (!set(card, "number", json_integer((json_int_t)i + 1)) ||
-			     !set(card, "rerun", text_value(strbuf_text(&line)))))
+		if (fine && (!json_put(card, "number", json_integer((json_int_t)i + 1), NULL) ||
+			     !json_put(card, "rerun", json_any_text(strbuf_text(&line)), NULL)))
 			fine = error_no_memory(e);
 		strbuf_free(&line);
 		if (!fine)
@@ -423,12 +394,14 @@ static json_t *run_value(const struct query *q)
 	json_t *about = json_object();
 	json_t *value = json_object();
 
-	if (!about || !value || !set(about, "id", text_value(query_text(q, 0))) ||
-	    !set(about, "command", text_value(query_text(q, 1))) || !set(about, "version", text_value(query_text(q, 2))) ||
-	    !set(about, "state", text_value(query_text(q, 3))) ||
-	    !set(about, "environment", parsed_or(query_text(q, 4), json_object())) || !set(value, "schema", json_integer(1)) ||
-	    json_object_set(value, "run", about) != 0 || !set(value, "cells", json_integer(query_integer(q, 5))) ||
-	    !set(value, "untrustworthy", json_integer(query_integer(q, 6)))) {
+	if (!about || !value || !json_put(about, "id", json_any_text(query_text(q, 0)), NULL) ||
+	    !json_put(about, "command", json_any_text(query_text(q, 1)), NULL) ||
+	    !json_put(about, "version", json_any_text(query_text(q, 2)), NULL) ||
+	    !json_put(about, "state", json_any_text(query_text(q, 3)), NULL) ||
+	    !json_put(about, "environment", parsed_or(query_text(q, 4), json_object()), NULL) ||
+	    !json_put(value, "schema", json_integer(1), NULL) || json_object_set(value, "run", about) != 0 ||
+	    !json_put(value, "cells", json_integer(query_integer(q, 5)), NULL) ||
+	    !json_put(value, "untrustworthy", json_integer(query_integer(q, 6)), NULL)) {
 		json_decref(value);
 		value = NULL;
 	}
@@ -483,7 +456,7 @@ json_t *triage_read(struct store *store, const char *run, const struct triage_fi
 	{
 		findings += triage_number(card, "count", 0);
 	}
-	if (set(triage, "cards", sorted) && set(triage, "findings", json_integer(findings)))
+	if (json_put(triage, "cards", sorted, NULL) && json_put(triage, "findings", json_integer(findings), NULL))
 		return triage;
 	error_no_memory(e);
 	json_decref(triage);

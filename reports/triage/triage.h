@@ -5,7 +5,7 @@
  * bad their class is, then by how often it was found.
  *
  *	json_t *triage = triage_read(store, run, &filter, e);
- *	triage_text(triage, 80, &out);
+ *	card_renderer_find("text")->render(triage, 80, &out);	(renderers.h)
  *
  *	{"schema": 1, "run": {"id", "command", "version", "state", "environment": {...}}, "cells": N, "untrustworthy": N,
  *	 "findings": N, "cards": [{"number", "class", "models": [...], "model", "size_bytes", "device", "stage", "action", ...}]}
@@ -39,12 +39,6 @@ const char *triage_run(const json_t *triage);
 size_t triage_finding_count(const json_t *triage);
 size_t triage_untrustworthy_count(const json_t *triage);
 
-/* For a terminal of so many columns; nothing but the command to paste, and words that are longer, goes past them. */
-void triage_text(const json_t *triage, unsigned columns, struct strbuf *out);
-
-/* For an issue. What comes from the store is escaped. */
-void triage_markdown(const json_t *triage, struct strbuf *out);
-
 /* "residency matrix --policies delegate ...": what shows a cell of a run again, with nothing recorded. cell is the object that
  * cards have of theirs; run_command is the run's own. Appends; false without memory. */
 bool triage_rerun(const json_t *cell, const char *run_command, struct strbuf *out, struct error *e);
@@ -62,7 +56,10 @@ void triage_join(const json_t *list, size_t most, struct strbuf *out);
 /* "delegate/abc/both": what tells a cell from the others of its run. */
 void triage_cell_name(const json_t *cell, struct strbuf *out);
 
-/* "c1.after_gc, after post unload_models free_memory", "node 7, loaded list (weak)": the lines that both renderings have. The
+/* Calls line() for each line of the card that has a text. False without memory. */
+bool triage_each_line(const json_t *card, void (*line)(void *context, const char *label, const char *text), void *context);
+
+/* "c1.after_gc, after post unload_models free_memory", "node 7, loaded list (weak)": the lines of a card. The
  * text is empty where the card has nothing to say. */
 struct triage_line {
 	const char *label;

@@ -231,3 +231,19 @@ void triage_environment(const json_t *triage, struct strbuf *out)
 			strbuf_printf(out, ", %s %s", members[i], value);
 	}
 }
+
+bool triage_each_line(const json_t *card, void (*line)(void *context, const char *label, const char *text), void *context)
+{
+	struct strbuf text = STRBUF_INIT;
+	bool ok = true;
+
+	for (const struct triage_line *row = triage_lines; ok && row->label; row++) {
+		strbuf_clear(&text);
+		row->write(card, &text);
+		ok = strbuf_ok(&text);
+		if (ok && text.length)
+			line(context, row->label, strbuf_text(&text));
+	}
+	strbuf_free(&text);
+	return ok;
+}

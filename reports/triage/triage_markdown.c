@@ -1,8 +1,13 @@
-/* Cards for an issue. */
+/* triage_markdown.c - cards for an issue on a forge.
+ *
+ * A card is a heading, a table of its lines, the rerun command in a fence and the list of cells folded away. All text from the
+ * store is escaped, so that it can neither format, link, mention a user nor leave its table cell.
+ */
 #include <ctype.h>
 #include <string.h>
 
 #include "core/base/units.h"
+#include "reports/triage/renderers.h"
 #include "reports/triage/triage.h"
 
 /* An underscore between letters is one; elsewhere it may begin emphasis. */
@@ -99,33 +104,30 @@ static void put_cells(const json_t *card, struct strbuf *out)
 	strbuf_append(out, "\n</details>\n");
 }
 
+static void put_row(void *context, const char *label, const char *text)
+{
+	struct strbuf *out = context;
+
+	strbuf_printf(out, "| %s | ", label);
+	put_text(out, text);
+	strbuf_append(out, " |\n");
+}
+
 static void put_card(const json_t *card, const char *environment, struct strbuf *out)
 {
-	struct strbuf text = STRBUF_INIT;
-
 	put_title(card, out);
 	strbuf_append(out, "| | |\n|---|---|\n");
-	for (const struct triage_line *line = triage_lines; line->label; line++) {
-		strbuf_clear(&text);
-		line->write(card, &text);
-		if (!text.length)
-			continue;
-		strbuf_printf(out, "| %s | ", line->label);
-		put_text(out, strbuf_text(&text));
-		strbuf_append(out, " |\n");
-	}
+	if (!triage_each_line(card, put_row, out))
+		out->failed = true;
 	strbuf_append(out, "| environment | ");
 	put_text(out, environment);
 	strbuf_append(out, " |\n\nTo see it again:\n\n");
 	put_command(out, triage_member(card, "rerun"));
 	put_cells(card, out);
 	strbuf_append_char(out, '\n');
-	if (!strbuf_ok(&text))
-		out->failed = true;
-	strbuf_free(&text);
 }
 
-void triage_markdown(const json_t *triage, struct strbuf *out)
+static void render(const json_t *triage, unsigned columns, struct strbuf *out)
 {
 	const json_t *run = json_object_get(triage, "run");
 	const json_t *cards = json_object_get(triage, "cards");
@@ -133,6 +135,7 @@ void triage_markdown(const json_t *triage, struct strbuf *out)
 	const json_t *card;
 	size_t i;
 
+	(void)columns; /* whoever shows Markdown wraps it */
 	triage_environment(triage, &environment);
 	strbuf_append(out, "## Findings of run ");
 	put_text(out, triage_member(run, "id"));
@@ -147,3 +150,8 @@ void triage_markdown(const json_t *triage, struct strbuf *out)
 		strbuf_append(out, "CC is ComfyUI, MG is ComfyUI-MultiGPU; numbers are issues or pull requests.\n");
 	strbuf_free(&environment);
 }
+
+const struct card_renderer card_renderer_markdown = {
+	.name = "markdown",
+	.render = render,
+};

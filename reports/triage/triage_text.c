@@ -1,8 +1,13 @@
-/* Cards for a terminal. */
+/* triage_text.c - cards for a terminal.
+ *
+ * Lines wrap at the given width behind a column of labels. Only the rerun command, which must stay pasteable, and words longer
+ * than a line go past it. Control characters from the store become '?'.
+ */
 #include <ctype.h>
 #include <string.h>
 
 #include "core/base/units.h"
+#include "reports/triage/renderers.h"
 #include "reports/triage/triage.h"
 
 #define LABEL_COLUMNS 14 /* two blanks, the label, blanks */
@@ -148,24 +153,30 @@ static void put_cells(const json_t *card, unsigned columns, struct strbuf *out)
 	strbuf_free(&names);
 }
 
-static void put_card(const json_t *card, unsigned columns, struct strbuf *out)
-{
-	struct strbuf text = STRBUF_INIT;
+struct card_target {
+	struct strbuf *out;
+	unsigned columns;
+};
 
-	put_title(card, columns, out);
-	for (const struct triage_line *line = triage_lines; line->label; line++) {
-		strbuf_clear(&text);
-		line->write(card, &text);
-		put_line(out, columns, line->label, strbuf_text(&text), false);
-	}
-	put_cells(card, columns, out);
-	put_line(out, columns, "again", triage_member(card, "rerun"), true);
-	if (!strbuf_ok(&text))
-		out->failed = true;
-	strbuf_free(&text);
+static void put_card_line(void *context, const char *label, const char *text)
+{
+	const struct card_target *target = context;
+
+	put_line(target->out, target->columns, label, text, false);
 }
 
-void triage_text(const json_t *triage, unsigned columns, struct strbuf *out)
+static void put_card(const json_t *card, unsigned columns, struct strbuf *out)
+{
+	struct card_target target = { .out = out, .columns = columns };
+
+	put_title(card, columns, out);
+	if (!triage_each_line(card, put_card_line, &target))
+		out->failed = true;
+	put_cells(card, columns, out);
+	put_line(out, columns, "again", triage_member(card, "rerun"), true);
+}
+
+static void render(const json_t *triage, unsigned columns, struct strbuf *out)
 {
 	const json_t *run = json_object_get(triage, "run");
 	const json_t *cards = json_object_get(triage, "cards");
@@ -198,3 +209,8 @@ void triage_text(const json_t *triage, unsigned columns, struct strbuf *out)
 	if (json_array_size(cards))
 		strbuf_append(out, "\nCC is ComfyUI, MG is ComfyUI-MultiGPU; numbers are issues or pull requests.\n");
 }
+
+const struct card_renderer card_renderer_text = {
+	.name = "text",
+	.render = render,
+};

@@ -1,4 +1,5 @@
 #include "scenarios/subject/live_workflow.h"
+#include "core/base/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,11 +116,6 @@ static bool is_choice(const json_t *choices, const char *text)
 	return false;
 }
 
-static bool set(json_t *inputs, const char *name, json_t *value, struct error *e)
-{
-	return json_object_set_new(inputs, name, value) == 0 || error_no_memory(e);
-}
-
 /* A file's name gets the ending under which the server has it. */
 static bool complete_name(json_t *inputs, const char *name, const json_t *description, struct error *e)
 {
@@ -130,7 +126,7 @@ static bool complete_name(json_t *inputs, const char *name, const json_t *descri
 	if (!choices || !text || is_choice(choices, text))
 		return true;
 	snprintf(file, sizeof(file), "%.200s.safetensors", text);
-	return !is_choice(choices, file) || set(inputs, name, json_string(file), e);
+	return !is_choice(choices, file) || json_put(inputs, name, json_string(file), e);
 }
 
 /* A required input that the workflow does not name gets the default, or the first choice. */
@@ -142,7 +138,7 @@ static bool fill_in(json_t *inputs, const char *name, const json_t *description,
 		return true;
 	if (!value)
 		value = json_array_get(choices_of(description), 0);
-	return !value || set(inputs, name, json_incref(value), e);
+	return !value || json_put(inputs, name, json_incref(value), e);
 }
 
 static bool fit_inputs(json_t *inputs, const json_t *declared, bool required, struct error *e)
@@ -165,7 +161,7 @@ static bool turn_flag(json_t *inputs, const json_t *optional, struct error *e)
 
 	if (!keep || !json_object_get(optional, "eject_models") || json_object_get(optional, "keep_loaded"))
 		return true;
-	if (!set(inputs, "eject_models", json_boolean(!json_is_true(keep)), e))
+	if (!json_put(inputs, "eject_models", json_boolean(!json_is_true(keep)), e))
 		return false;
 	json_object_del(inputs, "keep_loaded");
 	return true;
@@ -189,7 +185,7 @@ static bool make_stock(json_t *node, struct error *e)
 	for (size_t i = 0; distorch_inputs[i]; i++)
 		json_object_del(inputs, distorch_inputs[i]);
 	json_object_del(inputs, "device"); /* a stock CLIP loader has one, too, and means something else by it */
-	return set(node, "class_type", json_string(stock), e);
+	return json_put(node, "class_type", json_string(stock), e);
 }
 
 static bool is_distorch(const char *class_type)
@@ -231,13 +227,13 @@ static bool fit_cleanup(json_t *workflow, const char *id, json_t *node, struct e
 	if (!class_type || strcmp(class_type, "FullCleanupMultiGPU") != 0 || json_object_get(inputs, "image"))
 		return true;
 	json_object_del(inputs, "any");
-	return set(inputs, "image", json_pack("[si]", "residency-image", 0), e) &&
-	       set(workflow, "residency-image",
-		   json_pack("{ss s{si si si si}}", "class_type", "EmptyImage", "inputs", "width", 8, "height", 8, "batch_size",
-			     1, "color", 0),
-		   e) &&
-	       set(workflow, "residency-cleanup",
-		   json_pack("{ss s{s[si]}}", "class_type", "PreviewAny", "inputs", "source", id, 0), e);
+	return json_put(inputs, "image", json_pack("[si]", "residency-image", 0), e) &&
+	       json_put(workflow, "residency-image",
+			json_pack("{ss s{si si si si}}", "class_type", "EmptyImage", "inputs", "width", 8, "height", 8,
+				  "batch_size", 1, "color", 0),
+			e) &&
+	       json_put(workflow, "residency-cleanup",
+			json_pack("{ss s{s[si]}}", "class_type", "PreviewAny", "inputs", "source", id, 0), e);
 }
 
 json_t *live_workflow(const json_t *workflow, const struct live_classes *classes, struct error *e)

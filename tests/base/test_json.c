@@ -81,6 +81,31 @@ START_TEST(an_absent_member_takes_its_fallback)
 }
 END_TEST
 
+START_TEST(text_that_is_not_utf_8_becomes_a_string_with_question_marks)
+{
+	json_t *valid = json_any_text("caf\xc3\xa9");
+	json_t *invalid = json_any_text("caf\xe9!");
+
+	ck_assert_str_eq(json_string_value(valid), "caf\xc3\xa9");
+	ck_assert_str_eq(json_string_value(invalid), "caf?!");
+	json_decref(valid);
+	json_decref(invalid);
+}
+END_TEST
+
+START_TEST(a_value_that_could_not_be_made_is_out_of_memory)
+{
+	struct error e = ERROR_INIT;
+	json_t *object = json_object();
+
+	ck_assert(!json_put(object, "a", NULL, &e));
+	ck_assert_int_eq(e.kind, ERROR_MEMORY);
+	ck_assert(json_put(object, "a", json_integer(1), NULL));
+	ck_assert_int_eq(json_integer_value(json_object_get(object, "a")), 1);
+	json_decref(object);
+}
+END_TEST
+
 Suite *json_suite(void)
 {
 	Suite *suite = suite_create("json");
@@ -92,6 +117,8 @@ Suite *json_suite(void)
 	tcase_add_test(tests, brackets_inside_a_string_do_not_nest);
 	tcase_add_test(tests, a_member_of_the_wrong_type_is_told_with_both_types);
 	tcase_add_test(tests, an_absent_member_takes_its_fallback);
+	tcase_add_test(tests, text_that_is_not_utf_8_becomes_a_string_with_question_marks);
+	tcase_add_test(tests, a_value_that_could_not_be_made_is_out_of_memory);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

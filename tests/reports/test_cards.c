@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/store.h"
+#include "reports/triage/renderers.h"
 #include "reports/triage/triage.h"
 #include "tests/harness/harness.h"
 #include "tests/reports/suites.h"
@@ -107,7 +108,7 @@ START_TEST(markdown_takes_names_as_they_are)
 
 	add_finding(1, 1, "leaked", "<b>|x`*_@you", "a\nb | c");
 	triage = read_cards(NULL);
-	triage_markdown(triage, &text);
+	card_renderer_find("markdown")->render(triage, 0, &text);
 	ck_assert_ptr_nonnull(strstr(strbuf_text(&text), "&lt;b>\\|x\\`\\*\\_@&#8203;you"));
 	ck_assert_ptr_nonnull(strstr(strbuf_text(&text), "| what | a b \\| c |"));
 	strbuf_free(&text);
@@ -122,7 +123,7 @@ START_TEST(a_terminal_is_sent_no_control_characters)
 
 	add_finding(1, 1, "leaked", "\033[2Jx", "\a\b");
 	triage = read_cards(NULL);
-	triage_text(triage, 80, &text);
+	card_renderer_find("text")->render(triage, 80, &text);
 	ck_assert_ptr_null(strchr(strbuf_text(&text), '\033'));
 	ck_assert_ptr_null(strchr(strbuf_text(&text), '\a'));
 	strbuf_free(&text);
@@ -150,10 +151,30 @@ START_TEST(a_line_of_text_fits_eighty_columns)
 	add_finding(1, 1, "leaked", "A",
 		    "a long story of words that goes on for more than one line and is to be broken between words, as one does");
 	triage = read_cards(NULL);
-	triage_text(triage, 80, &text);
+	card_renderer_find("text")->render(triage, 80, &text);
 	for (line = strbuf_text(&text); *line; line += strcspn(line, "\n") + 1)
 		ck_assert_uint_le(strcspn(line, "\n"), 80);
 	strbuf_free(&text);
+	json_decref(triage);
+}
+END_TEST
+
+START_TEST(every_renderer_shows_the_model_of_a_finding)
+{
+	json_t *triage;
+
+	add_finding(1, 1, "leaked", "flux-dev", "");
+	triage = read_cards(NULL);
+	ck_assert_ptr_eq(card_renderer_find("text"), card_renderers[0]);
+	for (size_t i = 0; card_renderers[i]; i++) {
+		struct strbuf text = STRBUF_INIT;
+
+		ck_assert_ptr_eq(card_renderer_find(card_renderers[i]->name), card_renderers[i]);
+		card_renderers[i]->render(triage, 80, &text);
+		ck_assert(strbuf_ok(&text));
+		ck_assert_msg(strstr(strbuf_text(&text), "flux-dev"), "%s shows no model", card_renderers[i]->name);
+		strbuf_free(&text);
+	}
 	json_decref(triage);
 }
 END_TEST
@@ -184,10 +205,15 @@ END_TEST
 Suite *cards_suite(void)
 {
 	const TTest *const claims[] = {
-		findings_that_say_the_same_are_one_card, what_is_worse_comes_first,
-		markdown_takes_names_as_they_are,	 a_terminal_is_sent_no_control_characters,
-		what_is_no_utf_8_is_still_a_card,	 a_line_of_text_fits_eighty_columns,
-		only_the_wanted_class_is_read,		 a_run_that_is_not_there_is_said,
+		findings_that_say_the_same_are_one_card,
+		what_is_worse_comes_first,
+		markdown_takes_names_as_they_are,
+		a_terminal_is_sent_no_control_characters,
+		what_is_no_utf_8_is_still_a_card,
+		a_line_of_text_fits_eighty_columns,
+		every_renderer_shows_the_model_of_a_finding,
+		only_the_wanted_class_is_read,
+		a_run_that_is_not_there_is_said,
 	};
 	Suite *suite = suite_create("cards");
 	TCase *tests = tcase_create("cards");

@@ -6,6 +6,7 @@
 #include "db/inserter.h"
 #include "probes/judge/judge.h"
 #include "reports/bundle/bundle.h"
+#include "reports/triage/renderers.h"
 #include "reports/triage/triage.h"
 #include "tests/torture/torture.h"
 
@@ -71,8 +72,8 @@ static bool show(struct store *store, const char *bundle, struct error *e)
 
 	if (!triage)
 		return false;
-	triage_text(triage, 80, &text);
-	triage_markdown(triage, &text);
+	for (size_t i = 0; card_renderers[i]; i++)
+		card_renderers[i]->render(triage, 80, &text);
 	fine = (strbuf_ok(&text) || error_no_memory(e)) && bundle_write(store, "r", &filter, bundle, NULL, e);
 	strbuf_free(&text);
 	json_decref(triage);

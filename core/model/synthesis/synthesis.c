@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/base/strbuf.h"
 #include "core/base/array.h"
 #include "core/tensor/dtype/convert.h"
 
@@ -179,13 +180,6 @@ static uint64_t next(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text);
-
-	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
-}
-
 /* Even in middle - spread .. middle + spread, so that activations neither vanish nor explode through the layers. */
 static void range_of(const struct parameter_description *parameter, const char *type, float *middle, float *spread)
 {
@@ -195,7 +189,7 @@ static void range_of(const struct parameter_description *parameter, const char *
 		fan_in *= (double)parameter->shape[i];
 	*middle = 0;
 	*spread = (float)sqrt(3 / fan_in);
-	if (strstr(type, "Norm") && !ends_with(parameter->name, ".bias")) {
+	if (strstr(type, "Norm") && !text_ends_with(parameter->name, ".bias")) {
 		*middle = 1;
 		*spread = 0.1F;
 	} else if (parameter->rank < 2) {

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/strbuf.h"
 #include "core/base/array.h"
 #include "core/model/detect/detect.h"
 #include "core/patch/file/patch_file_state.h"
@@ -62,13 +63,6 @@ static bool match_loras(struct patch_file *file, struct error *e)
 static bool is_float(enum dtype dtype)
 {
 	return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || is_fp8(dtype);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text);
-
-	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
 enum dtype patch_file_dtype(const struct patch_file *file, const struct weights_tensor *tensor)
@@ -178,7 +172,7 @@ static bool make_entries(struct patch_file *file, struct error *e)
 		const struct file_unit *unit = patch_file_unit(file, at);
 		const int64_t *reshaped = unit ? file->reshaped[unit - file->units.units] : NULL;
 
-		if (file->request.has_dtype && ends_with(tensor->name, ".scale_weight"))
+		if (file->request.has_dtype && text_ends_with(tensor->name, ".scale_weight"))
 			return error_set(e, ERROR_UNSUPPORTED, "%s: its weights have scales (%s), so they keep their type",
 					 file->request.model, tensor->name);
 		file->entries[i] = (struct safetensors_entry) { .name = tensor->name,

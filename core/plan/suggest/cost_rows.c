@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/strbuf.h"
 
 static const struct cost_row rows[] = {
 	{ .family = "hunyuan_video",
@@ -150,14 +151,6 @@ const char *cost_inner_name(const char *name)
 	return name;
 }
 
-bool cost_ends_with(const char *name, const char *end)
-{
-	size_t length = strlen(name);
-	size_t wanted = strlen(end);
-
-	return length >= wanted && strcmp(name + length - wanted, end) == 0;
-}
-
 bool cost_is_stored(double bytes_per_element, bool may_be_quantised)
 {
 	static const double widths[] = { 4, 2, 1 };
@@ -204,7 +197,7 @@ const struct tower_row *cost_tower_of(const struct plan_block *block, size_t *pr
 	for (size_t i = 0; i < ARRAY_SIZE(towers); i++) {
 		const struct tower_row *row = &towers[i];
 
-		if (block->size_bytes == PLAN_NO_SIZE || !cost_ends_with(block->name, row->block) ||
+		if (block->size_bytes == PLAN_NO_SIZE || !text_ends_with(block->name, row->block) ||
 		    (row->word && !strstr(block->name, row->word)))
 			continue;
 		*prefix_length = strlen(block->name) - strlen(row->block);

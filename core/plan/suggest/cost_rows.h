@@ -45,8 +45,6 @@ const struct tower_row *cost_tower_of(const struct plan_block *block, size_t *pr
 /* A name within the model: without what a load list or a checkpoint puts before it. */
 const char *cost_inner_name(const char *name);
 
-bool cost_ends_with(const char *name, const char *end);
-
 /* Whether so many bytes can be one element: 32, 16 or 8 bits, or exactly those; fewer, or 8 and a scale, where quantised. */
 bool cost_is_stored(double bytes_per_element, bool may_be_quantised);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/strbuf.h"
 #include "core/model/families/family.h"
 #include "core/plan/suggest/cost_rows.h"
 
@@ -191,9 +192,9 @@ static void walk_to(struct walk *walk, const char *name)
 {
 	if (walk->row->hidden > 0)
 		return;
-	if (begins_with(name, "input_blocks.") && cost_ends_with(name, ".op"))
+	if (begins_with(name, "input_blocks.") && text_ends_with(name, ".op"))
 		walk->level++;
-	else if (begins_with(name, "output_blocks.") && cost_ends_with(name, ".conv") && walk->level)
+	else if (begins_with(name, "output_blocks.") && text_ends_with(name, ".conv") && walk->level)
 		walk->level--;
 }
 
@@ -213,10 +214,10 @@ static double attention_flops(const struct walk *walk, const char *name, double 
 	double tokens = picture + (row->is_joint ? row->text_tokens : 0);
 
 	for (size_t i = 0; i < ARRAY_SIZE(row->attention); i++) {
-		if (row->attention[i] && cost_ends_with(name, row->attention[i]))
+		if (row->attention[i] && text_ends_with(name, row->attention[i]))
 			return 4 * row->batch * channels * tokens * tokens;
 	}
-	if (row->cross_attention && cost_ends_with(name, row->cross_attention))
+	if (row->cross_attention && text_ends_with(name, row->cross_attention))
 		return 4 * row->batch * channels * picture * row->text_tokens;
 	return 0;
 }
@@ -225,7 +226,7 @@ static double attention_flops(const struct walk *walk, const char *name, double 
 static bool is_left_for_later(const char *name)
 {
 	return begins_with(name, "input_blocks.") &&
-	       (cost_ends_with(name, ".out_layers.3") || cost_ends_with(name, ".op") || strcmp(name, "input_blocks.0.0") == 0);
+	       (text_ends_with(name, ".out_layers.3") || text_ends_with(name, ".op") || strcmp(name, "input_blocks.0.0") == 0);
 }
 
 static struct block_cost cost_in(struct walk *walk, const struct shapes *shapes, const char *name, double size_bytes,
