@@ -5,21 +5,21 @@
 #define ROWS_BETWEEN_QUESTIONS 1000
 
 /* Of one table: rows come out of `read` and go into `write`. */
-struct pair {
+struct copying {
 	struct store *from, *to;
 	sqlite3_stmt *read, *write;
 	const struct copy_filter *filter;
 	size_t *row_count; /* of all tables */
 };
 
-static bool is_filtered(const struct pair *pair, int column)
+static bool is_filtered(const struct copying *pair, int column)
 {
 	const char *name = sqlite3_column_name(pair->read, column);
 
 	return pair->filter && strcmp(name, "run") != 0 && strcmp(name, "id") != 0 && strcmp(name, "stage") != 0;
 }
 
-static bool bind_column(const struct pair *pair, int column, struct error *e)
+static bool bind_column(const struct copying *pair, int column, struct error *e)
 {
 	struct strbuf text = STRBUF_INIT;
 	bool fine;
@@ -35,7 +35,7 @@ static bool bind_column(const struct pair *pair, int column, struct error *e)
 	return fine;
 }
 
-static bool copy_row(const struct pair *pair, struct error *e)
+static bool copy_row(const struct copying *pair, struct error *e)
 {
 	for (int i = 0; i < sqlite3_column_count(pair->read); i++) {
 		if (!bind_column(pair, i, e))
@@ -47,7 +47,7 @@ static bool copy_row(const struct pair *pair, struct error *e)
 	return true;
 }
 
-static bool may_go_on(const struct pair *pair, struct error *e)
+static bool may_go_on(const struct copying *pair, struct error *e)
 {
 	const struct copy_filter *filter = pair->filter;
 
@@ -55,7 +55,7 @@ static bool may_go_on(const struct pair *pair, struct error *e)
 	       filter->go_on(filter->context, *pair->row_count, e);
 }
 
-static bool copy_rows(const struct pair *pair, struct error *e)
+static bool copy_rows(const struct copying *pair, struct error *e)
 {
 	int code;
 
@@ -91,7 +91,7 @@ static sqlite3_stmt *prepare_write(struct store *to, const char *table, sqlite3_
 static bool copy_table(struct store *from, const char *table, const char *run, struct store *to,
 		       const struct copy_filter *filter, size_t *row_count, struct error *e)
 {
-	struct pair pair = { .from = from, .to = to, .filter = filter, .row_count = row_count };
+	struct copying pair = { .from = from, .to = to, .filter = filter, .row_count = row_count };
 	struct strbuf sql = STRBUF_INIT;
 	bool fine = false;
 

@@ -13,7 +13,7 @@
 #define LEAST_SIZE 65536U
 #define SKIP UINT32_MAX /* type of the filler at the ring's end, where an entry would not fit in one piece */
 
-struct header {
+struct ring_header {
 	uint32_t size_bytes; /* of the entry, without the header */
 	uint32_t type;
 };
@@ -73,7 +73,7 @@ void ring_free(struct ring *ring)
 
 static uint64_t entry_span(uint32_t size_bytes)
 {
-	return (sizeof(struct header) + (uint64_t)size_bytes + 7) & ~UINT64_C(7);
+	return (sizeof(struct ring_header) + (uint64_t)size_bytes + 7) & ~UINT64_C(7);
 }
 
 /* Bytes that an entry needs at head: its own, and the rest of the ring where it would not fit before its end. */
@@ -94,7 +94,7 @@ static bool has_room(struct ring *ring, uint64_t head, uint64_t needed)
 
 static void write_header(struct ring *ring, uint64_t at, uint32_t type, uint32_t size_bytes)
 {
-	struct header header = { .size_bytes = size_bytes, .type = type };
+	struct ring_header header = { .size_bytes = size_bytes, .type = type };
 
 	memcpy(ring->bytes + (at & (ring->capacity - 1)), &header, sizeof(header));
 }
@@ -109,9 +109,9 @@ bool ring_put(struct ring *ring, uint32_t type, const void *bytes, uint32_t size
 	if (span > ring->capacity / 4 || !has_room(ring, head, needed))
 		return false;
 	if (at != head)
-		write_header(ring, head, SKIP, (uint32_t)(at - head - sizeof(struct header)));
+		write_header(ring, head, SKIP, (uint32_t)(at - head - sizeof(struct ring_header)));
 	write_header(ring, at, type, size_bytes);
-	memcpy(ring->bytes + (at & (ring->capacity - 1)) + sizeof(struct header), bytes, size_bytes);
+	memcpy(ring->bytes + (at & (ring->capacity - 1)) + sizeof(struct ring_header), bytes, size_bytes);
 	/* Sequentially consistent, as is the taker's announcement that it sleeps: one of the two sees the other. */
 	atomic_store(&ring->head, head + needed);
 	if (head + needed - ring->tail_seen > ring->capacity / 2 && atomic_load(&ring->taker_sleeps) &&
@@ -148,7 +148,7 @@ void ring_close(struct ring *ring)
 bool ring_peek(struct ring *ring, struct ring_entry *entry)
 {
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	struct header header;
+	struct ring_header header;
 
 	for (;;) {
 		if (tail == ring->head_seen) {
@@ -171,7 +171,7 @@ bool ring_peek(struct ring *ring, struct ring_entry *entry)
 void ring_advance(struct ring *ring)
 {
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	struct header header;
+	struct ring_header header;
 
 	memcpy(&header, ring->bytes + (tail & (ring->capacity - 1)), sizeof(header));
 	tail += entry_span(header.size_bytes);

@@ -7,16 +7,16 @@
 #include "core/base/units.h"
 #include "core/tensor/transcode/transcode.h"
 
-struct wishes {
+struct convert_settings {
 	const char *format, *dtype, *out, *architecture;
 	bool half, stochastic, drop_values, json;
 };
 
 /* Without --to the new file's name says it. */
-static bool read_format(const struct wishes *wishes, enum weights_format *format, struct error *e)
+static bool read_format(const struct convert_settings *settings, enum weights_format *format, struct error *e)
 {
-	const char *dot = strrchr(wishes->out, '.');
-	const char *name = wishes->format ? wishes->format : dot ? dot + 1 : "";
+	const char *dot = strrchr(settings->out, '.');
+	const char *name = settings->format ? settings->format : dot ? dot + 1 : "";
 
 	if (weights_format_from_name(name, format))
 		return true;
@@ -59,53 +59,53 @@ static void print_result(struct cli *cli, const struct transcode_request *reques
 	json_decref(object);
 }
 
-static bool convert(struct cli *cli, const char *from, const struct wishes *wishes, struct error *e)
+static bool convert(struct cli *cli, const char *from, const struct convert_settings *settings, struct error *e)
 {
 	struct progress progress;
 	const struct bulk_watcher watcher = { .progress = on_progress, .context = &progress, .interrupted = cli->interrupted };
 	struct weights_type type;
 	struct transcode_request request = {
 		.from = from,
-		.to = wishes->out,
-		.type = wishes->dtype ? &type : NULL,
-		.in_half = wishes->half,
-		.stochastic = wishes->stochastic,
-		.architecture = wishes->architecture,
-		.drop_values = wishes->drop_values,
+		.to = settings->out,
+		.type = settings->dtype ? &type : NULL,
+		.in_half = settings->half,
+		.stochastic = settings->stochastic,
+		.architecture = settings->architecture,
+		.drop_values = settings->drop_values,
 		.watcher = &watcher,
 		.log = cli->log,
 	};
 	struct transcode_result result;
 	bool fine;
 
-	if (!read_format(wishes, &request.format, e) || (wishes->dtype && !read_type(wishes->dtype, &type, e)))
+	if (!read_format(settings, &request.format, e) || (settings->dtype && !read_type(settings->dtype, &type, e)))
 		return false;
 	progress_begin_bytes(&progress, cli, "converting", 0);
 	fine = transcode(&request, &result, e);
 	progress_end(&progress);
 	if (fine)
-		print_result(cli, &request, &result, wishes->json);
+		print_result(cli, &request, &result, settings->json);
 	return fine;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .format = NULL };
+	struct convert_settings settings = { .format = NULL };
 	const struct option options[] = {
-		{ "to", "FORMAT", "safetensors or gguf (default: as --out ends)", OPTION_TEXT, &wishes.format },
+		{ "to", "FORMAT", "safetensors or gguf (default: as --out ends)", OPTION_TEXT, &settings.format },
 		{ "dtype", "TYPE", "of floating point tensors: F32, BF16, F16, F8_E4M3, F8_E5M2; for gguf also Q8_0, Q5_1, ...",
-		  OPTION_TEXT, &wishes.dtype },
-		{ "out", "FILE", "the new file; it appears whole or not at all", OPTION_TEXT, &wishes.out },
+		  OPTION_TEXT, &settings.dtype },
+		{ "out", "FILE", "the new file; it appears whole or not at all", OPTION_TEXT, &settings.out },
 		{ "half", NULL, "quantised elements become numbers in half precision, as ComfyUI-GGUF's do (default: exactly)",
-		  OPTION_FLAG, &wishes.half },
+		  OPTION_FLAG, &settings.half },
 		{ "stochastic", NULL,
 		  "round to F8 by chance, seeded by each tensor's name, as ComfyUI does for patched weights", OPTION_FLAG,
-		  &wishes.stochastic },
+		  &settings.stochastic },
 		{ "architecture", "NAME", "general.architecture of a gguf file: flux, wan, t5, ...", OPTION_TEXT,
-		  &wishes.architecture },
+		  &settings.architecture },
 		{ "drop-values", NULL, "leave out values that safetensors' metadata cannot hold", OPTION_FLAG,
-		  &wishes.drop_values },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+		  &settings.drop_values },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -114,9 +114,9 @@ static int run(struct cli *cli, int argc, char **argv)
 		return exit_code;
 	if (argc != 2)
 		error_set(&e, ERROR_USAGE, "one file is converted at a time");
-	else if (!wishes.out)
+	else if (!settings.out)
 		error_set(&e, ERROR_USAGE, "say where to: --out FILE");
-	else if (convert(cli, argv[1], &wishes, &e))
+	else if (convert(cli, argv[1], &settings, &e))
 		return 0;
 	return command_fail(cli, command_convert.name, &e);
 }

@@ -9,7 +9,7 @@
 #include "reports/rows.h"
 #include "reports/trace/trace.h"
 
-struct wishes {
+struct export_settings {
 	const char *trace, *csv, *ndjson, *run, *store;
 };
 
@@ -24,31 +24,31 @@ static bool export_trace(struct cli *cli, struct store *store, const char *run, 
 	return true;
 }
 
-static int export_run(struct cli *cli, const struct wishes *wishes)
+static int export_run(struct cli *cli, const struct export_settings *settings)
 {
 	struct error e = ERROR_INIT;
-	struct store *store = store_open(recording_store_path(wishes->store), STORE_READ, &e);
+	struct store *store = store_open(recording_store_path(settings->store), STORE_READ, &e);
 	char run[64];
-	bool fine = store && query_run(store, wishes->run, run, &e);
+	bool fine = store && query_run(store, settings->run, run, &e);
 
-	if (fine && wishes->trace)
-		fine = export_trace(cli, store, run, wishes->trace, &e);
+	if (fine && settings->trace)
+		fine = export_trace(cli, store, run, settings->trace, &e);
 	else if (fine)
-		fine = rows_write(store, wishes->csv ? wishes->csv : wishes->ndjson, run, wishes->csv ? ROWS_CSV : ROWS_NDJSON,
-				  cli->out, &e);
+		fine = rows_write(store, settings->csv ? settings->csv : settings->ndjson, run,
+				  settings->csv ? ROWS_CSV : ROWS_NDJSON, cli->out, &e);
 	store_close(store);
 	return fine ? 0 : command_fail(cli, "export", &e);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .run = "last" };
+	struct export_settings settings = { .run = "last" };
 	const struct option options[] = {
-		{ "trace", "FILE", "write trace events for Perfetto and chrome://tracing", OPTION_TEXT, &wishes.trace },
-		{ "csv", "VIEW", "print a view's rows as CSV", OPTION_TEXT, &wishes.csv },
-		{ "ndjson", "VIEW", "print a view's rows as lines of JSON", OPTION_TEXT, &wishes.ndjson },
-		{ "run", "ID|last", "the run (default: last)", OPTION_TEXT, &wishes.run },
-		{ "store", "FILE", "the store to read", OPTION_TEXT, &wishes.store },
+		{ "trace", "FILE", "write trace events for Perfetto and chrome://tracing", OPTION_TEXT, &settings.trace },
+		{ "csv", "VIEW", "print a view's rows as CSV", OPTION_TEXT, &settings.csv },
+		{ "ndjson", "VIEW", "print a view's rows as lines of JSON", OPTION_TEXT, &settings.ndjson },
+		{ "run", "ID|last", "the run (default: last)", OPTION_TEXT, &settings.run },
+		{ "store", "FILE", "the store to read", OPTION_TEXT, &settings.store },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -57,13 +57,13 @@ static int run(struct cli *cli, int argc, char **argv)
 		return exit_code;
 	if (argc > 1)
 		error_set(&e, ERROR_USAGE, "unexpected argument \"%.80s\"", argv[1]);
-	else if ((wishes.trace != NULL) + (wishes.csv != NULL) + (wishes.ndjson != NULL) != 1)
+	else if ((settings.trace != NULL) + (settings.csv != NULL) + (settings.ndjson != NULL) != 1)
 		error_set(&e, ERROR_USAGE, "one of --trace FILE, --csv VIEW and --ndjson VIEW");
-	else if (!recording_store_path(wishes.store))
+	else if (!recording_store_path(settings.store))
 		error_set(&e, ERROR_USAGE, "--store none holds nothing to export");
 	if (error_is_set(&e))
 		return command_fail(cli, "export", &e);
-	return export_run(cli, &wishes);
+	return export_run(cli, &settings);
 }
 
 const struct command command_export = {

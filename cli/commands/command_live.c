@@ -6,7 +6,7 @@
 #include "cli/live/live_server.h"
 #include "core/base/array.h"
 
-struct wishes {
+struct live_settings {
 	const char *comfyui, *python;
 	struct option_texts nodes, arguments, keep;
 	int64_t start_seconds;
@@ -14,17 +14,18 @@ struct wishes {
 };
 
 /* NULL: the guard is off. */
-static const struct option_texts *kept_names(const struct wishes *wishes)
+static const struct option_texts *kept_names(const struct live_settings *settings)
 {
-	return wishes->guard ? &wishes->keep : NULL;
+	return settings->guard ? &settings->keep : NULL;
 }
 
-static bool check_guard(const struct wishes *wishes, struct error *e)
+static bool check_guard(const struct live_settings *settings, struct error *e)
 {
-	if (wishes->keep.count && !wishes->guard)
-		return error_set(e, ERROR_USAGE, "--keep %s: names to keep are for the guard: --guard", wishes->keep.texts[0]);
-	for (size_t i = 0; i < wishes->keep.count; i++) {
-		const char *name = wishes->keep.texts[i];
+	if (settings->keep.count && !settings->guard)
+		return error_set(e, ERROR_USAGE, "--keep %s: names to keep are for the guard: --guard",
+				 settings->keep.texts[0]);
+	for (size_t i = 0; i < settings->keep.count; i++) {
+		const char *name = settings->keep.texts[i];
 
 		if (name[0] == '\0' || name[0] == '#' || strpbrk(name, "\r\n"))
 			return error_set(e, ERROR_USAGE, "--keep \"%s\" is not the name of a model's file", name);
@@ -43,17 +44,17 @@ static bool check_comfyui(const char *folder, struct error *e)
 	       error_set(e, ERROR_MISSING, "%s: there is no custom_nodes in it: this is no ComfyUI", folder);
 }
 
-static int install(struct cli *cli, const struct wishes *wishes, const char *comfyui)
+static int install(struct cli *cli, const struct live_settings *settings, const char *comfyui)
 {
 	struct error e = ERROR_INIT;
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%.4000s/custom_nodes/residency_probe", comfyui);
-	if (!check_guard(wishes, &e) || !check_comfyui(comfyui, &e) || !live_probe_write(path, kept_names(wishes), &e))
+	if (!check_guard(settings, &e) || !check_comfyui(comfyui, &e) || !live_probe_write(path, kept_names(settings), &e))
 		return command_fail(cli, "live install", &e);
 	fprintf(cli->out, "%s\n", path);
 	fprintf(cli->err, "the probe is there, its guard is %s; a server that runs must be started anew\n",
-		wishes->guard ? "on" : "off");
+		settings->guard ? "on" : "off");
 	return 0;
 }
 
@@ -81,29 +82,29 @@ static int run_on(struct cli *cli, const char *url, int argc, char **argv)
 	return exit_code;
 }
 
-static int run_server(struct cli *cli, const struct wishes *wishes, int argc, char **argv)
+static int run_server(struct cli *cli, const struct live_settings *settings, int argc, char **argv)
 {
-	const struct live_server_wishes server_wishes = { .comfyui = wishes->comfyui,
-							  .python = wishes->python,
-							  .nodes = &wishes->nodes,
-							  .arguments = &wishes->arguments,
-							  .start_seconds = (unsigned)wishes->start_seconds,
-							  .keep = kept_names(wishes) };
+	const struct live_server_wishes server_wishes = { .comfyui = settings->comfyui,
+							  .python = settings->python,
+							  .nodes = &settings->nodes,
+							  .arguments = &settings->arguments,
+							  .start_seconds = (unsigned)settings->start_seconds,
+							  .keep = kept_names(settings) };
 	struct error e = ERROR_INIT;
 	struct live_server *server;
 	int exit_code;
 
-	if (!wishes->comfyui)
+	if (!settings->comfyui)
 		error_set(&e, ERROR_USAGE, "--comfyui DIR says which ComfyUI");
 	else if (argc < 1 || (strcmp(argv[0], "matrix") != 0 && strcmp(argv[0], "replay") != 0))
 		error_set(&e, ERROR_USAGE, "after `--` stands what to run on it: matrix or replay, with its options");
-	else if (wishes->start_seconds < 1 || wishes->start_seconds > 3600)
+	else if (settings->start_seconds < 1 || settings->start_seconds > 3600)
 		error_set(&e, ERROR_USAGE, "--start-seconds is 1 to 3600");
 	else
-		check_guard(wishes, &e);
+		check_guard(settings, &e);
 	if (error_is_set(&e))
 		return command_fail(cli, "live run", &e);
-	fprintf(cli->err, "starting the server in %s\n", wishes->comfyui);
+	fprintf(cli->err, "starting the server in %s\n", settings->comfyui);
 	server = live_server_start(&server_wishes, cli, &e);
 	if (!server)
 		return command_fail(cli, "live run", &e);
@@ -114,21 +115,21 @@ static int run_server(struct cli *cli, const struct wishes *wishes, int argc, ch
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .start_seconds = 300 };
+	struct live_settings settings = { .start_seconds = 300 };
 	const struct option options[] = {
 		{ "comfyui", "DIR", "of run: the ComfyUI to start, on the CPU; nothing is written there", OPTION_TEXT,
-		  &wishes.comfyui },
-		{ "python", "FILE", "its Python (default: python3)", OPTION_TEXT, &wishes.python },
+		  &settings.comfyui },
+		{ "python", "FILE", "its Python (default: python3)", OPTION_TEXT, &settings.python },
 		{ "nodes", "DIR", "a custom node's folder to use beside those it has; may be given more than once",
-		  OPTION_TEXTS, &wishes.nodes },
+		  OPTION_TEXTS, &settings.nodes },
 		{ "server-argument", "ARG", "one more argument for it (--server-argument=--cache-none)", OPTION_TEXTS,
-		  &wishes.arguments },
+		  &settings.arguments },
 		{ "start-seconds", "N", "how long it may take until it answers (default: 300)", OPTION_INTEGER,
-		  &wishes.start_seconds },
+		  &settings.start_seconds },
 		{ "guard", NULL, "kept models stay, on this server; it is judged as policy strict", OPTION_FLAG,
-		  &wishes.guard },
+		  &settings.guard },
 		{ "keep", "NAME", "with --guard: a model's file to keep where its loader cannot say so; may be given again",
-		  OPTION_TEXTS, &wishes.keep },
+		  OPTION_TEXTS, &settings.keep },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -138,9 +139,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (!command_parse(cli, &command_live, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
 	if (argc == 3 && strcmp(argv[1], "install") == 0)
-		return install(cli, &wishes, argv[2]);
+		return install(cli, &settings, argv[2]);
 	if (argc >= 2 && strcmp(argv[1], "run") == 0)
-		return run_server(cli, &wishes, argc - 2, argv + 2);
+		return run_server(cli, &settings, argc - 2, argv + 2);
 	error_set(&e, ERROR_USAGE, "live install DIR, live run --comfyui DIR -- matrix, or live watch URL");
 	return command_fail(cli, "live", &e);
 }

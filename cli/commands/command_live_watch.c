@@ -15,7 +15,7 @@
 static const struct live_limits limits = { .answer_ms = WATCH_ANSWER_MS, .tries = 1 };
 
 /* What is remembered between two answers. */
-struct watch {
+struct live_watch {
 	struct cli *cli;
 	uint64_t interval_ns;
 	struct watch_answer answer; /* the last good one */
@@ -28,7 +28,7 @@ struct watch {
 /* ---- answers ---- */
 
 /* Takes what is in the answer. */
-static void take_answer(struct watch *watch, struct watch_answer *answer)
+static void take_answer(struct live_watch *watch, struct watch_answer *answer)
 {
 	if (!answer->now) {
 		watch->gone_since_ns = watch->gone_since_ns ? watch->gone_since_ns : answer->asked_ns;
@@ -60,7 +60,7 @@ static int64_t time_of_day_ns(void)
 	return (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec) * (int64_t)NS_PER_S + now_ns % (int64_t)NS_PER_S;
 }
 
-static void set_view(struct watch *watch)
+static void set_view(struct live_watch *watch)
 {
 	struct watch_view *view = &watch->view;
 	uint64_t now_ns = clock_now_ns();
@@ -78,7 +78,7 @@ static void set_view(struct watch *watch)
 /* ---- a screen that stays ---- */
 
 /* Whether to go on. */
-static bool press(struct watch *watch, char key)
+static bool press(struct live_watch *watch, char key)
 {
 	if (key == 'q' || key == 'Q')
 		return false;
@@ -91,7 +91,7 @@ static bool press(struct watch *watch, char key)
 	return true;
 }
 
-static bool draw(struct watch *watch)
+static bool draw(struct live_watch *watch)
 {
 	struct watch_shape shape = { .utf8 = terminal_has_utf8(), .colour = watch->cli->colour };
 	struct strbuf out = STRBUF_INIT;
@@ -106,7 +106,7 @@ static bool draw(struct watch *watch)
 	return fine;
 }
 
-static void show(struct watch *watch, struct watch_poll *poll)
+static void show(struct live_watch *watch, struct watch_poll *poll)
 {
 	while (!*watch->cli->interrupted && draw(watch)) {
 		struct watch_answer answer;
@@ -121,14 +121,14 @@ static void show(struct watch *watch, struct watch_poll *poll)
 }
 
 /* 0 as long as the server is there. */
-static int exit_code_of(const struct watch *watch)
+static int exit_code_of(const struct live_watch *watch)
 {
 	if (*watch->cli->interrupted)
 		return error_exit_code(ERROR_INTERRUPTED);
 	return watch->gone_since_ns ? error_exit_code(watch->trouble.kind) : 0;
 }
 
-static int show_screen(struct watch *watch)
+static int show_screen(struct live_watch *watch)
 {
 	struct error e = ERROR_INIT;
 	bool stop = false; /* a client of its own: `q` ends what it is at, too */
@@ -149,7 +149,7 @@ static int show_screen(struct watch *watch)
 
 /* ---- one screen as text, objects as lines ---- */
 
-static bool print_once(struct watch *watch, struct error *e)
+static bool print_once(struct live_watch *watch, struct error *e)
 {
 	const struct watch_shape shape = { .width = watch->cli->width,
 					   .utf8 = terminal_has_utf8(),
@@ -166,7 +166,7 @@ static bool print_once(struct watch *watch, struct error *e)
 	return fine;
 }
 
-static bool print_object(struct watch *watch, const struct watch_answer *answer, struct error *e)
+static bool print_object(struct live_watch *watch, const struct watch_answer *answer, struct error *e)
 {
 	static const char *const lacks[] = {
 		[WATCH_LACKS_NOTHING] = NULL,
@@ -194,7 +194,7 @@ static bool print_object(struct watch *watch, const struct watch_answer *answer,
 }
 
 /* An object a question, until somebody interrupts or nobody reads. */
-static void print_objects(struct watch *watch, struct live_client *client, struct error *e)
+static void print_objects(struct live_watch *watch, struct live_client *client, struct error *e)
 {
 	struct watch_answer answer;
 
@@ -215,24 +215,24 @@ static void print_objects(struct watch *watch, struct live_client *client, struc
 
 /* ---- the command ---- */
 
-struct wishes {
+struct live_watch_settings {
 	const char *url;
 	double interval_s;
 	bool once, json;
 };
 
-static bool check(int argc, char **argv, struct wishes *wishes, struct error *e)
+static bool check(int argc, char **argv, struct live_watch_settings *settings, struct error *e)
 {
 	if (argc > 2)
 		return error_set(e, ERROR_USAGE, "one server at a time: what is \"%s\"?", argv[2]);
-	wishes->url = argc == 2 ? argv[1] : URL_USUAL;
-	if (!(wishes->interval_s >= 0.1 && wishes->interval_s <= 3600))
+	settings->url = argc == 2 ? argv[1] : URL_USUAL;
+	if (!(settings->interval_s >= 0.1 && settings->interval_s <= 3600))
 		return error_set(e, ERROR_USAGE, "--interval is 0.1 to 3600 seconds");
 	return true;
 }
 
 /* The first answer must come: a server that was never there is an error. */
-static int watch_server(struct watch *watch, const struct wishes *wishes, struct live_client *client)
+static int watch_server(struct live_watch *watch, const struct live_watch_settings *settings, struct live_client *client)
 {
 	struct error e = ERROR_INIT;
 	struct watch_answer answer;
@@ -250,42 +250,42 @@ static int watch_server(struct watch *watch, const struct wishes *wishes, struct
 			fprintf(watch->cli->err, "is a ComfyUI running there? `live watch URL` names another\n");
 		return error_exit_code(e.kind);
 	}
-	if (wishes->json)
+	if (settings->json)
 		fine = print_object(watch, &answer, &e);
 	take_answer(watch, &answer);
-	if (!wishes->json && !wishes->once && terminal_can())
+	if (!settings->json && !settings->once && terminal_can())
 		return show_screen(watch);
-	if (wishes->json && !wishes->once && fine)
+	if (settings->json && !settings->once && fine)
 		print_objects(watch, client, &e);
-	else if (!wishes->json)
+	else if (!settings->json)
 		print_once(watch, &e);
 	return error_is_set(&e) ? command_fail(watch->cli, "live watch", &e) : exit_code_of(watch);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .interval_s = 1 };
+	struct live_watch_settings settings = { .interval_s = 1 };
 	const struct option options[] = {
-		{ "interval", "S", "seconds between two questions (default: 1)", OPTION_NUMBER, &wishes.interval_s },
+		{ "interval", "S", "seconds between two questions (default: 1)", OPTION_NUMBER, &settings.interval_s },
 		{ "once", NULL, "print one screen as text, and end; so it is where standard output is no terminal", OPTION_FLAG,
-		  &wishes.once },
-		{ "json", NULL, "an object a question, a line each; with --once, one", OPTION_FLAG, &wishes.json },
+		  &settings.once },
+		{ "json", NULL, "an object a question, a line each; with --once, one", OPTION_FLAG, &settings.json },
 	};
-	struct watch watch = { .cli = cli };
+	struct live_watch watch = { .cli = cli };
 	struct error e = ERROR_INIT;
 	struct live_client *client;
 	int exit_code;
 
 	if (!command_parse(cli, &command_live_watch, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	if (!check(argc, argv, &wishes, &e))
+	if (!check(argc, argv, &settings, &e))
 		return command_fail(cli, "live watch", &e);
-	watch.interval_ns = clock_ns_from_seconds(wishes.interval_s);
-	watch.view = (struct watch_view) { .url = wishes.url, .interval_ns = watch.interval_ns };
-	client = live_client_open(wishes.url, &limits, cli->interrupted, &e);
+	watch.interval_ns = clock_ns_from_seconds(settings.interval_s);
+	watch.view = (struct watch_view) { .url = settings.url, .interval_ns = watch.interval_ns };
+	client = live_client_open(settings.url, &limits, cli->interrupted, &e);
 	if (!client)
 		return command_fail(cli, "live watch", &e);
-	exit_code = watch_server(&watch, &wishes, client);
+	exit_code = watch_server(&watch, &settings, client);
 	live_client_close(client);
 	live_now_free(watch.answer.now);
 	return exit_code;

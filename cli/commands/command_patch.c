@@ -9,13 +9,13 @@
 
 #define NAMES_SHOWN 8
 
-struct asked {
+struct patch_settings {
 	const char *model, *out, *dtype;
 	struct option_texts loras;
 	bool all_names, json;
 };
 
-/* The LoRAs that were asked for, opened. */
+/* The LoRAs that were settings for, opened. */
 struct loras {
 	struct patch_file_lora items[OPTION_TEXTS_MAX];
 	size_t count;
@@ -54,23 +54,23 @@ static bool open_lora(const char *text, struct loras *loras, struct error *e)
 	return true;
 }
 
-static bool open_loras(const struct asked *asked, struct loras *loras, struct error *e)
+static bool open_loras(const struct patch_settings *settings, struct loras *loras, struct error *e)
 {
-	for (size_t i = 0; i < asked->loras.count; i++) {
-		if (!open_lora(asked->loras.texts[i], loras, e))
+	for (size_t i = 0; i < settings->loras.count; i++) {
+		if (!open_lora(settings->loras.texts[i], loras, e))
 			return false;
 	}
 	return true;
 }
 
-static bool check_asked(const struct asked *asked, struct error *e)
+static bool check_asked(const struct patch_settings *settings, struct error *e)
 {
-	if (!asked->model)
+	if (!settings->model)
 		return error_set(e, ERROR_USAGE,
 				 "say what to patch: a safetensors file, the index of several, or a folder of diffusers");
-	if (asked->loras.count == 0)
+	if (settings->loras.count == 0)
 		return error_set(e, ERROR_USAGE, "say with what: --lora FILE:STRENGTH, once for each");
-	if (!asked->out)
+	if (!settings->out)
 		return error_set(e, ERROR_USAGE, "say where to: --out FILE");
 	return true;
 }
@@ -91,7 +91,7 @@ static bool find_dtype(const char *name, struct patch_file_request *request, str
 
 /* ---- what is told ---- */
 
-struct telling {
+struct patch_progress {
 	struct cli *cli;
 	struct progress progress;
 	bool begun;
@@ -99,7 +99,7 @@ struct telling {
 
 static bool told(void *context, size_t done, size_t count)
 {
-	struct telling *telling = context;
+	struct patch_progress *telling = context;
 
 	if (!telling->begun)
 		progress_begin(&telling->progress, telling->cli, "tensors", count);
@@ -135,7 +135,7 @@ static json_t *lora_to_json(const struct patch_file *file, const struct loras *l
 			 "adapters", (json_int_t)match->count, "unused", unused);
 }
 
-static bool print_json(const struct cli *cli, const struct asked *asked, const struct patch_file *file,
+static bool print_json(const struct cli *cli, const struct patch_settings *settings, const struct patch_file *file,
 		       const struct loras *loras, struct error *e)
 {
 	json_t *list = json_array();
@@ -148,7 +148,7 @@ static bool print_json(const struct cli *cli, const struct asked *asked, const s
 		}
 	}
 	object =
-		json_pack("{s:s, s:s, s:I, s:I, s:o}", "model", asked->model, "out", asked->out, "tensors",
+		json_pack("{s:s, s:s, s:I, s:I, s:o}", "model", settings->model, "out", settings->out, "tensors",
 			  (json_int_t)patch_file_tensors(file), "patched", (json_int_t)patch_file_patched(file), "loras", list);
 	if (!object)
 		return error_no_memory(e);
@@ -158,7 +158,8 @@ static bool print_json(const struct cli *cli, const struct asked *asked, const s
 	return true;
 }
 
-static void print(const struct cli *cli, const struct asked *asked, const struct patch_file *file, const struct loras *loras)
+static void print(const struct cli *cli, const struct patch_settings *settings, const struct patch_file *file,
+		  const struct loras *loras)
 {
 	for (size_t i = 0; i < loras->count; i++) {
 		const struct lora_match *match = patch_file_match(file, i);
@@ -166,16 +167,17 @@ static void print(const struct cli *cli, const struct asked *asked, const struct
 		fprintf(cli->out, "%s at %g: %zu adapters, %zu tensors unused\n", lora_name(match->lora),
 			loras->items[i].strength, match->count, match->unused_count);
 	}
-	fprintf(cli->out, "%s: %zu of %zu tensors patched\n", asked->out, patch_file_patched(file), patch_file_tensors(file));
+	fprintf(cli->out, "%s: %zu of %zu tensors patched\n", settings->out, patch_file_patched(file),
+		patch_file_tensors(file));
 }
 
 /* ---- the work ---- */
 
-static bool patch(struct cli *cli, const struct asked *asked, const struct loras *loras, struct error *e)
+static bool patch(struct cli *cli, const struct patch_settings *settings, const struct loras *loras, struct error *e)
 {
-	struct telling telling = { .cli = cli };
-	struct patch_file_request request = { .model = asked->model,
-					      .out = asked->out,
+	struct patch_progress telling = { .cli = cli };
+	struct patch_file_request request = { .model = settings->model,
+					      .out = settings->out,
 					      .loras = loras->items,
 					      .lora_count = loras->count,
 					      .log = cli->log,
@@ -184,36 +186,37 @@ static bool patch(struct cli *cli, const struct asked *asked, const struct loras
 	struct patch_file *file;
 	bool fine;
 
-	if (!find_dtype(asked->dtype, &request, e))
+	if (!find_dtype(settings->dtype, &request, e))
 		return false;
 	file = patch_file_begin(&request, e);
 	if (!file)
 		return false;
 	for (size_t i = 0; i < loras->count; i++)
-		complain_of_unused(cli, patch_file_match(file, i), asked->all_names);
+		complain_of_unused(cli, patch_file_match(file, i), settings->all_names);
 	fine = patch_file_write(file, e);
 	if (telling.begun)
 		progress_end(&telling.progress);
-	if (fine && asked->json)
-		fine = print_json(cli, asked, file, loras, e);
+	if (fine && settings->json)
+		fine = print_json(cli, settings, file, loras, e);
 	else if (fine)
-		print(cli, asked, file, loras);
+		print(cli, settings, file, loras);
 	patch_file_end(file);
 	return fine;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct asked asked = { .model = NULL };
+	struct patch_settings settings = { .model = NULL };
 	const struct option options[] = {
 		{ "lora", "FILE[:STRENGTH]", "apply it, after those named before (strength 1 unless given)", OPTION_TEXTS,
-		  &asked.loras },
-		{ "out", "FILE", "where the result goes; written aside and renamed when it is whole", OPTION_TEXT, &asked.out },
+		  &settings.loras },
+		{ "out", "FILE", "where the result goes; written aside and renamed when it is whole", OPTION_TEXT,
+		  &settings.out },
 		{ "dtype", "TYPE", "what weights become before they are patched: F32, F16, BF16, F8_E4M3, F8_E5M2", OPTION_TEXT,
-		  &asked.dtype },
+		  &settings.dtype },
 		{ "all-names", NULL, "name every tensor of a LoRA that means nothing to the model", OPTION_FLAG,
-		  &asked.all_names },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+		  &settings.all_names },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
 	};
 	struct loras loras = { .count = 0 };
 	struct error e = ERROR_INIT;
@@ -222,10 +225,11 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (!command_parse(cli, &command_patch, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	asked.model = argc > 1 ? argv[1] : NULL;
+	settings.model = argc > 1 ? argv[1] : NULL;
 	if (argc > 2)
 		error_set(&e, ERROR_USAGE, "one model at a time, not \"%.80s\" too", argv[2]);
-	fine = !error_is_set(&e) && check_asked(&asked, &e) && open_loras(&asked, &loras, &e) && patch(cli, &asked, &loras, &e);
+	fine = !error_is_set(&e) && check_asked(&settings, &e) && open_loras(&settings, &loras, &e) &&
+	       patch(cli, &settings, &loras, &e);
 	close_loras(&loras);
 	return fine ? 0 : command_fail(cli, command_patch.name, &e);
 }

@@ -10,7 +10,7 @@
 #include "cli/plan/plan_suggest.h"
 #include "core/base/array.h"
 
-struct asked {
+struct plan_settings {
 	struct plan_words words;
 	const char *requests, *loadlists;
 	const char *allocation, *check;
@@ -21,10 +21,10 @@ struct asked {
 
 /* ---- one plan ---- */
 
-static bool show_outlook(struct cli *cli, const struct asked *asked, const struct plan_subject *subject,
+static bool show_outlook(struct cli *cli, const struct plan_settings *settings, const struct plan_subject *subject,
 			 struct plan_shown *shown, struct error *e)
 {
-	const struct suggest_words *words = &asked->suggestion;
+	const struct suggest_words *words = &settings->suggestion;
 	struct plan_outlook outlook = { .block_copy_seconds = NULL };
 	struct pass_costs costs;
 	struct plan_trial_request request = { .topology = subject->topology,
@@ -40,19 +40,20 @@ static bool show_outlook(struct cli *cli, const struct asked *asked, const struc
 		    plan_outlook(shown->plan, &request, &outlook, e);
 
 	shown->outlook = &outlook;
-	if (fine && asked->json)
+	if (fine && settings->json)
 		fine = plan_show_json(shown, cli->out, e);
 	else if (fine)
-		plan_show(shown, asked->explain, cli->out);
+		plan_show(shown, settings->explain, cli->out);
 	plan_outlook_free(&outlook);
 	pass_costs_free(&costs);
 	return fine;
 }
 
-static bool make_and_show(struct cli *cli, const struct asked *asked, const struct plan_subject *subject, struct error *e)
+static bool make_and_show(struct cli *cli, const struct plan_settings *settings, const struct plan_subject *subject,
+			  struct error *e)
 {
 	struct plan_request request = { .rules = subject->rules,
-					.allocation = asked->allocation,
+					.allocation = settings->allocation,
 					.is_clip = subject->is_clip,
 					.blocks = subject->list.blocks,
 					.block_count = subject->list.count,
@@ -68,25 +69,25 @@ static bool make_and_show(struct cli *cli, const struct asked *asked, const stru
 	bool recorded = true;
 	bool fine;
 
-	if (asked->store && (plan || failure.exception))
+	if (settings->store && (plan || failure.exception))
 		recorded =
-			plan_record(cli, asked->store, subject->topology, &request, plan,
+			plan_record(cli, settings->store, subject->topology, &request, plan,
 				    plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
 	if (!plan)
 		return failure.exception && !subject->rules->exact
 			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
 			       : false;
-	fine = show_outlook(cli, asked, subject, &shown, e);
+	fine = show_outlook(cli, settings, subject, &shown, e);
 	plan_free(plan);
 	return fine && recorded;
 }
 
-static int plan_one(struct cli *cli, const struct asked *asked, struct error *e)
+static int plan_one(struct cli *cli, const struct plan_settings *settings, struct error *e)
 {
 	struct plan_subject subject;
 	int exit_code = 0;
 
-	if (!plan_subject_open(&subject, &asked->words, true, e) || !make_and_show(cli, asked, &subject, e))
+	if (!plan_subject_open(&subject, &settings->words, true, e) || !make_and_show(cli, settings, &subject, e))
 		exit_code = command_fail(cli, command_plan.name, e);
 	plan_subject_close(&subject);
 	return exit_code;
@@ -95,15 +96,15 @@ static int plan_one(struct cli *cli, const struct asked *asked, struct error *e)
 /* ---- advice ---- */
 
 /* Exit codes: 0 nothing wrong, 1 something does not do what it says, 7 it cannot be read. */
-static int check_one(struct cli *cli, const struct asked *asked, struct error *e)
+static int check_one(struct cli *cli, const struct plan_settings *settings, struct error *e)
 {
 	static const int exit_codes[] = { 0, 1, 7 };
 	struct plan_subject subject;
-	struct advise_request request = { .allocation = asked->check };
+	struct advise_request request = { .allocation = settings->check };
 	struct advice_list list = { .items = NULL };
 	int exit_code;
 
-	if (plan_subject_open(&subject, &asked->words, false, e)) {
+	if (plan_subject_open(&subject, &settings->words, false, e)) {
 		request.rules = subject.rules;
 		request.is_clip = subject.is_clip;
 		request.blocks = subject.has_blocks ? subject.list.blocks : NULL;
@@ -112,7 +113,7 @@ static int check_one(struct cli *cli, const struct asked *asked, struct error *e
 		request.free_bytes = subject.free_bytes;
 		request.device_count = subject.topology->device_count;
 		if (advise(&request, &list, e)) {
-			if (asked->json)
+			if (settings->json)
 				plan_check_json(&request, &list, subject.topology->name, cli->out, e);
 			else
 				plan_check_show(&request, &list, subject.topology->name, cli->out);
@@ -124,13 +125,13 @@ static int check_one(struct cli *cli, const struct asked *asked, struct error *e
 	return exit_code;
 }
 
-static int suggest_strings(struct cli *cli, struct asked *asked, struct error *e)
+static int suggest_strings(struct cli *cli, struct plan_settings *settings, struct error *e)
 {
 	struct plan_subject subject;
 	int exit_code = 0;
 
-	asked->suggestion.json = asked->json;
-	if (!plan_subject_open(&subject, &asked->words, true, e) || !plan_suggest(cli, &subject, &asked->suggestion, e))
+	settings->suggestion.json = settings->json;
+	if (!plan_subject_open(&subject, &settings->words, true, e) || !plan_suggest(cli, &subject, &settings->suggestion, e))
 		exit_code = command_fail(cli, command_plan.name, e);
 	plan_subject_close(&subject);
 	return exit_code;
@@ -147,53 +148,55 @@ static bool check_words(const struct suggest_words *words, struct error *e)
 	return true;
 }
 
-static int answer(struct cli *cli, const struct asked *asked, struct error *e)
+static int answer(struct cli *cli, const struct plan_settings *settings, struct error *e)
 {
-	if (plan_lines(cli, asked->requests, asked->loadlists, e))
+	if (plan_lines(cli, settings->requests, settings->loadlists, e))
 		return 0;
 	return command_fail(cli, command_plan.name, e);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct asked asked = {
+	struct plan_settings settings = {
 		.words = { .topology = "2x3090-nvlink", .planner = "HEAD" },
 		.suggestion = { .resolution = "1024x1024", .steps = 20, .keep_free_gb = 2, .resident_seconds = NAN },
 	};
 	const struct option options[] = {
-		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &asked.allocation },
+		{ "alloc", "STRING", "expert#compute;virtual_vram_gb;donors", OPTION_TEXT, &settings.allocation },
 		{ "check", "STRING", "say what is wrong with it or surprising, and what becomes of it", OPTION_TEXT,
-		  &asked.check },
-		{ "suggest", NULL, "find strings that fit, fastest first", OPTION_FLAG, &asked.suggest },
+		  &settings.check },
+		{ "suggest", NULL, "find strings that fit, fastest first", OPTION_FLAG, &settings.suggest },
 		{ "model", "FILE", "weights to place: safetensors, GGUF, an index of shards, or a folder of diffusers",
-		  OPTION_TEXT, &asked.words.model },
-		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &asked.words.loadlist },
+		  OPTION_TEXT, &settings.words.model },
+		{ "loadlist", "FILE", "blocks to place: a load list, .tsv or .tsv.gz", OPTION_TEXT, &settings.words.loadlist },
 		{ "topology", "NAME|FILE", "devices to place them on (default 2x3090-nvlink)", OPTION_TEXT,
-		  &asked.words.topology },
-		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT, &asked.words.planner },
+		  &settings.words.topology },
+		{ "planner", "VERSION", "01df082, HEAD, V1 or exact, ours (default HEAD)", OPTION_TEXT,
+		  &settings.words.planner },
 		{ "free", "LIST", "what is free: cuda:0=20GiB,cpu=64GB (default: all of each)", OPTION_TEXT,
-		  &asked.words.free },
+		  &settings.words.free },
 		{ "clip", NULL, "it is a text encoder: embeddings stay on the compute device", OPTION_FLAG,
-		  &asked.words.is_clip },
-		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &asked.explain },
+		  &settings.words.is_clip },
+		{ "explain", NULL, "every block with its device and the reason", OPTION_FLAG, &settings.explain },
 		{ "compute", "DEVICE", "suggest: where to compute (default: any card)", OPTION_TEXT,
-		  &asked.suggestion.compute },
+		  &settings.suggestion.compute },
 		{ "keep-free", "GB", "suggest: for activations, on every device (default 2)", OPTION_NUMBER,
-		  &asked.suggestion.keep_free_gb },
-		{ "resolution", "WxH", "of the picture (default 1024x1024)", OPTION_TEXT, &asked.suggestion.resolution },
-		{ "frames", "N", "of a video (default 81)", OPTION_INTEGER, &asked.suggestion.frames },
-		{ "steps", "N", "suggest: steps to add up (default 20)", OPTION_INTEGER, &asked.suggestion.steps },
-		{ "passes", "N", "of the model an iteration (default: the family's)", OPTION_NUMBER, &asked.suggestion.passes },
+		  &settings.suggestion.keep_free_gb },
+		{ "resolution", "WxH", "of the picture (default 1024x1024)", OPTION_TEXT, &settings.suggestion.resolution },
+		{ "frames", "N", "of a video (default 81)", OPTION_INTEGER, &settings.suggestion.frames },
+		{ "steps", "N", "suggest: steps to add up (default 20)", OPTION_INTEGER, &settings.suggestion.steps },
+		{ "passes", "N", "of the model an iteration (default: the family's)", OPTION_NUMBER,
+		  &settings.suggestion.passes },
 		{ "resident", "SECONDS", "s/it measured with all weights on the card", OPTION_NUMBER,
-		  &asked.suggestion.resident_seconds },
+		  &settings.suggestion.resident_seconds },
 		{ "convert-at-target", NULL, "copies between cards move stored bytes, unlike upstream's", OPTION_FLAG,
-		  &asked.suggestion.convert_at_target },
-		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &asked.requests },
+		  &settings.suggestion.convert_at_target },
+		{ "requests", "FILE|-", "answer JSON requests, one a line", OPTION_TEXT, &settings.requests },
 		{ "loadlists", "DIR", "load lists that requests name (default ../loadlists beside FILE)", OPTION_TEXT,
-		  &asked.loadlists },
+		  &settings.loadlists },
 		{ "store", "FILE", "record what is wrong with it, for `residency triage` (default: nowhere)", OPTION_TEXT,
-		  &asked.store },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+		  &settings.store },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -204,16 +207,16 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "\"%.80s\" stands alone; say what it is: --model FILE or --loadlist FILE", argv[1]);
 		return command_fail(cli, command_plan.name, &e);
 	}
-	if (!check_words(&asked.suggestion, &e))
+	if (!check_words(&settings.suggestion, &e))
 		return command_fail(cli, command_plan.name, &e);
-	if (asked.requests)
-		return answer(cli, &asked, &e);
-	if (asked.suggest)
-		return suggest_strings(cli, &asked, &e);
-	if (asked.check)
-		return check_one(cli, &asked, &e);
-	if (asked.allocation)
-		return plan_one(cli, &asked, &e);
+	if (settings.requests)
+		return answer(cli, &settings, &e);
+	if (settings.suggest)
+		return suggest_strings(cli, &settings, &e);
+	if (settings.check)
+		return check_one(cli, &settings, &e);
+	if (settings.allocation)
+		return plan_one(cli, &settings, &e);
 	error_set(&e, ERROR_USAGE,
 		  "say how to place it: --alloc STRING, such as --alloc '#cuda:0;4.0;cpu'; or --check STRING, or --requests "
 		  "FILE");

@@ -9,7 +9,7 @@
 #include "core/base/units.h"
 #include "core/model/synthesis/synthesis_file.h"
 
-struct asked {
+struct synth_settings {
 	const char *out, *dtype;
 	int64_t seed;
 	bool small, zeros, list, json;
@@ -46,7 +46,7 @@ static bool find_recipe(const char *wanted, struct recipe *recipe, struct error 
 }
 
 /* "bf16", "fp8" and the names that safetensors files use; "fp8_scaled" is fp8 with scales among 16-bit tensors. */
-static bool parse_dtype(const struct asked *asked, struct synthesis_order *order, struct error *e)
+static bool parse_dtype(const struct synth_settings *settings, struct synthesis_order *order, struct error *e)
 {
 	static const struct {
 		const char *name;
@@ -57,22 +57,22 @@ static bool parse_dtype(const struct asked *asked, struct synthesis_order *order
 		      { "f8_e4m3", DTYPE_F8_E4M3, false }, { "f8_e5m2", DTYPE_F8_E5M2, false },
 		      { "fp8_scaled", DTYPE_BF16, true } };
 
-	if (!asked->dtype)
+	if (!settings->dtype)
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (strcasecmp(types[i].name, asked->dtype) == 0) {
+		if (strcasecmp(types[i].name, settings->dtype) == 0) {
 			order->dtype = types[i].dtype;
 			order->scaled = types[i].scaled;
 			return true;
 		}
 	}
 	return error_set(e, ERROR_USAGE, "--dtype: there is no \"%.40s\"; there are f32, f16, bf16, fp8, f8_e5m2, fp8_scaled",
-			 asked->dtype);
+			 settings->dtype);
 }
 
 /* ---- one file ---- */
 
-struct telling {
+struct synth_progress {
 	struct cli *cli;
 	struct progress progress;
 	bool begun;
@@ -80,7 +80,7 @@ struct telling {
 
 static bool told(void *context, uint64_t done_bytes, uint64_t total_bytes)
 {
-	struct telling *telling = context;
+	struct synth_progress *telling = context;
 
 	if (!telling->begun)
 		progress_begin_bytes(&telling->progress, telling->cli, "writing", total_bytes);
@@ -89,15 +89,15 @@ static bool told(void *context, uint64_t done_bytes, uint64_t total_bytes)
 	return !*telling->cli->interrupted;
 }
 
-static bool show(struct cli *cli, const struct asked *asked, const struct recipe *recipe, const struct synthesis_result *result,
-		 uint64_t took_ns, struct error *e)
+static bool show(struct cli *cli, const struct synth_settings *settings, const struct recipe *recipe,
+		 const struct synthesis_result *result, uint64_t took_ns, struct error *e)
 {
 	double rate = took_ns ? (double)result->data_bytes / ((double)took_ns / NS_PER_S) : 0;
 	char texts[4][UNITS_TEXT_MAX];
 	json_t *object;
 
-	if (!asked->json) {
-		fprintf(cli->out, "%s: %s, %zu tensors, %s", asked->out, recipe->name, result->tensor_count,
+	if (!settings->json) {
+		fprintf(cli->out, "%s: %s, %zu tensors, %s", settings->out, recipe->name, result->tensor_count,
 			units_bytes(result->data_bytes, texts[0]));
 		if (result->written_bytes < result->data_bytes)
 			fprintf(cli->out, " of which %s are holes",
@@ -105,7 +105,7 @@ static bool show(struct cli *cli, const struct asked *asked, const struct recipe
 		fprintf(cli->out, ", in %s (%s/s)\n", units_duration(took_ns, texts[2]), units_bytes((uint64_t)rate, texts[3]));
 		return true;
 	}
-	object = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "schema", 1, "file", asked->out, "family", recipe->name,
+	object = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "schema", 1, "file", settings->out, "family", recipe->name,
 			   "tensors", (json_int_t)result->tensor_count, "data_bytes", (json_int_t)result->data_bytes,
 			   "hole_bytes", (json_int_t)(result->data_bytes - result->written_bytes), "elapsed_ns",
 			   (json_int_t)took_ns);
@@ -117,14 +117,14 @@ static bool show(struct cli *cli, const struct asked *asked, const struct recipe
 	return true;
 }
 
-static bool make(struct cli *cli, const struct asked *asked, const char *name, struct error *e)
+static bool make(struct cli *cli, const struct synth_settings *settings, const char *name, struct error *e)
 {
 	struct recipe recipe;
-	struct telling telling = { .cli = cli };
+	struct synth_progress telling = { .cli = cli };
 	struct synthesis_order order = { .recipe = &recipe,
-					 .small = asked->small,
-					 .zeros = asked->zeros,
-					 .seed = (uint64_t)asked->seed,
+					 .small = settings->small,
+					 .zeros = settings->zeros,
+					 .seed = (uint64_t)settings->seed,
 					 .told = told,
 					 .context = &telling };
 	struct synthesis_result result;
@@ -133,38 +133,38 @@ static bool make(struct cli *cli, const struct asked *asked, const char *name, s
 
 	if (!find_recipe(name, &recipe, e))
 		return false;
-	if (!asked->out)
+	if (!settings->out)
 		return error_set(e, ERROR_USAGE, "say where to write it: --out FILE");
 	order.dtype = recipe.dtype;
-	if (!parse_dtype(asked, &order, e))
+	if (!parse_dtype(settings, &order, e))
 		return false;
-	fine = synthesis_write_file(&order, asked->out, &result, e);
+	fine = synthesis_write_file(&order, settings->out, &result, e);
 	if (telling.begun)
 		progress_end(&telling.progress);
-	return fine && show(cli, asked, &recipe, &result, clock_now_ns() - started_ns, e);
+	return fine && show(cli, settings, &recipe, &result, clock_now_ns() - started_ns, e);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct asked asked = { .seed = 0 };
+	struct synth_settings settings = { .seed = 0 };
 	const struct option options[] = {
-		{ "out", "FILE", "where to write it (safetensors)", OPTION_TEXT, &asked.out },
+		{ "out", "FILE", "where to write it (safetensors)", OPTION_TEXT, &settings.out },
 		{ "dtype", "TYPE", "f32, f16, bf16, fp8, f8_e5m2, fp8_scaled (default: as published)", OPTION_TEXT,
-		  &asked.dtype },
-		{ "seed", "N", "other values for another number (default 0)", OPTION_INTEGER, &asked.seed },
-		{ "small", NULL, "the same architecture, small enough to run on a processor", OPTION_FLAG, &asked.small },
-		{ "zeros", NULL, "all values zero: a sparse file, whatever its size", OPTION_FLAG, &asked.zeros },
-		{ "list", NULL, "the names there are", OPTION_FLAG, &asked.list },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+		  &settings.dtype },
+		{ "seed", "N", "other values for another number (default 0)", OPTION_INTEGER, &settings.seed },
+		{ "small", NULL, "the same architecture, small enough to run on a processor", OPTION_FLAG, &settings.small },
+		{ "zeros", NULL, "all values zero: a sparse file, whatever its size", OPTION_FLAG, &settings.zeros },
+		{ "list", NULL, "the names there are", OPTION_FLAG, &settings.list },
+		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
 
 	if (!command_parse(cli, &command_synth, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	if (asked.list	? list_names(cli, &e)
-	    : argc == 2 ? make(cli, &asked, argv[1], &e)
-			: error_set(&e, ERROR_USAGE, "name one family; `residency synth --list` names them"))
+	if (settings.list ? list_names(cli, &e)
+	    : argc == 2	  ? make(cli, &settings, argv[1], &e)
+			  : error_set(&e, ERROR_USAGE, "name one family; `residency synth --list` names them"))
 		return 0;
 	return command_fail(cli, command_synth.name, &e);
 }

@@ -43,7 +43,7 @@ static bool was_told(const struct live_now_call *call, size_t index)
 }
 
 /* "left A, B (unloaded_by_policy); came C" */
-static void put_changes(struct line *line, const struct live_now_call *call)
+static void put_changes(struct watch_line *line, const struct live_now_call *call)
 {
 	struct strbuf text = STRBUF_INIT;
 
@@ -73,7 +73,7 @@ static void put_call(struct screen *s, const struct live_now_call *call)
 	uint64_t end_ns = runs ? call->began_ns : clock_add_ns(call->began_ns, call->duration_ns);
 	char name[LIVE_NOW_WORD_MAX + 32];
 	char text[UNITS_TEXT_MAX];
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	snprintf(name, sizeof(name), "%s%s", call->inside[0] ? "  " : "", watch_call_name(call->action));
 	if (call->count > 1)

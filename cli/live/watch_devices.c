@@ -24,7 +24,7 @@ static void put_legend(struct screen *s)
 
 static void put_device_heading(struct screen *s)
 {
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line->style = STYLE_BOLD;
 	line_left(line, "DEVICE", 8);
@@ -53,7 +53,7 @@ static void put_device(struct screen *s, const struct live_now_device *d)
 		{ d->weights_bytes == UNKNOWN_U64 ? used : d->unattributed_bytes, 3 },
 	};
 	char text[UNITS_TEXT_MAX];
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line_left(line, d->name, 8);
 	line_right(line, watch_bytes_text(is_known ? used : UNKNOWN_U64, text), 9);

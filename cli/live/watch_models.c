@@ -5,7 +5,7 @@
 
 static void put_model_heading(struct screen *s)
 {
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line->style = STYLE_BOLD;
 	line_left(line, "  MODEL", s->columns.name + 2);
@@ -78,7 +78,7 @@ static void put_holders(struct screen *s, const struct live_now_model *model)
 
 static void put_where(struct screen *s, const struct live_now_model *model)
 {
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 	char text[UNITS_TEXT_MAX];
 
 	if (strcmp(model->state, "resident") == 0 || strcmp(model->state, "loaded_unlisted") == 0) {
@@ -137,7 +137,7 @@ static enum style row_style(const struct watch_row *row)
 
 static void put_model(struct screen *s, const struct watch_row *row)
 {
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line->style = row_style(row);
 	line_left(line, row->is_missed ? "!" : "", 2);

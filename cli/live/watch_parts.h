@@ -20,7 +20,7 @@ struct screen {
 	const struct watch_view *view;
 	const struct watch_shape *shape;
 	struct columns columns;
-	struct line line;
+	struct watch_line line;
 };
 
 void watch_put_devices(struct screen *s, unsigned room);

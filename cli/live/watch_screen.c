@@ -32,7 +32,7 @@ static struct columns columns_for(unsigned width)
 static void put_head(struct screen *s)
 {
 	const struct live_now *now = s->view->now;
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 	char time[UNITS_TEXT_MAX];
 	unsigned width = line->width;
 
@@ -53,7 +53,7 @@ static void put_head(struct screen *s)
 static void put_queue(struct screen *s)
 {
 	const struct live_now *now = s->view->now;
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line_printf(line, "queue: %llu running, %llu waiting", (unsigned long long)now->prompts_running,
 		    (unsigned long long)now->prompts_pending);
@@ -188,7 +188,7 @@ static void put_foot(struct screen *s)
 {
 	static const char *const sorts[] = { "list", "size", "name", "device" };
 	const struct watch_view *view = s->view;
-	struct line *line = &s->line;
+	struct watch_line *line = &s->line;
 
 	line->style = view->is_frozen ? STYLE_ALARM : STYLE_DIM;
 	line_printf(line, "q quit  space %s  s by %s  k %s  every %g s", view->is_frozen ? "GO ON (frozen)" : "freeze",

@@ -77,7 +77,7 @@ unsigned text_columns(const char *text, bool utf8)
 
 /* ---- cells ---- */
 
-unsigned line_room(const struct line *line)
+unsigned line_room(const struct watch_line *line)
 {
 	unsigned taken = line->used + line->pending;
 
@@ -85,13 +85,13 @@ unsigned line_room(const struct line *line)
 }
 
 /* Spaces at a line's end are never written. */
-static void flush_spaces(struct line *line)
+static void flush_spaces(struct watch_line *line)
 {
 	for (; line->pending > 0; line->pending--, line->used++)
 		strbuf_append_char(line->out, ' ');
 }
 
-void line_space(struct line *line, unsigned columns)
+void line_space(struct watch_line *line, unsigned columns)
 {
 	unsigned room = line_room(line);
 
@@ -99,7 +99,7 @@ void line_space(struct line *line, unsigned columns)
 }
 
 /* As much of the text as fits in `most` columns; returns the columns taken. */
-static unsigned put(struct line *line, const char *text, unsigned most)
+static unsigned put(struct watch_line *line, const char *text, unsigned most)
 {
 	unsigned taken = 0;
 
@@ -119,7 +119,7 @@ static unsigned put(struct line *line, const char *text, unsigned most)
 }
 
 /* The text, with a mark at its end where it does not fit. */
-static unsigned put_cut(struct line *line, const char *text, unsigned most)
+static unsigned put_cut(struct watch_line *line, const char *text, unsigned most)
 {
 	bool coloured = line->colour && line->style != STYLE_PLAIN;
 	unsigned taken;
@@ -142,7 +142,7 @@ static unsigned put_cut(struct line *line, const char *text, unsigned most)
 	return taken;
 }
 
-void line_left(struct line *line, const char *text, unsigned columns)
+void line_left(struct watch_line *line, const char *text, unsigned columns)
 {
 	unsigned room = line_room(line);
 	unsigned most = columns < room ? columns : room;
@@ -150,7 +150,7 @@ void line_left(struct line *line, const char *text, unsigned columns)
 	line_space(line, most - put_cut(line, text, most));
 }
 
-void line_right(struct line *line, const char *text, unsigned columns)
+void line_right(struct watch_line *line, const char *text, unsigned columns)
 {
 	unsigned room = line_room(line);
 	unsigned most = columns < room ? columns : room;
@@ -160,19 +160,19 @@ void line_right(struct line *line, const char *text, unsigned columns)
 	put_cut(line, text, most);
 }
 
-void line_add(struct line *line, const char *text)
+void line_add(struct watch_line *line, const char *text)
 {
 	put_cut(line, text, line_room(line));
 }
 
-void line_add_all(struct line *line, struct strbuf *text)
+void line_add_all(struct watch_line *line, struct strbuf *text)
 {
 	line_add(line, strbuf_text(text));
 	line->out->failed = line->out->failed || text->failed;
 	strbuf_free(text);
 }
 
-void line_printf(struct line *line, const char *format, ...)
+void line_printf(struct watch_line *line, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list arguments;
@@ -183,7 +183,7 @@ void line_printf(struct line *line, const char *format, ...)
 	line_add(line, text);
 }
 
-void line_end(struct line *line)
+void line_end(struct watch_line *line)
 {
 	strbuf_append_char(line->out, '\n');
 	line->used = line->pending = 0;
@@ -208,7 +208,7 @@ static unsigned share(uint64_t size_bytes, uint64_t total_bytes, unsigned column
 	return filled == 0 && size_bytes > 0 ? 1 : filled;
 }
 
-void line_bar(struct line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes, unsigned columns)
+void line_bar(struct watch_line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes, unsigned columns)
 {
 	unsigned room = line_room(line);
 	unsigned inside = columns < room ? columns : room;

@@ -13,7 +13,7 @@
 
 #define WANTED 5u
 
-struct asked {
+struct suggest_settings {
 	const struct plan_subject *subject;
 	const struct suggest_words *words;
 	struct picture picture;
@@ -21,38 +21,38 @@ struct asked {
 	uint64_t room_bytes[DEVICE_MAX];
 };
 
-static bool read_words(struct asked *asked, struct error *e)
+static bool read_words(struct suggest_settings *settings, struct error *e)
 {
-	const struct plan_subject *subject = asked->subject;
-	const struct suggest_words *words = asked->words;
+	const struct plan_subject *subject = settings->subject;
+	const struct suggest_words *words = settings->words;
 
-	if (!plan_picture_read(words->resolution, words->frames, subject->list.blocks, subject->list.count, &asked->picture,
-			       &asked->costs, e))
+	if (!plan_picture_read(words->resolution, words->frames, subject->list.blocks, subject->list.count, &settings->picture,
+			       &settings->costs, e))
 		return false;
 	if (!(words->keep_free_gb >= 0 && words->keep_free_gb < 1e6))
 		return error_set(e, ERROR_USAGE, "--keep-free takes GB from 0 on");
 	for (size_t i = 0; i < subject->topology->device_count; i++) {
 		uint64_t kept = (uint64_t)(words->keep_free_gb * 1e9);
 
-		asked->room_bytes[i] = subject->free_bytes[i] > kept ? subject->free_bytes[i] - kept : 0;
+		settings->room_bytes[i] = subject->free_bytes[i] > kept ? subject->free_bytes[i] - kept : 0;
 	}
 	return true;
 }
 
-static double passes_of(const struct asked *asked)
+static double passes_of(const struct suggest_settings *settings)
 {
-	return asked->words->passes > 0 ? asked->words->passes : asked->costs.profile.passes;
+	return settings->words->passes > 0 ? settings->words->passes : settings->costs.profile.passes;
 }
 
-static bool make(struct cli *cli, const struct asked *asked, struct suggestions *list, struct error *e)
+static bool make(struct cli *cli, const struct suggest_settings *settings, struct suggestions *list, struct error *e)
 {
-	const struct plan_subject *subject = asked->subject;
-	const struct suggest_words *words = asked->words;
+	const struct plan_subject *subject = settings->subject;
+	const struct suggest_words *words = settings->words;
 	int compute = words->compute ? topology_find(subject->topology, words->compute) : -1;
 	struct plan_trial_request trial_request = { .topology = subject->topology,
 						    .free_bytes = subject->free_bytes,
 						    .blocks = subject->list.blocks,
-						    .costs = &asked->costs,
+						    .costs = &settings->costs,
 						    .passes = words->passes,
 						    .resident_seconds = words->resident_seconds,
 						    .converts_at_source = !words->convert_at_target,
@@ -64,9 +64,9 @@ static bool make(struct cli *cli, const struct asked *asked, struct suggestions 
 					   .blocks = subject->list.blocks,
 					   .block_count = subject->list.count,
 					   .is_clip = subject->is_clip,
-					   .room_bytes = asked->room_bytes,
+					   .room_bytes = settings->room_bytes,
 					   .compute = compute,
-					   .profile = &asked->costs.profile,
+					   .profile = &settings->costs.profile,
 					   .passes = words->passes,
 					   .resident_seconds = words->resident_seconds,
 					   .converts_at_source = !words->convert_at_target,
@@ -88,10 +88,10 @@ static bool make(struct cli *cli, const struct asked *asked, struct suggestions 
 
 /* ---- for people ---- */
 
-static void show_seconds(const struct asked *asked, const struct suggestion *suggestion, FILE *out)
+static void show_seconds(const struct suggest_settings *settings, const struct suggestion *suggestion, FILE *out)
 {
-	const struct model_profile *profile = &asked->costs.profile;
-	long long steps = (long long)asked->words->steps;
+	const struct model_profile *profile = &settings->costs.profile;
+	long long steps = (long long)settings->words->steps;
 
 	if (isnan(suggestion->seconds))
 		fprintf(out, "+%.3f %s for copies", suggestion->copy_seconds, plan_picture_unit(profile));
@@ -105,9 +105,9 @@ static void show_seconds(const struct asked *asked, const struct suggestion *sug
 	fprintf(out, " (simulated)\n");
 }
 
-static void show_devices(const struct asked *asked, const struct suggestion *suggestion, FILE *out)
+static void show_devices(const struct suggest_settings *settings, const struct suggestion *suggestion, FILE *out)
 {
-	const struct topology *topology = asked->subject->topology;
+	const struct topology *topology = settings->subject->topology;
 	const char *separator = "";
 	char text[UNITS_TEXT_MAX];
 
@@ -120,24 +120,24 @@ static void show_devices(const struct asked *asked, const struct suggestion *sug
 	fprintf(out, "; %zu run%s\n", suggestion->runs, suggestion->runs == 1 ? "" : "s");
 }
 
-static void show_one(const struct asked *asked, size_t rank, const struct suggestion *suggestion, FILE *out)
+static void show_one(const struct suggest_settings *settings, size_t rank, const struct suggestion *suggestion, FILE *out)
 {
 	fprintf(out, "%2zu  ", rank);
-	show_seconds(asked, suggestion, out);
+	show_seconds(settings, suggestion, out);
 	if (suggestion->allocation[0])
 		fprintf(out, "    %s\n", suggestion->allocation);
 	else
 		fputs("    (empty: DisTorch off, nothing needs to leave)\n", out);
 	fprintf(out, "    compute_device %s  virtual_vram_gb %.1f  donor_device %s  expert \"%s\"\n    ",
-		asked->subject->topology->devices[suggestion->compute].name, suggestion->virtual_vram_gb, suggestion->donors,
+		settings->subject->topology->devices[suggestion->compute].name, suggestion->virtual_vram_gb, suggestion->donors,
 		suggestion->expert);
-	show_devices(asked, suggestion, out);
+	show_devices(settings, suggestion, out);
 }
 
-static void show(const struct asked *asked, const struct suggestions *list, FILE *out)
+static void show(const struct suggest_settings *settings, const struct suggestions *list, FILE *out)
 {
-	const struct plan_subject *subject = asked->subject;
-	const struct model_profile *profile = &asked->costs.profile;
+	const struct plan_subject *subject = settings->subject;
+	const struct model_profile *profile = &settings->costs.profile;
 	uint64_t total = 0;
 	char size[UNITS_TEXT_MAX];
 
@@ -145,12 +145,12 @@ static void show(const struct asked *asked, const struct suggestions *list, FILE
 		total += subject->list.blocks[i].size_bytes == PLAN_NO_SIZE ? 0 : subject->list.blocks[i].size_bytes;
 	fprintf(out, "%s: %s, family %s, on %s by %s\n", subject->source, units_bytes(total, size), profile->family,
 		subject->topology->name, subject->rules->name);
-	plan_picture_show(&asked->picture, profile, out);
+	plan_picture_show(&settings->picture, profile, out);
 	if (!profile->is_text)
-		fprintf(out, ", %.3g pass%s an iteration", passes_of(asked), passes_of(asked) == 1 ? "" : "es");
-	fprintf(out, ", %.3g GB kept free on each device\n\n", asked->words->keep_free_gb);
+		fprintf(out, ", %.3g pass%s an iteration", passes_of(settings), passes_of(settings) == 1 ? "" : "es");
+	fprintf(out, ", %.3g GB kept free on each device\n\n", settings->words->keep_free_gb);
 	for (size_t i = 0; i < list->count; i++)
-		show_one(asked, i + 1, &list->items[i], out);
+		show_one(settings, i + 1, &list->items[i], out);
 }
 
 /* ---- JSON ---- */
@@ -160,9 +160,9 @@ static json_t *number(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *one_to_json(const struct asked *asked, const struct suggestion *suggestion)
+static json_t *one_to_json(const struct suggest_settings *settings, const struct suggestion *suggestion)
 {
-	const struct topology *topology = asked->subject->topology;
+	const struct topology *topology = settings->subject->topology;
 	json_t *bytes = json_object();
 
 	for (size_t i = 0; i < topology->device_count; i++)
@@ -176,18 +176,18 @@ static json_t *one_to_json(const struct asked *asked, const struct suggestion *s
 			 suggestion->prediction.conversion_seconds, "runs", (json_int_t)suggestion->runs, "bytes", bytes);
 }
 
-static bool show_json(const struct asked *asked, const struct suggestions *list, FILE *out, struct error *e)
+static bool show_json(const struct suggest_settings *settings, const struct suggestions *list, FILE *out, struct error *e)
 {
-	const struct plan_subject *subject = asked->subject;
+	const struct plan_subject *subject = settings->subject;
 	json_t *items = json_array();
 	json_t *whole;
 
 	for (size_t i = 0; i < list->count; i++)
-		json_array_append_new(items, one_to_json(asked, &list->items[i]));
+		json_array_append_new(items, one_to_json(settings, &list->items[i]));
 	whole = json_pack("{s:i, s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:o}", "schema", 1, "source", subject->source, "topology",
-			  subject->topology->name, "planner", subject->rules->name, "family", asked->costs.profile.family,
-			  "passes", passes_of(asked), "keep_free_gb", asked->words->keep_free_gb, "steps",
-			  (json_int_t)asked->words->steps, "suggestions", items);
+			  subject->topology->name, "planner", subject->rules->name, "family", settings->costs.profile.family,
+			  "passes", passes_of(settings), "keep_free_gb", settings->words->keep_free_gb, "steps",
+			  (json_int_t)settings->words->steps, "suggestions", items);
 	if (!whole)
 		return error_no_memory(e);
 	json_dumpf(whole, out, JSON_COMPACT);
@@ -198,15 +198,15 @@ static bool show_json(const struct asked *asked, const struct suggestions *list,
 
 bool plan_suggest(struct cli *cli, const struct plan_subject *subject, const struct suggest_words *words, struct error *e)
 {
-	struct asked asked = { .subject = subject, .words = words };
+	struct suggest_settings settings = { .subject = subject, .words = words };
 	struct suggestions list = { .items = NULL };
-	bool fine = read_words(&asked, e) && make(cli, &asked, &list, e);
+	bool fine = read_words(&settings, e) && make(cli, &settings, &list, e);
 
 	if (fine && words->json)
-		fine = show_json(&asked, &list, cli->out, e);
+		fine = show_json(&settings, &list, cli->out, e);
 	else if (fine)
-		show(&asked, &list, cli->out);
+		show(&settings, &list, cli->out);
 	suggestions_free(&list);
-	pass_costs_free(&asked.costs);
+	pass_costs_free(&settings.costs);
 	return fine;
 }

@@ -46,7 +46,6 @@ static void print_model(const struct matrix_printer *printer, const struct recor
 static void print_text(const struct matrix_printer *printer, const struct judge_result *result)
 {
 	const struct record_cell *cell = &result->cell;
-	const char *verdict = result->verdict == VERDICT_UNTRUSTWORTHY ? "?" : verdict_name(result->verdict);
 	int indent = printer->policy_width + printer->matrix_width + printer->flow_width + 9;
 	bool first = true;
 
@@ -59,7 +58,7 @@ static void print_text(const struct matrix_printer *printer, const struct judge_
 		if (first)
 			fprintf(printer->cli->out, "%-*s %-*s %-*s %s%-5s%s ", printer->policy_width, cell->policy,
 				printer->matrix_width, cell->matrix, printer->flow_width, cell->flow,
-				colour_of(printer, result->verdict), verdict, plain(printer));
+				colour_of(printer, result->verdict), verdict_name(result->verdict), plain(printer));
 		else
 			fprintf(printer->cli->out, "%*s", indent, "");
 		print_model(printer, &result->models[i]);

@@ -16,7 +16,7 @@
 #define ARGUMENTS_MAX (OPTION_TEXTS_MAX + 24)
 
 /* One call of git: its words, then what it said. */
-struct call {
+struct git_call {
 	const char *words[ARGUMENTS_MAX];
 	size_t count;
 	struct strbuf said; /* on standard output; what follows the last newline is cut */
@@ -24,37 +24,37 @@ struct call {
 	int exit_code;
 };
 
-static void add(struct call *call, const char *word)
+static void add(struct git_call *call, const char *word)
 {
 	if (call->count < ARGUMENTS_MAX - 1)
 		call->words[call->count++] = word;
 }
 
-static void add_all(struct call *call, const char *const *words)
+static void add_all(struct git_call *call, const char *const *words)
 {
 	while (*words)
 		add(call, *words++);
 }
 
-static void begin_call(struct call *call, const char *repository, const char *const *words)
+static void begin_call(struct git_call *call, const char *repository, const char *const *words)
 {
 	static const char *const before[] = {
 		"git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-C", NULL
 	};
 
-	*call = (struct call) { .said = STRBUF_INIT };
+	*call = (struct git_call) { .said = STRBUF_INIT };
 	add_all(call, before);
 	add(call, repository);
 	add_all(call, words);
 }
 
-static void end_call(struct call *call)
+static void end_call(struct git_call *call)
 {
 	strbuf_free(&call->said);
 }
 
 /* In the child, which leads a group of its own: a terminal's Ctrl-C is for us, and what git is at is finished or undone by us. */
-static void become_git(struct call *call, int out, int err)
+static void become_git(struct git_call *call, int out, int err)
 {
 	static const char *const misleading[] = { "GIT_DIR",	    "GIT_WORK_TREE",	    "GIT_INDEX_FILE",
 						  "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
@@ -73,7 +73,7 @@ static void become_git(struct call *call, int out, int err)
 	_exit(127);
 }
 
-static void read_said(struct call *call, int fd)
+static void read_said(struct git_call *call, int fd)
 {
 	char bytes[4096];
 
@@ -88,7 +88,7 @@ static void read_said(struct call *call, int fd)
 	}
 }
 
-static void read_complaint(struct call *call, int fd)
+static void read_complaint(struct git_call *call, int fd)
 {
 	char text[4096];
 	off_t end = lseek(fd, 0, SEEK_END);
@@ -103,7 +103,7 @@ static void read_complaint(struct call *call, int fd)
 }
 
 /* Runs it to its end. false only where it could not be run; how it ended is in exit_code. */
-static bool run_call(struct call *call, struct error *e)
+static bool run_call(struct git_call *call, struct error *e)
 {
 	int ends[2] = { -1, -1 };
 	int err = memfd_create("git-stderr", MFD_CLOEXEC);
@@ -143,7 +143,7 @@ static bool refuse_option(const char *what, const char *text, struct error *e)
 }
 
 /* The first line that git says, without its end. */
-static const char *first_line(struct call *call)
+static const char *first_line(struct git_call *call)
 {
 	if (call->said.text)
 		call->said.text[strcspn(call->said.text, "\n")] = '\0';
@@ -156,7 +156,7 @@ bool git_find_commit(const char *repository, const char *revision, char id[RECOR
 {
 	static const char *const words[] = { "rev-parse", "--verify", "--quiet", "--end-of-options", NULL };
 	char commit[512];
-	struct call call;
+	struct git_call call;
 	bool fine;
 
 	if (!refuse_option("commit", revision, e))
@@ -177,7 +177,7 @@ bool git_find_commit(const char *repository, const char *revision, char id[RECOR
 char *git_top(const char *folder, struct error *e)
 {
 	static const char *const words[] = { "rev-parse", "--show-toplevel", NULL };
-	struct call call;
+	struct git_call call;
 	char *top = NULL;
 
 	begin_call(&call, folder, words);
@@ -207,7 +207,7 @@ void git_head(const char *folder, char id[RECORD_COMMIT_MAX])
 bool git_check_ancestor(const char *repository, const char *ancestor, const char *id, struct error *e)
 {
 	static const char *const words[] = { "merge-base", NULL };
-	struct call call;
+	struct git_call call;
 	bool fine;
 
 	begin_call(&call, repository, words);
@@ -228,7 +228,7 @@ bool git_has_file(const char *repository, const char *id, const char *path)
 {
 	static const char *const words[] = { "cat-file", "-e", NULL };
 	char object[512];
-	struct call call;
+	struct git_call call;
 	bool has;
 
 	snprintf(object, sizeof(object), "%.80s:%.400s", id, path);
@@ -243,7 +243,7 @@ bool git_has_file(const char *repository, const char *id, const char *path)
 
 #define LOG_FORMAT "--format=%H %ct %P%x00%s"
 
-static bool log_commits(struct call *call, struct git_commits *commits, size_t *merge_count, struct error *e)
+static bool log_commits(struct git_call *call, struct git_commits *commits, size_t *merge_count, struct error *e)
 {
 	if (!run_call(call, e))
 		return false;
@@ -257,7 +257,7 @@ bool git_list(const char *repository, const struct git_range *range, struct git_
 {
 	static const char *const words[] = { "log", "--no-show-signature", "--topo-order", "--reverse", LOG_FORMAT, NULL };
 	char from_to[2 * RECORD_COMMIT_MAX + 4];
-	struct call call;
+	struct git_call call;
 	bool fine;
 
 	for (size_t i = 0; i < range->paths->count; i++) {
@@ -283,7 +283,7 @@ bool git_describe(const char *repository, const char *id, struct git_commit *com
 	static const char *const words[] = { "log", "--no-show-signature", "-1", LOG_FORMAT, NULL };
 	struct git_commits one = { .commits = NULL };
 	size_t merge_count = 0;
-	struct call call;
+	struct git_call call;
 	bool fine;
 
 	begin_call(&call, repository, words);
@@ -304,7 +304,7 @@ bool git_describe(const char *repository, const char *id, struct git_commit *com
 bool git_worktree_add(const char *repository, const char *folder, const char *id, struct error *e)
 {
 	static const char *const words[] = { "worktree", "add", "--detach", "--force", NULL };
-	struct call call;
+	struct git_call call;
 	bool fine;
 
 	begin_call(&call, repository, words);
@@ -319,7 +319,7 @@ bool git_worktree_add(const char *repository, const char *folder, const char *id
 
 static void run_quietly(const char *repository, const char *const *words, const char *last)
 {
-	struct call call;
+	struct git_call call;
 
 	begin_call(&call, repository, words);
 	if (last)
@@ -344,7 +344,7 @@ bool git_worktree_each(const char *repository, void (*tell)(void *context, const
 {
 	static const char *const words[] = { "worktree", "list", "--porcelain", NULL };
 	static const char start[] = "worktree ";
-	struct call call;
+	struct git_call call;
 	bool fine;
 	char *line;
 	char *rest;

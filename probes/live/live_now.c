@@ -8,7 +8,7 @@
 #include "core/base/utf8.h"
 
 /* A member that is missing or wrong is told once and leaves fine false; what is read afterwards is empty. */
-struct reader {
+struct now_reader {
 	struct error *e;
 	bool fine;
 	char where[64];
@@ -48,14 +48,14 @@ static void put_text(char *to, size_t room, const char *from)
 
 /* ---- members ---- */
 
-static bool fail(struct reader *r, const json_t *value, const char *key, const char *wanted)
+static bool fail(struct now_reader *r, const json_t *value, const char *key, const char *wanted)
 {
 	r->fine = error_set(r->e, ERROR_FORMAT, "the probe's answer: %s%s%s is %s; it must be %s", r->where,
 			    r->where[0] ? "." : "", key, json_type_words(value), wanted);
 	return false;
 }
 
-static void text(struct reader *r, const json_t *object, const char *key, char *to, size_t room)
+static void text(struct now_reader *r, const json_t *object, const char *key, char *to, size_t room)
 {
 	const json_t *value = json_object_get(object, key);
 
@@ -68,7 +68,7 @@ static void text(struct reader *r, const json_t *object, const char *key, char *
 		fail(r, value, key, "a string");
 }
 
-static void name(struct reader *r, const json_t *object, const char *key, char *to, size_t room)
+static void name(struct now_reader *r, const json_t *object, const char *key, char *to, size_t room)
 {
 	text(r, object, key, to, room);
 	if (r->fine && !to[0])
@@ -76,7 +76,7 @@ static void name(struct reader *r, const json_t *object, const char *key, char *
 }
 
 /* Absent or null: UNKNOWN_U64. */
-static uint64_t size(struct reader *r, const json_t *object, const char *key)
+static uint64_t size(struct now_reader *r, const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 
@@ -89,7 +89,7 @@ static uint64_t size(struct reader *r, const json_t *object, const char *key)
 	return (uint64_t)json_integer_value(value);
 }
 
-static uint64_t number(struct reader *r, const json_t *object, const char *key)
+static uint64_t number(struct now_reader *r, const json_t *object, const char *key)
 {
 	uint64_t value = size(r, object, key);
 
@@ -98,7 +98,7 @@ static uint64_t number(struct reader *r, const json_t *object, const char *key)
 	return r->fine ? value : 0;
 }
 
-static bool boolean(struct reader *r, const json_t *object, const char *key)
+static bool boolean(struct now_reader *r, const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
 
@@ -107,7 +107,7 @@ static bool boolean(struct reader *r, const json_t *object, const char *key)
 	return r->fine && json_is_true(value);
 }
 
-static enum keep_wish keep(struct reader *r, const json_t *object)
+static enum keep_wish keep(struct now_reader *r, const json_t *object)
 {
 	const json_t *value = json_object_get(object, "keep");
 
@@ -117,7 +117,7 @@ static enum keep_wish keep(struct reader *r, const json_t *object)
 }
 
 /* The length of a list, `most` at most; 0 where it is absent. */
-static size_t list(struct reader *r, const json_t *object, const char *key, const json_t **out, size_t most)
+static size_t list(struct now_reader *r, const json_t *object, const char *key, const json_t **out, size_t most)
 {
 	const json_t *value = json_object_get(object, key);
 
@@ -132,8 +132,8 @@ static size_t list(struct reader *r, const json_t *object, const char *key, cons
 }
 
 /* The same, with room for as many items. */
-static void *list_new(struct reader *r, const json_t *object, const char *key, const json_t **out, size_t most, size_t *count,
-		      size_t item_size_bytes)
+static void *list_new(struct now_reader *r, const json_t *object, const char *key, const json_t **out, size_t most,
+		      size_t *count, size_t item_size_bytes)
 {
 	void *items;
 
@@ -146,7 +146,7 @@ static void *list_new(struct reader *r, const json_t *object, const char *key, c
 	return items;
 }
 
-static const json_t *item(struct reader *r, const json_t *items, size_t index, const char *what)
+static const json_t *item(struct now_reader *r, const json_t *items, size_t index, const char *what)
 {
 	const json_t *value = json_array_get(items, index);
 
@@ -159,7 +159,7 @@ static const json_t *item(struct reader *r, const json_t *items, size_t index, c
 
 /* ---- devices and models ---- */
 
-static void read_device(struct reader *r, const json_t *json, struct live_now_device *device)
+static void read_device(struct now_reader *r, const json_t *json, struct live_now_device *device)
 {
 	name(r, json, "name", device->name, sizeof(device->name));
 	device->total_bytes = size(r, json, "total_bytes");
@@ -186,7 +186,7 @@ static size_t place_of(struct live_now_model *model, const char *device)
 	return model->place_count++;
 }
 
-static void read_places(struct reader *r, const json_t *json, struct live_now_model *model)
+static void read_places(struct now_reader *r, const json_t *json, struct live_now_model *model)
 {
 	json_t *bytes = json_object_get(json, "bytes");
 	const char *device;
@@ -209,7 +209,7 @@ static void read_places(struct reader *r, const json_t *json, struct live_now_mo
 	}
 }
 
-static void read_runs(struct reader *r, const json_t *json, struct live_now_model *model)
+static void read_runs(struct now_reader *r, const json_t *json, struct live_now_model *model)
 {
 	const json_t *runs;
 	size_t count = list(r, json, "blocks", &runs, LIVE_NOW_RUNS_MAX);
@@ -235,7 +235,7 @@ static void read_runs(struct reader *r, const json_t *json, struct live_now_mode
 	}
 }
 
-static void read_holders(struct reader *r, const json_t *json, struct live_now_model *model)
+static void read_holders(struct now_reader *r, const json_t *json, struct live_now_model *model)
 {
 	const json_t *holders;
 	size_t count = list(r, json, "holders", &holders, LIVE_NOW_HOLDERS_MAX);
@@ -252,7 +252,7 @@ static void read_holders(struct reader *r, const json_t *json, struct live_now_m
 		model->holders_left_out = json_array_size(holders) - count;
 }
 
-static void read_model(struct reader *r, const json_t *json, struct live_now_model *model)
+static void read_model(struct now_reader *r, const json_t *json, struct live_now_model *model)
 {
 	const json_t *listed = json_object_get(json, "listed");
 
@@ -272,7 +272,7 @@ static void read_model(struct reader *r, const json_t *json, struct live_now_mod
 	read_holders(r, json, model);
 }
 
-static void read_left(struct reader *r, const json_t *json, struct live_now_left *left)
+static void read_left(struct now_reader *r, const json_t *json, struct live_now_left *left)
 {
 	left->model = number(r, json, "model");
 	name(r, json, "name", left->name, sizeof(left->name));
@@ -285,7 +285,7 @@ static void read_left(struct reader *r, const json_t *json, struct live_now_left
 
 /* ---- calls ---- */
 
-static void read_change(struct reader *r, const json_t *json, struct live_now_change *change)
+static void read_change(struct now_reader *r, const json_t *json, struct live_now_change *change)
 {
 	static const char *const words[] = { "came", "left", "died", "moved" };
 	char what[LIVE_NOW_WORD_MAX];
@@ -304,7 +304,7 @@ static void read_change(struct reader *r, const json_t *json, struct live_now_ch
 		fail(r, json_object_get(json, "what"), "changes.what", "came, left, died or moved");
 }
 
-static void read_call(struct reader *r, const json_t *json, struct live_now_call *call)
+static void read_call(struct now_reader *r, const json_t *json, struct live_now_call *call)
 {
 	const json_t *changes;
 
@@ -322,7 +322,7 @@ static void read_call(struct reader *r, const json_t *json, struct live_now_call
 		read_change(r, json_array_get(changes, i), &call->changes[i]);
 }
 
-static struct live_now_call *read_calls(struct reader *r, const json_t *answer, const char *key, size_t *count)
+static struct live_now_call *read_calls(struct now_reader *r, const json_t *answer, const char *key, size_t *count)
 {
 	const json_t *items;
 	struct live_now_call *calls = list_new(r, answer, key, &items, LIVE_NOW_CALLS_MAX, count, sizeof(*calls));
@@ -345,7 +345,7 @@ static void add_word(char *to, size_t room, const char *word)
 	put_text(to + length, room - length, word);
 }
 
-static void read_queue(struct reader *r, const json_t *answer, struct live_now *now)
+static void read_queue(struct now_reader *r, const json_t *answer, struct live_now *now)
 {
 	const json_t *queue = json_object_get(answer, "queue");
 	const json_t *flags;
@@ -370,7 +370,7 @@ static void read_queue(struct reader *r, const json_t *answer, struct live_now *
 	r->where[0] = '\0';
 }
 
-static void read_head(struct reader *r, const json_t *answer, struct live_now *now)
+static void read_head(struct now_reader *r, const json_t *answer, struct live_now *now)
 {
 	const json_t *multigpu = json_object_get(answer, "multigpu");
 
@@ -389,7 +389,7 @@ static void read_head(struct reader *r, const json_t *answer, struct live_now *n
 		now->stale_entries = 0;
 }
 
-static void read_lists(struct reader *r, const json_t *answer, struct live_now *now)
+static void read_lists(struct now_reader *r, const json_t *answer, struct live_now *now)
 {
 	const json_t *items;
 
@@ -413,7 +413,7 @@ static void read_lists(struct reader *r, const json_t *answer, struct live_now *
 struct live_now *live_now_parse(const json_t *answer, struct error *e)
 {
 	const json_t *layout = json_object_get(answer, "layout");
-	struct reader r = { .e = e, .fine = true };
+	struct now_reader r = { .e = e, .fine = true };
 	struct live_now *now;
 
 	if (!json_is_object(answer) || !json_is_integer(layout)) {
@@ -446,7 +446,7 @@ static void nobody_told(struct live_now_device *device)
 	device->weights_bytes = device->other_bytes = device->cache_bytes = device->unattributed_bytes = UNKNOWN_U64;
 }
 
-static void read_server_device(struct reader *r, const json_t *json, struct live_now *now)
+static void read_server_device(struct now_reader *r, const json_t *json, struct live_now *now)
 {
 	struct live_now_device *device = &now->devices[now->device_count];
 	char type[LIVE_NOW_WORD_MAX - 8];
@@ -465,7 +465,7 @@ static void read_server_device(struct reader *r, const json_t *json, struct live
 	now->device_count++;
 }
 
-static void read_stats(struct reader *r, const json_t *stats, struct live_now *now)
+static void read_stats(struct now_reader *r, const json_t *stats, struct live_now *now)
 {
 	const json_t *system = json_object_get(stats, "system");
 	const json_t *devices;
@@ -489,7 +489,7 @@ static void read_stats(struct reader *r, const json_t *stats, struct live_now *n
 
 struct live_now *live_now_from_server(const json_t *stats, const json_t *queue, struct error *e)
 {
-	struct reader r = { .e = e, .fine = true };
+	struct now_reader r = { .e = e, .fine = true };
 	struct live_now *now;
 	const json_t *items;
 

@@ -1,46 +1,46 @@
 #include "probes/live/live_now.h"
 
 /* What has no memory is left out, and fine says so: everything that was made is attached, and freed with the whole. */
-struct writer {
+struct now_writer {
 	bool fine;
 };
 
 /* Takes the value. */
-static void put(struct writer *w, json_t *object, const char *key, json_t *value)
+static void put(struct now_writer *w, json_t *object, const char *key, json_t *value)
 {
 	if (json_object_set_new(object, key, value) != 0)
 		w->fine = false;
 }
 
-static void append(struct writer *w, json_t *items, json_t *item)
+static void append(struct now_writer *w, json_t *items, json_t *item)
 {
 	if (json_array_append_new(items, item) != 0)
 		w->fine = false;
 }
 
-static void put_text(struct writer *w, json_t *object, const char *key, const char *text)
+static void put_text(struct now_writer *w, json_t *object, const char *key, const char *text)
 {
 	put(w, object, key, json_string(text));
 }
 
-static void put_number(struct writer *w, json_t *object, const char *key, uint64_t value)
+static void put_number(struct now_writer *w, json_t *object, const char *key, uint64_t value)
 {
 	put(w, object, key, json_integer((json_int_t)value));
 }
 
-static void put_size(struct writer *w, json_t *object, const char *key, uint64_t size_bytes)
+static void put_size(struct now_writer *w, json_t *object, const char *key, uint64_t size_bytes)
 {
 	put(w, object, key, size_bytes == UNKNOWN_U64 ? json_null() : json_integer((json_int_t)size_bytes));
 }
 
-static void put_keep(struct writer *w, json_t *object, enum keep_wish keep)
+static void put_keep(struct now_writer *w, json_t *object, enum keep_wish keep)
 {
 	put(w, object, "keep", keep == KEEP_NONE ? json_null() : json_boolean(keep == KEEP_YES));
 }
 
 /* ---- devices and models ---- */
 
-static json_t *devices(struct writer *w, const struct live_now *now)
+static json_t *devices(struct now_writer *w, const struct live_now *now)
 {
 	json_t *items = json_array();
 
@@ -60,7 +60,7 @@ static json_t *devices(struct writer *w, const struct live_now *now)
 	return items;
 }
 
-static json_t *places(struct writer *w, const struct live_now_model *model)
+static json_t *places(struct now_writer *w, const struct live_now_model *model)
 {
 	json_t *bytes = json_object();
 
@@ -71,7 +71,7 @@ static json_t *places(struct writer *w, const struct live_now_model *model)
 	return bytes;
 }
 
-static json_t *blocks(struct writer *w, const struct live_now_model *model)
+static json_t *blocks(struct now_writer *w, const struct live_now_model *model)
 {
 	json_t *items = json_array();
 
@@ -85,7 +85,7 @@ static json_t *blocks(struct writer *w, const struct live_now_model *model)
 	return items;
 }
 
-static json_t *holders(struct writer *w, const struct live_now_model *model)
+static json_t *holders(struct now_writer *w, const struct live_now_model *model)
 {
 	json_t *items = json_array();
 
@@ -100,7 +100,7 @@ static json_t *holders(struct writer *w, const struct live_now_model *model)
 	return items;
 }
 
-static json_t *models(struct writer *w, const struct live_now *now)
+static json_t *models(struct now_writer *w, const struct live_now *now)
 {
 	json_t *items = json_array();
 
@@ -123,7 +123,7 @@ static json_t *models(struct writer *w, const struct live_now *now)
 	return items;
 }
 
-static json_t *left(struct writer *w, const struct live_now *now)
+static json_t *left(struct now_writer *w, const struct live_now *now)
 {
 	json_t *items = json_array();
 
@@ -145,7 +145,7 @@ static json_t *left(struct writer *w, const struct live_now *now)
 
 /* ---- calls ---- */
 
-static json_t *changes(struct writer *w, const struct live_now_call *call)
+static json_t *changes(struct now_writer *w, const struct live_now_call *call)
 {
 	static const char *const words[] = { "came", "left", "died", "moved" };
 	json_t *items = json_array();
@@ -164,7 +164,7 @@ static json_t *changes(struct writer *w, const struct live_now_call *call)
 	return items;
 }
 
-static json_t *calls(struct writer *w, const struct live_now_call *all, size_t count)
+static json_t *calls(struct now_writer *w, const struct live_now_call *all, size_t count)
 {
 	json_t *items = json_array();
 
@@ -185,7 +185,7 @@ static json_t *calls(struct writer *w, const struct live_now_call *all, size_t c
 
 /* ---- the whole ---- */
 
-static json_t *queue(struct writer *w, const struct live_now *now)
+static json_t *queue(struct now_writer *w, const struct live_now *now)
 {
 	json_t *object = json_object();
 	json_t *flags = json_array();
@@ -200,7 +200,7 @@ static json_t *queue(struct writer *w, const struct live_now *now)
 	return object;
 }
 
-static json_t *multigpu(struct writer *w, const struct live_now *now)
+static json_t *multigpu(struct now_writer *w, const struct live_now *now)
 {
 	json_t *object = json_object();
 
@@ -209,7 +209,7 @@ static json_t *multigpu(struct writer *w, const struct live_now *now)
 	return object;
 }
 
-static void put_probe(struct writer *w, json_t *json, const struct live_now *now)
+static void put_probe(struct now_writer *w, json_t *json, const struct live_now *now)
 {
 	put(w, json, "layout", json_integer(LIVE_NOW_LAYOUT));
 	put_text(w, json, "probe", now->probe);
@@ -229,7 +229,7 @@ static void put_probe(struct writer *w, json_t *json, const struct live_now *now
 
 json_t *live_now_json(const struct live_now *now, struct error *e)
 {
-	struct writer w = { .fine = true };
+	struct now_writer w = { .fine = true };
 	json_t *json = json_object();
 
 	put_text(&w, json, "comfyui", now->comfyui);

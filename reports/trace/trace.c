@@ -20,7 +20,7 @@
 
 #define PIECE_SIZE_BYTES 65536u
 
-struct trace {
+struct trace_writer {
 	struct store *store;
 	const char *run;
 	struct partial partial;
@@ -53,7 +53,7 @@ static void append_text(struct strbuf *b, const char *text)
 	strbuf_append_char(b, '"');
 }
 
-static bool flush(struct trace *trace)
+static bool flush(struct trace_writer *trace)
 {
 	if (!strbuf_ok(&trace->text))
 		return error_no_memory(trace->error);
@@ -69,7 +69,7 @@ static void append_time(struct strbuf *b, const char *key, int64_t time_ns)
 }
 
 /* The members that every event has; the caller adds its own and ends it. */
-static void begin_event(struct trace *trace, const char *phase, const char *category, const char *name, int64_t cell,
+static void begin_event(struct trace_writer *trace, const char *phase, const char *category, const char *name, int64_t cell,
 			int64_t lane)
 {
 	strbuf_append(&trace->text, trace->event_count++ ? ",\n" : "\n");
@@ -78,13 +78,13 @@ static void begin_event(struct trace *trace, const char *phase, const char *cate
 	append_text(&trace->text, name);
 }
 
-static bool end_event(struct trace *trace)
+static bool end_event(struct trace_writer *trace)
 {
 	strbuf_append_char(&trace->text, '}');
 	return trace->text.length < PIECE_SIZE_BYTES || flush(trace);
 }
 
-static bool put_name(struct trace *trace, const char *what, int64_t cell, int64_t lane, const char *name)
+static bool put_name(struct trace_writer *trace, const char *what, int64_t cell, int64_t lane, const char *name)
 {
 	begin_event(trace, "M", "__metadata", what, cell, lane);
 	strbuf_append(&trace->text, ",\"ts\":0,\"args\":{\"name\":");
@@ -94,7 +94,8 @@ static bool put_name(struct trace *trace, const char *what, int64_t cell, int64_
 }
 
 /* Rows of sql, whose ?1 is the run, one after the other into put; false where one fails. */
-static bool each_row(struct trace *trace, const char *sql, bool (*put)(struct trace *trace, const struct query *q))
+static bool each_row(struct trace_writer *trace, const char *sql,
+		     bool (*put)(struct trace_writer *trace, const struct query *q))
 {
 	struct query q;
 	bool fine = true;
@@ -107,19 +108,19 @@ static bool each_row(struct trace *trace, const char *sql, bool (*put)(struct tr
 
 /* ---- names ---- */
 
-static bool put_cell_name(struct trace *trace, const struct query *q)
+static bool put_cell_name(struct trace_writer *trace, const struct query *q)
 {
 	return put_name(trace, "process_name", query_integer(q, 0), 0, query_text(q, 1)) &&
 	       put_name(trace, "thread_name", query_integer(q, 0), LANE_ACTIONS, "actions") &&
 	       put_name(trace, "thread_name", query_integer(q, 0), LANE_STAGES, "stages");
 }
 
-static bool put_model_name(struct trace *trace, const struct query *q)
+static bool put_model_name(struct trace_writer *trace, const struct query *q)
 {
 	return put_name(trace, "thread_name", query_integer(q, 0), LANE_MODELS + query_integer(q, 1), query_text(q, 2));
 }
 
-static bool put_names(struct trace *trace)
+static bool put_names(struct trace_writer *trace)
 {
 	return each_row(trace,
 			"SELECT cell, 'cell ' || cell || ': ' || replace(replace(replace(trim(subject || ' ' || policy || ' ' "
@@ -136,7 +137,7 @@ static bool put_names(struct trace *trace)
 /* ---- instants ---- */
 
 /* Columns: cell, lane, time, name, category; the rest are texts for args, under the names of their columns. */
-static bool put_instant(struct trace *trace, const struct query *q)
+static bool put_instant(struct trace_writer *trace, const struct query *q)
 {
 	const char *comma = "";
 
@@ -157,7 +158,7 @@ static bool put_instant(struct trace *trace, const struct query *q)
 }
 
 /* An action has no time of its own: it follows the stages of the cycle before it. */
-static bool put_instants(struct trace *trace)
+static bool put_instants(struct trace_writer *trace)
 {
 	return each_row(trace,
 			"SELECT a.cell, 1, coalesce((SELECT max(s.time_ns) FROM v_stages s WHERE s.run = a.run AND s.cell = "
@@ -184,7 +185,7 @@ struct stay {
 	int64_t bytes; /* on the compute device; -1: unknown */
 };
 
-static bool put_stay(struct trace *trace, const struct stay *stay)
+static bool put_stay(struct trace_writer *trace, const struct stay *stay)
 {
 	begin_event(trace, "X", "residency", stay->state, stay->cell, LANE_MODELS + stay->model);
 	append_time(&trace->text, "ts", stay->since_ns);
@@ -210,7 +211,7 @@ static struct stay read_stay(const struct query *q)
 	return stay;
 }
 
-static bool put_stays(struct trace *trace)
+static bool put_stays(struct trace_writer *trace)
 {
 	struct stay now = { .cell = -1 };
 	struct query q;
@@ -262,7 +263,7 @@ static unsigned take_lane(struct lanes *lanes, int64_t cell, int64_t base, int64
 }
 
 /* Columns: cell, lane, start, end, name, bytes, name of the lane. What overlaps more than the lanes there are is left out. */
-static bool put_slices(struct trace *trace, const char *category, const char *sql)
+static bool put_slices(struct trace_writer *trace, const char *category, const char *sql)
 {
 	struct lanes lanes = { .cell = -1 };
 	struct query q;
@@ -293,7 +294,7 @@ static bool put_slices(struct trace *trace, const char *category, const char *sq
 	return query_end(&q) && fine;
 }
 
-static bool put_all_slices(struct trace *trace)
+static bool put_all_slices(struct trace_writer *trace)
 {
 	return put_slices(
 		       trace, "transfer",
@@ -309,7 +310,7 @@ static bool put_all_slices(struct trace *trace)
 /* ---- memory ---- */
 
 /* One counter a device and snapshot: its lines are rows that follow each other. What may be noise is no memory. */
-static bool put_counters(struct trace *trace)
+static bool put_counters(struct trace_writer *trace)
 {
 	int64_t cell = -1;
 	int64_t snapshot = -1;
@@ -354,7 +355,7 @@ static bool put_counters(struct trace *trace)
 
 bool trace_write(struct store *store, const char *run, const char *path, uint64_t *event_count, struct error *e)
 {
-	struct trace trace = { .store = store, .run = run, .error = e };
+	struct trace_writer trace = { .store = store, .run = run, .error = e };
 	bool fine = partial_open(&trace.partial, path, e);
 
 	strbuf_append(&trace.text, "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"run\":");

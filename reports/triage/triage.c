@@ -85,14 +85,14 @@ static json_t *words_value(const char *text, const char *separators)
 	return NULL;
 }
 
-enum value_kind {
+enum card_value {
 	VALUE_TEXT,
 	VALUE_NUMBER,
 	VALUE_HOLDERS, /* JSON in the store; null where nobody could tell */
 	VALUE_CODES /* one space between */
 };
 
-static json_t *column_value(const struct query *q, int column, enum value_kind kind)
+static json_t *column_value(const struct query *q, int column, enum card_value kind)
 {
 	switch (kind) {
 	case VALUE_TEXT:
@@ -113,7 +113,7 @@ static const char *const cell_columns[] = { "subject",	   "policy",	 "matrix",  
 
 static const struct {
 	const char *name;
-	enum value_kind kind;
+	enum card_value kind;
 } finding_columns[] = {
 	{ "class", VALUE_TEXT },
 	{ "model", VALUE_TEXT },

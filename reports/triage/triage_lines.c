@@ -61,7 +61,10 @@ static void write_bytes(const json_t *card, struct strbuf *out)
 	if (after < 0 || is_of_class(card, "stale") || is_of_class(card, "duplicated"))
 		return;
 	if (before <= 0 && after == 0) {
-		strbuf_printf(out, "none on %s: all its weights wait elsewhere", device[0] ? device : "a compute device");
+		bool is_dead = strcmp(triage_member(card, "state"), "dead") == 0;
+
+		strbuf_printf(out, "none on %s: %s", device[0] ? device : "a compute device",
+			      is_dead ? "the model was freed" : "all its weights are stored on other devices");
 		return;
 	}
 	if (before >= 0) {

@@ -72,7 +72,7 @@ static void put_title(const json_t *card, struct strbuf *out)
 	triage_join(json_object_get(card, "models"), 6, &text);
 	if (!triage_member(card, "model")[0])
 		strbuf_append(&text, triage_member(card, "device"));
-	if (size_bytes >= 0)
+	if (size_bytes >= 0 && json_array_size(json_object_get(card, "models")) < 2)
 		strbuf_printf(&text, " (%s)", units_bytes((uint64_t)size_bytes, size));
 	strbuf_printf(&text, " at %s, %s", triage_member(card, "stage"), triage_member(cell, "subject"));
 	strbuf_append(out, "### ");

@@ -113,9 +113,12 @@ static void write_title(const json_t *card, struct strbuf *out)
 	strbuf_printf(out, "[%lld] %s%s", (long long)triage_number(card, "number", 0), triage_member(card, "class"),
 		      json_array_size(models) ? " " : "");
 	triage_join(models, 6, out);
-	if (size_bytes >= 0)
-		strbuf_printf(out, ", %s", units_bytes((uint64_t)size_bytes, size));
-	strbuf_printf(out, "%s%s%s%s", kind[0] ? " " : "", kind, device[0] ? ", on " : "", device);
+	if (json_array_size(models) < 2) { /* size and kind are the first model's; the others may have other ones */
+		if (size_bytes >= 0)
+			strbuf_printf(out, ", %s", units_bytes((uint64_t)size_bytes, size));
+		strbuf_printf(out, "%s%s", kind[0] ? " " : "", kind);
+	}
+	strbuf_printf(out, "%s%s", device[0] ? ", on " : "", device);
 	strbuf_printf(out, ", under %s (%zu cell%s)", whose(card), cells, cells == 1 ? "" : "s");
 }
 

@@ -8,7 +8,7 @@
 #include "core/tensor/safetensors/safetensors.h"
 #include "scenarios/matrix/matrix_workflow.h"
 
-struct tensor {
+struct live_tensor {
 	const char *name;
 	int64_t shape[4]; /* ends at the first 0 */
 };
@@ -25,7 +25,7 @@ struct tensor {
 		}                                                                                                              \
 	}
 
-static const struct tensor unet[] = {
+static const struct live_tensor unet[] = {
 	{ "x_embedder.proj.weight", { HIDDEN, 16, 2, 2 } },
 	{ "x_embedder.proj.bias", { HIDDEN } },
 	{ "pos_embed", { 1, 64, HIDDEN } },
@@ -45,17 +45,17 @@ static const struct tensor unet[] = {
 	LINEAR("final_layer.adaLN_modulation.1", 2 * HIDDEN, HIDDEN),
 };
 
-static const struct tensor clip[] = {
+static const struct live_tensor clip[] = {
 	LINEAR("text_model.encoder.layers.0.mlp.fc1", 3072, 768),
 	LINEAR("text_model.final_layer_norm", 768, 0),
 };
 
-static const struct tensor vae[] = {
+static const struct live_tensor vae[] = {
 	{ "taesd_decoder.1.weight", { 64, 16, 3, 3 } },
 	{ "taesd_decoder.1.bias", { 64 } },
 };
 
-static const struct tensor lora[] = {
+static const struct live_tensor lora[] = {
 	{ "diffusion_model.context_embedder.lora_up.weight", { HIDDEN, 1 } },
 	{ "diffusion_model.context_embedder.lora_down.weight", { 1, 4096 } },
 };
@@ -71,7 +71,7 @@ static int64_t positions_of(char name)
 	return side * side;
 }
 
-static bool write_zeros(const char *path, const struct tensor *tensors, size_t count, char name, struct error *e)
+static bool write_zeros(const char *path, const struct live_tensor *tensors, size_t count, char name, struct error *e)
 {
 	const int64_t positions[4] = { 1, positions_of(name), HIDDEN };
 	struct safetensors_entry entries[TENSORS_MAX];
@@ -102,7 +102,7 @@ static bool write_zeros(const char *path, const struct tensor *tensors, size_t c
 /* The kinds in enum model_kind's order, then the LoRA. */
 static const struct {
 	const char *folder;
-	const struct tensor *tensors;
+	const struct live_tensor *tensors;
 	size_t count;
 } files[] = {
 	[MODEL_UNET] = { "diffusion_models", unet, ARRAY_SIZE(unet) },
