@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "core/base/error.h"
-#include "tests/base/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(the_first_failure_is_the_one_that_is_told)
 {
@@ -67,7 +67,7 @@ START_TEST(exit_codes_are_those_of_the_help)
 }
 END_TEST
 
-Suite *error_suite(void)
+HARNESS_SUITE(error_suite)
 {
 	Suite *suite = suite_create("error");
 	TCase *tests = tcase_create("error");

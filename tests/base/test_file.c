@@ -8,7 +8,6 @@
 
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
-#include "tests/base/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -143,7 +142,7 @@ START_TEST(a_folder_goes_with_all_that_is_in_it_but_not_what_its_links_name)
 }
 END_TEST
 
-Suite *file_suite(void)
+HARNESS_SUITE(file_suite)
 {
 	Suite *suite = suite_create("file");
 	TCase *tests = tcase_create("file");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "tests/base/suites.h"
+#include "tests/harness/harness.h"
 
 static json_t *parse(const char *text, struct error *e)
 {
@@ -106,7 +106,7 @@ START_TEST(a_value_that_could_not_be_made_is_out_of_memory)
 }
 END_TEST
 
-Suite *json_suite(void)
+HARNESS_SUITE(json_suite)
 {
 	Suite *suite = suite_create("json");
 	TCase *tests = tcase_create("json");

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/base/shell.h"
-#include "tests/base/suites.h"
 #include "tests/harness/harness.h"
 
 static void assert_reads_back(const char *word)
@@ -65,7 +64,7 @@ START_TEST(a_quote_that_is_not_closed_ends_with_the_line)
 }
 END_TEST
 
-Suite *shell_suite(void)
+HARNESS_SUITE(shell_suite)
 {
 	Suite *suite = suite_create("shell");
 	TCase *tests = tcase_create("shell");

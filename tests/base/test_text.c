@@ -4,7 +4,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/base/utf8.h"
-#include "tests/base/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(a_string_grows_past_its_first_room)
 {
@@ -99,7 +99,7 @@ START_TEST(what_a_terminal_would_obey_becomes_a_question_mark)
 }
 END_TEST
 
-Suite *text_suite(void)
+HARNESS_SUITE(text_suite)
 {
 	Suite *suite = suite_create("text");
 	TCase *tests = tcase_create("text");

@@ -5,7 +5,6 @@
 #include "core/base/units.h"
 #include "scenarios/bench/bench_dequant.h"
 #include "scenarios/bench/bench_load.h"
-#include "tests/bench/suites.h"
 #include "tests/harness/harness.h"
 
 START_TEST(a_load_is_measured_each_way_and_leaves_no_file)
@@ -54,7 +53,7 @@ START_TEST(every_type_is_measured_with_scalar_at_least)
 }
 END_TEST
 
-Suite *formats_suite(void)
+HARNESS_SUITE(formats_suite)
 {
 	Suite *suite = suite_create("bench load, bench dequant");
 	TCase *cases = tcase_create("formats");

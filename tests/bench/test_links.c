@@ -3,7 +3,6 @@
 #include "core/base/units.h"
 #include "scenarios/bench/bench_links.h"
 #include "scenarios/topologies.h"
-#include "tests/bench/suites.h"
 #include "tests/harness/harness.h"
 
 static struct topology *topology;
@@ -133,7 +132,7 @@ START_TEST(an_interrupted_bench_stops)
 }
 END_TEST
 
-Suite *links_suite(void)
+HARNESS_SUITE(links_suite)
 {
 	Suite *suite = suite_create("bench links");
 	TCase *tests = tcase_create("all");

@@ -6,7 +6,6 @@
 
 #include "core/base/file.h"
 #include "scenarios/bench/bench_predict.h"
-#include "tests/bench/suites.h"
 #include "tests/harness/harness.h"
 
 #define TABLE "tests/data/bench/bench_seconds_per_iteration.csv"
@@ -102,7 +101,7 @@ START_TEST(measured_slopes_are_those_of_the_charts)
 }
 END_TEST
 
-Suite *predict_suite(void)
+HARNESS_SUITE(predict_suite)
 {
 	Suite *suite = suite_create("predict");
 	TCase *tables = tcase_create("published tables");

@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "scenarios/bench/spread.h"
-#include "tests/bench/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(the_median_of_an_odd_count_is_the_middle_one)
 {
@@ -61,7 +61,7 @@ START_TEST(one_point_has_no_slope)
 }
 END_TEST
 
-Suite *spread_suite(void)
+HARNESS_SUITE(spread_suite)
 {
 	Suite *suite = suite_create("spread");
 	TCase *tests = tcase_create("all");

@@ -6,7 +6,6 @@
 
 #include "core/base/file.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -122,7 +121,7 @@ START_TEST(what_cannot_be_explored_is_refused_in_a_sentence)
 }
 END_TEST
 
-Suite *explore_suite(void)
+HARNESS_SUITE(explore_suite)
 {
 	Suite *suite = suite_create("explore");
 	TCase *tests = tcase_create("explore");

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -305,7 +304,7 @@ START_TEST(a_loader_of_another_kind_says_what_the_file_is)
 }
 END_TEST
 
-Suite *files_suite(void)
+HARNESS_SUITE(files_suite)
 {
 	Suite *suite = suite_create("files");
 	TCase *tcase = tcase_create("files");

@@ -6,7 +6,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -229,7 +228,7 @@ START_TEST(a_file_of_diffusers_draws_what_upstreams_layout_draws)
 }
 END_TEST
 
-Suite *formats_suite(void)
+HARNESS_SUITE(formats_suite)
 {
 	Suite *suite = suite_create("formats");
 	TCase *tests = tcase_create("formats");

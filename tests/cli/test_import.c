@@ -8,7 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/cli/trace_check.h"
 #include "tests/harness/harness.h"
 
@@ -349,7 +348,7 @@ START_TEST(a_view_is_lines_of_json_or_csv)
 }
 END_TEST
 
-Suite *import_suite(void)
+HARNESS_SUITE(import_suite)
 {
 	Suite *suite = suite_create("import");
 	TCase *import = tcase_create("import");

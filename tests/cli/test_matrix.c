@@ -4,7 +4,6 @@
 
 #include "core/base/array.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static const char *text_of(const json_t *object, const char *key)
@@ -125,7 +124,7 @@ START_TEST(a_policy_is_known_by_its_upstream_commit)
 }
 END_TEST
 
-Suite *matrix_suite(void)
+HARNESS_SUITE(matrix_suite)
 {
 	Suite *suite = suite_create("matrix");
 	TCase *tests = tcase_create("matrix");

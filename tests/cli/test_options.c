@@ -4,7 +4,7 @@
 #include "cli/choices.h"
 #include "cli/options.h"
 #include "core/base/array.h"
-#include "tests/cli/suites.h"
+#include "tests/harness/harness.h"
 
 static bool json;
 static const char *policies;
@@ -149,7 +149,7 @@ START_TEST(a_choice_that_is_none_is_answered_with_what_there_is)
 }
 END_TEST
 
-Suite *options_suite(void)
+HARNESS_SUITE(options_suite)
 {
 	Suite *suite = suite_create("options");
 	TCase *tests = tcase_create("options");

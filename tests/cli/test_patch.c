@@ -8,7 +8,6 @@
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 #define SHAPE(...)                                                                                                             \
@@ -241,7 +240,7 @@ START_TEST(what_cannot_be_patched_is_told_from_what_is_no_file)
 }
 END_TEST
 
-Suite *patch_command_suite(void)
+HARNESS_SUITE(patch_command_suite)
 {
 	Suite *suite = suite_create("patch");
 	TCase *tests = tcase_create("patch");

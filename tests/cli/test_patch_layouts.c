@@ -7,7 +7,6 @@
 #include "core/base/array.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -232,7 +231,7 @@ START_TEST(a_checkpoint_is_patched_in_all_its_models)
 }
 END_TEST
 
-Suite *patch_layouts_suite(void)
+HARNESS_SUITE(patch_layouts_suite)
 {
 	Suite *suite = suite_create("patch layouts");
 	TCase *tests = tcase_create("patch layouts");

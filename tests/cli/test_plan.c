@@ -5,7 +5,6 @@
 
 #include "core/base/array.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 #define FLUX "tests/data/loadlists/flux1_dev_transformer.bf16.tsv.gz"
@@ -288,7 +287,7 @@ START_TEST(requests_are_answered_in_order_one_a_line)
 }
 END_TEST
 
-Suite *plan_suite(void)
+HARNESS_SUITE(plan_suite)
 {
 	Suite *suite = suite_create("plan");
 	TCase *check = tcase_create("check");

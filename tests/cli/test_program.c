@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 START_TEST(help_goes_to_standard_output_and_is_fine)
@@ -70,7 +69,7 @@ START_TEST(each_policy_and_flow_is_told_whole_at_80_columns)
 }
 END_TEST
 
-Suite *program_suite(void)
+HARNESS_SUITE(program_suite)
 {
 	Suite *suite = suite_create("program");
 	TCase *tests = tcase_create("program");

@@ -5,7 +5,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 START_TEST(an_image_has_the_same_bits_wherever_weights_wait)
@@ -87,7 +86,7 @@ START_TEST(a_report_is_one_page_without_network)
 }
 END_TEST
 
-Suite *replay_suite(void)
+HARNESS_SUITE(replay_suite)
 {
 	Suite *suite = suite_create("replay");
 	TCase *tests = tcase_create("replay");

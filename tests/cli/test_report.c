@@ -4,7 +4,6 @@
 
 #include "core/base/file.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -67,7 +66,7 @@ START_TEST(a_policy_is_one_row_also_where_a_cell_of_it_was_run_again)
 }
 END_TEST
 
-Suite *report_suite(void)
+HARNESS_SUITE(report_suite)
 {
 	Suite *suite = suite_create("report");
 	TCase *tests = tcase_create("page");

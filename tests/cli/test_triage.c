@@ -8,7 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -337,7 +336,7 @@ START_TEST(a_bundle_that_cannot_be_written_is_an_error_and_leaves_nothing)
 }
 END_TEST
 
-Suite *triage_suite(void)
+HARNESS_SUITE(triage_suite)
 {
 	Suite *suite = suite_create("triage");
 	TCase *tests = tcase_create("triage");

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "tests/cli/run.h"
-#include "tests/cli/suites.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -178,7 +177,7 @@ START_TEST(ctrl_c_ends_with_130_and_closes_the_run)
 }
 END_TEST
 
-Suite *trouble_suite(void)
+HARNESS_SUITE(trouble_suite)
 {
 	Suite *suite = suite_create("trouble");
 	TCase *tests = tcase_create("trouble");

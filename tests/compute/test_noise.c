@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "core/compute/sampling/noise.h"
-#include "tests/compute/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(only_the_low_32_bits_of_a_seed_count)
 {
@@ -50,7 +50,7 @@ START_TEST(a_long_draw_neither_uses_nor_clears_what_a_short_one_kept)
 }
 END_TEST
 
-Suite *noise_suite(void)
+HARNESS_SUITE(noise_suite)
 {
 	Suite *suite = suite_create("noise");
 	TCase *tests = tcase_create("noise");

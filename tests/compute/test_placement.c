@@ -10,7 +10,6 @@
 #include "core/compute/inference.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
-#include "tests/compute/suites.h"
 #include "tests/harness/harness.h"
 
 static struct machine *open_machine(const char *topology_file, const struct backend *backend)
@@ -195,7 +194,7 @@ START_TEST(a_device_too_small_is_an_error_that_names_it)
 }
 END_TEST
 
-Suite *placement_suite(void)
+HARNESS_SUITE(placement_suite)
 {
 	Suite *suite = suite_create("placement");
 	TCase *tests = tcase_create("placement");

@@ -5,7 +5,6 @@
 
 #include "core/compute/inference.h"
 #include "core/compute/text/tokenizer.h"
-#include "tests/compute/suites.h"
 #include "tests/harness/harness.h"
 
 static float pixels[2 * 2 * 3] = { 0, 0.5F, 1, 1, 0, 0, 0.25F, 0.25F, 0.25F, 2, -1, 0.999F };
@@ -65,7 +64,7 @@ START_TEST(no_more_words_than_there_is_room)
 }
 END_TEST
 
-Suite *values_suite(void)
+HARNESS_SUITE(values_suite)
 {
 	Suite *suite = suite_create("values");
 	TCase *tests = tcase_create("values");

@@ -6,7 +6,6 @@
 #include "core/compute/rounding.h"
 #include "core/tensor/dtype/convert.h"
 #include "scenarios/topologies.h"
-#include "tests/compute/suites.h"
 #include "tests/harness/harness.h"
 
 #define OUTPUTS 4 /* of one input each, so that no order of summation plays a part */
@@ -149,7 +148,7 @@ START_TEST(elements_that_fill_no_block_are_refused)
 }
 END_TEST
 
-Suite *weights_suite(void)
+HARNESS_SUITE(weights_suite)
 {
 	Suite *suite = suite_create("weights");
 	TCase *tests = tcase_create("weights");

@@ -1,5 +1,5 @@
 #include "db/records/layout.h"
-#include "tests/db/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(text_that_does_not_fit_is_cut_between_characters)
 {
@@ -48,7 +48,7 @@ START_TEST(every_record_has_a_layout_of_its_size)
 }
 END_TEST
 
-Suite *record_suite(void)
+HARNESS_SUITE(record_suite)
 {
 	Suite *suite = suite_create("records");
 	TCase *tests = tcase_create("records");

@@ -3,7 +3,7 @@
 
 #include "core/base/clock.h"
 #include "db/ring.h"
-#include "tests/db/suites.h"
+#include "tests/harness/harness.h"
 
 #define RING_SIZE 65536 /* the least there is */
 
@@ -130,7 +130,7 @@ START_TEST(two_threads_pass_everything_in_order)
 }
 END_TEST
 
-Suite *ring_suite(void)
+HARNESS_SUITE(ring_suite)
 {
 	Suite *suite = suite_create("ring");
 	TCase *tests = tcase_create("ring");

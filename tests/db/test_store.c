@@ -10,7 +10,7 @@
 #include "core/base/file.h"
 #include "db/copy.h"
 #include "db/store.h"
-#include "tests/db/suites.h"
+#include "tests/harness/harness.h"
 
 #define NOBODY 65534
 
@@ -391,7 +391,7 @@ START_TEST(a_damaged_store_is_told_by_the_check)
 }
 END_TEST
 
-Suite *store_suite(void)
+HARNESS_SUITE(store_suite)
 {
 	Suite *suite = suite_create("store");
 	TCase *tests = tcase_create("store");

@@ -12,7 +12,7 @@
 #include "core/base/clock.h"
 #include "db/store.h"
 #include "db/writer.h"
-#include "tests/db/suites.h"
+#include "tests/harness/harness.h"
 
 static char *folder;
 static char path[256];
@@ -303,7 +303,7 @@ START_TEST(the_writer_keeps_up_with_a_bare_loop)
 }
 END_TEST
 
-Suite *writer_suite(void)
+HARNESS_SUITE(writer_suite)
 {
 	Suite *suite = suite_create("writer");
 	TCase *tests = tcase_create("writer");

@@ -3,7 +3,6 @@
 
 #include "core/device/topology/topology.h"
 #include "scenarios/topologies.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 static struct topology *builtin(const char *file)
@@ -62,7 +61,7 @@ START_TEST(the_tiers_have_the_bandwidths_that_upstream_measured)
 }
 END_TEST
 
-Suite *builtin_topologies_suite(void)
+HARNESS_SUITE(builtin_topologies_suite)
 {
 	Suite *suite = suite_create("builtin topologies");
 	TCase *tests = tcase_create("all");

@@ -2,7 +2,6 @@
 
 #include "core/base/units.h"
 #include "tests/device/fixture.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 static struct fixture f;
@@ -284,7 +283,7 @@ START_TEST(memory_of_a_card_cannot_be_pinned)
 }
 END_TEST
 
-Suite *cache_suite(void)
+HARNESS_SUITE(cache_suite)
 {
 	Suite *suite = suite_create("caching allocator");
 	TCase *tests = tcase_create("all");

@@ -4,7 +4,6 @@
 
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 /* Runs the program and gives what it printed as JSON. */
@@ -150,7 +149,7 @@ START_TEST(bench_without_a_name_says_what_there_is)
 }
 END_TEST
 
-Suite *commands_suite(void)
+HARNESS_SUITE(commands_suite)
 {
 	Suite *suite = suite_create("devices and doctor");
 	TCase *tests = tcase_create("all");

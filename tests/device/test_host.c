@@ -3,7 +3,6 @@
 #include "core/base/clock.h"
 #include "core/base/units.h"
 #include "tests/device/fixture.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 static struct fixture f;
@@ -130,7 +129,7 @@ START_TEST(every_backend_has_all_that_a_backend_must_have)
 }
 END_TEST
 
-Suite *host_suite(void)
+HARNESS_SUITE(host_suite)
 {
 	Suite *suite = suite_create("host");
 	TCase *tests = tcase_create("all");

@@ -3,7 +3,6 @@
 #include "core/base/clock.h"
 #include "core/base/units.h"
 #include "tests/device/fixture.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 static struct fixture f;
@@ -334,7 +333,7 @@ START_TEST(the_same_work_takes_the_same_time_again)
 }
 END_TEST
 
-Suite *sim_suite(void)
+HARNESS_SUITE(sim_suite)
 {
 	Suite *suite = suite_create("sim");
 	TCase *tests = tcase_create("all");

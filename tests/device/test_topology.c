@@ -5,7 +5,6 @@
 #include "core/base/clock.h"
 #include "core/device/topology/topology.h"
 #include "tests/device/fixture.h"
-#include "tests/device/suites.h"
 #include "tests/harness/harness.h"
 
 static struct topology *parse(const char *text, struct error *e)
@@ -236,7 +235,7 @@ START_TEST(a_topology_of_more_devices_than_the_limit_is_refused)
 }
 END_TEST
 
-Suite *topology_suite(void)
+HARNESS_SUITE(topology_suite)
 {
 	Suite *suite = suite_create("topology");
 	TCase *tests = tcase_create("all");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "scenarios/explore/explore_check.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 static struct check *check;
@@ -301,7 +301,7 @@ START_TEST(weights_in_place_of_a_model_in_no_list_are_stray)
 }
 END_TEST
 
-Suite *check_suite(void)
+HARNESS_SUITE(check_suite)
 {
 	Suite *suite = suite_create("check");
 	TCase *tests = tcase_create("check");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/manager/policy.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 #define SEQUENCES_SHORT 600
@@ -123,7 +123,7 @@ START_TEST(what_eject_gets_wrong_is_found)
 }
 END_TEST
 
-Suite *find_suite(void)
+HARNESS_SUITE(find_suite)
 {
 	Suite *suite = suite_create("find");
 	TCase *tests = tcase_create("find");

@@ -7,7 +7,7 @@
 #include "core/manager/policy.h"
 #include "core/object/heap.h"
 #include "scenarios/explore/explore_check.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 #define STEPS_SHORT 20000
@@ -138,7 +138,7 @@ START_TEST(a_long_life_under_strict_leaves_nothing_behind)
 }
 END_TEST
 
-Suite *hold_suite(void)
+HARNESS_SUITE(hold_suite)
 {
 	Suite *suite = suite_create("hold");
 	TCase *tests = tcase_create("hold");

@@ -9,7 +9,7 @@
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 #define ACTIONS 14
@@ -128,7 +128,7 @@ START_TEST(an_image_has_the_same_bits_whatever_was_freed_before_under_any_policy
 }
 END_TEST
 
-Suite *output_suite(void)
+HARNESS_SUITE(output_suite)
 {
 	Suite *suite = suite_create("output");
 	TCase *tests = tcase_create("output");

@@ -4,7 +4,7 @@
 #include "core/manager/policy.h"
 #include "scenarios/explore/explore_trial.h"
 #include "scenarios/flow/flow_file.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 #define SEQUENCES 60
@@ -121,7 +121,7 @@ START_TEST(without_going_on_the_first_failure_is_the_last)
 }
 END_TEST
 
-Suite *shrink_suite(void)
+HARNESS_SUITE(shrink_suite)
 {
 	Suite *suite = suite_create("shrink");
 	TCase *tests = tcase_create("shrink");

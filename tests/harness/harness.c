@@ -1,3 +1,5 @@
+/* harness.c - folders that tests write in, and the program under test as a child with its output in files, so that no pipe fills.
+ */
 #include "tests/harness/harness.h"
 
 #include <ftw.h>
@@ -9,19 +11,6 @@
 
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
-
-int harness_run(const suite_maker *makers, size_t count)
-{
-	SRunner *runner = srunner_create(NULL);
-	int failed;
-
-	for (size_t i = 0; i < count; i++)
-		srunner_add_suite(runner, makers[i]());
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
 
 char *harness_make_folder(void)
 {

@@ -7,18 +7,22 @@
 
 #include "core/base/error.h"
 
-typedef Suite *(*suite_maker)(void);
+/* Opens the definition of a suite. The linker gathers the suites of every file of an area, so a suite is found without an entry
+ * elsewhere: a new tests/AREA/test_X.c is whole with
+ *
+ *	HARNESS_SUITE(x_suite)
+ *	{
+ *		Suite *suite = suite_create("x");
+ *		...
+ *		return suite;
+ *	}
+ */
+#define HARNESS_SUITE(name)                                                                                                    \
+	static Suite *name(void);                                                                                              \
+	__attribute__((used, section("harness_suites"))) static harness_suite *const listed_##name = name;                     \
+	static Suite *name(void)
 
-/* Runs the suites (CK_FORK and the like as the environment says) and returns main's exit code. */
-int harness_run(const suite_maker *makers, size_t count);
-
-#define HARNESS_MAIN(...)                                                                                                      \
-	int main(void)                                                                                                         \
-	{                                                                                                                      \
-		static const suite_maker makers[] = { __VA_ARGS__ };                                                           \
-                                                                                                                               \
-		return harness_run(makers, sizeof(makers) / sizeof(makers[0]));                                                \
-	}
+typedef Suite *harness_suite(void);
 
 /* A new empty folder; removed with all it holds by harness_remove_folder. The caller frees the path. */
 char *harness_make_folder(void);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "tests/house/suites.h"
+#include "tests/harness/harness.h"
 
 static const struct {
 	const char *room;
@@ -111,7 +111,7 @@ START_TEST(the_rule_refuses_what_it_is_there_to_refuse)
 }
 END_TEST
 
-Suite *includes_suite(void)
+HARNESS_SUITE(includes_suite)
 {
 	Suite *suite = suite_create("includes");
 	TCase *tests = tcase_create("direction");

@@ -8,7 +8,6 @@
 #include "core/base/file.h"
 #include "db/records/record.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 static char *folder;
 
@@ -224,7 +223,7 @@ START_TEST(the_tests_of_what_it_observes_pass)
 }
 END_TEST
 
-Suite *command_suite(void)
+HARNESS_SUITE(command_suite)
 {
 	Suite *suite = suite_create("command");
 	TCase *cases = tcase_create("live");

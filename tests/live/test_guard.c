@@ -8,7 +8,6 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 static char *folder;
 static sqlite3 *engine;
@@ -178,7 +177,7 @@ START_TEST(a_real_multigpu_under_the_guard_keeps_what_is_wished_and_reads_it_onc
 }
 END_TEST
 
-Suite *guard_suite(void)
+HARNESS_SUITE(guard_suite)
 {
 	Suite *suite = suite_create("guard");
 	TCase *cases = tcase_create("evidence");

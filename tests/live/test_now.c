@@ -6,7 +6,6 @@
 #include "core/base/json.h"
 #include "probes/live/live_now.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 static json_t *answer;
 static struct live_now *now;
@@ -231,7 +230,7 @@ START_TEST(a_servers_answers_of_wrong_types_are_refused)
 }
 END_TEST
 
-Suite *now_suite(void)
+HARNESS_SUITE(now_suite)
 {
 	Suite *suite = suite_create("now");
 	TCase *cases = tcase_create("answers");

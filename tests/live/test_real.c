@@ -11,7 +11,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 static int compare_lines(const void *a, const void *b)
 {
@@ -170,7 +169,7 @@ START_TEST(a_real_multigpu_does_what_it_did)
 }
 END_TEST
 
-Suite *real_suite(void)
+HARNESS_SUITE(real_suite)
 {
 	Suite *suite = suite_create("real");
 	TCase *cases = tcase_create("evidence");

@@ -4,7 +4,6 @@
 #include "probes/judge/judge.h"
 #include "probes/live/live_records.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 #define HEAD(count) "{\"record\":\"batch\",\"session\":\"s\",\"first\":0,\"count\":" #count ",\"dropped\":0}\n"
 #define MODEL                                                                                                                  \
@@ -181,7 +180,7 @@ START_TEST(memory_within_the_noise_is_no_finding)
 }
 END_TEST
 
-Suite *records_suite(void)
+HARNESS_SUITE(records_suite)
 {
 	Suite *suite = suite_create("records");
 	TCase *cases = tcase_create("lines");

@@ -8,7 +8,6 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 #define S UINT64_C(1000000000)
 
@@ -334,7 +333,7 @@ START_TEST(nothing_loaded_is_said)
 }
 END_TEST
 
-Suite *screen_suite(void)
+HARNESS_SUITE(screen_suite)
 {
 	Suite *suite = suite_create("screen");
 	TCase *cases = tcase_create("screens");

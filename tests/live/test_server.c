@@ -9,7 +9,6 @@
 #include "scenarios/subject/subject_comfyui.h"
 #include "tests/harness/harness.h"
 #include "tests/live/fake.h"
-#include "tests/live/suites.h"
 
 static char *folder;
 
@@ -428,7 +427,7 @@ START_TEST(a_probe_of_another_version_is_warned_of_and_the_run_says_so)
 }
 END_TEST
 
-Suite *server_suite(void)
+HARNESS_SUITE(server_suite)
 {
 	Suite *suite = suite_create("server");
 	TCase *cases = tcase_create("faults");

@@ -10,7 +10,6 @@
 #include "core/base/file.h"
 #include "tests/harness/harness.h"
 #include "tests/live/history.h"
-#include "tests/live/suites.h"
 
 /* Retention breaks at 3, 5 cannot start, 7 repairs it. */
 #define HISTORY "keep keep keep lose lose broken lose keep keep keep keep"
@@ -484,7 +483,7 @@ START_TEST(a_store_without_a_sweep_has_no_table)
 }
 END_TEST
 
-Suite *sweep_suite(void)
+HARNESS_SUITE(sweep_suite)
 {
 	Suite *suite = suite_create("sweep");
 	TCase *cases = tcase_create("history");

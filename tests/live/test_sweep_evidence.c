@@ -7,7 +7,6 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 #define EVIDENCE "tests/live/evidence/sweep-multigpu.txt"
 
@@ -86,7 +85,7 @@ START_TEST(the_engine_under_anchors_does_what_the_sweep_saw_at_07b429f)
 }
 END_TEST
 
-Suite *sweep_evidence_suite(void)
+HARNESS_SUITE(sweep_evidence_suite)
 {
 	Suite *suite = suite_create("sweep evidence");
 	TCase *cases = tcase_create("commits");

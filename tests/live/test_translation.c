@@ -8,7 +8,6 @@
 #include "scenarios/subject/live_workflow.h"
 #include "scenarios/matrix/matrix_workflow.h"
 #include "tests/harness/harness.h"
-#include "tests/live/suites.h"
 
 /* A server that has these classes, what it answered, and the workflow made to fit it. */
 static json_t *classes, *answers, *fitted;
@@ -192,7 +191,7 @@ START_TEST(wishes_that_have_ended_are_none_to_keep)
 }
 END_TEST
 
-Suite *translation_suite(void)
+HARNESS_SUITE(translation_suite)
 {
 	Suite *suite = suite_create("translation");
 	TCase *cases = tcase_create("workflows");

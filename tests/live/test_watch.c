@@ -9,7 +9,6 @@
 #include "tests/harness/harness.h"
 #include "tests/live/fake.h"
 #include "tests/live/pty.h"
-#include "tests/live/suites.h"
 
 static void tear_down(void)
 {
@@ -327,7 +326,7 @@ START_TEST(a_terminal_that_cannot_move_its_cursor_gets_one_screen)
 }
 END_TEST
 
-Suite *watch_suite(void)
+HARNESS_SUITE(watch_suite)
 {
 	Suite *suite = suite_create("watch");
 	TCase *texts = tcase_create("texts");

@@ -1,7 +1,6 @@
 /* A clone with a LoRA: put into the weights where they are loaded, into copies where they are cast, and taken out to the byte. */
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
-#include "tests/manager/suites.h"
 
 static struct flux_scene scene;
 
@@ -84,7 +83,7 @@ START_TEST(loading_the_base_takes_the_clones_lora_out)
 }
 END_TEST
 
-Suite *lora_suite(void)
+HARNESS_SUITE(lora_suite)
 {
 	Suite *suite = suite_create("lora");
 	TCase *tests = tcase_create("lora");

@@ -7,7 +7,6 @@
 #include "core/base/units.h"
 #include "core/manager/manager.h"
 #include "tests/harness/harness.h"
-#include "tests/manager/suites.h"
 
 #define BLOCKS 8
 #define PATCHERS_MAX 4
@@ -330,7 +329,7 @@ START_TEST(inference_is_thought_to_need_less_on_a_small_card)
 }
 END_TEST
 
-Suite *pressure_suite(void)
+HARNESS_SUITE(pressure_suite)
 {
 	Suite *suite = suite_create("pressure");
 	TCase *tests = tcase_create("pressure");

@@ -7,7 +7,6 @@
 #include "core/plan/place/plan_model.h"
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
-#include "tests/manager/suites.h"
 
 static struct flux_scene scene;
 
@@ -158,7 +157,7 @@ START_TEST(a_string_of_each_generation_is_its_own)
 }
 END_TEST
 
-Suite *quantised_suite(void)
+HARNESS_SUITE(quantised_suite)
 {
 	Suite *suite = suite_create("quantised");
 	TCase *tests = tcase_create("quantised");

@@ -6,7 +6,6 @@
 #include "core/manager/manager.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
-#include "tests/manager/suites.h"
 
 #define SIDE 32
 
@@ -128,7 +127,7 @@ START_TEST(strict_rounds_once_whatever_the_precision)
 }
 END_TEST
 
-Suite *rounding_suite(void)
+HARNESS_SUITE(rounding_suite)
 {
 	Suite *suite = suite_create("rounding");
 	TCase *tests = tcase_create("rounding");

@@ -4,7 +4,6 @@
 #include "core/model/families/family.h"
 #include "core/plan/place/blocks.h"
 #include "tests/harness/harness.h"
-#include "tests/model/suites.h"
 
 static struct error e;
 static struct architecture a;
@@ -163,7 +162,7 @@ START_TEST(a_configuration_that_makes_no_model_names_the_member)
 }
 END_TEST
 
-Suite *architecture_suite(void)
+HARNESS_SUITE(architecture_suite)
 {
 	Suite *suite = suite_create("architecture");
 	TCase *tcase = tcase_create("architecture");

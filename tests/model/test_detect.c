@@ -5,7 +5,6 @@
 #include "core/model/recipe.h"
 #include "core/plan/place/blocks.h"
 #include "tests/harness/harness.h"
-#include "tests/model/suites.h"
 
 static struct error e;
 static struct architecture a;
@@ -365,7 +364,7 @@ START_TEST(no_tensors_are_no_model)
 }
 END_TEST
 
-Suite *detect_suite(void)
+HARNESS_SUITE(detect_suite)
 {
 	Suite *suite = suite_create("detect");
 	TCase *tcase = tcase_create("detect");

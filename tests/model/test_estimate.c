@@ -4,7 +4,6 @@
 #include "core/base/units.h"
 #include "core/model/memory/memory_estimate.h"
 #include "tests/harness/harness.h"
-#include "tests/model/suites.h"
 
 static struct diffusion_use use_of(double batch, double channels)
 {
@@ -79,7 +78,7 @@ START_TEST(a_text_encoder_of_a_gib_waits_until_it_is_needed)
 }
 END_TEST
 
-Suite *estimate_suite(void)
+HARNESS_SUITE(estimate_suite)
 {
 	Suite *suite = suite_create("estimate");
 	TCase *tests = tcase_create("estimate");

@@ -5,7 +5,6 @@
 #include "core/model/memory/dtype_choice.h"
 #include "core/model/memory/settings.h"
 #include "tests/harness/harness.h"
-#include "tests/model/suites.h"
 
 static const struct dtype_list any = { .dtypes = { DTYPE_F16, DTYPE_BF16, DTYPE_F32 }, .count = 3 };
 
@@ -81,7 +80,7 @@ START_TEST(a_wider_type_than_the_fallback_is_not_picked)
 }
 END_TEST
 
-Suite *settings_suite(void)
+HARNESS_SUITE(settings_suite)
 {
 	Suite *suite = suite_create("settings");
 	TCase *tests = tcase_create("settings");

@@ -10,7 +10,6 @@
 #include "core/model/synthesis/synthesis_file.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
-#include "tests/model/suites.h"
 
 static struct error e;
 static char *folder;
@@ -165,7 +164,7 @@ START_TEST(positions_count_up)
 }
 END_TEST
 
-Suite *synthesis_suite(void)
+HARNESS_SUITE(synthesis_suite)
 {
 	Suite *suite = suite_create("synthesis");
 	TCase *tcase = tcase_create("synthesis");

@@ -1,7 +1,7 @@
 #include <check.h>
 
 #include "core/object/heap.h"
-#include "tests/object/suites.h"
+#include "tests/harness/harness.h"
 #include "tests/object/things.h"
 
 static struct heap *heap;
@@ -174,7 +174,7 @@ START_TEST(a_finalizer_may_drop_what_the_living_and_the_dead_hold)
 }
 END_TEST
 
-Suite *collect_suite(void)
+HARNESS_SUITE(collect_suite)
 {
 	Suite *suite = suite_create("collect");
 	TCase *tests = tcase_create("collect");

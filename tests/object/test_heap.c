@@ -1,7 +1,7 @@
 #include <check.h>
 
 #include "core/object/heap.h"
-#include "tests/object/suites.h"
+#include "tests/harness/harness.h"
 #include "tests/object/things.h"
 
 static struct heap *heap;
@@ -183,7 +183,7 @@ START_TEST(the_end_of_the_heap_is_no_death)
 }
 END_TEST
 
-Suite *heap_suite(void)
+HARNESS_SUITE(heap_suite)
 {
 	Suite *suite = suite_create("heap");
 	TCase *tests = tcase_create("heap");

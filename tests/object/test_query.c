@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/object/heap.h"
-#include "tests/object/suites.h"
+#include "tests/harness/harness.h"
 #include "tests/object/things.h"
 
 static struct heap *heap;
@@ -119,7 +119,7 @@ START_TEST(a_path_longer_than_there_is_room_for_is_counted)
 }
 END_TEST
 
-Suite *query_suite(void)
+HARNESS_SUITE(query_suite)
 {
 	Suite *suite = suite_create("query");
 	TCase *tests = tcase_create("query");

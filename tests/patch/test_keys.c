@@ -5,7 +5,6 @@
 #include "core/patch/keys/key_map.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
-#include "tests/patch/suites.h"
 
 #define FLUX "diffusion_model.double_blocks.0."
 
@@ -113,7 +112,7 @@ START_TEST(a_name_too_long_to_be_one_is_cut_and_means_nothing)
 }
 END_TEST
 
-Suite *keys_suite(void)
+HARNESS_SUITE(keys_suite)
 {
 	Suite *suite = suite_create("keys");
 	TCase *tests = tcase_create("keys");

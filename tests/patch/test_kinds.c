@@ -6,7 +6,6 @@
 #include "core/base/array.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
-#include "tests/patch/suites.h"
 
 static struct small small;
 static struct model *model;
@@ -294,7 +293,7 @@ START_TEST(an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time)
 }
 END_TEST
 
-Suite *kinds_suite(void)
+HARNESS_SUITE(kinds_suite)
 {
 	Suite *suite = suite_create("kinds");
 	TCase *tests = tcase_create("kinds");

@@ -5,7 +5,6 @@
 #include "core/base/array.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
-#include "tests/patch/suites.h"
 
 static struct small small;
 static struct model *model;
@@ -126,7 +125,7 @@ START_TEST(a_lora_that_is_nowhere_is_missing)
 }
 END_TEST
 
-Suite *patch_suite(void)
+HARNESS_SUITE(patch_suite)
 {
 	Suite *suite = suite_create("patch");
 	TCase *tests = tcase_create("patch");

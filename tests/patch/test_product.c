@@ -7,7 +7,6 @@
 #include "core/patch/apply/strips.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
-#include "tests/patch/suites.h"
 
 static void fill(float *values, size_t count, uint32_t seed)
 {
@@ -210,7 +209,7 @@ START_TEST(strips_refuse_what_rows_alone_cannot_tell)
 }
 END_TEST
 
-Suite *product_suite(void)
+HARNESS_SUITE(product_suite)
 {
 	Suite *suite = suite_create("product");
 	TCase *tests = tcase_create("product");

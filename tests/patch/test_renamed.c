@@ -7,7 +7,6 @@
 #include "core/patch/patch.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
-#include "tests/patch/suites.h"
 
 #define ROOT "diffusion_model."
 
@@ -137,7 +136,7 @@ START_TEST(an_uso_lora_names_the_processors_of_its_blocks)
 }
 END_TEST
 
-Suite *renamed_suite(void)
+HARNESS_SUITE(renamed_suite)
 {
 	Suite *suite = suite_create("renamed");
 	TCase *cases = tcase_create("names");

@@ -5,7 +5,6 @@
 #include "core/plan/advise/advise.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
-#include "tests/plan/suites.h"
 
 /* One trap: what is told, where, how grave, and a word of what upstream does with it. */
 struct trap {
@@ -204,7 +203,7 @@ START_TEST(large_blocks_without_a_bias_are_told_where_the_version_leaves_them)
 }
 END_TEST
 
-Suite *advise_suite(void)
+HARNESS_SUITE(advise_suite)
 {
 	Suite *suite = suite_create("advise");
 	TCase *text = tcase_create("the string");

@@ -4,7 +4,6 @@
 #include "core/base/array.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
-#include "tests/plan/suites.h"
 
 #define GIB_D 0x1p30
 
@@ -216,7 +215,7 @@ START_TEST(what_would_be_lost_in_silence_is_refused_at_its_column)
 }
 END_TEST
 
-Suite *exact_suite(void)
+HARNESS_SUITE(exact_suite)
 {
 	Suite *suite = suite_create("exact");
 	TCase *reading = tcase_create("reading");

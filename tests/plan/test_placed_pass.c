@@ -13,7 +13,6 @@
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
-#include "tests/plan/suites.h"
 
 /* A load list on a machine. */
 struct situation {
@@ -465,7 +464,7 @@ START_TEST(a_donor_that_no_way_leads_from_is_said_to_be_one)
 }
 END_TEST
 
-Suite *placed_pass_suite(void)
+HARNESS_SUITE(placed_pass_suite)
 {
 	Suite *suite = suite_create("placed pass");
 	TCase *forward = tcase_create("forward");

@@ -5,7 +5,6 @@
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
-#include "tests/plan/suites.h"
 
 static struct topology *open_topology(const char *file_name)
 {
@@ -154,7 +153,7 @@ START_TEST(the_simulator_and_the_formula_agree_within_a_tenth)
 }
 END_TEST
 
-Suite *predict_suite(void)
+HARNESS_SUITE(predict_suite)
 {
 	Suite *suite = suite_create("predict");
 	TCase *formula = tcase_create("formula");

@@ -14,7 +14,6 @@
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
-#include "tests/plan/suites.h"
 
 static const struct {
 	const char *loadlist, *topology, *version;
@@ -423,7 +422,7 @@ START_TEST(of_ten_thousand_blocks_few_strings_are_run)
 }
 END_TEST
 
-Suite *suggest_suite(void)
+HARNESS_SUITE(suggest_suite)
 {
 	Suite *suite = suite_create("suggest");
 	TCase *strings = tcase_create("strings");

@@ -3,7 +3,7 @@
 
 #include "db/records/record.h"
 #include "probes/diagnosis/diagnosis.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 START_TEST(every_cause_is_reached_by_the_facts_it_needs)
 {
@@ -96,7 +96,7 @@ START_TEST(a_text_too_long_is_cut_between_facts)
 }
 END_TEST
 
-Suite *diagnosis_suite(void)
+HARNESS_SUITE(diagnosis_suite)
 {
 	const TTest *const claims[] = {
 		every_cause_is_reached_by_the_facts_it_needs,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tests/probes/cell.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 static struct cell cell;
 static struct judge_result result;
@@ -247,7 +247,7 @@ START_TEST(unattributed_memory_names_the_ledger_line)
 }
 END_TEST
 
-Suite *evidence_suite(void)
+HARNESS_SUITE(evidence_suite)
 {
 	const TTest *const claims[] = {
 		a_loss_says_what_was_done_before_it,

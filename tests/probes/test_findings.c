@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tests/probes/cell.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 static struct cell cell;
 
@@ -209,7 +209,7 @@ START_TEST(a_judged_cell_is_put_as_records)
 }
 END_TEST
 
-Suite *judge_findings_suite(void)
+HARNESS_SUITE(judge_findings_suite)
 {
 	const TTest *const claims[] = {
 		a_lost_model_is_a_finding_with_cause_and_holders,

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tests/probes/cell.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 static struct cell cell;
 
@@ -579,7 +579,7 @@ START_TEST(a_sampler_on_other_patches_than_the_workflow_says_is_a_finding)
 }
 END_TEST
 
-Suite *judge_suite(void)
+HARNESS_SUITE(judge_suite)
 {
 	const TTest *const claims[] = {
 		kept_is_a_wished_object_resident_at_every_stage,

@@ -5,7 +5,7 @@
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "probes/snapshot/ledger.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 static const char description[] = "{\"schema\":1,\"name\":\"two\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":268435456},"
 				  "{\"name\":\"cuda:0\",\"capacity_bytes\":268435456}],\"links\":[]}";
@@ -147,7 +147,7 @@ START_TEST(pinned_memory_is_told_besides_what_it_is_used_for)
 }
 END_TEST
 
-Suite *ledger_suite(void)
+HARNESS_SUITE(ledger_suite)
 {
 	Suite *suite = suite_create("ledger");
 	TCase *tests = tcase_create("ledger");

@@ -9,7 +9,7 @@
 #include "probes/log/log_import.h"
 #include "probes/log/log_kind.h"
 #include "probes/log/log_line.h"
-#include "tests/probes/suites.h"
+#include "tests/harness/harness.h"
 
 /* What records arrive, by type, and the last verdict. */
 struct seen {
@@ -271,7 +271,7 @@ START_TEST(a_line_without_end_is_cut_and_counted)
 }
 END_TEST
 
-Suite *log_suite(void)
+HARNESS_SUITE(log_suite)
 {
 	Suite *suite = suite_create("log");
 	TCase *lines = tcase_create("lines");

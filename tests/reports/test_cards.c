@@ -6,7 +6,6 @@
 #include "reports/triage/renderers.h"
 #include "reports/triage/triage.h"
 #include "tests/harness/harness.h"
-#include "tests/reports/suites.h"
 
 static char *folder;
 static struct store *store;
@@ -202,7 +201,7 @@ START_TEST(a_run_that_is_not_there_is_said)
 }
 END_TEST
 
-Suite *cards_suite(void)
+HARNESS_SUITE(cards_suite)
 {
 	const TTest *const claims[] = {
 		findings_that_say_the_same_are_one_card,

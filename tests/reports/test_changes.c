@@ -3,7 +3,6 @@
 
 #include "reports/changes.h"
 #include "tests/harness/harness.h"
-#include "tests/reports/suites.h"
 
 #define COUNT_MOST 7
 
@@ -96,7 +95,7 @@ START_TEST(every_short_row_has_the_changes_a_reader_counts)
 }
 END_TEST
 
-Suite *changes_suite(void)
+HARNESS_SUITE(changes_suite)
 {
 	Suite *suite = suite_create("changes");
 	TCase *cases = tcase_create("rows");

@@ -4,7 +4,6 @@
 
 #include "reports/bundle/redact.h"
 #include "tests/harness/harness.h"
-#include "tests/reports/suites.h"
 
 static struct redact redact;
 
@@ -99,7 +98,7 @@ START_TEST(the_same_text_becomes_the_same_twice_over)
 }
 END_TEST
 
-Suite *redact_suite(void)
+HARNESS_SUITE(redact_suite)
 {
 	Suite *suite = suite_create("redact");
 	TCase *tests = tcase_create("redact");

@@ -3,7 +3,6 @@
 
 #include "reports/triage/triage.h"
 #include "tests/harness/harness.h"
-#include "tests/reports/suites.h"
 
 static void is_rerun_by(const char *command, const char *wanted)
 {
@@ -81,7 +80,7 @@ START_TEST(a_line_from_a_store_may_be_anything)
 }
 END_TEST
 
-Suite *rerun_suite(void)
+HARNESS_SUITE(rerun_suite)
 {
 	Suite *suite = suite_create("rerun");
 	TCase *tests = tcase_create("rerun");

@@ -5,7 +5,6 @@
 #include "db/store.h"
 #include "reports/sweep/sweep.h"
 #include "tests/harness/harness.h"
-#include "tests/reports/suites.h"
 
 static char *folder;
 static struct store *store;
@@ -275,7 +274,7 @@ START_TEST(a_sweep_that_is_not_there_is_named)
 }
 END_TEST
 
-Suite *sweep_table_suite(void)
+HARNESS_SUITE(sweep_table_suite)
 {
 	Suite *suite = suite_create("sweep");
 	TCase *cases = tcase_create("store");

@@ -4,7 +4,6 @@
 
 #include "tests/harness/harness.h"
 #include "tests/scenarios/cell.h"
-#include "tests/scenarios/suites.h"
 
 static struct cell_seen seen;
 
@@ -300,7 +299,7 @@ START_TEST(a_model_has_the_size_that_the_flow_gives_it)
 }
 END_TEST
 
-Suite *befall_suite(void)
+HARNESS_SUITE(befall_suite)
 {
 	Suite *suite = suite_create("what befalls an engine");
 	TCase *tests = tcase_create("what befalls an engine");

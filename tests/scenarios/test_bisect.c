@@ -3,7 +3,6 @@
 
 #include "scenarios/bisect.h"
 #include "tests/harness/harness.h"
-#include "tests/scenarios/suites.h"
 
 /* A row of commits: which were the first to change (count: none), and the bits of those that cannot say. */
 struct row {
@@ -153,7 +152,7 @@ START_TEST(an_oldest_that_has_changed_already_leaves_nothing_to_ask)
 }
 END_TEST
 
-Suite *bisect_suite(void)
+HARNESS_SUITE(bisect_suite)
 {
 	Suite *suite = suite_create("bisect");
 	TCase *cases = tcase_create("rows");

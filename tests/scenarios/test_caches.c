@@ -4,7 +4,6 @@
 #include "scenarios/flow/flow_file.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/cell.h"
-#include "tests/scenarios/suites.h"
 
 static struct cell_seen seen;
 
@@ -117,7 +116,7 @@ START_TEST(what_strict_keeps_outlives_the_ram_cache)
 }
 END_TEST
 
-Suite *caches_suite(void)
+HARNESS_SUITE(caches_suite)
 {
 	Suite *suite = suite_create("caches");
 	TCase *tests = tcase_create("caches");

@@ -8,7 +8,6 @@
 #include "scenarios/matrix/matrix.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
-#include "tests/scenarios/suites.h"
 
 static struct flow_set flows;
 static const struct flow *chosen[3];
@@ -104,7 +103,7 @@ START_TEST(a_run_of_one_cell_is_of_the_names_it_has)
 }
 END_TEST
 
-Suite *cells_suite(void)
+HARNESS_SUITE(cells_suite)
 {
 	Suite *suite = suite_create("cells");
 	TCase *cases = tcase_create("one by one");

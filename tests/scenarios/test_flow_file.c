@@ -10,7 +10,6 @@
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/flow/flows.h"
 #include "tests/harness/harness.h"
-#include "tests/scenarios/suites.h"
 
 static struct flow *parse(const char *text)
 {
@@ -311,7 +310,7 @@ START_TEST(what_is_wrong_in_a_list_of_flows_is_named_with_its_number)
 }
 END_TEST
 
-Suite *flow_file_suite(void)
+HARNESS_SUITE(flow_file_suite)
 {
 	Suite *suite = suite_create("flow files");
 	TCase *tests = tcase_create("flow files");

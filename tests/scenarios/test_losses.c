@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "tests/harness/harness.h"
-#include "tests/scenarios/suites.h"
 
 static unsigned count_of(const char *text, const char *words)
 {
@@ -90,7 +89,7 @@ START_TEST(flows_as_json_are_their_files)
 }
 END_TEST
 
-Suite *losses_suite(void)
+HARNESS_SUITE(losses_suite)
 {
 	Suite *suite = suite_create("losses");
 	TCase *tests = tcase_create("losses");

@@ -12,7 +12,6 @@
 #include "scenarios/matrix/matrix_workflow.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/cell.h"
-#include "tests/scenarios/suites.h"
 
 /* One case under strict and under stock, whose stages are the same. */
 struct trial {
@@ -252,7 +251,7 @@ START_TEST(a_displaced_model_comes_back_without_being_read_again)
 }
 END_TEST
 
-Suite *strict_suite(void)
+HARNESS_SUITE(strict_suite)
 {
 	Suite *suite = suite_create("strict");
 	TCase *tests = tcase_create("strict");

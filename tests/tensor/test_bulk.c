@@ -7,7 +7,6 @@
 #include "core/base/units.h"
 #include "core/tensor/transcode/bulk.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 #define SIZE ((size_t)(37 * MIB) + 123)
 
@@ -121,7 +120,7 @@ START_TEST(a_file_that_is_not_there_is_missing)
 }
 END_TEST
 
-Suite *bulk_suite(void)
+HARNESS_SUITE(bulk_suite)
 {
 	Suite *suite = suite_create("bulk");
 	TCase *cases = tcase_create("bulk");

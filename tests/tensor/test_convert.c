@@ -6,7 +6,6 @@
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 #define CASES "tests/data/numerics/conversions.safetensors"
 #define TABLES "tests/data/numerics/conversions.json"
@@ -169,7 +168,7 @@ START_TEST(a_type_without_arithmetic_is_refused_by_name)
 }
 END_TEST
 
-Suite *convert_suite(void)
+HARNESS_SUITE(convert_suite)
 {
 	Suite *suite = suite_create("convert");
 	TCase *cases = tcase_create("convert");

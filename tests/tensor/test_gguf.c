@@ -7,7 +7,6 @@
 #include "core/base/file.h"
 #include "core/tensor/gguf/gguf.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 static const float four[4] = { 1, 2, 3, 4 };
 static const uint8_t block[34] = { 0x00, 0x3c, 1, 2, 3 };
@@ -233,7 +232,7 @@ START_TEST(an_original_shape_of_other_size_is_not_believed)
 }
 END_TEST
 
-Suite *gguf_suite(void)
+HARNESS_SUITE(gguf_suite)
 {
 	Suite *suite = suite_create("gguf");
 	TCase *cases = tcase_create("gguf");

@@ -6,7 +6,6 @@
 #include "core/base/mt19937.h"
 #include "core/tensor/kernels/kernels.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 #define BLOCKS 37u
 #define VALUES 65536u
@@ -187,7 +186,7 @@ START_TEST(no_more_is_written_than_asked_for)
 }
 END_TEST
 
-Suite *kernels_suite(void)
+HARNESS_SUITE(kernels_suite)
 {
 	Suite *suite = suite_create("kernels");
 	TCase *cases = tcase_create("kernels");

@@ -6,7 +6,6 @@
 #include "core/tensor/quant/quant.h"
 #include "core/tensor/dtype/stochastic.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 START_TEST(a_number_that_was_taken_out_of_the_format_names_no_type)
 {
@@ -185,7 +184,7 @@ START_TEST(past_the_largest_chance_saturates_and_a_cast_does_not)
 }
 END_TEST
 
-Suite *quant_suite(void)
+HARNESS_SUITE(quant_suite)
 {
 	Suite *suite = suite_create("quant");
 	TCase *cases = tcase_create("quant");

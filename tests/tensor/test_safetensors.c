@@ -8,7 +8,6 @@
 #include "core/base/strbuf.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 #define FILES "tests/data/numerics/files/"
 
@@ -244,7 +243,7 @@ START_TEST(every_truncation_of_a_valid_file_is_refused)
 }
 END_TEST
 
-Suite *safetensors_suite(void)
+HARNESS_SUITE(safetensors_suite)
 {
 	Suite *suite = suite_create("safetensors");
 	TCase *cases = tcase_create("reading");

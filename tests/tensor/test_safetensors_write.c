@@ -6,7 +6,6 @@
 
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 static const float four[4] = { 1, 2, 3, 4 };
 static const uint8_t two[2] = { 7, 9 };
@@ -149,7 +148,7 @@ START_TEST(a_full_disk_leaves_no_partial_file)
 }
 END_TEST
 
-Suite *safetensors_write_suite(void)
+HARNESS_SUITE(safetensors_write_suite)
 {
 	Suite *suite = suite_create("safetensors_write");
 	TCase *cases = tcase_create("writing");

@@ -5,7 +5,6 @@
 #include "core/base/file.h"
 #include "core/tensor/safetensors/shards.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 static const uint8_t bytes[4] = { 1, 2, 3, 4 };
 static const int64_t shape[1] = { 4 };
@@ -117,7 +116,7 @@ START_TEST(what_is_no_index_is_refused)
 }
 END_TEST
 
-Suite *shards_suite(void)
+HARNESS_SUITE(shards_suite)
 {
 	Suite *suite = suite_create("shards");
 	TCase *cases = tcase_create("shards");

@@ -4,7 +4,6 @@
 
 #include "core/tensor/transcode/transcode.h"
 #include "tests/harness/harness.h"
-#include "tests/tensor/suites.h"
 
 #define FILES "tests/data/numerics/files/"
 
@@ -200,7 +199,7 @@ START_TEST(the_command_says_what_it_did_and_what_it_refuses)
 }
 END_TEST
 
-Suite *transcode_suite(void)
+HARNESS_SUITE(transcode_suite)
 {
 	Suite *suite = suite_create("transcode");
 	TCase *cases = tcase_create("transcode");

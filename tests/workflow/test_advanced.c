@@ -8,7 +8,6 @@
 #include "core/workflow/engine.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
-#include "tests/workflow/suites.h"
 
 static struct machine *machine;
 static struct engine *engine;
@@ -149,7 +148,7 @@ START_TEST(a_device_that_is_not_there_is_named)
 }
 END_TEST
 
-Suite *advanced_suite(void)
+HARNESS_SUITE(advanced_suite)
 {
 	Suite *suite = suite_create("advanced");
 	TCase *tests = tcase_create("checkpoints");

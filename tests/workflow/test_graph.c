@@ -4,7 +4,6 @@
 #include "core/base/json.h"
 #include "core/workflow/graph/graph.h"
 #include "tests/harness/harness.h"
-#include "tests/workflow/suites.h"
 
 #define LATENT(id, width)                                                                                                      \
 	"\"" id "\":{\"class_type\":\"EmptySD3LatentImage\",\"inputs\":{\"width\":" width ",\"height\":64,\"batch_size\":1}}"
@@ -143,7 +142,7 @@ START_TEST(what_is_no_object_is_no_prompt)
 }
 END_TEST
 
-Suite *graph_suite(void)
+HARNESS_SUITE(graph_suite)
 {
 	Suite *suite = suite_create("graph");
 	TCase *tests = tcase_create("graph");

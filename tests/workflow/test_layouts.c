@@ -14,7 +14,6 @@
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
-#include "tests/workflow/suites.h"
 
 static char *folder;
 static struct machine *machine;
@@ -514,7 +513,7 @@ START_TEST(parts_of_one_weight_must_be_of_one_type)
 }
 END_TEST
 
-Suite *layouts_suite(void)
+HARNESS_SUITE(layouts_suite)
 {
 	Suite *suite = suite_create("layouts");
 	TCase *tests = tcase_create("layouts");

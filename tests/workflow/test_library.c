@@ -8,7 +8,6 @@
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
-#include "tests/workflow/suites.h"
 
 static char *folder;
 static char path[256];
@@ -102,7 +101,7 @@ START_TEST(loading_that_is_interrupted_gives_no_model_and_its_memory_back)
 }
 END_TEST
 
-Suite *library_suite(void)
+HARNESS_SUITE(library_suite)
 {
 	Suite *suite = suite_create("library");
 	TCase *tests = tcase_create("library");

@@ -9,7 +9,6 @@
 #include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
 #include "tests/harness/harness.h"
-#include "tests/workflow/suites.h"
 
 #define PROMPTS 100
 #define SETTLED_AFTER 5 /* prompts: caches have found their size */
@@ -122,7 +121,7 @@ START_TEST(a_hundred_prompts_under_strict_leave_objects_and_bytes_as_they_were)
 }
 END_TEST
 
-Suite *long_run_suite(void)
+HARNESS_SUITE(long_run_suite)
 {
 	Suite *suite = suite_create("long run");
 	TCase *tests = tcase_create("long run");

@@ -2,7 +2,7 @@
 
 #include "core/base/embed.h"
 #include "scenarios/topologies.h"
-#include "tests/explore/suites.h"
+#include "tests/explore/fixture.h"
 #include "tests/harness/harness.h"
 
 struct explore explorer_open(void)
@@ -31,5 +31,3 @@ bool is_long(void)
 {
 	return getenv("RESIDENCY_LONG") != NULL;
 }
-
-HARNESS_MAIN(check_suite, find_suite, shrink_suite, hold_suite, output_suite)

@@ -1,4 +1,0 @@
-#include "tests/bench/suites.h"
-#include "tests/harness/harness.h"
-
-HARNESS_MAIN(spread_suite, links_suite, predict_suite, formats_suite)
