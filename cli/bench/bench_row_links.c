@@ -31,7 +31,7 @@ static void print_links(const struct bench_request *request, const struct bench_
 		fprintf(out, "  %-8s -> %-8s %10s/s  latency %s\n", topology->devices[link->from].name,
 			topology->devices[link->to].name, units_bytes((uint64_t)link->bandwidth_bytes_per_s, rate),
 			units_duration((uint64_t)(link->latency_s * 1e9), latency));
-		for (size_t j = 0; request->backend->has_bytes && j < link->point_count; j++)
+		for (size_t j = 0; request->backend->bytes_exist && j < link->point_count; j++)
 			print_spread(out, &link->points[j]);
 	}
 }

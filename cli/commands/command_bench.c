@@ -47,7 +47,7 @@ static bool topologies_default(struct topologies *topologies, const struct backe
 {
 	char name[TOPOLOGY_NAME_MAX];
 
-	if (backend->has_bytes)
+	if (backend->bytes_exist)
 		return topologies_add(topologies, "host-2gpu", e);
 	for (size_t i = 0; topology_builtin_name(i, name); i++)
 		if (strncmp(name, "host-", 5) != 0 && !topologies_add(topologies, name, e))

@@ -79,7 +79,7 @@ static json_t *backends_to_json(const struct backend *only)
 	for (size_t i = 0; backends[i]; i++)
 		if (!only || backends[i] == only)
 			json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", backends[i]->name, "summary",
-							      backends[i]->summary, "has_bytes", backends[i]->has_bytes));
+							      backends[i]->summary, "has_bytes", backends[i]->bytes_exist));
 	return list;
 }
 

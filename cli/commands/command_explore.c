@@ -184,7 +184,7 @@ static int run_explore(struct cli *cli, const struct wishes *wishes, uint64_t ch
 
 	explore->subject = subject_engine_open(topology, backend, NULL, cli->interrupted, &e);
 	if (!explore->subject || (wishes->out && !file_make_folder(wishes->out, &e)) ||
-	    !recording_begin(&state.recording, cli, wishes->store, !backend->has_bytes, &environment, &e)) {
+	    !recording_begin(&state.recording, cli, wishes->store, !backend->bytes_exist, &environment, &e)) {
 		subject_close(explore->subject);
 		return command_fail(cli, "explore", &e);
 	}

@@ -143,7 +143,7 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 
 	if (wishes->verbose || cell_count <= CELLS_TO_WATCH)
 		watch->to = run.log = cli->log;
-	if (!recording_begin(&state.recording, cli, wishes->store, !is_live && !ground->backend->has_bytes, &environment, &e))
+	if (!recording_begin(&state.recording, cli, wishes->store, !is_live && !ground->backend->bytes_exist, &environment, &e))
 		return command_fail(cli, "matrix", &e);
 	run.sink = &state.recording.sink;
 	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;

@@ -210,8 +210,8 @@ static int replay_all(struct state *state, const struct replay_input *inputs, si
 
 	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))
 		return command_fail(state->cli, "replay", &e);
-	if (!recording_begin(&state->recording, state->cli, state->wishes->store, backend && !backend->has_bytes, &environment,
-			     &e))
+	if (!recording_begin(&state->recording, state->cli, state->wishes->store, backend && !backend->bytes_exist,
+			     &environment, &e))
 		return command_fail(state->cli, "replay", &e);
 	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
 		if (replay_input(state, &inputs[i], &e))
@@ -284,9 +284,9 @@ static bool open_engine(struct state *state, const struct replay_input *inputs, 
 
 	*backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), e);
 	if (*backend)
-		*topology = topology_find_named(wishes->topology	? wishes->topology
-						: (*backend)->has_bytes ? "host-2gpu"
-									: "2x3090-nvlink",
+		*topology = topology_find_named(wishes->topology	  ? wishes->topology
+						: (*backend)->bytes_exist ? "host-2gpu"
+									  : "2x3090-nvlink",
 						e);
 	if (!*topology || (wishes->subject && !read_subject(wishes->subject, &state->policy, e)))
 		return false;

@@ -42,7 +42,7 @@ void compute_begin(struct compute *c, const struct model *model, struct device *
 				.device = device,
 				.host = machine_device(machine, 0),
 				.dtype = dtype,
-				.ops = machine_backend(machine)->has_bytes ? &ops_host : &ops_sim,
+				.ops = machine_backend(machine)->computes ? &ops_host : &ops_sim,
 				.prefix = "",
 				.error = e };
 }
@@ -334,8 +334,10 @@ static bool find_scale(struct compute *c, const char *name, float *scale)
 	*scale = 1;
 	if (!parameter || parameter->dtype != DTYPE_F32 || parameter->size_bytes != sizeof(*scale))
 		return false;
-	if (c->ops == &ops_host)
-		memcpy(scale, parameter->resting.address, sizeof(*scale));
+	if (c->ops == &ops_host && !device_read(&parameter->resting, 0, sizeof(*scale), scale, c->error)) {
+		fail_as_set(c);
+		return false;
+	}
 	*scale = round_value(c->dtype, *scale);
 	return true;
 }

@@ -21,7 +21,7 @@ bool values_new(struct values *values, const struct machine *machine, unsigned r
 {
 	*values = (struct values) { .rank = rank };
 	memcpy(values->shape, shape, rank * sizeof(*shape));
-	if (!machine_backend(machine)->has_bytes)
+	if (!machine_backend(machine)->bytes_exist)
 		return true;
 	values->values = array_new(values_count(values), sizeof(*values->values), e);
 	return values->values != NULL;

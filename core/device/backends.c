@@ -23,6 +23,9 @@ bool backend_check(const struct backend *backend, struct error *e)
 		{ "close", backend->close },
 		{ "memory_take", backend->memory_take },
 		{ "memory_give", backend->memory_give },
+		{ "read", backend->read },
+		{ "write", backend->write },
+		{ "fill", backend->fill },
 		{ "copy", backend->copy },
 		{ "kernel", backend->kernel },
 		{ "wait", backend->wait },
@@ -36,5 +39,9 @@ bool backend_check(const struct backend *backend, struct error *e)
 	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		if (!slots[i].filled)
 			return error_set(e, ERROR_BUG, "backend %s has no %s", backend->name, slots[i].name);
+	if (backend->host_addressable && !backend->bytes_exist)
+		return error_set(e, ERROR_BUG, "backend %s: no bytes exist, so none are addressable", backend->name);
+	if (backend->computes && !backend->bytes_exist)
+		return error_set(e, ERROR_BUG, "backend %s: no bytes exist, so none are computed", backend->name);
 	return true;
 }

@@ -27,7 +27,9 @@ struct observer;
 struct piece;
 struct transfer_event;
 
-/* A piece of a device's memory. `address` may be dereferenced on host only. Zero-initialised means none. */
+/* A piece of a device's memory. Zero-initialised means none. `address` is private to core/device and its backends: it may lead
+ * to nothing, or to memory that this processor cannot reach. Others reach the bytes with device_read, device_write, device_fill
+ * and device_map. */
 struct buffer {
 	struct device *device;
 	void *address;
@@ -68,13 +70,25 @@ struct backend_listener {
 struct backend {
 	const char *name;
 	const char *summary; /* one line, for help */
-	bool has_bytes; /* addresses may be dereferenced and kernels compute */
+	/* Three facts. host: yes, yes, yes; sim: no, no, no; a card: yes, no, yes. */
+	bool bytes_exist; /* what is written can be read again */
+	bool host_addressable; /* this processor may dereference an address */
+	bool computes; /* kernels have results */
 	/* topology and listener live as long as the state. */
 	bool (*open)(void **state, const struct topology *topology, const struct backend_listener *listener, struct error *e);
 	void (*close)(void *state);
 	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. */
 	bool (*memory_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
 	void (*memory_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
+	/* Between the caller's memory and size_bytes that start offset_bytes behind an address that memory_take gave, or anywhere
+	 * within it. They return when it is done, and do not wait for streams. Where no bytes exist, write and fill do nothing, and
+	 * read is ERROR_BUG. size_bytes is not 0. */
+	bool (*read)(void *state, unsigned d, const void *address, uint64_t offset_bytes, uint64_t size_bytes, void *to,
+		     struct error *e);
+	bool (*write)(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, const void *from,
+		      struct error *e);
+	bool (*fill)(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value,
+		     struct error *e);
 	/* Copies on stream s of device d (the one that waits for it). There is a route from `from` to `to`. */
 	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
 		     const void *from_address, uint64_t size_bytes, struct error *e);
@@ -126,6 +140,31 @@ void device_free(struct buffer *buffer); /* a zero buffer is fine; it is zeroed 
  * would be locked than may be; a buffer that is pinned stays so. */
 bool device_pin(struct buffer *buffer, struct error *e);
 void device_unpin(struct buffer *buffer);
+
+/* Bytes between the caller's memory and a buffer, whatever its device; done on return, streams are not waited for. A range
+ * outside the buffer is ERROR_BUG. Where no bytes exist, write and fill do nothing and read is ERROR_BUG. */
+bool device_read(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, void *to, struct error *e);
+bool device_write(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, const void *from, struct error *e);
+bool device_fill(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value, struct error *e);
+
+enum map_use {
+	MAP_READ, /* the bytes are read only */
+	MAP_WRITE, /* every byte is written; what was there is not read */
+	MAP_CHANGE /* both */
+};
+
+/* The bytes of a whole buffer in the caller's memory, until device_unmap: the buffer's own where host_addressable, else a copy. */
+struct mapping {
+	void *bytes; /* NULL for a buffer of 0 bytes */
+	struct buffer buffer; /* borrowed: the caller's stays allocated until device_unmap */
+	void *copy; /* owned; NULL where bytes are the buffer's own */
+	enum map_use use;
+};
+
+/* On error there is nothing to unmap; device_unmap of that mapping, or of a zeroed one, does nothing. */
+bool device_map(const struct buffer *buffer, enum map_use use, struct mapping *mapping, struct error *e);
+/* Brings a changed copy to the buffer if `fine`, and frees the copy. False if it was not fine or that failed. */
+bool device_unmap(struct mapping *mapping, bool fine, struct error *e);
 
 struct memory_use device_memory_use(const struct device *device);
 uint64_t device_free_bytes(const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */

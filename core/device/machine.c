@@ -248,14 +248,16 @@ void device_empty_cache(struct device *device)
 	cache_empty(&device->cache);
 }
 
-static bool check_range(const struct buffer *buffer, const char *what, uint64_t offset, uint64_t size_bytes, struct error *e)
+/* `act` and `way` are for the error: a "copy" "from" a buffer. */
+static bool check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
+			struct error *e)
 {
 	if (!buffer->device)
-		return error_set(e, ERROR_BUG, "a copy %s no buffer", what);
+		return error_set(e, ERROR_BUG, "a %s %s no buffer", act, way);
 	if (offset <= buffer->size_bytes && size_bytes <= buffer->size_bytes - offset)
 		return true;
-	return error_set(e, ERROR_BUG, "a copy of %llu bytes %s byte %llu of a buffer of %llu on %s",
-			 (unsigned long long)size_bytes, what, (unsigned long long)offset,
+	return error_set(e, ERROR_BUG, "a %s of %llu bytes %s byte %llu of a buffer of %llu on %s", act,
+			 (unsigned long long)size_bytes, way, (unsigned long long)offset,
 			 (unsigned long long)buffer->size_bytes, device_name(buffer->device));
 }
 
@@ -282,8 +284,8 @@ bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uin
 
 	if (s >= STREAM_COUNT)
 		return error_set(e, ERROR_BUG, "a copy on stream %u of %s", s, device_name(waiter));
-	if (!check_range(from, "from", from_offset, size_bytes, e) || !check_range(to, "to", to_offset, size_bytes, e) ||
-	    !check_route(from->device, to->device, e))
+	if (!check_range(from, "copy", "from", from_offset, size_bytes, e) ||
+	    !check_range(to, "copy", "to", to_offset, size_bytes, e) || !check_route(from->device, to->device, e))
 		return false;
 	return machine->backend->copy(machine->state, waiter->index, s, to->device->index, address_at(to, to_offset),
 				      from->device->index, address_at(from, from_offset), size_bytes, e);
@@ -305,4 +307,72 @@ void stream_synchronize(struct device *device, unsigned s)
 {
 	if (s < STREAM_COUNT)
 		device->machine->backend->synchronize(device->machine->state, device->index, s);
+}
+
+/* ---- bytes ---- */
+
+bool device_read(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, void *to, struct error *e)
+{
+	const struct device *device = buffer->device;
+
+	if (!check_range(buffer, "read", "from", offset_bytes, size_bytes, e))
+		return false;
+	return !size_bytes || device->machine->backend->read(device->machine->state, device->index, buffer->address,
+							     offset_bytes, size_bytes, to, e);
+}
+
+bool device_write(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, const void *from, struct error *e)
+{
+	const struct device *device = buffer->device;
+
+	if (!check_range(buffer, "write", "to", offset_bytes, size_bytes, e))
+		return false;
+	return !size_bytes || device->machine->backend->write(device->machine->state, device->index, buffer->address,
+							      offset_bytes, size_bytes, from, e);
+}
+
+bool device_fill(const struct buffer *buffer, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value, struct error *e)
+{
+	const struct device *device = buffer->device;
+
+	if (!check_range(buffer, "fill", "from", offset_bytes, size_bytes, e))
+		return false;
+	return !size_bytes || device->machine->backend->fill(device->machine->state, device->index, buffer->address,
+							     offset_bytes, size_bytes, value, e);
+}
+
+bool device_map(const struct buffer *buffer, enum map_use use, struct mapping *mapping, struct error *e)
+{
+	const struct backend *backend;
+
+	*mapping = (struct mapping) { .bytes = NULL };
+	if (!check_range(buffer, "map", "from", 0, buffer->size_bytes, e))
+		return false;
+	backend = buffer->device->machine->backend;
+	if (!backend->bytes_exist)
+		return error_set(e, ERROR_BUG, "%s keeps no bytes: a buffer of %s cannot be mapped", backend->name,
+				 device_name(buffer->device));
+	mapping->buffer = *buffer;
+	mapping->use = use;
+	if (backend->host_addressable || !buffer->size_bytes) {
+		mapping->bytes = buffer->address;
+		return true;
+	}
+	mapping->copy = array_new(buffer->size_bytes, 1, e);
+	if (mapping->copy && (use == MAP_WRITE || device_read(buffer, 0, buffer->size_bytes, mapping->copy, e))) {
+		mapping->bytes = mapping->copy;
+		return true;
+	}
+	free(mapping->copy);
+	*mapping = (struct mapping) { .bytes = NULL };
+	return false;
+}
+
+bool device_unmap(struct mapping *mapping, bool fine, struct error *e)
+{
+	if (fine && mapping->copy && mapping->use != MAP_READ)
+		fine = device_write(&mapping->buffer, 0, mapping->buffer.size_bytes, mapping->copy, e);
+	free(mapping->copy);
+	*mapping = (struct mapping) { .bytes = NULL };
+	return fine;
 }

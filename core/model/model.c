@@ -35,15 +35,10 @@ static bool count_bytes(const struct parameter_description *description, uint64_
 	return true;
 }
 
-/* Brings bytes from the caller's memory to a new buffer. On host an address is a pointer, whatever the device. */
-static void fill(struct parameter *parameter, const void *bytes, const struct machine *machine)
+/* Brings bytes from the caller's memory to a new buffer; without any it is zeroed. */
+static bool fill(const struct buffer *buffer, const void *bytes, struct error *e)
 {
-	if (!machine_backend(machine)->has_bytes || parameter->size_bytes == 0)
-		return;
-	if (bytes)
-		memcpy(parameter->resting.address, bytes, parameter->size_bytes);
-	else
-		memset(parameter->resting.address, 0, parameter->size_bytes);
+	return bytes ? device_write(buffer, 0, buffer->size_bytes, bytes, e) : device_fill(buffer, 0, buffer->size_bytes, 0, e);
 }
 
 static bool add_parameter(struct model *model, const struct parameter_description *from, size_t block, struct device *device,
@@ -66,9 +61,7 @@ static bool add_parameter(struct model *model, const struct parameter_descriptio
 	model->parameter_count++; /* from here on model_free gives it back */
 	if (!device_alloc(device, parameter->size_bytes, &parameter->resting, e))
 		return error_context(e, "loading %s", model->name);
-	if (!from->filled_later)
-		fill(parameter, from->bytes, model->machine);
-	return true;
+	return from->filled_later || fill(&parameter->resting, from->bytes, e);
 }
 
 static bool add_block(struct model *model, const struct block_description *from, const struct parameter_description *parameters,
@@ -243,15 +236,16 @@ bool model_resize_parameter(struct model *model, size_t index, uint64_t size_byt
 	struct device *device = parameter->resting.device;
 	struct buffer resized = { .device = NULL };
 
-	if (!device_alloc(device, size_bytes, &resized, e))
+	if (!device_alloc(device, size_bytes, &resized, e) || !fill(&resized, NULL, e)) {
+		device_free(&resized);
 		return error_context(e, "resizing %s of %s", parameter->name, model->name);
+	}
 	device_free(&parameter->resting);
 	parameter->resting = resized;
 	model->bytes_on[device_index(device)] += size_bytes - parameter->size_bytes;
 	model->blocks[parameter->block].size_bytes += size_bytes - parameter->size_bytes;
 	model->size_bytes += size_bytes - parameter->size_bytes;
 	parameter->size_bytes = size_bytes;
-	fill(parameter, NULL, model->machine);
 	model->placement_version++;
 	return true;
 }

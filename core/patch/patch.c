@@ -12,36 +12,34 @@
 #include "core/tensor/dtype/stochastic.h"
 
 /* What an fp8 weight has to be multiplied by, where a scale is beside it; 0 where there is none. */
-static float scale_of(const struct model *model, size_t index)
+static bool scale_of(const struct model *model, size_t index, float *value, struct error *e)
 {
 	const struct parameter *parameter = &model->parameters[index];
 	const struct parameter *scale;
 	char module[KEY_MAX_BYTES];
 	char name[KEY_MAX_BYTES];
-	float value;
 
+	*value = 0;
 	if (!is_fp8(parameter->dtype) || !key_between(parameter->name, "", ".weight", module))
-		return 0;
+		return true;
 	key_print(name, "%s.scale_weight", module);
 	scale = model_parameter(model, name);
-	if (!scale || scale->dtype != DTYPE_F32 || scale->size_bytes != sizeof(value) || !scale->resting.address)
-		return 0;
-	memcpy(&value, scale->resting.address, sizeof(value));
-	return value;
+	if (!scale || scale->dtype != DTYPE_F32 || scale->size_bytes != sizeof(*value) || !scale->resting.device)
+		return true;
+	return device_read(&scale->resting, 0, sizeof(*value), value, e);
 }
 
 /* A parameter whose bytes are at hand. */
-static struct stored store(const struct model *model, size_t index, const void *bytes, char key[KEY_MAX_BYTES])
+static bool store(const struct model *model, size_t index, const void *bytes, char key[KEY_MAX_BYTES], struct stored *stored,
+		  struct error *e)
 {
 	const struct parameter *parameter = &model->parameters[index];
 
 	key_print(key, "%s%s", model_key_prefix(model), parameter->name);
-	return (struct stored) { .key = key,
-				 .dtype = parameter->dtype,
-				 .rank = parameter->rank,
-				 .shape = parameter->shape,
-				 .bytes = bytes,
-				 .scale = scale_of(model, index) };
+	*stored = (struct stored) {
+		.key = key, .dtype = parameter->dtype, .rank = parameter->rank, .shape = parameter->shape, .bytes = bytes
+	};
+	return scale_of(model, index, &stored->scale, e);
 }
 
 /* ---- a parameter ---- */
@@ -54,13 +52,16 @@ bool patch_keep(const struct model *model, size_t index, struct patch_backup *ba
 					  .dtype = parameter->dtype,
 					  .rank = parameter->rank };
 	memcpy(backup->shape, parameter->shape, sizeof(backup->shape));
-	if (!machine_backend(model->machine)->has_bytes)
+	if (!machine_backend(model->machine)->bytes_exist)
 		return true;
 	backup->bytes = array_new(parameter->size_bytes, 1, e);
 	if (!backup->bytes)
 		return false;
-	memcpy(backup->bytes, parameter->resting.address, parameter->size_bytes);
-	return true;
+	if (device_read(&parameter->resting, 0, parameter->size_bytes, backup->bytes, e))
+		return true;
+	free(backup->bytes);
+	backup->bytes = NULL;
+	return false;
 }
 
 bool patch_restore(struct model *model, size_t index, struct patch_backup *backup, struct error *e)
@@ -72,8 +73,8 @@ bool patch_restore(struct model *model, size_t index, struct patch_backup *backu
 	parameter->dtype = backup->dtype;
 	parameter->rank = backup->rank;
 	memcpy(parameter->shape, backup->shape, sizeof(backup->shape));
-	if (backup->bytes)
-		memcpy(parameter->resting.address, backup->bytes, backup->size_bytes);
+	if (backup->bytes && !device_write(&parameter->resting, 0, backup->size_bytes, backup->bytes, e))
+		return false;
 	free(backup->bytes);
 	*backup = (struct patch_backup) { .bytes = NULL };
 	return true;
@@ -95,13 +96,16 @@ static bool put_values(struct model *model, size_t index, const struct stored *s
 	struct parameter *parameter = &model->parameters[index];
 	size_t count = weight_count(weight);
 	uint64_t size_bytes = count * dtype_size_bytes(parameter->dtype);
+	struct mapping place;
 
 	if (size_bytes != parameter->size_bytes) {
 		if (!model_resize_parameter(model, index, size_bytes, e))
 			return false;
 		memcpy(parameter->shape, weight->shape, sizeof(parameter->shape));
 	}
-	return stored_round(stored, weight->values, count, parameter->resting.address, e);
+	if (!device_map(&parameter->resting, MAP_WRITE, &place, e))
+		return false;
+	return device_unmap(&place, stored_round(stored, weight->values, count, place.bytes, e), e);
 }
 
 static void cost_patch(const struct model *model, const struct parameter *parameter, size_t use_count)
@@ -117,19 +121,25 @@ bool patch_parameter(struct model *model, size_t index, const struct patch_list 
 	struct weight_values weight = { .values = NULL };
 	char key[KEY_MAX_BYTES];
 	struct stored stored;
+	struct mapping place;
+	bool in_strips = false;
 	bool fine;
 
 	if (parameter->quantised)
 		return error_set(e, ERROR_BUG, "%s is quantised: only a copy of it can be patched", parameter->name);
-	if (!machine_backend(model->machine)->has_bytes) {
+	if (!machine_backend(model->machine)->bytes_exist) {
 		cost_patch(model, parameter, list->use_count);
 		return true;
 	}
-	stored = store(model, index, parameter->resting.address, key);
-	if (strips_can(&stored, list, index))
-		fine = strips_patch(&stored, list, index, parameter->resting.address, e);
-	else
-		fine = stored_patch(&stored, list, index, &weight, e) && put_values(model, index, &stored, &weight, e);
+	fine = device_map(&parameter->resting, MAP_CHANGE, &place, e) && store(model, index, place.bytes, key, &stored, e);
+	if (fine) {
+		in_strips = strips_can(&stored, list, index);
+		fine = in_strips ? strips_patch(&stored, list, index, place.bytes, e)
+				 : stored_patch(&stored, list, index, &weight, e);
+	}
+	if (!in_strips)
+		place.use = MAP_READ; /* put_values writes, where there may be more values than before */
+	fine = device_unmap(&place, fine, e) && (in_strips || put_values(model, index, &stored, &weight, e));
 	free(weight.values);
 	return fine || error_context(e, "patching %s", parameter->name);
 }
@@ -151,11 +161,16 @@ static bool round_parameter_again(struct model *model, size_t index, struct erro
 	size_t count = (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
 	float *values = array_new(count, sizeof(*values), e);
 	struct mt19937 generator;
-	bool fine = values && convert_to_f32(parameter->dtype, parameter->resting.address, values, count, e) &&
-		    (parameter->size_bytes == count || model_resize_parameter(model, index, count, e));
+	struct mapping place = { .bytes = NULL };
+	bool fine = values && device_map(&parameter->resting, MAP_READ, &place, e) &&
+		    convert_to_f32(parameter->dtype, place.bytes, values, count, e);
 
+	fine = device_unmap(&place, fine, e) &&
+	       (parameter->size_bytes == count || model_resize_parameter(model, index, count, e)) &&
+	       device_map(&parameter->resting, MAP_WRITE, &place, e);
 	mt19937_seed(&generator, 0);
-	fine = fine && stochastic_round(DTYPE_F8_E4M3, &generator, values, parameter->resting.address, count, e);
+	fine = fine && stochastic_round(DTYPE_F8_E4M3, &generator, values, place.bytes, count, e);
+	fine = device_unmap(&place, fine, e);
 	if (fine)
 		parameter->dtype = DTYPE_F8_E4M3;
 	free(values);
@@ -171,7 +186,7 @@ bool patch_round_again(struct model *model, size_t index, struct error *e)
 			return error_set(e, ERROR_UNSUPPORTED, "upstream cannot round %s again: it has no dimensions",
 					 model->parameters[i].name);
 	}
-	if (!machine_backend(model->machine)->has_bytes)
+	if (!machine_backend(model->machine)->bytes_exist)
 		return true;
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
 		if (!round_parameter_again(model, i, e))
@@ -188,12 +203,14 @@ bool patch_copy(const struct model *model, size_t index, const struct patch_list
 {
 	const struct parameter *parameter = &model->parameters[index];
 	char key[KEY_MAX_BYTES];
-	struct stored stored = store(model, index, bytes, key);
+	struct stored stored;
 	const struct quant_way_of blocks = { parameter->quant, model->way };
 	struct weight_values weight = { .values = NULL };
 	const struct patch_rules *rules = list->rules ? list->rules : &patch_rules_ours;
 	bool fine;
 
+	if (!store(model, index, bytes, key, &stored, e))
+		return false;
 	stored.blocks = parameter->quantised ? &blocks : NULL;
 	if (rules->copies_in_compute_type || parameter->quantised)
 		fine = stored_patch_in(&stored, list, index, dtype, &weight, e);

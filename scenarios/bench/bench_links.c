@@ -28,24 +28,27 @@ struct bench {
 };
 
 /* A cheap sequence that differs between pairs, so that bytes left from another pair are not taken for the right ones. */
-static void fill(const struct buffer *buffer, uint64_t seed)
+static bool fill(const struct buffer *buffer, uint64_t seed, struct error *e)
 {
-	uint8_t *bytes = buffer->address;
+	struct mapping place;
+	uint8_t *bytes;
 	uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 
+	if (!device_map(buffer, MAP_WRITE, &place, e))
+		return false;
+	bytes = place.bytes;
 	for (uint64_t i = 0; i < buffer->size_bytes; i++) {
 		state ^= state << 13;
 		state ^= state >> 7;
 		state ^= state << 17;
 		bytes[i] = (uint8_t)(state >> 32);
 	}
+	return device_unmap(&place, true, e);
 }
 
-static bool compare(const struct bench *bench, uint64_t size_bytes, struct error *e)
+static bool compare_bytes(const struct bench *bench, const uint8_t *sent, const uint8_t *arrived, uint64_t size_bytes,
+			  struct error *e)
 {
-	const uint8_t *sent = bench->source.address;
-	const uint8_t *arrived = bench->target.address;
-
 	if (memcmp(sent, arrived, size_bytes) == 0)
 		return true;
 	for (uint64_t i = 0; i < size_bytes; i++) {
@@ -56,6 +59,17 @@ static bool compare(const struct bench *bench, uint64_t size_bytes, struct error
 					 (unsigned long long)i, arrived[i], sent[i]);
 	}
 	return true;
+}
+
+static bool compare(const struct bench *bench, uint64_t size_bytes, struct error *e)
+{
+	struct mapping sent;
+	struct mapping arrived = { .bytes = NULL };
+	bool fine = device_map(&bench->source, MAP_READ, &sent, e) && device_map(&bench->target, MAP_READ, &arrived, e) &&
+		    compare_bytes(bench, sent.bytes, arrived.bytes, size_bytes, e);
+
+	fine = device_unmap(&arrived, fine, e);
+	return device_unmap(&sent, fine, e);
 }
 
 /* Seconds of one copy, mean of `copies`. */
@@ -116,12 +130,11 @@ static void record_point(const struct bench *bench, const struct bench_link_poin
 
 static bool measure_point(const struct bench *bench, struct bench_link_point *point, struct error *e)
 {
-	bool has_bytes = machine_backend(bench->machine)->has_bytes;
+	bool bytes_exist = machine_backend(bench->machine)->bytes_exist;
 	unsigned copies;
 
-	if (has_bytes)
-		memset(bench->target.address, 0, point->size_bytes);
-	if (!warm_up(bench, point->size_bytes, &copies, &point->steady, e))
+	if (!device_fill(&bench->target, 0, point->size_bytes, 0, e) ||
+	    !warm_up(bench, point->size_bytes, &copies, &point->steady, e))
 		return false;
 	for (unsigned i = 0; i < bench->repeats; i++) {
 		if (bench->options->interrupted && *bench->options->interrupted)
@@ -131,7 +144,7 @@ static bool measure_point(const struct bench *bench, struct bench_link_point *po
 	}
 	record_point(bench, point);
 	point->seconds = spread_of(bench->values, bench->repeats);
-	return !has_bytes || compare(bench, point->size_bytes, e);
+	return !bytes_exist || compare(bench, point->size_bytes, e);
 }
 
 static double point_rate(const struct bench_link_point *point)
@@ -176,9 +189,9 @@ static bool bench_one(struct bench *bench, struct bench_link *link, uint64_t sma
 	bench->from = machine_device(bench->machine, link->from);
 	bench->to = machine_device(bench->machine, link->to);
 	if (device_alloc(bench->from, largest, &bench->source, e) && device_alloc(bench->to, largest, &bench->target, e)) {
-		if (machine_backend(bench->machine)->has_bytes)
-			fill(&bench->source, (uint64_t)link->from * DEVICE_MAX + link->to);
-		fine = measure_link(bench, link, smallest, largest, e);
+		fine = (!machine_backend(bench->machine)->bytes_exist ||
+			fill(&bench->source, (uint64_t)link->from * DEVICE_MAX + link->to, e)) &&
+		       measure_link(bench, link, smallest, largest, e);
 	}
 	device_free(&bench->target);
 	device_free(&bench->source);
@@ -203,7 +216,7 @@ bool bench_links(const struct topology *topology, const struct backend *backend,
 	struct bench bench = { .options = options, .backend = backend->name, .topology = topology->name };
 	bool fine = false;
 
-	*result = (struct bench_links) { .verified = backend->has_bytes };
+	*result = (struct bench_links) { .verified = backend->bytes_exist };
 	if (!check_sizes(smallest, largest, e))
 		return false;
 	bench.repeats = options->repeats ? options->repeats : 5;

@@ -169,7 +169,7 @@ static bool compare(const struct bench *bench, const struct bulk_piece *pieces, 
 
 /* Allocates every tensor on the device and reads all of them; *ended_ns is when the last byte was there. */
 static bool load_tensors(struct bench *bench, struct device *device, const struct safetensors *file, struct buffer *buffers,
-			 struct bulk_piece *pieces, uint64_t *ended_ns, struct error *e)
+			 struct mapping *places, struct bulk_piece *pieces, uint64_t *ended_ns, struct error *e)
 {
 	size_t count = safetensors_count(file);
 	uint64_t data_offset = safetensors_tensor(file, 0)->file_offset;
@@ -178,8 +178,8 @@ static bool load_tensors(struct bench *bench, struct device *device, const struc
 	for (size_t i = 0; fine && i < count; i++) {
 		const struct safetensors_tensor *t = safetensors_tensor(file, i);
 
-		fine = device_alloc(device, t->size_bytes, &buffers[i], e);
-		pieces[i] = (struct bulk_piece) { t->file_offset, t->size_bytes, buffers[i].address };
+		fine = device_alloc(device, t->size_bytes, &buffers[i], e) && device_map(&buffers[i], MAP_WRITE, &places[i], e);
+		pieces[i] = (struct bulk_piece) { t->file_offset, t->size_bytes, places[i].bytes };
 	}
 	fine = fine && bulk_read(bench->path, pieces, count, bench->options->watcher, e);
 	*ended_ns = clock_now_ns();
@@ -194,13 +194,17 @@ static bool into_place(struct bench *bench, const struct topology *topology, uin
 	size_t count = file ? safetensors_count(file) : 0;
 	struct machine *machine = file ? machine_open(topology, &backend_host, e) : NULL;
 	struct buffer *buffers = array_new(count + 1, sizeof(*buffers), e);
+	struct mapping *places = array_new(count + 1, sizeof(*places), e);
 	struct bulk_piece *pieces = array_new(count + 1, sizeof(*pieces), e);
-	bool fine = machine && buffers && pieces &&
-		    load_tensors(bench, machine_device(machine, 0), file, buffers, pieces, ended_ns, e);
+	bool fine = machine && buffers && places && pieces &&
+		    load_tensors(bench, machine_device(machine, 0), file, buffers, places, pieces, ended_ns, e);
 
+	for (size_t i = 0; places && i < count; i++)
+		fine = device_unmap(&places[i], fine, e);
 	for (size_t i = 0; buffers && i < count; i++)
 		device_free(&buffers[i]);
 	free(buffers);
+	free(places);
 	free(pieces);
 	machine_close(machine);
 	safetensors_close(file);

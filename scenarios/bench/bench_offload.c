@@ -54,12 +54,12 @@ static void put_sample(const struct record_sink *sink, const struct topology *to
 bool bench_offload(const struct topology *topology, const struct backend *backend, const struct record_sink *sink,
 		   const bool *interrupted, struct bench_offload *result, struct error *e)
 {
-	int64_t side = backend->has_bytes ? 16 : 128; /* of the latent: 128 or 1024 pixels */
+	int64_t side = backend->bytes_exist ? 16 : 128; /* of the latent: 128 or 1024 pixels */
 	struct placed_request request = {
 		.topology = topology, .backend = backend, .width = side, .height = side, .interrupted = interrupted
 	};
 
-	*result = (struct bench_offload) { .model = backend->has_bytes ? "flux1-small.safetensors" : "flux1-dev.safetensors",
+	*result = (struct bench_offload) { .model = backend->bytes_exist ? "flux1-small.safetensors" : "flux1-dev.safetensors",
 					   .compute = 1 };
 	request.model = result->model;
 	request.compute = result->compute;

@@ -21,9 +21,8 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 		return false;
 	gpu = machine_find(machine, "cuda:0");
 	for (size_t i = 0; fine && i < 8; i++) {
-		fine = device_alloc(i % 2 ? gpu : machine_find(machine, "cpu"), (i + 1) << 20, &buffers[i], e);
-		if (fine && backend->has_bytes)
-			memset(buffers[i].address, 0, 1 << 20);
+		fine = device_alloc(i % 2 ? gpu : machine_find(machine, "cpu"), (i + 1) << 20, &buffers[i], e) &&
+		       device_fill(&buffers[i], 0, 1 << 20, 0, e);
 	}
 	for (size_t i = 0; fine && i < 7; i++) {
 		fine = device_copy(gpu, STREAM_COPY, &buffers[i + 1], 0, &buffers[i], 0, 1 << 20, e);

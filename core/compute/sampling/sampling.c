@@ -313,7 +313,7 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 			   .unet = unet,
 			   .device = device,
 			   .request = request,
-			   .has_bytes = machine_backend(inference->machine)->has_bytes,
+			   .has_bytes = machine_backend(inference->machine)->bytes_exist,
 			   .count = values_count(request->latent) };
 	bool fine = false;
 

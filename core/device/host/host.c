@@ -66,6 +66,36 @@ static void host_memory_give(void *state, unsigned d, void *address, uint64_t si
 	free(address);
 }
 
+static bool host_read(void *state, unsigned d, const void *address, uint64_t offset_bytes, uint64_t size_bytes, void *to,
+		      struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)e;
+	memcpy(to, (const uint8_t *)address + offset_bytes, size_bytes);
+	return true;
+}
+
+static bool host_write(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, const void *from,
+		       struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)e;
+	memcpy((uint8_t *)address + offset_bytes, from, size_bytes);
+	return true;
+}
+
+static bool host_fill(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value,
+		      struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)e;
+	memset((uint8_t *)address + offset_bytes, value, size_bytes);
+	return true;
+}
+
 static bool host_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
 		      const void *from_address, uint64_t size_bytes, struct error *e)
 {
@@ -116,11 +146,16 @@ static void host_sleep(void *state, uint64_t duration_ns)
 const struct backend backend_host = {
 	.name = "host",
 	.summary = "real bytes: every device is an arena in main memory; copies and kernels really run",
-	.has_bytes = true,
+	.bytes_exist = true,
+	.host_addressable = true,
+	.computes = true,
 	.open = host_open,
 	.close = host_close,
 	.memory_take = host_memory_take,
 	.memory_give = host_memory_give,
+	.read = host_read,
+	.write = host_write,
+	.fill = host_fill,
 	.copy = host_copy,
 	.kernel = host_kernel,
 	.wait = host_wait,

@@ -377,6 +377,44 @@ static struct sim_stream *stream_of(const struct sim *sim, unsigned d, unsigned 
 	return &sim->streams[d * STREAM_COUNT + s];
 }
 
+static bool sim_read(void *state, unsigned d, const void *address, uint64_t offset_bytes, uint64_t size_bytes, void *to,
+		     struct error *e)
+{
+	const struct sim *sim = state;
+
+	(void)address;
+	(void)offset_bytes;
+	(void)to;
+	return error_set(e, ERROR_BUG, "sim keeps no bytes: %llu of %s cannot be read", (unsigned long long)size_bytes,
+			 sim->topology->devices[d].name);
+}
+
+static bool sim_write(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, const void *from,
+		      struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)address;
+	(void)offset_bytes;
+	(void)size_bytes;
+	(void)from;
+	(void)e;
+	return true;
+}
+
+static bool sim_fill(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value,
+		     struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)address;
+	(void)offset_bytes;
+	(void)size_bytes;
+	(void)value;
+	(void)e;
+	return true;
+}
+
 static bool sim_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
 		     const void *from_address, uint64_t size_bytes, struct error *e)
 {
@@ -450,11 +488,16 @@ static void sim_close(void *state)
 const struct backend backend_sim = {
 	.name = "sim",
 	.summary = "no bytes: memory is accounted, copies and kernels take modelled time on a virtual clock",
-	.has_bytes = false,
+	.bytes_exist = false,
+	.host_addressable = false,
+	.computes = false,
 	.open = sim_open,
 	.close = sim_close,
 	.memory_take = sim_memory_take,
 	.memory_give = sim_memory_give,
+	.read = sim_read,
+	.write = sim_write,
+	.fill = sim_fill,
 	.copy = sim_copy,
 	.kernel = sim_kernel,
 	.wait = sim_wait,

@@ -60,7 +60,7 @@ static struct model *make_up(const struct model_source *source, const struct syn
 	if (architecture_ok(&draft.architecture))
 		synthesis_quantise(found, &draft.architecture);
 	if (architecture_ok(&draft.architecture) &&
-	    (!machine_backend(machine)->has_bytes || synthesis_fill(&draft.architecture, source->files[0], e)))
+	    (!machine_backend(machine)->bytes_exist || synthesis_fill(&draft.architecture, source->files[0], e)))
 		model = draft_finish(&draft, source, machine, device, e);
 	draft_free(&draft);
 	return model;
@@ -366,7 +366,7 @@ static struct model *assemble(const struct model_library *library, const struct 
 
 	architecture_begin(&draft.architecture, DTYPE_F32, e);
 	if (prepare_pieces(source, pieces, count, e) && describe_draft(&draft, pieces, count, e) &&
-	    take_tensors(&draft, pieces, count, machine_backend(machine)->has_bytes, e))
+	    take_tensors(&draft, pieces, count, machine_backend(machine)->bytes_exist, e))
 		model = draft_finish(&draft, source, machine, device, e);
 	if (model && draft.origins && !weights_read(model, draft.origins, library->watcher, e)) {
 		model_free(model);

@@ -18,6 +18,7 @@ struct reader {
 	const struct bulk_watcher *watcher;
 	struct run *runs;
 	size_t run_count;
+	struct mapping *places; /* by parameter; owned, and unmapped at the end */
 	unsigned char **beside; /* by parameter: what is read beside its place first; owned */
 	uint64_t done_bytes, total_bytes; /* of the files that were read before, and of all */
 };
@@ -47,11 +48,14 @@ static bool add_runs(struct reader *reader, size_t index, struct error *e)
 {
 	const struct parameter_origin *origin = &reader->origins[index];
 	const struct parameter *parameter = &reader->model->parameters[index];
-	unsigned char *to = parameter->resting.address;
+	unsigned char *to;
 	uint64_t size_bytes = all_bytes_of(origin);
 
 	if (size_bytes == 0)
 		return true;
+	if (!device_map(&parameter->resting, MAP_WRITE, &reader->places[index], e))
+		return false;
+	to = reader->places[index].bytes;
 	if (changes_on_the_way(origin)) {
 		to = reader->beside[index] = array_new(size_bytes, 1, e);
 		if (!to)
@@ -80,7 +84,8 @@ static bool plan_runs(struct reader *reader, struct error *e)
 
 	reader->runs = array_new(count * ORIGIN_PIECES_MAX + 1, sizeof(*reader->runs), e);
 	reader->beside = array_new(count + 1, sizeof(*reader->beside), e);
-	if (!reader->runs || !reader->beside)
+	reader->places = array_new(count + 1, sizeof(*reader->places), e);
+	if (!reader->runs || !reader->beside || !reader->places)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (reader->origins[i].path && !add_runs(reader, i, e))
@@ -151,12 +156,11 @@ static bool read_files(struct reader *reader, struct error *e)
 /* ---- what changes on the way ---- */
 
 /* llama.cpp has the two halves of a head's rows by turns; upstream has one half after the other. */
-static void order_heads(const struct parameter *parameter, unsigned heads, const unsigned char *from)
+static void order_heads(const struct parameter *parameter, unsigned heads, const unsigned char *from, unsigned char *to)
 {
 	size_t rows = (size_t)parameter->shape[0];
 	size_t row_bytes = parameter->size_bytes / rows;
 	size_t half = rows / heads / 2;
-	unsigned char *to = parameter->resting.address;
 
 	for (size_t i = 0; i < rows; i++) {
 		size_t head = i / (2 * half);
@@ -200,7 +204,7 @@ static bool dequantise_rows(const struct model *model, const struct parameter_or
 }
 
 static bool to_numbers(const struct model *model, const struct parameter *parameter, const struct parameter_origin *origin,
-		       const unsigned char *from, struct error *e)
+		       const unsigned char *from, void *to, struct error *e)
 {
 	size_t count = parameter_element_count(parameter);
 	float *values = array_new(count, sizeof(*values), e);
@@ -209,7 +213,7 @@ static bool to_numbers(const struct model *model, const struct parameter *parame
 
 	if (fine && origin->alternates)
 		alternate(parameter, values, turned);
-	fine = fine && convert_from_f32(parameter->dtype, turned, parameter->resting.address, count, e);
+	fine = fine && convert_from_f32(parameter->dtype, turned, to, count, e);
 	if (turned != values)
 		free(turned);
 	free(values);
@@ -221,16 +225,17 @@ static bool settle(const struct reader *reader, size_t index, struct error *e)
 	const struct parameter_origin *origin = &reader->origins[index];
 	const struct parameter *parameter = &reader->model->parameters[index];
 	const unsigned char *from = reader->beside[index];
+	unsigned char *to = reader->places[index].bytes;
 
 	if (!from)
 		return true;
 	if (origin->transposed)
-		layout_transpose(from, parameter->resting.address, (size_t)parameter->shape[0], (size_t)parameter->shape[1],
+		layout_transpose(from, to, (size_t)parameter->shape[0], (size_t)parameter->shape[1],
 				 dtype_size_bytes(parameter->dtype));
 	else if (origin->heads)
-		order_heads(parameter, origin->heads, from);
+		order_heads(parameter, origin->heads, from, to);
 	else
-		return to_numbers(reader->model, parameter, origin, from, e);
+		return to_numbers(reader->model, parameter, origin, from, to, e);
 	return true;
 }
 
@@ -242,8 +247,11 @@ bool weights_read(struct model *model, const struct parameter_origin *origins, c
 
 	for (size_t i = 0; fine && i < model->parameter_count; i++)
 		fine = settle(&reader, i, e);
+	for (size_t i = 0; reader.places && i < model->parameter_count; i++)
+		fine = device_unmap(&reader.places[i], fine, e);
 	for (size_t i = 0; reader.beside && i < model->parameter_count; i++)
 		free(reader.beside[i]);
+	free(reader.places);
 	free(reader.beside);
 	free(reader.runs);
 	return fine;
