@@ -8,6 +8,7 @@
 #include "core/base/embed.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 static const struct object_class root_class = { .name = "test" };
@@ -66,7 +67,8 @@ uint64_t flux_hash_weights(const struct model *model)
 	uint64_t hash = 0;
 
 	for (size_t i = 0; i < model->parameter_count; i++)
-		hash = XXH3_64bits_withSeed(model->parameters[i].resting.address, model->parameters[i].size_bytes, hash);
+		hash = XXH3_64bits_withSeed(harness_bytes(&model->parameters[i].resting), model->parameters[i].size_bytes,
+					    hash);
 	return hash;
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
 #include "scenarios/topologies.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 #define SIDE 32
@@ -33,6 +34,8 @@ static struct model *make_model(struct error *e)
 	return model_new(machine, machine_device(machine, 0), "m", MODEL_UNET, &block, 1, &parameter, 1, e);
 }
 
+static const struct backend *backend;
+
 static void make(void)
 {
 	const struct embedded_file *file = embedded_find(scenario_topologies, "host-1gpu.json");
@@ -42,7 +45,7 @@ static void make(void)
 	struct object *root;
 
 	topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
-	machine = machine_open(topology, &backend_host, &e);
+	machine = machine_open(topology, backend, &e);
 	heap = heap_new(&e);
 	root = heap_root(heap, &root_class, "test", &e);
 	manager = manager_new(&(struct manager_options) { .heap = heap,
@@ -60,6 +63,18 @@ static void make(void)
 	lora_close(change.lora);
 	ck_assert_ok(patcher, &e);
 	reference_set(&hold_clone, root, &patcher->object, "clone");
+}
+
+static void make_on_host(void)
+{
+	backend = &backend_host;
+	make();
+}
+
+static void make_on_guarded(void)
+{
+	backend = &backend_guarded;
+	make();
 }
 
 static void unmake(void)
@@ -86,7 +101,7 @@ static void distribute(const struct policy *policy, bool high_precision, uint8_t
 	ck_assert_ok(inner_set_allocation(patcher_inner(patcher), "cpu,1.0#cuda:0", 0, &e), &e);
 	ck_assert_ok(patcher_partially_load(patcher, ALL_MEMORY, false, NULL, &e), &e);
 	ck_assert_uint_eq(patcher_model(patcher)->blocks[0].device, 0);
-	memcpy(bytes, weight()->resting.address, SIDE * SIDE);
+	memcpy(bytes, harness_bytes(&weight()->resting), SIDE * SIDE);
 }
 
 static void take_out(void)
@@ -95,7 +110,7 @@ static void take_out(void)
 
 	ck_assert_ok(patcher_detach(patcher, &e), &e);
 	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E5M2);
-	ck_assert_mem_eq(weight()->resting.address, first, sizeof(first));
+	ck_assert_mem_eq(harness_bytes(&weight()->resting), first, sizeof(first));
 }
 
 START_TEST(upstream_rounds_again_and_to_another_type)
@@ -127,14 +142,21 @@ START_TEST(strict_rounds_once_whatever_the_precision)
 }
 END_TEST
 
-HARNESS_SUITE(rounding_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("rounding");
-	TCase *tests = tcase_create("rounding");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, upstream_rounds_again_and_to_another_type);
 	tcase_add_test(tests, strict_rounds_once_whatever_the_precision);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(rounding_suite)
+{
+	Suite *suite = suite_create("rounding");
+
+	add_tests(suite, "host", make_on_host);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

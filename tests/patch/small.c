@@ -12,10 +12,10 @@ static const char machine_text[] =
 	"{\"from\":\"cpu\",\"to\":\"cuda:0\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1},"
 	"{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1}]}";
 
-void small_open(struct small *small)
+void small_open(struct small *small, const struct backend *backend)
 {
 	small->topology = topology_parse(machine_text, sizeof(machine_text) - 1, "m", NULL);
-	small->machine = machine_open(small->topology, &backend_host, NULL);
+	small->machine = machine_open(small->topology, backend, NULL);
 	small->folder = harness_make_folder();
 	ck_assert_ptr_nonnull(small->machine);
 }

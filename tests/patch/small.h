@@ -11,13 +11,13 @@
 		__VA_ARGS__                                                                                                    \
 	}
 
-/* A machine of cpu and cuda:0 with real bytes, and a folder for files. */
+/* A machine of cpu and cuda:0 on a backend whose bytes exist, and a folder for files. */
 struct small {
 	struct topology *topology;
 	struct machine *machine;
 	char *folder;
 };
-void small_open(struct small *small);
+void small_open(struct small *small, const struct backend *backend);
 void small_close(struct small *small);
 
 /* A model of these parameters, each a block of its own. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
 
@@ -12,6 +13,8 @@ static struct model *model;
 
 static const float ones[64] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 static const float two_pairs[4] = { 1, 2, 3, 4 };
+
+static const struct backend *backend;
 
 static void make(void)
 {
@@ -31,8 +34,20 @@ static void make(void)
 		  .bytes = ones },
 	};
 
-	small_open(&small);
+	small_open(&small, backend);
 	model = small_model(&small, parameters, ARRAY_SIZE(parameters));
+}
+
+static void make_on_host(void)
+{
+	backend = &backend_host;
+	make();
+}
+
+static void make_on_guarded(void)
+{
+	backend = &backend_guarded;
+	make();
 }
 
 static void unmake(void)
@@ -43,7 +58,7 @@ static void unmake(void)
 
 static const float *values(size_t parameter)
 {
-	return model->parameters[parameter].resting.address;
+	return harness_bytes(&model->parameters[parameter].resting);
 }
 
 static void apply(const struct safetensors_entry *entries, size_t count, size_t parameter, double strength)
@@ -293,12 +308,11 @@ START_TEST(an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time)
 }
 END_TEST
 
-HARNESS_SUITE(kinds_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("kinds");
-	TCase *tests = tcase_create("kinds");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, a_difference_is_added_with_its_strength);
 	tcase_add_test(tests, a_set_weight_takes_the_place_whatever_the_strength);
 	tcase_add_test(tests, of_two_changes_to_one_weight_in_a_file_the_later_kind_counts);
@@ -315,5 +329,13 @@ HARNESS_SUITE(kinds_suite)
 	tcase_add_test(tests, tensors_that_mean_nothing_are_named);
 	tcase_add_test(tests, an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(kinds_suite)
+{
+	Suite *suite = suite_create("kinds");
+
+	add_tests(suite, "host", make_on_host);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

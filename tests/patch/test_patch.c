@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
 
@@ -11,14 +12,28 @@ static struct model *model;
 
 static const float weight[6] = { 1, 2, 3, 4, 5, 6 };
 
+static const struct backend *backend;
+
 static void make(void)
 {
 	const struct parameter_description parameter = {
 		.name = "double_blocks.0.img_mlp.0.weight", .dtype = DTYPE_F32, .rank = 2, .shape = { 2, 3 }, .bytes = weight
 	};
 
-	small_open(&small);
+	small_open(&small, backend);
 	model = small_model(&small, &parameter, 1);
+}
+
+static void make_on_host(void)
+{
+	backend = &backend_host;
+	make();
+}
+
+static void make_on_guarded(void)
+{
+	backend = &backend_guarded;
+	make();
 }
 
 static void unmake(void)
@@ -51,7 +66,7 @@ START_TEST(a_patch_adds_strength_times_alpha_over_rank_of_the_product)
 
 	one_begin(&one, model, pair(3), 2);
 	ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
-	ck_assert_mem_eq(model->parameters[0].resting.address, expected, sizeof(expected));
+	ck_assert_mem_eq(harness_bytes(&model->parameters[0].resting), expected, sizeof(expected));
 	one_end(&one);
 }
 END_TEST
@@ -66,11 +81,11 @@ START_TEST(unpatching_brings_the_first_bytes_back_wherever_the_block_went)
 	ck_assert_ok(patch_keep(model, 0, &kept, &e), &e);
 	for (int i = 0; i < 2; i++)
 		ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
-	ck_assert(memcmp(model->parameters[0].resting.address, weight, sizeof(weight)) != 0);
+	ck_assert(memcmp(harness_bytes(&model->parameters[0].resting), weight, sizeof(weight)) != 0);
 	ck_assert_ok(model_move_block(model, 0, machine_device(small.machine, 1), &e), &e);
 	ck_assert_ok(patch_restore(model, 0, &kept, &e), &e);
 	ck_assert_ptr_null(kept.bytes);
-	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
+	ck_assert_mem_eq(harness_bytes(&model->parameters[0].resting), weight, sizeof(weight));
 	one_end(&one);
 }
 END_TEST
@@ -84,7 +99,7 @@ START_TEST(a_copy_is_patched_to_the_bits_of_the_weight_itself)
 	one_begin(&one, model, lora_open(NULL, "flux-lora-small.safetensors", &e), 0.7);
 	ck_assert_ok(patch_copy(model, 0, &one.list, DTYPE_BF16, weight, copy, &e), &e);
 	ck_assert_ok(patch_parameter(model, 0, &one.list, &e), &e);
-	ck_assert_mem_eq(model->parameters[0].resting.address, copy, sizeof(copy));
+	ck_assert_mem_eq(harness_bytes(&model->parameters[0].resting), copy, sizeof(copy));
 	one_end(&one);
 }
 END_TEST
@@ -111,7 +126,7 @@ START_TEST(factors_that_do_not_fit_are_refused_and_change_nothing)
 	ck_assert(!patch_parameter(model, 0, &one.list, &e));
 	ck_assert_int_eq(e.kind, ERROR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "lora.safetensors"));
-	ck_assert_mem_eq(model->parameters[0].resting.address, weight, sizeof(weight));
+	ck_assert_mem_eq(harness_bytes(&model->parameters[0].resting), weight, sizeof(weight));
 	one_end(&one);
 }
 END_TEST
@@ -125,12 +140,11 @@ START_TEST(a_lora_that_is_nowhere_is_missing)
 }
 END_TEST
 
-HARNESS_SUITE(patch_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("patch");
-	TCase *tests = tcase_create("patch");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, a_patch_adds_strength_times_alpha_over_rank_of_the_product);
 	tcase_add_test(tests, unpatching_brings_the_first_bytes_back_wherever_the_block_went);
 	tcase_add_test(tests, a_copy_is_patched_to_the_bits_of_the_weight_itself);
@@ -138,5 +152,13 @@ HARNESS_SUITE(patch_suite)
 	tcase_add_test(tests, factors_that_do_not_fit_are_refused_and_change_nothing);
 	tcase_add_test(tests, a_lora_that_is_nowhere_is_missing);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(patch_suite)
+{
+	Suite *suite = suite_create("patch");
+
+	add_tests(suite, "host", make_on_host);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

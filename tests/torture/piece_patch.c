@@ -111,7 +111,10 @@ static bool is_unpatched(const struct scene *scene)
 	const struct model *model = patcher_model(scene->patcher);
 
 	for (size_t i = 0; i < model->parameter_count; i++) {
-		if (memcmp(model->parameters[i].resting.address, numbers, model->parameters[i].size_bytes) != 0)
+		char bytes[sizeof(numbers)];
+
+		if (!device_read(&model->parameters[i].resting, 0, model->parameters[i].size_bytes, bytes, NULL) ||
+		    memcmp(bytes, numbers, model->parameters[i].size_bytes) != 0)
 			return false;
 	}
 	return true;

@@ -13,6 +13,7 @@
 #include "core/tensor/gguf/gguf.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
@@ -30,10 +31,24 @@ static struct machine *open_machine(const char *topology_file, const struct back
 	return opened;
 }
 
+static const struct backend *backend;
+
 static void make(void)
 {
-	machine = open_machine("host-2gpu.json", &backend_host);
+	machine = open_machine("host-2gpu.json", backend);
 	folder = harness_make_folder();
+}
+
+static void make_on_host(void)
+{
+	backend = &backend_host;
+	make();
+}
+
+static void make_on_guarded(void)
+{
+	backend = &backend_guarded;
+	make();
 }
 
 static void unmake(void)
@@ -110,7 +125,8 @@ static void assert_same(struct model *a, struct model *b)
 		ck_assert_str_eq(x->name, y->name);
 		ck_assert_int_eq(x->dtype, y->dtype);
 		ck_assert_uint_eq(x->size_bytes, y->size_bytes);
-		ck_assert_msg(memcmp(x->resting.address, y->resting.address, x->size_bytes) == 0, "%s differs", x->name);
+		ck_assert_msg(memcmp(harness_bytes(&x->resting), harness_bytes(&y->resting), x->size_bytes) == 0, "%s differs",
+			      x->name);
 	}
 	model_free(a);
 	model_free(b);
@@ -231,7 +247,7 @@ START_TEST(a_unet_of_diffusers_has_its_tensors_under_upstreams_names)
 		const struct safetensors_tensor *tensor = safetensors_find(file, pairs[i].theirs);
 
 		ck_assert_msg(parameter && tensor && parameter->size_bytes == tensor->size_bytes, "%s", pairs[i].own);
-		ck_assert_mem_eq(parameter->resting.address, tensor->bytes, tensor->size_bytes);
+		ck_assert_mem_eq(harness_bytes(&parameter->resting), tensor->bytes, tensor->size_bytes);
 	}
 	safetensors_close(file);
 	model_free(model);
@@ -266,7 +282,7 @@ START_TEST(a_gguf_model_rests_in_its_files_blocks)
 		ck_assert_ptr_nonnull(tensor);
 		ck_assert_uint_eq(parameter->size_bytes, tensor->size_bytes);
 		ck_assert_uint_eq(parameter_element_count(parameter), gguf_element_count(tensor));
-		ck_assert_mem_eq(parameter->resting.address, tensor->bytes, tensor->size_bytes);
+		ck_assert_mem_eq(harness_bytes(&parameter->resting), tensor->bytes, tensor->size_bytes);
 		ck_assert(parameter->quantised == (tensor->type == QUANT_Q4_1));
 		quantised += parameter->quantised;
 	}
@@ -327,7 +343,7 @@ START_TEST(vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded)
 		uint16_t code;
 
 		memcpy(&code, tensor->bytes + 2 * i, sizeof(code));
-		ck_assert(((const float *)bias->resting.address)[i] == bf16_to_f32(code));
+		ck_assert(((const float *)harness_bytes(&bias->resting))[i] == bf16_to_f32(code));
 	}
 	safetensors_close(file);
 	model_free(model);
@@ -412,14 +428,14 @@ START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 	for (size_t i = 0; i < own->parameter_count; i++) {
 		const struct parameter *x = &own->parameters[i];
 		const struct parameter *y = &theirs->parameters[i];
-		const uint16_t *codes = x->resting.address;
-		const float *floats = y->resting.address;
+		const uint16_t *codes = harness_bytes(&x->resting);
+		const float *floats = harness_bytes(&y->resting);
 
 		ck_assert_str_eq(x->name, y->name);
 		if (x->rank != 5) {
 			ck_assert_uint_eq(x->size_bytes, y->size_bytes);
-			ck_assert_msg(memcmp(x->resting.address, y->resting.address, x->size_bytes) == 0, "%s differs",
-				      x->name);
+			ck_assert_msg(memcmp(harness_bytes(&x->resting), harness_bytes(&y->resting), x->size_bytes) == 0,
+				      "%s differs", x->name);
 			continue;
 		}
 		ck_assert_int_eq(y->dtype, DTYPE_F32);
@@ -476,7 +492,7 @@ START_TEST(a_scale_that_a_file_lacks_is_one)
 	model = open_one(MODEL_UNET, "bare.safetensors");
 	scale = model_parameter(model, "double_blocks.1.txt_mlp.2.scale_weight");
 	ck_assert_ptr_nonnull(scale);
-	ck_assert(*(const float *)scale->resting.address == 1.0F);
+	ck_assert(*(const float *)harness_bytes(&scale->resting) == 1.0F);
 	model_free(model);
 }
 END_TEST
@@ -513,12 +529,11 @@ START_TEST(parts_of_one_weight_must_be_of_one_type)
 }
 END_TEST
 
-HARNESS_SUITE(layouts_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("layouts");
-	TCase *tests = tcase_create("layouts");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, a_flux_of_diffusers_is_the_same_model);
 	tcase_add_test(tests, a_folder_of_shards_is_the_same_model);
 	tcase_add_test(tests, the_plan_of_shards_is_that_of_the_whole_file);
@@ -541,5 +556,13 @@ HARNESS_SUITE(layouts_suite)
 	tcase_add_test(tests, of_two_text_encoders_only_the_one_with_scales_has_them);
 	tcase_add_test(tests, parts_of_one_weight_must_be_of_one_type);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(layouts_suite)
+{
+	Suite *suite = suite_create("layouts");
+
+	add_tests(suite, "host", make_on_host);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

@@ -7,11 +7,14 @@
 #include "core/tensor/safetensors/safetensors.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
 static char path[256];
 static struct machine *machine;
+
+static const struct backend *backend;
 
 static void make(void)
 {
@@ -21,13 +24,25 @@ static void make(void)
 	char arguments[400];
 
 	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &backend_host, &e);
+	machine = machine_open(topology, backend, &e);
 	ck_assert_ok(machine, &e);
 	topology_free(topology);
 	folder = harness_make_folder();
 	snprintf(path, sizeof(path), "%s/mine.safetensors", folder);
 	snprintf(arguments, sizeof(arguments), "synth flux --small --seed 5 --out '%s'", path);
 	ck_assert_int_eq(harness_residency(arguments, NULL, NULL), 0);
+}
+
+static void make_on_host(void)
+{
+	backend = &backend_host;
+	make();
+}
+
+static void make_on_guarded(void)
+{
+	backend = &backend_guarded;
+	make();
 }
 
 static void unmake(void)
@@ -59,7 +74,7 @@ START_TEST(a_model_has_the_bytes_of_its_file)
 
 		ck_assert_ptr_nonnull(tensor);
 		ck_assert_uint_eq(tensor->size_bytes, parameter->size_bytes);
-		ck_assert_mem_eq(tensor->bytes, parameter->resting.address, parameter->size_bytes);
+		ck_assert_mem_eq(tensor->bytes, harness_bytes(&parameter->resting), parameter->size_bytes);
 	}
 	safetensors_close(file);
 	model_free(model);
@@ -101,15 +116,22 @@ START_TEST(loading_that_is_interrupted_gives_no_model_and_its_memory_back)
 }
 END_TEST
 
-HARNESS_SUITE(library_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("library");
-	TCase *tests = tcase_create("library");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, a_model_has_the_bytes_of_its_file);
 	tcase_add_test(tests, loading_tells_how_many_bytes_are_in_place);
 	tcase_add_test(tests, loading_that_is_interrupted_gives_no_model_and_its_memory_back);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(library_suite)
+{
+	Suite *suite = suite_create("library");
+
+	add_tests(suite, "host", make_on_host);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }
