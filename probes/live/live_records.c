@@ -1,10 +1,17 @@
+/* live_records.c - a live server's lines, read into records.
+ *
+ * An answer is a head and numbered lines of JSON, one a record. What a line carries stands in the record's list of fields
+ * (db/records/fields_*.h): read_field() reads one member by its wire form into the struct, so that a field added there is read here.
+ * Two records change what later lines may say: a new object raises the count of objects, and a snapshot that of snapshots, and of
+ * cycles with its stage. The first member that is wrong ends the line with its error, and nothing of it is put.
+ */
 #include "probes/live/live_records.h"
 
 #include <jansson.h>
 #include <string.h>
 
-#include "core/base/array.h"
 #include "core/base/json.h"
+#include "db/records/layout.h"
 
 /* ---- lines ---- */
 
@@ -64,6 +71,7 @@ struct line {
 	struct live_translation *to;
 	struct error *e;
 	bool fine;
+	bool skipped; /* it is about a device that the topology does not have */
 };
 
 /* Members that are missing or wrong leave fine false. */
@@ -76,16 +84,6 @@ static int64_t number(struct line *line, const char *key, int64_t least, int64_t
 	else if (value < least || value > most)
 		line->fine = error_set(line->e, ERROR_FORMAT, "a record: %s is %lld", key, (long long)value);
 	return line->fine ? value : least;
-}
-
-static uint32_t small(struct line *line, const char *key)
-{
-	return (uint32_t)number(line, key, 0, INT32_MAX);
-}
-
-static uint64_t size(struct line *line, const char *key)
-{
-	return (uint64_t)number(line, key, 0, INT64_MAX);
 }
 
 static bool boolean(struct line *line, const char *key)
@@ -104,18 +102,6 @@ static const char *string(struct line *line, const char *key)
 	return line->fine ? value : "";
 }
 
-/* An object that was told of, or none: a judge takes no other. */
-static uint32_t object(struct line *line)
-{
-	return (uint32_t)number(line, "model", 1, line->to->object_count);
-}
-
-/* A snapshot that was told of. */
-static uint32_t snapshot(struct line *line)
-{
-	return (uint32_t)number(line, "snapshot", 1, line->to->snapshot_count);
-}
-
 static int32_t device(struct line *line, const char *key)
 {
 	const char *name = string(line, key);
@@ -126,51 +112,126 @@ static int32_t device(struct line *line, const char *key)
 	return found;
 }
 
-static void put(struct line *line, enum record_type type, const void *record, size_t size_bytes)
+static enum residency_state state(struct line *line, const char *key)
 {
+	const char *name = string(line, key);
+
+	for (unsigned i = 0; i < STATE_COUNT; i++) {
+		if (strcmp(residency_state_name((enum residency_state)i), name) == 0)
+			return (enum residency_state)i;
+	}
 	if (line->fine)
-		record_put(line->to->sink, type, record, (uint32_t)size_bytes);
+		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no state \"%.40s\"", name);
+	return STATE_DEAD;
 }
 
-static void put_model(struct line *line)
+static enum stage stage(struct line *line, const char *key)
 {
-	struct record_model record = { .cell = line->to->cell,
-				       .model = (uint32_t)number(line, "model", 1, (int64_t)line->to->object_count + 1),
-				       .generation = small(line, "generation"),
-				       .inner = (uint32_t)number(line, "inner", 1, (int64_t)line->to->object_count + 1),
-				       .size_bytes = size(line, "size_bytes"),
-				       .block_count = small(line, "block_count") };
-	const json_t *keep = json_object_get(line->json, "keep");
+	const char *name = string(line, key);
+	enum stage value = 0;
 
-	record_text(record.name, sizeof(record.name), string(line, "name"));
-	record_text(record.kind, sizeof(record.kind), string(line, "kind"));
-	record.keep = json_is_boolean(keep) ? (json_is_true(keep) ? KEEP_YES : KEEP_NO) : KEEP_NONE;
-	if (line->to->keep)
-		line->to->keep(line->to->context, record.name, &record.keep);
-	if (line->fine && record.model > line->to->object_count)
-		line->to->object_count = record.model;
-	put(line, RECORD_MODEL, &record, sizeof(record));
+	if (line->fine && !stage_from_name(name, &value))
+		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no stage \"%.40s\"", name);
+	return value;
 }
 
-static void put_load(struct line *line)
+static enum reason reason(struct line *line, const char *key)
 {
-	struct record_load record = { .cell = line->to->cell,
-				      .model = object(line),
-				      .after_snapshot = small(line, "after_snapshot"),
-				      .from_disk = boolean(line, "from_disk"),
-				      .time_ns = size(line, "time_ns") };
+	const char *name = string(line, key);
+	enum reason value = 0;
 
-	put(line, RECORD_LOAD, &record, sizeof(record));
+	if (line->fine && !reason_from_name(name, &value))
+		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no reason \"%.40s\"", name);
+	return value;
 }
 
-static void put_request(struct line *line)
+static enum keep_wish keep(const struct line *line, const char *key)
 {
-	struct record_request record = { .cell = line->to->cell,
-					 .after_snapshot = small(line, "after_snapshot"),
-					 .unload_models = boolean(line, "unload_models"),
-					 .free_memory = boolean(line, "free_memory") };
+	const json_t *value = json_object_get(line->json, key);
 
-	put(line, RECORD_REQUEST, &record, sizeof(record));
+	return json_is_boolean(value) ? (json_is_true(value) ? KEEP_YES : KEEP_NO) : KEEP_NONE;
+}
+
+static uint32_t known_device(struct line *line, const char *key)
+{
+	int32_t index = device(line, key);
+
+	line->skipped |= index < 0;
+	return index < 0 ? 0 : (uint32_t)index;
+}
+
+/* Whole numbers, by the range that each may be in. */
+static void read_number(struct line *line, const struct record_field *field, void *at)
+{
+	const struct live_translation *to = line->to;
+	const char *key = field->name;
+
+	switch (field->wire) {
+	case WIRE_COUNT:
+		*(uint32_t *)at = (uint32_t)number(line, key, 0, INT32_MAX);
+		return;
+	case WIRE_SIZE:
+		*(uint64_t *)at = (uint64_t)number(line, key, 0, INT64_MAX);
+		return;
+	case WIRE_INDEX:
+		*(int32_t *)at = (int32_t)number(line, key, -1, INT32_MAX);
+		return;
+	case WIRE_INDEX8:
+		*(int8_t *)at = (int8_t)number(line, key, -1, 1);
+		return;
+	case WIRE_OBJECT:
+		*(uint32_t *)at = (uint32_t)number(line, key, 1, to->object_count);
+		return;
+	case WIRE_NEW_OBJECT:
+		*(uint32_t *)at = (uint32_t)number(line, key, 1, (int64_t)to->object_count + 1);
+		return;
+	case WIRE_SNAPSHOT:
+		*(uint32_t *)at = (uint32_t)number(line, key, 1, to->snapshot_count);
+		return;
+	default: /* WIRE_NEW_SNAPSHOT */
+		*(uint32_t *)at = (uint32_t)number(line, key, (int64_t)to->snapshot_count + 1, (int64_t)to->snapshot_count + 1);
+	}
+}
+
+static void read_field(struct line *line, const struct record_field *field, void *at)
+{
+	switch (field->wire) {
+	case WIRE_NONE:
+	case WIRE_CYCLE:
+		return; /* left 0 */
+	case WIRE_CELL:
+		*(uint32_t *)at = line->to->cell;
+		return;
+	case WIRE_LOAD_DEVICE:
+		*(int32_t *)at = line->to->load_device;
+		return;
+	case WIRE_BOOL:
+		*(bool *)at = boolean(line, field->name);
+		return;
+	case WIRE_TEXT:
+		record_text(at, field->size_bytes, string(line, field->name));
+		return;
+	case WIRE_KEEP:
+		*(enum keep_wish *)at = keep(line, field->name);
+		return;
+	case WIRE_DEVICE:
+		*(int32_t *)at = device(line, field->name);
+		return;
+	case WIRE_KNOWN_DEVICE:
+		*(uint32_t *)at = known_device(line, field->name);
+		return;
+	case WIRE_STATE:
+		*(enum residency_state *)at = state(line, field->name);
+		return;
+	case WIRE_STAGE:
+		*(enum stage *)at = stage(line, field->name);
+		return;
+	case WIRE_REASON:
+		*(enum reason *)at = reason(line, field->name);
+		return;
+	default:
+		read_number(line, field, at);
+	}
 }
 
 /* A queued prompt begins a cycle of its own; what a direct soft_empty asks of the worker is one, too. Returns the stage's cycle. */
@@ -189,181 +250,58 @@ static uint32_t count_stage(struct live_translation *to, enum stage stage)
 	return cycle;
 }
 
-static void put_snapshot(struct line *line)
+static void note_model(struct live_translation *to, struct record_model *record)
 {
-	struct record_snapshot record = { .cell = line->to->cell,
-					  .snapshot = (uint32_t)number(line, "snapshot", line->to->snapshot_count + 1,
-								       line->to->snapshot_count + 1),
-					  .time_ns = size(line, "time_ns"),
-					  .anchor_count = (int32_t)number(line, "anchor_count", -1, INT32_MAX),
-					  .listed_count = small(line, "listed_count"),
-					  .load_device = line->to->load_device,
-					  .current_device = device(line, "current_device") };
-	const char *stage = string(line, "stage");
-
-	if (line->fine && !stage_from_name(stage, &record.stage))
-		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no stage \"%.40s\"", stage);
-	record_text(record.exception, sizeof(record.exception), string(line, "exception"));
-	if (line->fine)
-		record.cycle = count_stage(line->to, record.stage);
-	put(line, RECORD_SNAPSHOT, &record, sizeof(record));
+	if (to->keep)
+		to->keep(to->context, record->name, &record->keep);
+	if (record->model > to->object_count)
+		to->object_count = record->model;
 }
 
-static enum residency_state state(struct line *line)
-{
-	const char *name = string(line, "state");
-
-	for (unsigned i = 0; i < STATE_COUNT; i++) {
-		if (strcmp(residency_state_name((enum residency_state)i), name) == 0)
-			return (enum residency_state)i;
-	}
-	if (line->fine)
-		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no state \"%.40s\"", name);
-	return STATE_DEAD;
-}
-
-static void put_residency(struct line *line)
-{
-	struct record_residency record = { .cell = line->to->cell,
-					   .snapshot = snapshot(line),
-					   .model = object(line),
-					   .state = state(line),
-					   .listed = (int32_t)number(line, "listed", -1, INT32_MAX),
-					   .patcher_alive = boolean(line, "patcher_alive"),
-					   .model_alive = boolean(line, "model_alive"),
-					   .anchored = (int8_t)number(line, "anchored", -1, 1),
-					   .device = device(line, "device"),
-					   .foreign_patches = boolean(line, "foreign_patches"),
-					   .bytes_on_compute = size(line, "bytes_on_compute"),
-					   .bytes_elsewhere = size(line, "bytes_elsewhere") };
-
-	put(line, RECORD_RESIDENCY, &record, sizeof(record));
-}
-
-static void put_holder(struct line *line)
-{
-	struct record_holder record = {
-		.cell = line->to->cell, .snapshot = snapshot(line), .model = object(line), .strong = boolean(line, "strong")
-	};
-
-	record_text(record.label, sizeof(record.label), string(line, "label"));
-	record_text(record.kind, sizeof(record.kind), string(line, "kind"));
-	put(line, RECORD_HOLDER, &record, sizeof(record));
-}
-
-static void put_departure(struct line *line)
-{
-	struct record_departure record = { .cell = line->to->cell,
-					   .model = object(line),
-					   .after_snapshot = small(line, "after_snapshot"),
-					   .time_ns = size(line, "time_ns") };
-	const char *reason = string(line, "reason");
-
-	if (line->fine && !reason_from_name(reason, &record.reason))
-		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no reason \"%.40s\"", reason);
-	put(line, RECORD_DEPARTURE, &record, sizeof(record));
-}
-
-static void put_placement(struct line *line)
-{
-	struct record_placement record = { .cell = line->to->cell,
-					   .snapshot = snapshot(line),
-					   .model = object(line),
-					   .first = small(line, "first"),
-					   .count = small(line, "count") };
-	int32_t on = device(line, "device");
-
-	if (on < 0)
-		return; /* a device that is in no list: its blocks are nowhere that we know */
-	record.device = (uint32_t)on;
-	put(line, RECORD_PLACEMENT, &record, sizeof(record));
-}
-
-static void put_planned(struct line *line)
-{
-	struct record_planned record = { .cell = line->to->cell,
-					 .snapshot = snapshot(line),
-					 .model = object(line),
-					 .first = small(line, "first"),
-					 .count = small(line, "count") };
-	int32_t on = device(line, "device");
-
-	if (on < 0)
-		return; /* no device that this machine has */
-	record.device = (uint32_t)on;
-	put(line, RECORD_PLANNED, &record, sizeof(record));
-}
-
-static void put_block(struct line *line)
-{
-	struct record_block record = { .cell = line->to->cell,
-				       .model = object(line),
-				       .first = small(line, "first"),
-				       .count = small(line, "count"),
-				       .size_bytes = size(line, "size_bytes") };
-
-	put(line, RECORD_BLOCK, &record, sizeof(record));
-}
-
-static void put_allocation(struct line *line)
-{
-	struct record_allocation record = { .cell = line->to->cell, .snapshot = snapshot(line), .model = object(line) };
-
-	record_text(record.own, sizeof(record.own), string(line, "own"));
-	record_text(record.used, sizeof(record.used), string(line, "used"));
-	put(line, RECORD_ALLOCATION, &record, sizeof(record));
-}
-
-static void put_path(struct line *line)
-{
-	struct record_path record = {
-		.cell = line->to->cell, .snapshot = snapshot(line), .model = object(line), .length = small(line, "length")
-	};
-
-	record_text(record.path, sizeof(record.path), string(line, "path"));
-	put(line, RECORD_PATH, &record, sizeof(record));
-}
-
-static void put_memory(struct line *line)
-{
-	struct record_memory record = { .cell = line->to->cell,
-					.snapshot = snapshot(line),
-					.size_bytes = size(line, "size_bytes") };
-	int32_t of = device(line, "device");
-
-	record_text(record.line, sizeof(record.line), string(line, "line"));
-	if (of < 0)
-		return;
-	record.device = (uint32_t)of;
-	put(line, RECORD_MEMORY, &record, sizeof(record));
-}
-
-static const struct {
-	const char *name;
-	void (*put)(struct line *line);
-} records[] = {
-	{ "model", put_model },		  { "load", put_load },
-	{ "request", put_request },	  { "snapshot", put_snapshot },
-	{ "residency", put_residency },	  { "holder", put_holder },
-	{ "departure", put_departure },	  { "placement", put_placement },
-	{ "planned", put_planned },	  { "block", put_block },
-	{ "allocation", put_allocation }, { "path", put_path },
-	{ "memory", put_memory },
+/* Any record that comes by wire. */
+union wire_record {
+#define MEMBER(type, name, table, has_cell, numbering, suffix) struct record_##name name;
+	RECORDS(MEMBER)
+#undef MEMBER
 };
+
+static void put_record(struct line *line, enum record_type type)
+{
+	const struct record_layout *layout = &record_layouts[type];
+	union wire_record record;
+
+	memset(&record, 0, sizeof(record));
+	for (size_t i = 0; i < layout->field_count && line->fine; i++)
+		read_field(line, &layout->fields[i], (char *)&record + layout->fields[i].offset);
+	if (!line->fine || line->skipped)
+		return;
+	if (type == RECORD_MODEL)
+		note_model(line->to, &record.model);
+	if (type == RECORD_SNAPSHOT)
+		record.snapshot.cycle = count_stage(line->to, record.snapshot.stage);
+	record_put(line->to->sink, type, &record, layout->size_bytes);
+}
+
+static enum record_type type_of(const char *name)
+{
+	unsigned type = 0;
+
+	while (type < RECORD_TYPE_COUNT && !(record_layouts[type].on_wire && strcmp(record_layouts[type].name, name) == 0))
+		type++;
+	return (enum record_type)type;
+}
 
 static bool put_line(const char *text, size_t length, struct live_translation *to, struct error *e)
 {
 	json_t *json = json_parse(text, length, "a record", true, e);
 	struct line line = { .json = json, .to = to, .e = e, .fine = json != NULL };
 	const char *name = string(&line, "record");
-	size_t i = 0;
+	enum record_type type = type_of(name);
 
-	while (line.fine && i < ARRAY_SIZE(records) && strcmp(records[i].name, name) != 0)
-		i++;
-	if (line.fine && i == ARRAY_SIZE(records))
+	if (line.fine && type == RECORD_TYPE_COUNT)
 		line.fine = error_set(e, ERROR_FORMAT, "there is no record \"%.40s\"", name);
 	if (line.fine)
-		records[i].put(&line);
+		put_record(&line, type);
 	json_decref(json);
 	return line.fine;
 }
