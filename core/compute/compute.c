@@ -170,9 +170,9 @@ bool compute_download(struct compute *c, const struct tensor *tensor, float *to)
 	size_bytes = tensor_count(tensor) * element_size_bytes(c, tensor->dtype);
 	if (!device_alloc(c->host, size_bytes, &staging, c->error))
 		return fail_as_set(c) != NULL;
-	if (!device_copy(c->device, STREAM_COMPUTE, &staging, 0, &tensor->buffer, 0, size_bytes, c->error))
+	if (!device_copy(c->device, STREAM_COMPUTE, &staging, 0, &tensor->buffer, 0, size_bytes, c->error) ||
+	    !stream_synchronize(c->device, STREAM_COMPUTE, c->error))
 		fail_as_set(c);
-	stream_synchronize(c->device, STREAM_COMPUTE);
 	if (!c->failed && c->ops == &ops_host && to && size_bytes)
 		memcpy(to, staging.address, size_bytes);
 	device_free(&staging);
@@ -226,8 +226,7 @@ static bool patch_fetched(struct compute *c, const struct parameter *parameter, 
 	if (c->ops == &ops_host)
 		return patch_copy(c->model, index, &pending->list, c->dtype, bytes, values, c->error);
 	cost = patch_cost(parameter, pending->list.use_count);
-	device_kernel(c->device, STREAM_COMPUTE, &cost);
-	return true;
+	return device_kernel(c->device, STREAM_COMPUTE, &cost, c->error);
 }
 
 static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter, const void *bytes)
@@ -245,8 +244,8 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 	} else {
 		struct kernel_cost cost = ops_conversion_cost(parameter->size_bytes, size_bytes);
 
-		device_kernel(c->device, STREAM_COMPUTE, &cost);
-		patch_fetched(c, parameter, NULL, NULL);
+		if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error) || !patch_fetched(c, parameter, NULL, NULL))
+			return fail_as_set(c) != NULL;
 	}
 	return true;
 }
@@ -349,7 +348,8 @@ static void scale_weight(struct compute *c, const struct fetched *weight, float 
 	float *values = weight->cast.address;
 
 	if (c->ops != &ops_host) {
-		device_kernel(c->device, STREAM_COMPUTE, &cost);
+		if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error))
+			fail_as_set(c);
 		return;
 	}
 	for (size_t i = 0; i < weight->weight.count; i++)

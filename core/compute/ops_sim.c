@@ -14,11 +14,12 @@ static double weight_bytes(const struct compute *c, const struct weight *w)
 	return w ? (double)w->count * (double)dtype_size_bytes(c->dtype) : 0;
 }
 
-static void charge(const struct compute *c, double flops, double bytes)
+static void charge(struct compute *c, double flops, double bytes)
 {
 	struct kernel_cost cost = { .flops = flops, .bytes = bytes };
 
-	device_kernel(c->device, STREAM_COMPUTE, &cost);
+	if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error))
+		c->failed = true;
 }
 
 static void linear(struct compute *c, const struct tensor *x, const struct weight *w, const struct weight *b,

@@ -92,11 +92,11 @@ struct backend {
 	/* Copies on stream s of device d (the one that waits for it). There is a route from `from` to `to`. */
 	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
 		     const void *from_address, uint64_t size_bytes, struct error *e);
-	void (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost);
+	bool (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e);
 	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
-	void (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2);
-	/* The caller waits for one stream. */
-	void (*synchronize)(void *state, unsigned d, unsigned s);
+	bool (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e);
+	/* The caller waits for one stream. False if something on it failed, also if that was put there long before; it stays so. */
+	bool (*synchronize)(void *state, unsigned d, unsigned s, struct error *e);
 	uint64_t (*now_ns)(void *state);
 	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: nobody really waits */
 };
@@ -178,8 +178,9 @@ void device_empty_cache(struct device *device); /* gives cached pieces back to t
  * where the topology has no way from one to the other, not even through cpu. */
 bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
 		 uint64_t from_offset, uint64_t size_bytes, struct error *e);
-void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost);
-void stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2);
-void stream_synchronize(struct device *device, unsigned s);
+/* A stream that does not exist is ERROR_BUG. What fails after it was put on a stream is told by stream_synchronize. */
+bool device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost, struct error *e);
+bool stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2, struct error *e);
+bool stream_synchronize(struct device *device, unsigned s, struct error *e);
 
 #endif

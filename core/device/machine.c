@@ -291,22 +291,26 @@ bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uin
 				      from->device->index, address_at(from, from_offset), size_bytes, e);
 }
 
-void device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost)
+static bool check_stream(const struct device *device, unsigned s, struct error *e)
 {
-	if (s < STREAM_COUNT)
-		device->machine->backend->kernel(device->machine->state, device->index, s, cost);
+	return s < STREAM_COUNT || error_set(e, ERROR_BUG, "%s has no stream %u", device_name(device), s);
 }
 
-void stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2)
+bool device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost, struct error *e)
 {
-	if (s < STREAM_COUNT && s2 < STREAM_COUNT)
-		device->machine->backend->wait(device->machine->state, device->index, s, other->index, s2);
+	return check_stream(device, s, e) &&
+	       device->machine->backend->kernel(device->machine->state, device->index, s, cost, e);
 }
 
-void stream_synchronize(struct device *device, unsigned s)
+bool stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2, struct error *e)
 {
-	if (s < STREAM_COUNT)
-		device->machine->backend->synchronize(device->machine->state, device->index, s);
+	return check_stream(device, s, e) && check_stream(other, s2, e) &&
+	       device->machine->backend->wait(device->machine->state, device->index, s, other->index, s2, e);
+}
+
+bool stream_synchronize(struct device *device, unsigned s, struct error *e)
+{
+	return check_stream(device, s, e) && device->machine->backend->synchronize(device->machine->state, device->index, s, e);
 }
 
 /* ---- bytes ---- */

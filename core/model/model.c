@@ -180,8 +180,7 @@ static bool copy_parameters(const struct parameter *parameters, size_t count, st
 		    !device_copy(to, STREAM_COMPUTE, &arrived[i], 0, &parameter->resting, 0, parameter->size_bytes, e))
 			return false;
 	}
-	stream_synchronize(to, STREAM_COMPUTE);
-	return true;
+	return stream_synchronize(to, STREAM_COMPUTE, e);
 }
 
 /* Takes over what arrived. */

@@ -108,11 +108,11 @@ static bool put_values(struct model *model, size_t index, const struct stored *s
 	return device_unmap(&place, stored_round(stored, weight->values, count, place.bytes, e), e);
 }
 
-static void cost_patch(const struct model *model, const struct parameter *parameter, size_t use_count)
+static bool cost_patch(const struct model *model, const struct parameter *parameter, size_t use_count, struct error *e)
 {
 	struct kernel_cost cost = patch_cost(parameter, use_count);
 
-	device_kernel(machine_device(model->machine, model->blocks[parameter->block].device), STREAM_COMPUTE, &cost);
+	return device_kernel(machine_device(model->machine, model->blocks[parameter->block].device), STREAM_COMPUTE, &cost, e);
 }
 
 bool patch_parameter(struct model *model, size_t index, const struct patch_list *list, struct error *e)
@@ -127,10 +127,8 @@ bool patch_parameter(struct model *model, size_t index, const struct patch_list 
 
 	if (parameter->quantised)
 		return error_set(e, ERROR_BUG, "%s is quantised: only a copy of it can be patched", parameter->name);
-	if (!machine_backend(model->machine)->bytes_exist) {
-		cost_patch(model, parameter, list->use_count);
-		return true;
-	}
+	if (!machine_backend(model->machine)->bytes_exist)
+		return cost_patch(model, parameter, list->use_count, e) || error_context(e, "patching %s", parameter->name);
 	fine = device_map(&parameter->resting, MAP_CHANGE, &place, e) && store(model, index, place.bytes, key, &stored, e);
 	if (fine) {
 		in_strips = strips_can(&stored, list, index);

@@ -78,9 +78,9 @@ static bool take_sample(const struct bench *bench, uint64_t size_bytes, unsigned
 	uint64_t begin_ns = machine_now_ns(bench->machine);
 
 	for (unsigned i = 0; i < copies; i++) {
-		if (!device_copy(bench->to, STREAM_COPY, &bench->target, 0, &bench->source, 0, size_bytes, e))
+		if (!device_copy(bench->to, STREAM_COPY, &bench->target, 0, &bench->source, 0, size_bytes, e) ||
+		    !stream_synchronize(bench->to, STREAM_COPY, e))
 			return false;
-		stream_synchronize(bench->to, STREAM_COPY);
 	}
 	*seconds = (double)(machine_now_ns(bench->machine) - begin_ns) / (double)NS_PER_S / copies;
 	return true;

@@ -67,11 +67,11 @@ static bool converts_at_source(const struct pass *pass, const struct device *fro
 	return pass->request->converts_at_source && cost->is_eight_bits && is_card(from) && is_card(pass->compute);
 }
 
-static void convert(struct device *device, uint64_t stored_bytes, uint64_t converted_bytes)
+static bool convert(struct device *device, uint64_t stored_bytes, uint64_t converted_bytes, struct error *e)
 {
 	struct kernel_cost cost = ops_conversion_cost(stored_bytes, converted_bytes);
 
-	device_kernel(device, STREAM_COMPUTE, &cost);
+	return device_kernel(device, STREAM_COMPUTE, &cost, e);
 }
 
 /* Weights that wait on another device, into *arrived. */
@@ -85,8 +85,11 @@ static bool bring(struct pass *pass, size_t block, struct buffer *arrived, struc
 	if (converts_at_source(pass, from->device, cost)) {
 		if (!device_alloc(from->device, cast_bytes(pass, cost), &converted, e))
 			return false;
-		convert(from->device, from->size_bytes, converted.size_bytes);
-		stream_wait(pass->compute, STREAM_COMPUTE, from->device, STREAM_COMPUTE);
+		if (!convert(from->device, from->size_bytes, converted.size_bytes, e) ||
+		    !stream_wait(pass->compute, STREAM_COMPUTE, from->device, STREAM_COMPUTE, e)) {
+			device_free(&converted);
+			return false;
+		}
 		from = &converted;
 	}
 	fine = device_alloc(pass->compute, from->size_bytes, arrived, e) &&
@@ -97,19 +100,16 @@ static bool bring(struct pass *pass, size_t block, struct buffer *arrived, struc
 	return fine;
 }
 
-static void run_kernels(struct pass *pass, const struct block_cost *cost)
+static bool run_kernels(struct pass *pass, const struct block_cost *cost, struct error *e)
 {
 	double element = pass->request->costs->element_size_bytes;
 	struct kernel_cost product = { cost->flops, element * (cost->activations + cost->elements) };
 	struct kernel_cost between = { 0, element * cost->outputs * COST_TRAFFIC_BETWEEN };
 	struct kernel_cost attention = { cost->attention_flops, 0 };
 
-	if (cost->flops > 0)
-		device_kernel(pass->compute, STREAM_COMPUTE, &product);
-	if (cost->outputs > 0)
-		device_kernel(pass->compute, STREAM_COMPUTE, &between);
-	if (cost->attention_flops > 0)
-		device_kernel(pass->compute, STREAM_COMPUTE, &attention);
+	return (!(cost->flops > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &product, e)) &&
+	       (!(cost->outputs > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &between, e)) &&
+	       (!(cost->attention_flops > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &attention, e));
 }
 
 static bool run_block(struct pass *pass, size_t block, struct error *e)
@@ -128,12 +128,10 @@ static bool run_block(struct pass *pass, size_t block, struct error *e)
 		return true;
 	fine = device_alloc(pass->compute, live_bytes, &live, e) && (!waits || bring(pass, block, &arrived, e));
 	if (fine && cost->is_cast && !(waits && converts_at_source(pass, stored->device, cost))) {
-		fine = device_alloc(pass->compute, cast_bytes(pass, cost), &cast, e);
-		if (fine)
-			convert(pass->compute, stored->size_bytes, cast.size_bytes);
+		fine = device_alloc(pass->compute, cast_bytes(pass, cost), &cast, e) &&
+		       convert(pass->compute, stored->size_bytes, cast.size_bytes, e);
 	}
-	if (fine)
-		run_kernels(pass, cost);
+	fine = fine && run_kernels(pass, cost, e);
 	device_free(&cast);
 	device_free(&arrived);
 	device_free(&live);
@@ -148,8 +146,7 @@ static bool run_all(struct pass *pass, struct error *e)
 		if (!run_block(pass, costs->order[i], e))
 			return false;
 	}
-	stream_synchronize(pass->compute, STREAM_COMPUTE);
-	return true;
+	return stream_synchronize(pass->compute, STREAM_COMPUTE, e);
 }
 
 /* Runs on a topology, and tells its time and the most that each device held. */

@@ -117,6 +117,52 @@ START_TEST(a_backend_that_lacks_a_function_is_refused_by_name)
 }
 END_TEST
 
+static bool fail_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
+{
+	(void)state;
+	(void)s;
+	(void)cost;
+	return error_set(e, ERROR_DEVICE_MEMORY, "device %u lost its kernel", d);
+}
+
+static bool fail_synchronize(void *state, unsigned d, unsigned s, struct error *e)
+{
+	(void)state;
+	(void)d;
+	return error_set(e, ERROR_DEVICE_MEMORY, "what was on stream %u failed", s);
+}
+
+START_TEST(what_a_backend_fails_at_reaches_the_caller)
+{
+	const struct kernel_cost cost = { .flops = 1, .bytes = 1 };
+	struct backend failing = backend_host;
+	struct error e = ERROR_INIT;
+	struct machine *machine;
+
+	failing.kernel = fail_kernel;
+	failing.synchronize = fail_synchronize;
+	machine = machine_open(machine_topology(f.machine), &failing, &e);
+	ck_assert_ok(machine, &e);
+	ck_assert(!device_kernel(machine_device(machine, 1), STREAM_COMPUTE, &cost, &e));
+	ck_assert_str_eq(e.text, "device 1 lost its kernel");
+	error_clear(&e);
+	ck_assert(!stream_synchronize(machine_device(machine, 1), STREAM_COPY, &e));
+	ck_assert_str_eq(e.text, "what was on stream 1 failed");
+	machine_close(machine);
+}
+END_TEST
+
+START_TEST(a_stream_that_does_not_exist_is_named)
+{
+	struct error e = ERROR_INIT;
+
+	ck_assert(!stream_synchronize(f.gpu0, STREAM_COUNT, &e));
+	ck_assert_int_eq(e.kind, ERROR_BUG);
+	ck_assert_str_eq(e.text, "cuda:0 has no stream 2");
+	ck_assert(!stream_wait(f.gpu0, STREAM_COPY, f.gpu1, 7, NULL));
+}
+END_TEST
+
 START_TEST(every_backend_has_all_that_a_backend_must_have)
 {
 	struct error e = ERROR_INIT;
@@ -142,6 +188,8 @@ HARNESS_SUITE(host_suite)
 	tcase_add_test(tests, time_is_real_plus_what_was_slept);
 	tcase_add_test(tests, a_copy_is_told_with_the_time_it_took);
 	tcase_add_test(tests, a_backend_that_lacks_a_function_is_refused_by_name);
+	tcase_add_test(tests, what_a_backend_fails_at_reaches_the_caller);
+	tcase_add_test(tests, a_stream_that_does_not_exist_is_named);
 	tcase_add_test(tests, every_backend_has_all_that_a_backend_must_have);
 	suite_add_tcase(suite, tests);
 	return suite;

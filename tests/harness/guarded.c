@@ -132,25 +132,25 @@ static bool guarded_copy(void *state, unsigned d, unsigned s, unsigned to, void 
 	       (protect(from_address, size_bytes, PROT_NONE, e) && protect(to_address, size_bytes, PROT_NONE, e));
 }
 
-static void guarded_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost)
+static bool guarded_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
 {
 	const struct guarded *guarded = state;
 
-	backend_host.kernel(guarded->host, d, s, cost);
+	return backend_host.kernel(guarded->host, d, s, cost, e);
 }
 
-static void guarded_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2)
+static bool guarded_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
 {
 	const struct guarded *guarded = state;
 
-	backend_host.wait(guarded->host, d, s, d2, s2);
+	return backend_host.wait(guarded->host, d, s, d2, s2, e);
 }
 
-static void guarded_synchronize(void *state, unsigned d, unsigned s)
+static bool guarded_synchronize(void *state, unsigned d, unsigned s, struct error *e)
 {
 	const struct guarded *guarded = state;
 
-	backend_host.synchronize(guarded->host, d, s);
+	return backend_host.synchronize(guarded->host, d, s, e);
 }
 
 static uint64_t guarded_now_ns(void *state)

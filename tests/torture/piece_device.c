@@ -25,11 +25,10 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 		       device_fill(&buffers[i], 0, 1 << 20, 0, e);
 	}
 	for (size_t i = 0; fine && i < 7; i++) {
-		fine = device_copy(gpu, STREAM_COPY, &buffers[i + 1], 0, &buffers[i], 0, 1 << 20, e);
-		device_kernel(gpu, STREAM_COMPUTE, &cost);
-		stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY);
+		fine = device_copy(gpu, STREAM_COPY, &buffers[i + 1], 0, &buffers[i], 0, 1 << 20, e) &&
+		       device_kernel(gpu, STREAM_COMPUTE, &cost, e) && stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY, e);
 	}
-	stream_synchronize(gpu, STREAM_COMPUTE);
+	fine = fine && stream_synchronize(gpu, STREAM_COMPUTE, e);
 	for (size_t i = 0; i < 8; i++)
 		device_free(&buffers[i * 3 % 8]);
 	device_empty_cache(gpu);

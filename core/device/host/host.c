@@ -112,28 +112,34 @@ static bool host_copy(void *state, unsigned d, unsigned s, unsigned to, void *to
 	return true;
 }
 
-static void host_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost)
+static bool host_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
 {
 	(void)state;
 	(void)d;
 	(void)s;
 	(void)cost;
+	(void)e;
+	return true;
 }
 
-static void host_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2)
+static bool host_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
 {
 	(void)state;
 	(void)d;
 	(void)s;
 	(void)d2;
 	(void)s2;
+	(void)e;
+	return true;
 }
 
-static void host_synchronize(void *state, unsigned d, unsigned s)
+static bool host_synchronize(void *state, unsigned d, unsigned s, struct error *e)
 {
 	(void)state;
 	(void)d;
 	(void)s;
+	(void)e;
+	return true;
 }
 
 static void host_sleep(void *state, uint64_t duration_ns)

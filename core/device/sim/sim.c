@@ -428,33 +428,39 @@ static bool sim_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_
 	return true;
 }
 
-static void sim_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost)
+static bool sim_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
 {
 	struct sim *sim = state;
 	struct op op = { .kind = OP_KERNEL, .from = d, .to = d, .amount = kernel_ns(&sim->topology->devices[d], cost) };
 
+	(void)e;
 	put(sim, stream_of(sim, d, s), &op);
+	return true;
 }
 
-static void sim_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2)
+static bool sim_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
 {
 	struct sim *sim = state;
 	struct op op = { .kind = OP_WAIT, .other = d2 * STREAM_COUNT + s2 };
 
+	(void)e;
 	if (d == d2 && s == s2)
-		return;
+		return true;
 	op.amount = sim->streams[op.other].issued;
 	put(sim, stream_of(sim, d, s), &op);
+	return true;
 }
 
-static void sim_synchronize(void *state, unsigned d, unsigned s)
+static bool sim_synchronize(void *state, unsigned d, unsigned s, struct error *e)
 {
 	struct sim *sim = state;
 	const struct sim_stream *stream = stream_of(sim, d, s);
 
+	(void)e;
 	settle_stream(sim, stream);
 	if (stream->done_ns > sim->now_ns)
 		sim->now_ns = stream->done_ns;
+	return true;
 }
 
 static uint64_t sim_now_ns(void *state)
