@@ -1,47 +1,11 @@
+/* event.c - the words for stages and reasons, made from the lists in event.h. A name is looked for from the list's start: a list is
+ * a dozen words, and names are read once a line of a live server. An unknown name is no error here; the caller says what it was in.
+ */
 #include "core/base/event.h"
 
-#include <string.h>
+#include "core/base/words.h"
 
-static const char *const stage_names[] = {
-#define STAGE_NAME(name, text) text,
-	STAGES(STAGE_NAME)
-#undef STAGE_NAME
-};
-
-static const char *const reason_names[] = {
-#define REASON_NAME(name, text) text,
-	REASONS(REASON_NAME)
-#undef REASON_NAME
-};
-
-const char *stage_name(enum stage stage)
-{
-	return stage_names[stage];
-}
-
-const char *reason_name(enum reason reason)
-{
-	return reason_names[reason];
-}
-
-bool stage_from_name(const char *name, enum stage *stage)
-{
-	for (unsigned i = 0; i < STAGE_COUNT; i++) {
-		if (strcmp(stage_names[i], name) == 0) {
-			*stage = (enum stage)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-bool reason_from_name(const char *name, enum reason *reason)
-{
-	for (unsigned i = 0; i < REASON_COUNT; i++) {
-		if (strcmp(reason_names[i], name) == 0) {
-			*reason = (enum reason)i;
-			return true;
-		}
-	}
-	return false;
-}
+WORDS_NAME(stage_name, enum stage, STAGES)
+WORDS_FROM_NAME(stage_from_name, enum stage, STAGES)
+WORDS_NAME(reason_name, enum reason, REASONS)
+WORDS_FROM_NAME(reason_from_name, enum reason, REASONS)

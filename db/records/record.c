@@ -1,35 +1,31 @@
+/* record.c - names of what records carry, two sinks as one, and text that is cut to fit.
+ *
+ * Names come from the lists in record_words.h. Text is cut at the start of a UTF-8 character, so that a field always holds whole
+ * characters and its NUL.
+ */
 #include "db/records/record.h"
 
 #include <string.h>
 
-static const char *const state_names[] = {
-#define STATE_NAME(name, text) text,
-	RESIDENCY_STATES(STATE_NAME)
-#undef STATE_NAME
+#include "core/base/words.h"
+
+static const bool outcomes_pass[] = {
+#define OUTCOME_PASSES(name, text, passes) passes,
+	OUTCOMES(OUTCOME_PASSES)
+#undef OUTCOME_PASSES
 };
 
-static const struct {
-	const char *name;
-	bool passes;
-} outcomes[] = {
-#define OUTCOME_ROW(name, text, passes) { text, passes },
-	OUTCOMES(OUTCOME_ROW)
-#undef OUTCOME_ROW
-};
+static WORDS_NAME(state_name, enum residency_state, RESIDENCY_STATES) WORDS_NAME(outcome_name, enum outcome, OUTCOMES)
+	WORDS_NAME(action_kind_name, enum action_kind, ACTION_KINDS)
 
-const char *residency_state_name(enum residency_state state)
+		const char *residency_state_name(enum residency_state state)
 {
-	return (unsigned)state < STATE_COUNT ? state_names[state] : "not seen";
-}
-
-const char *outcome_name(enum outcome outcome)
-{
-	return outcomes[outcome].name;
+	return (unsigned)state < STATE_COUNT ? state_name(state) : "not seen";
 }
 
 bool outcome_passes(enum outcome outcome)
 {
-	return outcomes[outcome].passes;
+	return outcomes_pass[outcome];
 }
 
 const char *verdict_name(enum verdict verdict)
@@ -42,17 +38,6 @@ const char *verdict_name(enum verdict verdict)
 const char *keep_wish_name(enum keep_wish keep)
 {
 	return keep == KEEP_YES ? "true" : keep == KEEP_NO ? "false" : "null";
-}
-
-const char *action_kind_name(enum action_kind kind)
-{
-	static const char *const names[] = {
-#define ACTION_NAME(name, text) text,
-		ACTION_KINDS(ACTION_NAME)
-#undef ACTION_NAME
-	};
-
-	return names[kind];
 }
 
 static void put_twice(void *context, enum record_type type, const void *record, uint32_t size_bytes)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/words.h"
 
 /* An object that is alive, or was at the newest snapshot. */
 struct watched {
@@ -37,22 +38,13 @@ struct check {
 	struct error fault;
 };
 
-static const char *const names[] = {
-#define INVARIANT_NAME(name, text, finding) text,
-	INVARIANTS(INVARIANT_NAME)
-#undef INVARIANT_NAME
-};
-
 static const char *const findings[] = {
 #define INVARIANT_FINDING(name, text, finding) finding,
 	INVARIANTS(INVARIANT_FINDING)
 #undef INVARIANT_FINDING
 };
 
-const char *invariant_name(enum invariant invariant)
-{
-	return names[invariant];
-}
+WORDS_NAME(invariant_name, enum invariant, INVARIANTS)
 
 const char *invariant_finding(enum invariant invariant)
 {

@@ -7,20 +7,12 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/words.h"
 #include "core/plan/advise/advisor.h"
 
 enum part { PART_FOUND, PART_UPSTREAM, PART_INSTEAD };
 
-static const char *const kind_names[] = {
-#define KIND_NAME(name, text) text,
-	ADVICE_KINDS(KIND_NAME)
-#undef KIND_NAME
-};
-
-const char *advice_kind_name(enum advice_kind kind)
-{
-	return kind_names[kind];
-}
+WORDS_NAME(advice_kind_name, enum advice_kind, ADVICE_KINDS)
 
 const char *advice_weight_name(enum advice_weight weight)
 {

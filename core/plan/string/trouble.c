@@ -4,19 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/words.h"
+
 #define WITH_COLUMN "allocation string \"%.120s\", column %zu: "
 #define WITHOUT_COLUMN "allocation string \"%.120s\": "
 
-static const char *const names[] = {
-#define EXCEPTION_NAME(name, text) text,
-	EXCEPTIONS(EXCEPTION_NAME)
-#undef EXCEPTION_NAME
-};
-
-const char *exception_name(enum exception exception)
-{
-	return names[exception];
-}
+WORDS_NAME(exception_name, enum exception, EXCEPTIONS)
 
 /* In characters from 1, or 0 where `at` is no place of the allocation string. */
 static size_t column_of(const struct trouble *t, const char *at)

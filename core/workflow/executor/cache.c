@@ -8,28 +8,10 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
+#include "core/base/words.h"
 
-const char *cache_kind_name(enum cache_kind kind)
-{
-	static const char *const names[] = {
-#define CACHE_NAME(name, text) text,
-		CACHE_KINDS(CACHE_NAME)
-#undef CACHE_NAME
-	};
-
-	return names[kind];
-}
-
-bool cache_kind_from_name(const char *name, enum cache_kind *kind)
-{
-	for (unsigned i = 0; i < CACHE_KIND_COUNT; i++) {
-		if (strcmp(cache_kind_name((enum cache_kind)i), name) == 0) {
-			*kind = (enum cache_kind)i;
-			return true;
-		}
-	}
-	return false;
-}
+WORDS_NAME(cache_kind_name, enum cache_kind, CACHE_KINDS)
+WORDS_FROM_NAME(cache_kind_from_name, enum cache_kind, CACHE_KINDS)
 
 static void cache_destroy(struct object *object)
 {
