@@ -69,10 +69,16 @@ static bool make_and_show(struct cli *cli, const struct plan_settings *settings,
 	bool recorded = true;
 	bool fine;
 
-	if (settings->store && (plan || failure.exception))
-		recorded =
-			plan_record(cli, settings->store, subject->topology, &request, plan,
-				    plan ? "" : exception_name(failure.exception), plan ? 0 : failure.column, plan ? e : NULL);
+	if (settings->store && (plan || failure.exception)) {
+		struct plan_outcome outcome = { .request = &request,
+						.topology = subject->topology,
+						.free_bytes = subject->free_bytes,
+						.plan = plan,
+						.why = plan ? "" : exception_name(failure.exception),
+						.column = plan ? 0 : failure.column };
+
+		recorded = plan_record(cli, settings->store, &outcome, plan ? e : NULL);
+	}
 	if (!plan)
 		return failure.exception && !subject->rules->exact
 			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cli/recording.h"
-#include "probes/diagnosis/plan_findings.h"
 
 static void put_cell(const struct recording *recording, const struct topology *topology, const struct plan_request *request)
 {
@@ -14,18 +13,17 @@ static void put_cell(const struct recording *recording, const struct topology *t
 	record_put(&recording->sink, RECORD_CELL, &cell, sizeof(cell));
 }
 
-bool plan_record(struct cli *cli, const char *store, const struct topology *topology, const struct plan_request *request,
-		 const struct plan *plan, const char *why, size_t column, struct error *e)
+bool plan_record(struct cli *cli, const char *store, const struct plan_outcome *outcome, struct error *e)
 {
-	struct run_environment environment = { .backend = "none", .topology = topology, .subject = "planner" };
+	struct run_environment environment = { .backend = "none", .topology = outcome->topology, .subject = "planner" };
 	struct record_verdict verdict = { .cell = 1 };
 	struct recording recording;
 	size_t findings;
 
 	if (!recording_begin(&recording, cli, store, true, &environment, e))
 		return false;
-	put_cell(&recording, topology, request);
-	findings = plan_findings_put(request, topology, plan, why, column, 1, &recording.sink);
+	put_cell(&recording, outcome->topology, outcome->request);
+	findings = plan_findings_put(outcome, 1, &recording.sink);
 	verdict.verdict = findings ? VERDICT_FAIL : VERDICT_PASS;
 	record_put(&recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
 	return recording_end(&recording, cli, "plan", 0) == 0 ||

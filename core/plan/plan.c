@@ -190,3 +190,32 @@ void plan_free(struct plan *plan)
 	free(plan->final);
 	free(plan);
 }
+
+static size_t find_device(const char *name, const struct plan_device *devices, size_t device_count)
+{
+	for (size_t i = 0; i < device_count; i++) {
+		if (strcmp(devices[i].name, name) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+size_t plan_device_of_share(const struct plan_share *share, const struct plan_device *devices, size_t device_count)
+{
+	size_t found = find_device(share->name, devices, device_count);
+
+	if (found != SIZE_MAX)
+		return found;
+	return find_device(strncmp(share->name, "cuda", 4) == 0 ? "cuda:0" : "cpu", devices, device_count);
+}
+
+double plan_device_bytes(const struct plan *plan, const struct plan_device *devices, size_t device_count, size_t device)
+{
+	double bytes = 0;
+
+	for (size_t row = 0; row < plan->share_count; row++) {
+		if (plan_device_of_share(&plan->shares[row], devices, device_count) == device)
+			bytes += plan->shares[row].block_bytes;
+	}
+	return bytes;
+}

@@ -146,4 +146,10 @@ struct plan {
 struct plan *plan_make(const struct plan_request *request, struct plan_failure *failure, struct error *e);
 void plan_free(struct plan *plan);
 
+/* The device of the list that a row of the table means: the one of that name, else cuda:0 for what begins with `cuda` and cpu for the
+ * rest, as upstream sizes them. SIZE_MAX where the list has none. */
+size_t plan_device_of_share(const struct plan_share *share, const struct plan_device *devices, size_t device_count);
+/* Bytes of the blocks that all rows that mean a device are to hold: `cuda` and `cuda:0` are two rows and one device. */
+double plan_device_bytes(const struct plan *plan, const struct plan_device *devices, size_t device_count, size_t device);
+
 #endif

@@ -183,33 +183,52 @@ static void find_traps(struct desk *desk)
 	find_wildcard_with_number(desk, expert, end);
 	find_fractions_of_devices(desk);
 	find_orphans_of_rounding(desk);
-	if (hash && !hash[1])
+	/* Versions with a usual compute device take it here, and the plan names it. */
+	if (hash && !hash[1] && !desk->plan->compute[0])
 		put_misread(desk, "a trailing '#'", "the usual compute device", "a compute device without a name");
 }
 
 /* ---- more than there is ---- */
 
-static void find_over_commitment(struct desk *desk)
+static void put_over_commitment(struct desk *desk, const struct plan_device *device, uint64_t bytes, uint64_t free_bytes)
 {
-	for (size_t i = 0; i < desk->plan->share_count; i++) {
-		const struct plan_share *share = &desk->plan->shares[i];
-		struct record_finding finding;
-		char planned[UNITS_TEXT_MAX];
-		char total[UNITS_TEXT_MAX];
-		char expected[96];
-		char actual[96];
+	struct record_finding finding;
+	char planned[UNITS_TEXT_MAX];
+	char total[UNITS_TEXT_MAX];
+	char room[UNITS_TEXT_MAX];
+	char expected[96];
+	char actual[96];
 
-		if (!(share->block_bytes > share->total_bytes) || share->total_bytes < 0)
-			continue;
-		snprintf(expected, sizeof(expected), "%s on %.40s", units_bytes((uint64_t)share->block_bytes, planned),
-			 share->name);
-		snprintf(actual, sizeof(actual), "%s in all", units_bytes((uint64_t)share->total_bytes, total));
-		finding = begin(desk, expected, actual);
-		finding.size_bytes = (uint64_t)share->block_bytes;
-		record_text(finding.place, sizeof(finding.place), share->name);
-		snprintf(finding.detail, sizeof(finding.detail), "%s are planned for %.40s, which has %s", planned, share->name,
-			 total);
-		put(desk, &finding, FACT(MISPLACED) | FACT(OVER_COMMITTED));
+	units_bytes(bytes, planned);
+	units_bytes(device->total_bytes, total);
+	units_bytes(free_bytes, room);
+	snprintf(expected, sizeof(expected), "%s on %.40s", planned, device->name);
+	if (free_bytes < device->total_bytes)
+		snprintf(actual, sizeof(actual), "%s free of %s", room, total);
+	else
+		snprintf(actual, sizeof(actual), "%s in all", total);
+	finding = begin(desk, expected, actual);
+	finding.size_bytes = bytes;
+	record_text(finding.place, sizeof(finding.place), device->name);
+	if (free_bytes < device->total_bytes)
+		snprintf(finding.detail, sizeof(finding.detail), "%s are planned for %.40s, which has %s free of %s", planned,
+			 device->name, room, total);
+	else
+		snprintf(finding.detail, sizeof(finding.detail), "%s are planned for %.40s, which has %s", planned,
+			 device->name, total);
+	put(desk, &finding, FACT(MISPLACED) | FACT(OVER_COMMITTED));
+}
+
+static void find_over_commitment(struct desk *desk, const uint64_t *free_bytes)
+{
+	const struct plan_request *request = desk->request;
+
+	for (size_t i = 0; i < request->device_count; i++) {
+		double bytes = plan_device_bytes(desk->plan, request->devices, request->device_count, i);
+		uint64_t room = free_bytes ? free_bytes[i] : request->devices[i].total_bytes;
+
+		if (bytes > (double)room)
+			put_over_commitment(desk, &request->devices[i], (uint64_t)bytes, room);
 	}
 }
 
@@ -238,19 +257,18 @@ static void find_detours(struct desk *desk, const struct topology *topology)
 	}
 }
 
-size_t plan_findings_put(const struct plan_request *request, const struct topology *topology, const struct plan *plan,
-			 const char *why, size_t column, uint32_t cell, const struct record_sink *sink)
+size_t plan_findings_put(const struct plan_outcome *outcome, uint32_t cell, const struct record_sink *sink)
 {
-	struct desk desk = { .request = request, .plan = plan, .cell = cell, .sink = sink };
+	struct desk desk = { .request = outcome->request, .plan = outcome->plan, .cell = cell, .sink = sink };
 	char place[32];
 
-	if (plan) {
+	if (outcome->plan) {
 		find_traps(&desk);
-		find_over_commitment(&desk);
-		find_detours(&desk, topology);
+		find_over_commitment(&desk, outcome->free_bytes);
+		find_detours(&desk, outcome->topology);
 		return desk.count;
 	}
-	snprintf(place, sizeof(place), "column %zu", column);
-	put_misread(&desk, column ? place : "the string", "a plan", why);
+	snprintf(place, sizeof(place), "column %zu", outcome->column);
+	put_misread(&desk, outcome->column ? place : "the string", "a plan", outcome->why);
 	return desk.count;
 }

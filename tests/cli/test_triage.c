@@ -95,7 +95,7 @@ static const struct {
 	{ 15, "misplaced", "replay flux-one-file-twice --backend sim --subject engine:stock --free none" },
 	{ 16, "misplaced", "plan --alloc 'mps,50%;cpu,50%#cuda:0' " LOADLIST },
 	{ 16, "misplaced", "plan --alloc 'cuda:0,1gb;cpu,5gb*#cuda:0' " LOADLIST },
-	{ 16, "misplaced", "plan --alloc '#' " LOADLIST },
+	{ 16, "misplaced", "plan --planner 01df082 --alloc 'cuda:0,50%;cpu,50%#' " LOADLIST },
 	{ 17, "misplaced", "plan --alloc '#cuda:0;0.0;cpu' --topology host-1gpu " LOADLIST },
 	{ 18, "leaked", "replay flux-two-devices --backend sim --subject engine:stock --free unload" },
 	{ 18, "misplaced", "matrix --policies eject --flows sticky-device" },
@@ -135,6 +135,35 @@ START_TEST(a_card_s_command_shows_the_same_again)
 	ck_assert_msg(find_card(again, shown[_i].finding, shown[_i].failure_class), "%s does not show it", rerun);
 	strbuf_free(&command);
 	json_decref(again);
+	json_decref(triage);
+}
+END_TEST
+
+/* ---- what a plan's findings say ---- */
+
+START_TEST(an_empty_tail_is_no_finding_where_the_version_has_a_compute_device)
+{
+	json_t *triage = cards_of("plan --planner HEAD --alloc 'cuda:0,50%;cpu,50%#' " LOADLIST, "s.db");
+
+	ck_assert_ptr_null(find_card(triage, "misplaced", -1));
+	json_decref(triage);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	const char *command;
+} over_committed[] = {
+	{ .what = "more than is free", .command = "plan --alloc '#cuda:0;4;cpu' --free cuda:0=5GiB " LOADLIST },
+	{ .what = "two names of one device, each within it",
+	  .command = "plan --alloc 'cuda,0.3;cuda:0,0.3#cuda:0' --free cuda:0=10GiB " LOADLIST },
+};
+
+START_TEST(a_device_that_is_to_hold_more_than_it_has_free_is_a_finding)
+{
+	json_t *triage = cards_of(over_committed[_i].command, "s.db");
+
+	ck_assert_msg(find_card(triage, "misplaced", 17), "%s: no card of class 17", over_committed[_i].what);
 	json_decref(triage);
 }
 END_TEST
@@ -344,6 +373,8 @@ HARNESS_SUITE(triage_suite)
 	tcase_add_checked_fixture(tests, begin, end);
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_card_names_the_known_cause, 0, (int)ARRAY_SIZE(shown));
+	tcase_add_test(tests, an_empty_tail_is_no_finding_where_the_version_has_a_compute_device);
+	tcase_add_loop_test(tests, a_device_that_is_to_hold_more_than_it_has_free_is_a_finding, 0, ARRAY_SIZE(over_committed));
 	tcase_add_loop_test(tests, a_card_s_command_shows_the_same_again, 0, (int)ARRAY_SIZE(shown));
 	tcase_add_test(tests, a_lost_model_that_lives_shows_its_shortest_path);
 	tcase_add_test(tests, whatever_is_alive_at_the_end_has_its_path_in_the_store);

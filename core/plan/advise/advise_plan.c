@@ -116,16 +116,6 @@ static void tell_passed_over(struct advisor *a, const struct plan *plan)
 
 /* ---- what a device is asked to hold ---- */
 
-/* The request's device that a row means, or SIZE_MAX. */
-static size_t device_of(const struct advisor *a, const struct plan_share *share)
-{
-	size_t found = advisor_device(a, span_of(share->name));
-
-	if (found != SIZE_MAX)
-		return found;
-	return advisor_device(a, span_of(strncmp(share->name, "cuda", 4) == 0 ? "cuda:0" : "cpu"));
-}
-
 static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t device, double bytes)
 {
 	const struct advise_request *request = a->request;
@@ -148,15 +138,10 @@ static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t 
 
 static void check_commitments(struct advisor *a, const struct plan *plan)
 {
-	for (size_t device = 0; device < a->request->device_count; device++) {
-		double bytes = 0;
+	const struct advise_request *request = a->request;
 
-		for (size_t row = 0; row < plan->share_count; row++) {
-			if (device_of(a, &plan->shares[row]) == device)
-				bytes += plan->shares[row].block_bytes;
-		}
-		tell_over_commit(a, plan, device, bytes);
-	}
+	for (size_t device = 0; device < request->device_count; device++)
+		tell_over_commit(a, plan, device, plan_device_bytes(plan, request->devices, request->device_count, device));
 }
 
 /* ---- the whole ---- */
