@@ -15,10 +15,13 @@ static const bool outcomes_pass[] = {
 #undef OUTCOME_PASSES
 };
 
-static WORDS_NAME(state_name, enum residency_state, RESIDENCY_STATES) WORDS_NAME(outcome_name, enum outcome, OUTCOMES)
-	WORDS_NAME(action_kind_name, enum action_kind, ACTION_KINDS)
+static const char *state_name(enum residency_state state);
 
-		const char *residency_state_name(enum residency_state state)
+WORDS_NAME(state_name, enum residency_state, RESIDENCY_STATES)
+WORDS_NAME(outcome_name, enum outcome, OUTCOMES)
+WORDS_NAME(action_kind_name, enum action_kind, ACTION_KINDS)
+
+const char *residency_state_name(enum residency_state state)
 {
 	return (unsigned)state < STATE_COUNT ? state_name(state) : "not seen";
 }

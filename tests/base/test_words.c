@@ -6,9 +6,13 @@
 
 enum colour { COLOUR_RED, COLOUR_DARK_RED };
 
-static WORDS_NAME(colour_name, enum colour, COLOURS) static WORDS_FROM_NAME(colour_from_name, enum colour, COLOURS)
+static const char *colour_name(enum colour value);
+static bool colour_from_name(const char *name, enum colour *value);
 
-	START_TEST(a_value_has_the_text_of_its_row)
+WORDS_NAME(colour_name, enum colour, COLOURS)
+WORDS_FROM_NAME(colour_from_name, enum colour, COLOURS)
+
+START_TEST(a_value_has_the_text_of_its_row)
 {
 	ck_assert_str_eq(colour_name(COLOUR_RED), "red");
 	ck_assert_str_eq(colour_name(COLOUR_DARK_RED), "dark red");
