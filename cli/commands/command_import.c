@@ -11,6 +11,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "probes/log/log_import.h"
+#include "scenarios/run/cell_run.h"
 
 #define PIECE_SIZE_BYTES ((size_t)256 * 1024)
 
@@ -141,18 +142,15 @@ static void print_complaints(struct cli *cli, const struct log_summary *s)
 
 static int exit_code_of(const struct log_summary *summary)
 {
-	bool failed = false;
-	bool doubtful = false;
+	struct verdict_tally tally = { .passed = 0 };
 
 	for (size_t i = 0; i < summary->cell_count; i++) {
 		const struct log_cell_result *cell = &summary->cells[i];
 
-		if (cell->verdict == VERDICT_UNTRUSTWORTHY) /* what it found may be wrong */
-			doubtful = true;
-		else
-			failed |= cell->verdict == VERDICT_FAIL || cell->findings;
+		/* A finding fails a cell that passes; one of a cell that cannot be trusted may be wrong. */
+		verdict_tally_add(&tally, cell->verdict == VERDICT_PASS && cell->findings ? VERDICT_FAIL : cell->verdict);
 	}
-	return failed ? 1 : doubtful ? error_exit_code(ERROR_UNTRUSTWORTHY) : 0;
+	return verdict_tally_exit_code(&tally);
 }
 
 static int import_files(struct cli *cli, const char *store, bool json, int count, char **paths)

@@ -69,7 +69,7 @@ static bool finished(void *context, const struct judge_result *result)
 
 	progress_end(&state->progress); /* the line is drawn again below what is printed */
 	matrix_print_cell(&state->printer, result);
-	progress_update(&state->progress, ++state->done + state->printer.left_out_cells);
+	progress_update(&state->progress, ++state->done + state->printer.tally.skipped);
 	return !*state->cli->interrupted && (!state->recording.writer || writer_is_fine(state->recording.writer));
 }
 
@@ -78,7 +78,7 @@ static void left_out(void *context, const char *matrix, const char *flow, size_t
 	struct state *state = context;
 
 	matrix_print_left_out(&state->printer, matrix, flow, cells, why);
-	progress_update(&state->progress, state->done + state->printer.left_out_cells);
+	progress_update(&state->progress, state->done + state->printer.tally.skipped);
 }
 
 static uint64_t dropped(void *context, uint32_t cell)

@@ -15,6 +15,7 @@
 #include "core/manager/policy.h"
 #include "core/workflow/library/model_library.h"
 #include "db/writer.h"
+#include "scenarios/run/cell_run.h"
 #include "scenarios/subject/subject_comfyui.h"
 
 struct wishes {
@@ -57,7 +58,8 @@ struct state {
 	char *expect; /* --expect, cut into pieces: the hashes below point into it */
 	const char *expected[REPLAY_IMAGES_MAX]; /* hashes that the images of the run under way should have */
 	size_t expected_count;
-	int exit_code;
+	struct verdict_tally tally; /* the exit code, where no error sets it */
+	int exit_code; /* of an error or an interrupt; 0: none */
 };
 
 static bool read_subject(const char *text, const struct policy **policy, struct error *e)
@@ -105,6 +107,13 @@ static void set_up(struct state *state, const struct flow *flow)
 		state->setup.policy = setting->policy ? setting->policy : &policy_strict;
 }
 
+static uint64_t dropped(void *context, uint32_t cell)
+{
+	const struct state *state = context;
+
+	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
+}
+
 static bool run_one(struct state *state, const struct replay_input *input, const json_t *workflow, struct replay_result *result,
 		    struct replay *replay, struct error *e)
 {
@@ -123,9 +132,9 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 				    .free_name = input->flow ? "" : state->free_name,
 				    .expected = state->expected,
 				    .expected_count = state->expected_count,
-				    .sink = &state->recording.sink };
-	if (state->recording.writer)
-		replay->dropped = writer_dropped(state->recording.writer, state->cell);
+				    .sink = &state->recording.sink,
+				    .dropped = dropped,
+				    .context = state };
 	return replay_run(replay, state->judge, result, e);
 }
 
@@ -151,7 +160,7 @@ static bool verify(struct state *state, const struct replay_input *input, const 
 			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
 				same ? "the same bits" : "OTHER BITS");
 		if (fine && !same)
-			state->exit_code = 1;
+			state->tally.failed++;
 		json_array_append_new(list, json_pack("{ss sb}", "placement", placement_name((enum placement)p), "same", same));
 		replay_result_free(&other);
 		json_decref(placed);
@@ -180,13 +189,11 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 		if (result.differs) {
 			fprintf(state->cli->err, "residency replay: %s: an image is not the one that --expect names\n",
 				input->name);
-			state->exit_code = 1;
+			state->tally.failed++;
 		}
-		if (result.judged.verdict == VERDICT_UNTRUSTWORTHY)
-			state->exit_code = error_exit_code(ERROR_UNTRUSTWORTHY);
-		else if ((result.judged.verdict == VERDICT_FAIL || says_finding(input, &result.judged)) &&
-			 state->exit_code == 0)
-			state->exit_code = 1;
+		verdict_tally_add(&state->tally, result.judged.verdict == VERDICT_PASS && says_finding(input, &result.judged)
+							 ? VERDICT_FAIL
+							 : result.judged.verdict);
 		if (!value)
 			fine = error_no_memory(e);
 		else if (state->wishes->verify && input->workflow)
@@ -226,7 +233,8 @@ static int replay_all(struct state *state, const struct replay_input *inputs, si
 		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
 		fputs("}\n", state->cli->out);
 	}
-	return recording_end(&state->recording, state->cli, "replay", state->exit_code);
+	return recording_end(&state->recording, state->cli, "replay",
+			     state->exit_code ? state->exit_code : verdict_tally_exit_code(&state->tally));
 }
 
 /* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */

@@ -104,7 +104,7 @@ static void print_json(const struct matrix_printer *printer, const struct judge_
 	value = json_pack("{ss ss ss ss ss ss ss ss so}", "subject", cell->subject, "policy", cell->policy, "matrix",
 			  cell->matrix, "flow", cell->flow, "cache", cell->cache, "device_mode", cell->device_mode,
 			  "node_flags", cell->node_flags, "verdict", verdict_name(result->verdict), "models", models);
-	if (printer->passed + printer->failed + printer->untrustworthy > 1)
+	if (printer->tally.passed + printer->tally.failed + printer->tally.untrustworthy > 1)
 		fputc(',', printer->cli->out);
 	if (value)
 		json_dumpf(value, printer->cli->out, JSON_COMPACT);
@@ -115,9 +115,7 @@ static void print_json(const struct matrix_printer *printer, const struct judge_
 
 void matrix_print_cell(struct matrix_printer *printer, const struct judge_result *result)
 {
-	printer->passed += result->verdict == VERDICT_PASS;
-	printer->failed += result->verdict == VERDICT_FAIL;
-	printer->untrustworthy += result->verdict == VERDICT_UNTRUSTWORTHY;
+	verdict_tally_add(&printer->tally, result->verdict);
 	if (printer->json)
 		print_json(printer, result);
 	else
@@ -132,7 +130,7 @@ void matrix_print_left_out(struct matrix_printer *printer, const char *matrix, c
 		printer->left_out = json_array();
 	json_array_append_new(printer->left_out, json_pack("{ss ss sI ss}", "matrix", matrix, "flow", flow, "cells",
 							   (json_int_t)cells, "why", why));
-	printer->left_out_cells += cells;
+	printer->tally.skipped += cells;
 }
 
 static bool is_before(const json_t *list, size_t end, const char *key, const json_t *row)
@@ -149,7 +147,7 @@ static void say_left_out(const struct matrix_printer *printer)
 {
 	const json_t *list = printer->left_out;
 
-	fprintf(printer->cli->err, "%zu cells are left out:\n", printer->left_out_cells);
+	fprintf(printer->cli->err, "%zu cells are left out:\n", printer->tally.skipped);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *first = json_array_get(list, i);
 		const char *before = "";
@@ -182,16 +180,17 @@ static void print_left_out_json(const struct matrix_printer *printer)
 
 void matrix_print_end(struct matrix_printer *printer)
 {
-	size_t cells = printer->passed + printer->failed + printer->untrustworthy;
+	size_t cells = printer->tally.passed + printer->tally.failed + printer->tally.untrustworthy;
 
 	if (printer->json) {
 		fputc(']', printer->cli->out);
 		print_left_out_json(printer);
 		fputs("}\n", printer->cli->out);
 	} else {
-		fprintf(printer->cli->out, "\n%zu cells: %zu passed, %zu failed", cells, printer->passed, printer->failed);
-		if (printer->untrustworthy)
-			fprintf(printer->cli->out, ", %zu untrustworthy", printer->untrustworthy);
+		fprintf(printer->cli->out, "\n%zu cells: %zu passed, %zu failed", cells, printer->tally.passed,
+			printer->tally.failed);
+		if (printer->tally.untrustworthy)
+			fprintf(printer->cli->out, ", %zu untrustworthy", printer->tally.untrustworthy);
 		fputc('\n', printer->cli->out);
 	}
 	if (printer->left_out)
@@ -202,9 +201,5 @@ void matrix_print_end(struct matrix_printer *printer)
 
 int matrix_print_exit_code(const struct matrix_printer *printer)
 {
-	if (printer->untrustworthy)
-		return error_exit_code(ERROR_UNTRUSTWORTHY);
-	if (printer->left_out_cells && printer->passed + printer->failed == 0)
-		return error_exit_code(ERROR_UNSUPPORTED);
-	return printer->failed ? 1 : 0;
+	return verdict_tally_exit_code(&printer->tally);
 }

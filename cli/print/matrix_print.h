@@ -8,15 +8,15 @@
 
 #include "cli/command.h"
 #include "probes/judge/judge.h"
+#include "scenarios/run/cell_run.h"
 
 struct matrix_printer {
 	struct cli *cli;
 	bool json;
 	int policy_width, matrix_width, flow_width; /* of the columns */
 	bool show_modes; /* cache, device mode and node flags differ between cells */
-	size_t passed, failed, untrustworthy;
+	struct verdict_tally tally;
 	json_t *left_out; /* an object a pair of a matrix and a flow that the subject cannot run; freed by matrix_print_end */
-	size_t left_out_cells;
 };
 
 void matrix_print_begin(struct matrix_printer *printer);

@@ -43,6 +43,19 @@ const char *keep_wish_name(enum keep_wish keep)
 	return keep == KEEP_YES ? "true" : keep == KEEP_NO ? "false" : "null";
 }
 
+const struct action_meaning *action_kind_meaning(enum action_kind kind)
+{
+	static const struct action_meaning meanings[ACTION_KIND_COUNT] = {
+		[ACTION_PROMPT] = { .serves_requests = true },
+		[ACTION_QUEUE] = { .serves_requests = true },
+		[ACTION_POST] = { .is_request = true, .serves_requests = true },
+		[ACTION_POST_RUNNING] = { .is_request = true, .is_served_later = true },
+		[ACTION_POST_UNHEARD] = { .is_request = true, .is_served_later = true },
+	};
+
+	return &meanings[kind];
+}
+
 static void put_twice(void *context, enum record_type type, const void *record, uint32_t size_bytes)
 {
 	const struct record_tee *tee = context;

@@ -76,4 +76,12 @@ enum action_kind {
 
 const char *action_kind_name(enum action_kind kind);
 
+/* What an action means for requests to free. */
+struct action_meaning {
+	bool is_request; /* sets flags, where it asks */
+	bool is_served_later; /* a request that the worker takes during an action that follows */
+	bool serves_requests; /* the worker takes, at its end at the latest, what was set before */
+};
+const struct action_meaning *action_kind_meaning(enum action_kind kind);
+
 #endif

@@ -25,6 +25,24 @@ fact_set judge_reason_facts(enum reason reason)
 	return facts[reason];
 }
 
+/* Whether an action asked for what the worker serves at a stage: the action before it, or a request that was to be served later and
+ * that no action since has served. */
+static bool is_requested(const struct judge *judge, size_t action)
+{
+	if (judge->actions[action].asks)
+		return true;
+	while (action-- > 0) {
+		const struct record_action *earlier = &judge->actions[action];
+		const struct action_meaning *meaning = action_kind_meaning(earlier->kind);
+
+		if (meaning->is_served_later && earlier->asks)
+			return true;
+		if (meaning->serves_requests)
+			return false;
+	}
+	return false;
+}
+
 fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 {
 	const struct seen_stage *stage;
@@ -43,12 +61,11 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 		facts |= FACT(DIED_WITH_WORKER);
 	if (!action)
 		return facts;
+	if (action_kind_meaning(action->kind)->is_request)
+		facts |= FACT(POST_BEFORE);
 	switch (action->kind) {
 	case ACTION_PROMPT:
 		facts |= FACT(PROMPT_BEFORE);
-		break;
-	case ACTION_POST:
-		facts |= FACT(POST_BEFORE);
 		break;
 	case ACTION_FREE_MEMORY:
 		return facts | FACT(FREE_CALLED);
@@ -58,7 +75,7 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 	default:
 		break;
 	}
-	return stage->asked && !action->asks ? facts | FACT(NOT_ASKED) : facts;
+	return stage->asked && !is_requested(judge, stage->action) ? facts | FACT(NOT_ASKED) : facts;
 }
 
 /* ---- who is concerned, who holds it ---- */

@@ -6,6 +6,7 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow.h"
 #include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/run/cell_run.h"
 
 static bool is_set(uint64_t bits, size_t index)
 {
@@ -175,7 +176,7 @@ static const char *policy_name(const struct policy *policy)
 	return policy ? policy->name : "";
 }
 
-static void put_cell(const struct progress *progress, const struct place *place)
+static struct record_cell describe_cell(const struct progress *progress, const struct place *place)
 {
 	struct record_cell cell = { .cell = progress->cell };
 	char subject[RECORD_NAME_MAX];
@@ -190,48 +191,53 @@ static void put_cell(const struct progress *progress, const struct place *place)
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
 	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(place->node_flags));
-	record_put(&progress->both, RECORD_CELL, &cell, sizeof(cell));
+	return cell;
 }
 
-static bool judge_cell(struct progress *progress, struct error *e)
-{
-	const struct matrix_run *run = progress->run;
-	struct judge_result result;
+/* What happens in a cell: its flow, over its matrix's models. */
+struct flow_in_cell {
+	const struct place *place;
+	struct subject *subject;
+	uint32_t cell;
+};
 
-	if (run->subject->operations->lacks && run->subject->operations->lacks(run->subject))
-		judge_doubt(progress->judge, run->subject->operations->lacks(run->subject));
-	if (run->subject->operations->dropped)
-		judge_add_dropped(progress->judge, run->subject->operations->dropped(run->subject));
-	if (run->dropped)
-		judge_add_dropped(progress->judge, run->dropped(run->context, progress->cell));
-	if (!judge_finish(progress->judge, &result, e))
-		return false;
-	judge_put(progress->judge, run->sink);
-	progress->stopped = run->finished && !run->finished(run->context, &result);
-	return true;
+static bool run_flow(void *context, const struct record_sink *sink, struct error *e)
+{
+	const struct flow_in_cell *flow = context;
+	const struct matrix *matrix = flow->place->matrix;
+
+	return flow_run(flow->place->flow, matrix->models, matrix->model_count, flow->subject, sink, flow->cell, e);
 }
 
 static bool run_cell(struct progress *progress, const struct place *place, struct error *e)
 {
 	const struct matrix_run *run = progress->run;
-	const struct subject_operations *subject = run->subject->operations;
 	struct subject_setup setup = { .cell = progress->cell,
 				       .policy = place->policy,
 				       .cache = place->cache,
 				       .device_mode = place->device_mode,
 				       .node_flags = place->node_flags };
-	bool fine;
+	struct record_cell cell = describe_cell(progress, place);
+	struct flow_in_cell flow = { .place = place, .subject = run->subject, .cell = progress->cell };
+	char where[200];
+	struct cell_run life = { .subject = run->subject,
+				 .setup = &setup,
+				 .cell = &cell,
+				 .sink = &progress->both,
+				 .where = where,
+				 .act = run_flow,
+				 .act_context = &flow,
+				 .dropped = run->dropped,
+				 .dropped_context = run->context };
+	struct judge_result result;
 
-	judge_reset(progress->judge);
-	put_cell(progress, place);
-	if (!subject->begin(run->subject, &setup, &progress->both, e))
+	snprintf(where, sizeof(where), "cell %s%s%s/%s", policy_name(place->policy), place->policy ? "/" : "",
+		 matrix_name(place->matrix, place->flow), place->flow->name);
+	if (!cell_run_judged(&life, progress->judge, &result, e))
 		return false;
-	fine = flow_run(place->flow, place->matrix->models, place->matrix->model_count, run->subject, &progress->both,
-			progress->cell, e);
-	if (!subject->end(run->subject, e) || !fine)
-		return error_context(e, "cell %s%s%s/%s", policy_name(place->policy), place->policy ? "/" : "",
-				     matrix_name(place->matrix, place->flow), place->flow->name);
-	return judge_cell(progress, e);
+	judge_put(progress->judge, run->sink);
+	progress->stopped = run->finished && !run->finished(run->context, &result);
+	return true;
 }
 
 /* The innermost axes: everything but the policy, the matrix and the flow. */

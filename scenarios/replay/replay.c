@@ -5,6 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/manager/policy.h"
+#include "scenarios/run/cell_run.h"
 
 /* ---- placements ---- */
 
@@ -49,7 +50,7 @@ static const char *matrix_name(const struct replay *replay)
 	return replay->flow->matrix ? replay->flow->matrix : "own";
 }
 
-static void put_cell(const struct replay *replay, const struct record_sink *sink)
+static struct record_cell describe_cell(const struct replay *replay)
 {
 	struct record_cell cell = { .cell = replay->setup->cell };
 	char subject[RECORD_NAME_MAX];
@@ -64,7 +65,7 @@ static void put_cell(const struct replay *replay, const struct record_sink *sink
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(replay->setup->cache));
 	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(replay->setup->device_mode));
 	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(replay->setup->node_flags));
-	record_put(sink, RECORD_CELL, &cell, sizeof(cell));
+	return cell;
 }
 
 static void put_action(const struct replay *replay, const struct record_sink *sink, enum action_kind kind, bool asks)
@@ -88,7 +89,7 @@ static bool asks(const json_t *body)
 	return json_is_true(json_object_get(body, "unload_models")) || json_is_true(json_object_get(body, "free_memory"));
 }
 
-static bool act(const struct replay *replay, const struct record_sink *sink, struct error *e)
+static bool run_workflow(const struct replay *replay, const struct record_sink *sink, struct error *e)
 {
 	const struct subject_operations *subject = replay->subject->operations;
 
@@ -105,6 +106,17 @@ static bool act(const struct replay *replay, const struct record_sink *sink, str
 	put_action(replay, sink, ACTION_POST, asks(replay->free_body));
 	return subject->request_free(replay->subject, replay->free_body, REQUEST_HEARD, e) &&
 	       subject->wait_until_idle(replay->subject, e);
+}
+
+static bool act(void *context, const struct record_sink *sink, struct error *e)
+{
+	const struct replay *replay = context;
+	const struct matrix *matrix = replay->matrix;
+
+	if (!replay->flow)
+		return run_workflow(replay, sink, e);
+	return flow_run(replay->flow, matrix ? matrix->models : NULL, matrix ? matrix->model_count : 0, replay->subject, sink,
+			replay->setup->cell, e);
 }
 
 static void on_image(void *context, const struct image_event *event)
@@ -159,30 +171,25 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 	struct record_tee inner = { .first = judge_sink(judge), .second = timeline_sink(&result->timeline) };
 	struct record_tee outer = { .first = record_tee_sink(&inner), .second = replay->sink ? *replay->sink : inner.second };
 	struct record_sink sink = replay->sink ? record_tee_sink(&outer) : record_tee_sink(&inner);
-	bool fine;
+	struct record_cell cell = describe_cell(replay);
+	struct replay acting = *replay;
+	struct cell_run life = { .subject = replay->subject,
+				 .setup = replay->setup,
+				 .cell = &cell,
+				 .sink = &sink,
+				 .act = act,
+				 .act_context = &acting,
+				 .dropped = replay->dropped,
+				 .dropped_context = replay->context };
 
-	judge_reset(judge);
 	result->image_count = 0;
 	if (replay->subject->operations->on_image)
 		replay->subject->operations->on_image(replay->subject, on_image, result);
-	put_cell(replay, &sink);
-	if (!replay->subject->operations->begin(replay->subject, replay->setup, &sink, e))
-		return false;
-	fine = replay->flow ? flow_run(replay->flow, replay->matrix ? replay->matrix->models : NULL,
-				       replay->matrix ? replay->matrix->model_count : 0, replay->subject, &sink,
-				       replay->setup->cell, e)
-			    : act(replay, &sink, e);
-	fine = replay->subject->operations->end(replay->subject, e) && fine;
-	if (!fine)
+	if (!cell_run_judged(&life, judge, &result->judged, e))
 		return false;
 	if (result->timeline.failed)
 		return error_no_memory(e);
-	judge_add_dropped(judge, replay->dropped);
-	if (replay->subject->operations->lacks && replay->subject->operations->lacks(replay->subject))
-		judge_doubt(judge, replay->subject->operations->lacks(replay->subject));
-	if (replay->subject->operations->dropped)
-		judge_add_dropped(judge, replay->subject->operations->dropped(replay->subject));
-	if (!judge_finish(judge, &result->judged, e) || !compare_images(replay, judge, result, e))
+	if (!compare_images(replay, judge, result, e))
 		return false;
 	judge_put(judge, replay->sink);
 	put_images(replay, result);

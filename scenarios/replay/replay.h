@@ -42,7 +42,9 @@ struct replay {
 	const char *const *expected; /* hashes that the images should have, in their order; NULL: none are known */
 	size_t expected_count;
 	const struct record_sink *sink;
-	uint64_t dropped; /* records lost so far */
+	/* Records of a cell that the sink had no room for, asked when the cell has ended; NULL where it always has. */
+	uint64_t (*dropped)(void *context, uint32_t cell);
+	void *context; /* of `dropped` */
 };
 
 #define REPLAY_IMAGES_MAX 16

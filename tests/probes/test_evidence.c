@@ -110,6 +110,48 @@ START_TEST(a_lost_model_that_lives_says_what_keeps_it)
 }
 END_TEST
 
+/* The facts of B, lost to flags that the worker took during a prompt that followed `actions`. */
+static const char *facts_of_a_loss_after(const enum action_kind *actions, size_t count)
+{
+	static struct record_finding found;
+	uint32_t b = cell_object(&cell, "B", KEEP_YES);
+
+	cell_stage(&cell, STAGE_LOADED, "R");
+	for (size_t i = 0; i < count; i++)
+		cell_action(&cell, actions[i], actions[i] != ACTION_PROMPT);
+	cell_stage(&cell, STAGE_NEXT_PROMPT, "R");
+	cell_worker_takes_flags(&cell);
+	cell_departs(&cell, b, REASON_UNLOADED_BY_CORE);
+	cell_stage(&cell, STAGE_AFTER_UNLOAD, "U");
+	cell_stage(&cell, STAGE_END, "U");
+	found = finding("lost");
+	return found.facts;
+}
+
+START_TEST(a_request_while_a_prompt_runs_is_what_set_the_flags)
+{
+	static const enum action_kind actions[] = { ACTION_POST_RUNNING, ACTION_PROMPT };
+
+	ck_assert_ptr_null(strstr(facts_of_a_loss_after(actions, 2), "not_asked"));
+}
+END_TEST
+
+START_TEST(a_request_whose_wake_up_was_lost_is_what_set_the_flags)
+{
+	static const enum action_kind actions[] = { ACTION_POST_UNHEARD, ACTION_PROMPT };
+
+	ck_assert_ptr_null(strstr(facts_of_a_loss_after(actions, 2), "not_asked"));
+}
+END_TEST
+
+START_TEST(a_request_is_served_once_and_sets_no_flags_of_a_later_prompt)
+{
+	static const enum action_kind actions[] = { ACTION_POST_RUNNING, ACTION_PROMPT, ACTION_PROMPT };
+
+	ck_assert_ptr_nonnull(strstr(facts_of_a_loss_after(actions, 3), "not_asked"));
+}
+END_TEST
+
 START_TEST(a_leak_carries_the_path_of_the_end)
 {
 	uint32_t a = cell_object(&cell, "A", KEEP_NO);
@@ -260,6 +302,9 @@ HARNESS_SUITE(evidence_suite)
 		a_wish_told_after_the_reading_still_makes_a_duplicate,
 		blocks_on_another_device_than_planned_are_misplaced,
 		blocks_where_they_are_planned_are_no_finding,
+		a_request_while_a_prompt_runs_is_what_set_the_flags,
+		a_request_whose_wake_up_was_lost_is_what_set_the_flags,
+		a_request_is_served_once_and_sets_no_flags_of_a_later_prompt,
 		a_stale_entry_says_which_references_are_empty,
 		a_listed_model_whose_bytes_left_the_device_is_detached,
 		a_stray_says_the_last_list_it_was_in,
