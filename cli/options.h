@@ -1,8 +1,8 @@
 /* options.h - the command line's options, described once: parsing, --help and error messages come from the same table.
  *
  *	struct option options[] = {
- *		{ "policies", "LIST", "policies to run, comma-separated (default all)", OPTION_TEXT, &policies },
- *		{ "json", NULL, "print one JSON object", OPTION_FLAG, &json },
+ *		TEXT_OPTION("policies", "LIST", "policies to run, comma-separated (default all)", &policies),
+ *		FLAG_OPTION("json", "print one JSON object", &json),
  *	};
  *	if (!options_parse(options, ARRAY_SIZE(options), &argc, argv, &e)) ...
  *
@@ -39,6 +39,19 @@ struct option {
 	enum option_type type;
 	void *into;
 };
+
+/* Rows of an option table. Each makes the compiler check that the target has the type that the option writes. */
+#define OPTION_ROW(name_, argument_, help_, type_, target_type_, into_)                                                        \
+	{                                                                                                                      \
+		.name = (name_), .argument = (argument_), .help = (help_), .type = (type_),                                    \
+		.into = (1 ? (into_) : (target_type_ *)NULL)                                                                   \
+	}
+#define FLAG_OPTION(name, help, into) OPTION_ROW(name, NULL, help, OPTION_FLAG, bool, into)
+#define TEXT_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXT, const char *, into)
+#define TEXTS_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXTS, struct option_texts, into)
+#define INTEGER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_INTEGER, int64_t, into)
+#define NUMBER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_NUMBER, double, into)
+#define BYTES_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_BYTES, uint64_t, into)
 
 /* Takes the options out of argv[0..*argc), leaves the positional arguments in order. ERROR_USAGE otherwise. */
 bool options_parse(const struct option *options, size_t count, int *argc, char **argv, struct error *e);

@@ -92,20 +92,21 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct convert_settings settings = { .format = NULL };
 	const struct option options[] = {
-		{ "to", "FORMAT", "safetensors or gguf (default: as --out ends)", OPTION_TEXT, &settings.format },
-		{ "dtype", "TYPE", "of floating point tensors: F32, BF16, F16, F8_E4M3, F8_E5M2; for gguf also Q8_0, Q5_1, ...",
-		  OPTION_TEXT, &settings.dtype },
-		{ "out", "FILE", "the new file; it appears whole or not at all", OPTION_TEXT, &settings.out },
-		{ "half", NULL, "quantised elements become numbers in half precision, as ComfyUI-GGUF's do (default: exactly)",
-		  OPTION_FLAG, &settings.half },
-		{ "stochastic", NULL,
-		  "round to F8 by chance, seeded by each tensor's name, as ComfyUI does for patched weights", OPTION_FLAG,
-		  &settings.stochastic },
-		{ "architecture", "NAME", "general.architecture of a gguf file: flux, wan, t5, ...", OPTION_TEXT,
-		  &settings.architecture },
-		{ "drop-values", NULL, "leave out values that safetensors' metadata cannot hold", OPTION_FLAG,
-		  &settings.drop_values },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
+		TEXT_OPTION("to", "FORMAT", "safetensors or gguf (default: as --out ends)", &settings.format),
+		TEXT_OPTION("dtype", "TYPE",
+			    "of floating point tensors: F32, BF16, F16, F8_E4M3, F8_E5M2; for gguf also Q8_0, Q5_1, ...",
+			    &settings.dtype),
+		TEXT_OPTION("out", "FILE", "the new file; it appears whole or not at all", &settings.out),
+		FLAG_OPTION("half",
+			    "quantised elements become numbers in half precision, as ComfyUI-GGUF's do (default: exactly)",
+			    &settings.half),
+		FLAG_OPTION("stochastic",
+			    "round to F8 by chance, seeded by each tensor's name, as ComfyUI does for patched weights",
+			    &settings.stochastic),
+		TEXT_OPTION("architecture", "NAME", "general.architecture of a gguf file: flux, wan, t5, ...",
+			    &settings.architecture),
+		FLAG_OPTION("drop-values", "leave out values that safetensors' metadata cannot hold", &settings.drop_values),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

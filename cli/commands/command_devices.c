@@ -143,8 +143,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	const char *name = NULL;
 	bool json = false;
 	const struct option options[] = {
-		{ "backend", "NAME", "only this backend", OPTION_TEXT, &name },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &json },
+		TEXT_OPTION("backend", "NAME", "only this backend", &name),
+		FLAG_OPTION("json", "print one JSON object", &json),
 	};
 	const struct backend *only;
 	struct error e = ERROR_INIT;

@@ -21,8 +21,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	const char *store = NULL;
 	bool json = false;
 	const struct option options[] = {
-		{ "store", "FILE", "the store whose folder is looked at", OPTION_TEXT, &store },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &json },
+		TEXT_OPTION("store", "FILE", "the store whose folder is looked at", &store),
+		FLAG_OPTION("json", "print one JSON object", &json),
 	};
 	json_t *checks;
 	json_t *whole;

@@ -44,11 +44,11 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct export_settings settings = { .run = "last" };
 	const struct option options[] = {
-		{ "trace", "FILE", "write trace events for Perfetto and chrome://tracing", OPTION_TEXT, &settings.trace },
-		{ "csv", "VIEW", "print a view's rows as CSV", OPTION_TEXT, &settings.csv },
-		{ "ndjson", "VIEW", "print a view's rows as lines of JSON", OPTION_TEXT, &settings.ndjson },
-		{ "run", "ID|last", "the run (default: last)", OPTION_TEXT, &settings.run },
-		{ "store", "FILE", "the store to read", OPTION_TEXT, &settings.store },
+		TEXT_OPTION("trace", "FILE", "write trace events for Perfetto and chrome://tracing", &settings.trace),
+		TEXT_OPTION("csv", "VIEW", "print a view's rows as CSV", &settings.csv),
+		TEXT_OPTION("ndjson", "VIEW", "print a view's rows as lines of JSON", &settings.ndjson),
+		TEXT_OPTION("run", "ID|last", "the run (default: last)", &settings.run),
+		TEXT_OPTION("store", "FILE", "the store to read", &settings.store),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

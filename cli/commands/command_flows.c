@@ -75,7 +75,7 @@ static int print_file(struct cli *cli, const char *name, struct error *e)
 static int run(struct cli *cli, int argc, char **argv)
 {
 	bool json = false;
-	const struct option options[] = { { "json", NULL, "print all of them as one JSON object", OPTION_FLAG, &json } };
+	const struct option options[] = { FLAG_OPTION("json", "print all of them as one JSON object", &json) };
 	struct error e = ERROR_INIT;
 	int exit_code;
 

@@ -22,7 +22,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	bool json = false;
 	const struct option options[] = {
-		{ "json", NULL, "print one JSON object a file, one a line", OPTION_FLAG, &json },
+		FLAG_OPTION("json", "print one JSON object a file, one a line", &json),
 	};
 	struct error e = ERROR_INIT;
 	size_t wrong = 0;

@@ -117,19 +117,19 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct live_settings settings = { .start_seconds = 300 };
 	const struct option options[] = {
-		{ "comfyui", "DIR", "of run: the ComfyUI to start, on the CPU; nothing is written there", OPTION_TEXT,
-		  &settings.comfyui },
-		{ "python", "FILE", "its Python (default: python3)", OPTION_TEXT, &settings.python },
-		{ "nodes", "DIR", "a custom node's folder to use beside those it has; may be given more than once",
-		  OPTION_TEXTS, &settings.nodes },
-		{ "server-argument", "ARG", "one more argument for it (--server-argument=--cache-none)", OPTION_TEXTS,
-		  &settings.arguments },
-		{ "start-seconds", "N", "how long it may take until it answers (default: 300)", OPTION_INTEGER,
-		  &settings.start_seconds },
-		{ "guard", NULL, "kept models stay, on this server; it is judged as policy strict", OPTION_FLAG,
-		  &settings.guard },
-		{ "keep", "NAME", "with --guard: a model's file to keep where its loader cannot say so; may be given again",
-		  OPTION_TEXTS, &settings.keep },
+		TEXT_OPTION("comfyui", "DIR", "of run: the ComfyUI to start, on the CPU; nothing is written there",
+			    &settings.comfyui),
+		TEXT_OPTION("python", "FILE", "its Python (default: python3)", &settings.python),
+		TEXTS_OPTION("nodes", "DIR", "a custom node's folder to use beside those it has; may be given more than once",
+			     &settings.nodes),
+		TEXTS_OPTION("server-argument", "ARG", "one more argument for it (--server-argument=--cache-none)",
+			     &settings.arguments),
+		INTEGER_OPTION("start-seconds", "N", "how long it may take until it answers (default: 300)",
+			       &settings.start_seconds),
+		FLAG_OPTION("guard", "kept models stay, on this server; it is judged as policy strict", &settings.guard),
+		TEXTS_OPTION("keep", "NAME",
+			     "with --guard: a model's file to keep where its loader cannot say so; may be given again",
+			     &settings.keep),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

@@ -266,10 +266,10 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct live_watch_settings settings = { .interval_s = 1 };
 	const struct option options[] = {
-		{ "interval", "S", "seconds between two questions (default: 1)", OPTION_NUMBER, &settings.interval_s },
-		{ "once", NULL, "print one screen as text, and end; so it is where standard output is no terminal", OPTION_FLAG,
-		  &settings.once },
-		{ "json", NULL, "an object a question, a line each; with --once, one", OPTION_FLAG, &settings.json },
+		NUMBER_OPTION("interval", "S", "seconds between two questions (default: 1)", &settings.interval_s),
+		FLAG_OPTION("once", "print one screen as text, and end; so it is where standard output is no terminal",
+			    &settings.once),
+		FLAG_OPTION("json", "an object a question, a line each; with --once, one", &settings.json),
 	};
 	struct live_watch watch = { .cli = cli };
 	struct error e = ERROR_INIT;

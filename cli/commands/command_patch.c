@@ -208,15 +208,13 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct patch_settings settings = { .model = NULL };
 	const struct option options[] = {
-		{ "lora", "FILE[:STRENGTH]", "apply it, after those named before (strength 1 unless given)", OPTION_TEXTS,
-		  &settings.loras },
-		{ "out", "FILE", "where the result goes; written aside and renamed when it is whole", OPTION_TEXT,
-		  &settings.out },
-		{ "dtype", "TYPE", "what weights become before they are patched: F32, F16, BF16, F8_E4M3, F8_E5M2", OPTION_TEXT,
-		  &settings.dtype },
-		{ "all-names", NULL, "name every tensor of a LoRA that means nothing to the model", OPTION_FLAG,
-		  &settings.all_names },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
+		TEXTS_OPTION("lora", "FILE[:STRENGTH]", "apply it, after those named before (strength 1 unless given)",
+			     &settings.loras),
+		TEXT_OPTION("out", "FILE", "where the result goes; written aside and renamed when it is whole", &settings.out),
+		TEXT_OPTION("dtype", "TYPE", "what weights become before they are patched: F32, F16, BF16, F8_E4M3, F8_E5M2",
+			    &settings.dtype),
+		FLAG_OPTION("all-names", "name every tensor of a LoRA that means nothing to the model", &settings.all_names),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct loras loras = { .count = 0 };
 	struct error e = ERROR_INIT;

@@ -46,7 +46,7 @@ static json_t *to_json(const struct policy *policy)
 static int run(struct cli *cli, int argc, char **argv)
 {
 	bool json = false;
-	const struct option options[] = { { "json", NULL, "print one JSON object", OPTION_FLAG, &json } };
+	const struct option options[] = { FLAG_OPTION("json", "print one JSON object", &json) };
 	json_t *list;
 	int exit_code;
 

@@ -33,9 +33,9 @@ static int run_command(struct cli *cli, int argc, char **argv)
 	const char *run = NULL;
 	const char *folder = NULL;
 	const struct option options[] = {
-		{ "html", "DIR", "write DIR/index.html", OPTION_TEXT, &folder },
-		{ "run", "ID|last", "one run only (default: every run of the store)", OPTION_TEXT, &run },
-		{ "store", "FILE", "the store to read", OPTION_TEXT, &store },
+		TEXT_OPTION("html", "DIR", "write DIR/index.html", &folder),
+		TEXT_OPTION("run", "ID|last", "one run only (default: every run of the store)", &run),
+		TEXT_OPTION("store", "FILE", "the store to read", &store),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

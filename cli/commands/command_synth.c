@@ -148,14 +148,14 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct synth_settings settings = { .seed = 0 };
 	const struct option options[] = {
-		{ "out", "FILE", "where to write it (safetensors)", OPTION_TEXT, &settings.out },
-		{ "dtype", "TYPE", "f32, f16, bf16, fp8, f8_e5m2, fp8_scaled (default: as published)", OPTION_TEXT,
-		  &settings.dtype },
-		{ "seed", "N", "other values for another number (default 0)", OPTION_INTEGER, &settings.seed },
-		{ "small", NULL, "the same architecture, small enough to run on a processor", OPTION_FLAG, &settings.small },
-		{ "zeros", NULL, "all values zero: a sparse file, whatever its size", OPTION_FLAG, &settings.zeros },
-		{ "list", NULL, "the names there are", OPTION_FLAG, &settings.list },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &settings.json },
+		TEXT_OPTION("out", "FILE", "where to write it (safetensors)", &settings.out),
+		TEXT_OPTION("dtype", "TYPE", "f32, f16, bf16, fp8, f8_e5m2, fp8_scaled (default: as published)",
+			    &settings.dtype),
+		INTEGER_OPTION("seed", "N", "other values for another number (default 0)", &settings.seed),
+		FLAG_OPTION("small", "the same architecture, small enough to run on a processor", &settings.small),
+		FLAG_OPTION("zeros", "all values zero: a sparse file, whatever its size", &settings.zeros),
+		FLAG_OPTION("list", "the names there are", &settings.list),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

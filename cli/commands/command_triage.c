@@ -138,15 +138,15 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct triage_options options = { .filter = { .cell = -1 } };
 	const struct option rows[] = {
-		{ "run", "ID|last", "the run, as the argument (default: last)", OPTION_TEXT, &options.run },
-		{ "class", "NAME", "findings of one class: lost, leaked, ...", OPTION_TEXT, &options.filter.class_name },
-		{ "policy", "NAME", "findings under one policy", OPTION_TEXT, &options.filter.policy },
-		{ "cell", "N", "findings of one cell, by its number in the run", OPTION_INTEGER, &options.filter.cell },
-		{ "format", "NAME", "text, markdown (for an issue) or json (default: text)", OPTION_TEXT, &options.format },
-		{ "json", NULL, "as --format json", OPTION_FLAG, &options.json },
-		{ "bundle", "FILE", "pack cards and the run into this tar.gz, without names and paths", OPTION_TEXT,
-		  &options.bundle },
-		{ "store", "FILE", "the store to read", OPTION_TEXT, &options.store },
+		TEXT_OPTION("run", "ID|last", "the run, as the argument (default: last)", &options.run),
+		TEXT_OPTION("class", "NAME", "findings of one class: lost, leaked, ...", &options.filter.class_name),
+		TEXT_OPTION("policy", "NAME", "findings under one policy", &options.filter.policy),
+		INTEGER_OPTION("cell", "N", "findings of one cell, by its number in the run", &options.filter.cell),
+		TEXT_OPTION("format", "NAME", "text, markdown (for an issue) or json (default: text)", &options.format),
+		FLAG_OPTION("json", "as --format json", &options.json),
+		TEXT_OPTION("bundle", "FILE", "pack cards and the run into this tar.gz, without names and paths",
+			    &options.bundle),
+		TEXT_OPTION("store", "FILE", "the store to read", &options.store),
 	};
 	struct error e = ERROR_INIT;
 	const struct card_renderer *renderer;
