@@ -195,17 +195,16 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct request asked = { .backend = "sim", .tables = "tests/data" };
 	const struct option options[] = {
-		{ "backend", "NAME", "sim or host (default sim)", OPTION_TEXT, &asked.backend },
-		{ "topology", "LIST", "names or files (default: every tier; host-2gpu on host)", OPTION_TEXT,
-		  &asked.topologies },
-		{ "repeats", "N", "samples of each point", OPTION_INTEGER, &asked.repeats },
-		{ "smallest", "SIZE", "smallest copy (default 4 KiB)", OPTION_BYTES, &asked.smallest_bytes },
-		{ "largest", "SIZE", "largest copy (default 256 MiB)", OPTION_BYTES, &asked.largest_bytes },
-		{ "seed", "N", "seed of made-up data (default 0)", OPTION_INTEGER, &asked.seed },
-		{ "tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)", OPTION_TEXT,
-		  &asked.tables },
-		{ "store", "FILE", "where samples are recorded; none for nowhere", OPTION_TEXT, &asked.store },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &asked.json },
+		TEXT_OPTION("backend", "NAME", "sim or host (default sim)", &asked.backend),
+		TEXT_OPTION("topology", "LIST", "names or files (default: every tier; host-2gpu on host)", &asked.topologies),
+		INTEGER_OPTION("repeats", "N", "samples of each point", &asked.repeats),
+		BYTES_OPTION("smallest", "SIZE", "smallest copy (default 4 KiB)", &asked.smallest_bytes),
+		BYTES_OPTION("largest", "SIZE", "largest copy (default 256 MiB)", &asked.largest_bytes),
+		INTEGER_OPTION("seed", "N", "seed of made-up data (default 0)", &asked.seed),
+		TEXT_OPTION("tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)",
+			    &asked.tables),
+		TEXT_OPTION("store", "FILE", "where samples are recorded; none for nowhere", &asked.store),
+		FLAG_OPTION("json", "print one JSON object", &asked.json),
 	};
 	struct topologies topologies = { .count = 0 };
 	const struct backend *backend;

@@ -18,16 +18,16 @@
 #define STEPS_BY_DEFAULT 100000
 #define LENGTH_BY_DEFAULT 12
 
-struct wishes {
+struct explore_settings {
 	const char *policies, *caches, *device_modes, *node_flags;
 	const char *backend, *topology, *out, *store;
 	int64_t seed, steps, sequences, length;
 	bool whole_length, all, json;
 };
 
-struct state {
+struct explore_state {
 	struct cli *cli;
-	const struct wishes *wishes;
+	const struct explore_settings *settings;
 	struct progress progress;
 	struct recording recording;
 	struct error fault; /* of writing a scenario */
@@ -36,41 +36,41 @@ struct state {
 /* ---- what is told while it runs ---- */
 
 /* The scenario's file; "" without --out. */
-static void name_file(const struct wishes *wishes, const struct explored *explored, struct strbuf *path)
+static void name_file(const struct explore_settings *settings, const struct explored *explored, struct strbuf *path)
 {
-	if (wishes->out)
-		strbuf_printf(path, "%s/%s.json", wishes->out, explored->name);
+	if (settings->out)
+		strbuf_printf(path, "%s/%s.json", settings->out, explored->name);
 }
 
-static bool write_scenario(struct state *state, const struct explored *explored)
+static bool write_scenario(struct explore_state *state, const struct explored *explored)
 {
 	struct strbuf path = STRBUF_INIT;
 	bool fine = true;
 
-	name_file(state->wishes, explored, &path);
+	name_file(state->settings, explored, &path);
 	if (!strbuf_ok(&path))
 		fine = error_no_memory(&state->fault);
-	else if (state->wishes->out)
+	else if (state->settings->out)
 		fine = file_write_whole(strbuf_text(&path), explored->text, strlen(explored->text), &state->fault);
 	strbuf_free(&path);
 	return fine;
 }
 
-static void print_head(const struct state *state)
+static void print_head(const struct explore_state *state)
 {
 	fprintf(state->cli->out, "%-11s  %-15s  %-19s  %8s  %s\n", "policy", "invariant", "cause", "found",
 		"shortest sequence");
 }
 
-static void print_row(const struct state *state, const struct explored *explored)
+static void print_row(const struct explore_state *state, const struct explored *explored)
 {
 	struct strbuf path = STRBUF_INIT;
 
 	fprintf(state->cli->out, "%-11s  %-15s  %-19s  %8llu  %s\n", explored->policy->name,
 		invariant_name(explored->failure.invariant), explored->failure.cause, (unsigned long long)explored->after,
 		explored->line);
-	name_file(state->wishes, explored, &path);
-	if (state->wishes->out)
+	name_file(state->settings, explored, &path);
+	if (state->settings->out)
 		fprintf(state->cli->out, "%-61s%s\n", "", strbuf_text(&path));
 	strbuf_free(&path);
 	fflush(state->cli->out);
@@ -78,21 +78,21 @@ static void print_row(const struct state *state, const struct explored *explored
 
 static bool found(void *context, const struct explored *explored)
 {
-	struct state *state = context;
+	struct explore_state *state = context;
 
 	progress_end(&state->progress);
 	if (!explored->confirmed)
 		fprintf(state->cli->err,
 			"residency explore: %s: a judge does not say so; please report this with its scenario\n",
 			explored->name);
-	if (!state->wishes->json)
+	if (!state->settings->json)
 		print_row(state, explored);
 	return write_scenario(state, explored);
 }
 
 static bool ran(void *context, uint64_t steps)
 {
-	struct state *state = context;
+	struct explore_state *state = context;
 
 	progress_update(&state->progress, steps);
 	return !state->recording.writer || writer_is_fine(state->recording.writer);
@@ -100,13 +100,13 @@ static bool ran(void *context, uint64_t steps)
 
 /* ---- what is told at the end ---- */
 
-static json_t *failure_value(const struct wishes *wishes, const struct explored *explored)
+static json_t *failure_value(const struct explore_settings *settings, const struct explored *explored)
 {
 	struct strbuf path = STRBUF_INIT;
 	json_t *scenario = json_loads(explored->text, 0, NULL);
 	json_t *value;
 
-	name_file(wishes, explored, &path);
+	name_file(settings, explored, &path);
 	value = json_pack("{ss ss ss ss ss ss sI si sb ss so}", "policy", explored->policy->name, "invariant",
 			  invariant_name(explored->failure.invariant), "cause", explored->failure.cause, "model",
 			  explored->failure.model, "stage", explored->failure.stage, "sequence", explored->line, "found_after",
@@ -116,13 +116,13 @@ static json_t *failure_value(const struct wishes *wishes, const struct explored 
 	return value;
 }
 
-static void print_json(const struct state *state, const struct explore_result *result)
+static void print_json(const struct explore_state *state, const struct explore_result *result)
 {
 	json_t *failures = json_array();
 	json_t *value;
 
 	for (size_t i = 0; i < result->count; i++)
-		json_array_append_new(failures, failure_value(state->wishes, &result->items[i]));
+		json_array_append_new(failures, failure_value(state->settings, &result->items[i]));
 	value = json_pack("{si sI sI sI sI sI sb so}", "schema", 1, "sequences", (json_int_t)result->sequences, "steps",
 			  (json_int_t)result->steps, "failing_sequences", (json_int_t)result->failing, "cut_sequences",
 			  (json_int_t)result->cut, "shrink_runs", (json_int_t)result->shrink_runs, "stopped",
@@ -133,9 +133,9 @@ static void print_json(const struct state *state, const struct explore_result *r
 	json_decref(value);
 }
 
-static void print_end(const struct state *state, const struct explore_result *result)
+static void print_end(const struct explore_state *state, const struct explore_result *result)
 {
-	if (state->wishes->json) {
+	if (state->settings->json) {
 		print_json(state, result);
 		return;
 	}
@@ -143,7 +143,7 @@ static void print_end(const struct state *state, const struct explore_result *re
 		result->count, (unsigned long long)result->sequences, (unsigned long long)result->steps);
 }
 
-static void print_speed(const struct state *state, const struct explore_result *result, uint64_t started_ns)
+static void print_speed(const struct explore_state *state, const struct explore_result *result, uint64_t started_ns)
 {
 	double seconds = (double)(clock_now_ns() - started_ns) / 1e9;
 
@@ -161,8 +161,8 @@ static void print_speed(const struct state *state, const struct explore_result *
 
 /* ---- the command ---- */
 
-static bool explore_all(struct state *state, const struct explore *explore, uint64_t chosen, struct explore_result *result,
-			struct error *e)
+static bool explore_all(struct explore_state *state, const struct explore *explore, uint64_t chosen,
+			struct explore_result *result, struct error *e)
 {
 	for (size_t i = 0; policies[i] && !result->was_stopped; i++) {
 		if (choice_is_set(chosen, i) && !explore_policy(explore, policies[i], result, e))
@@ -171,11 +171,11 @@ static bool explore_all(struct state *state, const struct explore *explore, uint
 	return !error_is_set(&state->fault) || error_set(e, state->fault.kind, "%s", state->fault.text);
 }
 
-static int run_explore(struct cli *cli, const struct wishes *wishes, uint64_t chosen, struct explore *explore,
+static int run_explore(struct cli *cli, const struct explore_settings *settings, uint64_t chosen, struct explore *explore,
 		       const struct topology *topology, const struct backend *backend)
 {
 	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
-	struct state state = { .cli = cli, .wishes = wishes };
+	struct explore_state state = { .cli = cli, .settings = settings };
 	struct explore_result result = { .count = 0 };
 	struct error e = ERROR_INIT;
 	uint64_t started_ns = clock_now_ns();
@@ -183,16 +183,16 @@ static int run_explore(struct cli *cli, const struct wishes *wishes, uint64_t ch
 	int exit_code;
 
 	explore->subject = subject_engine_open(topology, backend, NULL, cli->interrupted, &e);
-	if (!explore->subject || (wishes->out && !file_make_folder(wishes->out, &e)) ||
-	    !recording_begin(&state.recording, cli, wishes->store, !backend->bytes_exist, &environment, &e)) {
+	if (!explore->subject || (settings->out && !file_make_folder(settings->out, &e)) ||
+	    !recording_begin(&state.recording, cli, settings->store, !backend->bytes_exist, &environment, &e)) {
 		subject_close(explore->subject);
 		return command_fail(cli, "explore", &e);
 	}
 	explore->sink = &state.recording.sink;
 	explore->context = &state;
-	if (!wishes->json)
+	if (!settings->json)
 		print_head(&state);
-	progress_begin(&state.progress, cli, "steps", wishes->sequences ? 0 : most);
+	progress_begin(&state.progress, cli, "steps", settings->sequences ? 0 : most);
 	if (explore_all(&state, explore, chosen, &result, &e) || e.kind == ERROR_INTERRUPTED)
 		exit_code = result.count ? 1 : 0;
 	else
@@ -213,47 +213,47 @@ static bool choose(const char *option, const char *list, choice_finder find, cho
 	return choices_parse(option, list, find, name, chosen, e);
 }
 
-static bool choose_space(const struct wishes *wishes, struct explore_space *space, uint64_t *chosen, struct error *e)
+static bool choose_space(const struct explore_settings *settings, struct explore_space *space, uint64_t *chosen,
+			 struct error *e)
 {
-	if (wishes->length < 1 || wishes->length > 1000000)
+	if (settings->length < 1 || settings->length > 1000000)
 		return error_set(e, ERROR_USAGE, "--length is 1 to 1000000 actions");
-	space->length = (size_t)wishes->length;
-	space->whole_length = wishes->whole_length;
-	return choose("policy", wishes->policies, axis_policy_index, axis_policy_name, chosen, e) &&
-	       choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &space->caches, e) &&
-	       choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &space->device_modes, e) &&
-	       choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &space->node_flags, e);
+	space->length = (size_t)settings->length;
+	space->whole_length = settings->whole_length;
+	return choose("policy", settings->policies, axis_policy_index, axis_policy_name, chosen, e) &&
+	       choose("caches", settings->caches, axis_cache_index, axis_cache_name, &space->caches, e) &&
+	       choose("device-modes", settings->device_modes, axis_mode_index, axis_mode_name, &space->device_modes, e) &&
+	       choose("node-flags", settings->node_flags, axis_flags_index, axis_flags_name, &space->node_flags, e);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .policies = "strict",
-				 .caches = "classic,lru",
-				 .device_modes = "all",
-				 .node_flags = "all",
-				 .backend = "sim",
-				 .topology = "2x3090-nvlink",
-				 .seed = 1,
-				 .length = LENGTH_BY_DEFAULT };
+	struct explore_settings settings = { .policies = "strict",
+					     .caches = "classic,lru",
+					     .device_modes = "all",
+					     .node_flags = "all",
+					     .backend = "sim",
+					     .topology = "2x3090-nvlink",
+					     .seed = 1,
+					     .length = LENGTH_BY_DEFAULT };
 	const struct option options[] = {
-		{ "policy", "LIST", "policies to explore (default: strict)", OPTION_TEXT, &wishes.policies },
-		{ "seed", "N", "the same seed finds the same (default: 1)", OPTION_INTEGER, &wishes.seed },
-		{ "steps", "N", "actions in all under each policy (default: 100000)", OPTION_INTEGER, &wishes.steps },
-		{ "sequences", "N", "sequences under each policy, instead", OPTION_INTEGER, &wishes.sequences },
-		{ "length", "N", "actions in a sequence, at most (default: 12)", OPTION_INTEGER, &wishes.length },
-		{ "whole", NULL, "all sequences have that length", OPTION_FLAG, &wishes.whole_length },
-		{ "all", NULL, "go on after a policy's first failure, for each distinct one", OPTION_FLAG, &wishes.all },
-		{ "keep-going", NULL, "the same", OPTION_FLAG, &wishes.all },
-		{ "caches", "LIST", "executor caches: classic, lru, ram, none (default: classic,lru)", OPTION_TEXT,
-		  &wishes.caches },
-		{ "device-modes", "LIST", "split, same (default: both)", OPTION_TEXT, &wishes.device_modes },
-		{ "node-flags", "LIST", "real, suppressed (default: both)", OPTION_TEXT, &wishes.node_flags },
-		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
-		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
-		{ "out", "DIR", "where the scenarios go that were found; none are written without it", OPTION_TEXT,
-		  &wishes.out },
-		{ "store", "FILE|none", "where records of what was found go", OPTION_TEXT, &wishes.store },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+		TEXT_OPTION("policy", "LIST", "policies to explore (default: strict)", &settings.policies),
+		INTEGER_OPTION("seed", "N", "the same seed finds the same (default: 1)", &settings.seed),
+		INTEGER_OPTION("steps", "N", "actions in all under each policy (default: 100000)", &settings.steps),
+		INTEGER_OPTION("sequences", "N", "sequences under each policy, instead", &settings.sequences),
+		INTEGER_OPTION("length", "N", "actions in a sequence, at most (default: 12)", &settings.length),
+		FLAG_OPTION("whole", "all sequences have that length", &settings.whole_length),
+		FLAG_OPTION("all", "go on after a policy's first failure, for each distinct one", &settings.all),
+		FLAG_OPTION("keep-going", "the same", &settings.all),
+		TEXT_OPTION("caches", "LIST", "executor caches: classic, lru, ram, none (default: classic,lru)",
+			    &settings.caches),
+		TEXT_OPTION("device-modes", "LIST", "split, same (default: both)", &settings.device_modes),
+		TEXT_OPTION("node-flags", "LIST", "real, suppressed (default: both)", &settings.node_flags),
+		TEXT_OPTION("backend", "NAME", "sim or host (default: sim)", &settings.backend),
+		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", &settings.topology),
+		TEXT_OPTION("out", "DIR", "where the scenarios go that were found; none are written without it", &settings.out),
+		TEXT_OPTION("store", "FILE|none", "where records of what was found go", &settings.store),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct explore explore = { .found = found, .ran = ran, .interrupted = cli->interrupted };
 	struct error e = ERROR_INIT;
@@ -266,17 +266,17 @@ static int run(struct cli *cli, int argc, char **argv)
 		return exit_code;
 	if (argc > 1)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
-	if (error_is_set(&e) || !choose_space(&wishes, &explore.space, &chosen, &e))
+	if (error_is_set(&e) || !choose_space(&settings, &explore.space, &chosen, &e))
 		return command_fail(cli, "explore", &e);
-	explore.seed = (uint64_t)wishes.seed;
-	explore.steps_most = (uint64_t)(wishes.steps || wishes.sequences ? wishes.steps : STEPS_BY_DEFAULT);
-	explore.sequences_most = (uint64_t)wishes.sequences;
-	explore.go_on = wishes.all;
-	backend = backend_find_named(wishes.backend, &e);
-	topology = backend ? topology_find_named(wishes.topology, &e) : NULL;
+	explore.seed = (uint64_t)settings.seed;
+	explore.steps_most = (uint64_t)(settings.steps || settings.sequences ? settings.steps : STEPS_BY_DEFAULT);
+	explore.sequences_most = (uint64_t)settings.sequences;
+	explore.go_on = settings.all;
+	backend = backend_find_named(settings.backend, &e);
+	topology = backend ? topology_find_named(settings.topology, &e) : NULL;
 	if (!topology)
 		return command_fail(cli, "explore", &e);
-	exit_code = run_explore(cli, &wishes, chosen, &explore, topology, backend);
+	exit_code = run_explore(cli, &settings, chosen, &explore, topology, backend);
 	topology_free(topology);
 	return exit_code;
 }

@@ -207,9 +207,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	const char *store = NULL;
 	bool json = false;
 	const struct option options[] = {
-		{ "json", NULL, "print one JSON object: counts, a verdict a cell, the first malformed lines", OPTION_FLAG,
-		  &json },
-		{ "store", "FILE|none", "where to record", OPTION_TEXT, &store },
+		FLAG_OPTION("json", "print one JSON object: counts, a verdict a cell, the first malformed lines", &json),
+		TEXT_OPTION("store", "FILE|none", "where to record", &store),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;

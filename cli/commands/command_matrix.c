@@ -20,26 +20,26 @@
 
 /* ---- the command ---- */
 
-struct wishes {
+struct matrix_settings {
 	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
 	const char *backend, *topology, *store, *subject;
 	bool json, verbose, deep;
 };
 
-static bool choose_axes(const struct wishes *wishes, struct matrix_axes *axes, struct error *e)
+static bool choose_axes(const struct matrix_settings *settings, struct matrix_axes *axes, struct error *e)
 {
 	*axes = matrix_axes_default();
-	return axis_choose("policies", wishes->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
-	       axis_choose("matrices", wishes->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
-	       axis_choose("caches", wishes->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
-	       axis_choose("device-modes", wishes->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
-	       axis_choose("node-flags", wishes->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
+	return axis_choose("policies", settings->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
+	       axis_choose("matrices", settings->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
+	       axis_choose("caches", settings->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
+	       axis_choose("device-modes", settings->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
+	       axis_choose("node-flags", settings->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
 }
 
 #define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */
 
 /* What the engine says goes on only where somebody watches; else it is counted. */
-struct watch {
+struct matrix_watch {
 	struct log_sink sink;
 	const struct log_sink *to; /* NULL: nobody watches */
 	size_t held_back;
@@ -47,7 +47,7 @@ struct watch {
 
 static void watch_line(void *context, enum log_level level, const char *text)
 {
-	struct watch *watch = context;
+	struct matrix_watch *watch = context;
 
 	if (watch->to)
 		log_say(watch->to, level, "%s", text);
@@ -55,7 +55,7 @@ static void watch_line(void *context, enum log_level level, const char *text)
 		watch->held_back++;
 }
 
-struct state {
+struct matrix_state {
 	struct matrix_printer printer;
 	struct progress progress;
 	struct recording recording;
@@ -65,7 +65,7 @@ struct state {
 
 static bool finished(void *context, const struct judge_result *result)
 {
-	struct state *state = context;
+	struct matrix_state *state = context;
 
 	progress_end(&state->progress); /* the line is drawn again below what is printed */
 	matrix_print_cell(&state->printer, result);
@@ -75,7 +75,7 @@ static bool finished(void *context, const struct judge_result *result)
 
 static void left_out(void *context, const char *matrix, const char *flow, size_t cells, const char *why)
 {
-	struct state *state = context;
+	struct matrix_state *state = context;
 
 	matrix_print_left_out(&state->printer, matrix, flow, cells, why);
 	progress_update(&state->progress, state->done + state->printer.tally.skipped);
@@ -83,7 +83,7 @@ static void left_out(void *context, const char *matrix, const char *flow, size_t
 
 static uint64_t dropped(void *context, uint32_t cell)
 {
-	const struct state *state = context;
+	const struct matrix_state *state = context;
 
 	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
 }
@@ -118,8 +118,8 @@ struct ground {
 	const struct backend *backend;
 };
 
-static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes, const struct ground *ground,
-		      struct watch *watch)
+static int run_matrix(struct cli *cli, const struct matrix_settings *settings, const struct matrix_axes *axes,
+		      const struct ground *ground, struct matrix_watch *watch)
 {
 	const char *subject_name = ground->subject->operations->kind;
 	bool is_live = !ground->backend;
@@ -127,7 +127,7 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 					       .topology = ground->topology,
 					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name,
 					       .probe = is_live ? subject_comfyui_probe(ground->subject) : NULL };
-	struct state state = { .cli = cli, .printer = { .cli = cli, .json = wishes->json } };
+	struct matrix_state state = { .cli = cli, .printer = { .cli = cli, .json = settings->json } };
 	struct matrix_run run = { .subject = ground->subject,
 				  .subject_name = subject_name,
 				  .topology_name = ground->topology->name,
@@ -141,12 +141,13 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	size_t cell_count = matrix_cell_count(axes, &left_out);
 	int exit_code;
 
-	if (wishes->verbose || cell_count <= CELLS_TO_WATCH)
+	if (settings->verbose || cell_count <= CELLS_TO_WATCH)
 		watch->to = run.log = cli->log;
-	if (!recording_begin(&state.recording, cli, wishes->store, !is_live && !ground->backend->bytes_exist, &environment, &e))
+	if (!recording_begin(&state.recording, cli, settings->store, !is_live && !ground->backend->bytes_exist, &environment,
+			     &e))
 		return command_fail(cli, "matrix", &e);
 	run.sink = &state.recording.sink;
-	state.printer.show_modes = wishes->caches || wishes->device_modes || wishes->node_flags;
+	state.printer.show_modes = settings->caches || settings->device_modes || settings->node_flags;
 	set_widths(&state.printer, axes);
 	matrix_print_begin(&state.printer);
 	progress_begin(&state.progress, cli, "cells", cell_count);
@@ -168,67 +169,65 @@ static int run_matrix(struct cli *cli, const struct wishes *wishes, const struct
 	return recording_end(&state.recording, cli, "matrix", exit_code);
 }
 
-static int run_on_engine(struct cli *cli, const struct wishes *wishes, const struct matrix_axes *axes)
+static int run_on_engine(struct cli *cli, const struct matrix_settings *settings, const struct matrix_axes *axes)
 {
-	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct matrix_watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
 	struct error e = ERROR_INIT;
-	struct ground ground = { .backend = backend_find_named(wishes->backend, &e) };
-	struct topology *topology = ground.backend ? topology_find_named(wishes->topology, &e) : NULL;
+	struct ground ground = { .backend = backend_find_named(settings->backend, &e) };
+	struct topology *topology = ground.backend ? topology_find_named(settings->topology, &e) : NULL;
 	int exit_code;
 
 	ground.topology = topology;
 	if (topology)
 		ground.subject = subject_engine_open(topology, ground.backend, &watch.sink, cli->interrupted, &e);
-	exit_code = ground.subject ? run_matrix(cli, wishes, axes, &ground, &watch) : command_fail(cli, "matrix", &e);
+	exit_code = ground.subject ? run_matrix(cli, settings, axes, &ground, &watch) : command_fail(cli, "matrix", &e);
 	subject_close(ground.subject);
 	topology_free(topology);
 	return exit_code;
 }
 
 /* A server has the policy and the cache that it has: what the user does not choose is what is there. */
-static int run_on_server(struct cli *cli, const struct wishes *wishes, struct matrix_axes *axes)
+static int run_on_server(struct cli *cli, const struct matrix_settings *settings, struct matrix_axes *axes)
 {
-	struct watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
+	struct matrix_watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
 	struct error e = ERROR_INIT;
-	struct ground ground = { .subject = subject_live_open(subject_live_url(wishes->subject), cli, &e) };
+	struct ground ground = { .subject = subject_live_open(subject_live_url(settings->subject), cli, &e) };
 	int exit_code;
 
 	if (!ground.subject)
 		return command_fail(cli, "matrix", &e);
 	ground.topology = subject_comfyui_topology(ground.subject);
-	subject_comfyui_ask_everybody(ground.subject, wishes->deep);
-	if (!wishes->policies)
+	subject_comfyui_ask_everybody(ground.subject, settings->deep);
+	if (!settings->policies)
 		axes->policies = UINT64_C(1) << axis_policy_index(subject_comfyui_policy(ground.subject)->name);
-	if (!wishes->caches)
+	if (!settings->caches)
 		axes->caches = UINT64_C(1) << subject_comfyui_cache(ground.subject);
-	exit_code = run_matrix(cli, wishes, axes, &ground, &watch);
+	exit_code = run_matrix(cli, settings, axes, &ground, &watch);
 	subject_close(ground.subject);
 	return exit_code;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .backend = "sim", .topology = "2x3090-nvlink" };
+	struct matrix_settings settings = { .backend = "sim", .topology = "2x3090-nvlink" };
 	const struct option options[] = {
-		{ "policies", "LIST", "policies, by name or upstream commit (default: all)", OPTION_TEXT, &wishes.policies },
-		{ "matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)", OPTION_TEXT,
-		  &wishes.matrices },
-		{ "flows", "LIST", "both, unload, free, ..., or files (default: these three)", OPTION_TEXT, &wishes.flows },
-		{ "caches", "LIST", "executor caches: classic, lru, none, ram (default: classic)", OPTION_TEXT,
-		  &wishes.caches },
-		{ "device-modes", "LIST", "split, same (default: split)", OPTION_TEXT, &wishes.device_modes },
-		{ "node-flags", "LIST", "real, suppressed (default: real; of a flow that says its own: those)", OPTION_TEXT,
-		  &wishes.node_flags },
-		{ "subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine", OPTION_TEXT,
-		  &wishes.subject },
-		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
-		  OPTION_FLAG, &wishes.deep },
-		{ "backend", "NAME", "sim or host (default: sim)", OPTION_TEXT, &wishes.backend },
-		{ "topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", OPTION_TEXT, &wishes.topology },
-		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
-		{ "verbose", NULL, "say every warning and loss at once, however many cells there are", OPTION_FLAG,
-		  &wishes.verbose },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+		TEXT_OPTION("policies", "LIST", "policies, by name or upstream commit (default: all)", &settings.policies),
+		TEXT_OPTION("matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)",
+			    &settings.matrices),
+		TEXT_OPTION("flows", "LIST", "both, unload, free, ..., or files (default: these three)", &settings.flows),
+		TEXT_OPTION("caches", "LIST", "executor caches: classic, lru, none, ram (default: classic)", &settings.caches),
+		TEXT_OPTION("device-modes", "LIST", "split, same (default: split)", &settings.device_modes),
+		TEXT_OPTION("node-flags", "LIST", "real, suppressed (default: real; of a flow that says its own: those)",
+			    &settings.node_flags),
+		TEXT_OPTION("subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine",
+			    &settings.subject),
+		FLAG_OPTION("deep", "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+			    &settings.deep),
+		TEXT_OPTION("backend", "NAME", "sim or host (default: sim)", &settings.backend),
+		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", &settings.topology),
+		TEXT_OPTION("store", "FILE|none", "where records go", &settings.store),
+		FLAG_OPTION("verbose", "say every warning and loss at once, however many cells there are", &settings.verbose),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct error e = ERROR_INIT;
 	struct matrix_axes axes;
@@ -239,15 +238,16 @@ static int run(struct cli *cli, int argc, char **argv)
 		return exit_code;
 	if (argc > 1)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
-	else if (wishes.subject && strcmp(wishes.subject, "engine") != 0 && !subject_live_url(wishes.subject))
-		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", wishes.subject);
-	else if (wishes.deep && !subject_live_url(wishes.subject))
+	else if (settings.subject && strcmp(settings.subject, "engine") != 0 && !subject_live_url(settings.subject))
+		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", settings.subject);
+	else if (settings.deep && !subject_live_url(settings.subject))
 		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
-	if (error_is_set(&e) || !choose_axes(&wishes, &axes, &e) || !flow_choose(&flows, wishes.flows, &e))
+	if (error_is_set(&e) || !choose_axes(&settings, &axes, &e) || !flow_choose(&flows, settings.flows, &e))
 		goto fail;
 	axes.flows = flows.chosen;
 	axes.flow_count = flows.chosen_count;
-	exit_code = subject_live_url(wishes.subject) ? run_on_server(cli, &wishes, &axes) : run_on_engine(cli, &wishes, &axes);
+	exit_code = subject_live_url(settings.subject) ? run_on_server(cli, &settings, &axes)
+						       : run_on_engine(cli, &settings, &axes);
 	goto out;
 fail:
 	exit_code = command_fail(cli, "matrix", &e);

@@ -18,7 +18,7 @@
 #include "scenarios/run/cell_run.h"
 #include "scenarios/subject/subject_comfyui.h"
 
-struct wishes {
+struct replay_settings {
 	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
 	int64_t prompts, seed;
 	bool verify, json, deep;
@@ -36,9 +36,9 @@ static const struct {
 };
 
 /* What one invocation works with. */
-struct state {
+struct replay_state {
 	struct cli *cli;
-	const struct wishes *wishes;
+	const struct replay_settings *settings;
 	const struct policy *policy; /* of --subject; NULL: not said */
 	const char *free_name;
 	json_t *free_body;
@@ -86,7 +86,7 @@ static bool read_free(const char *name, json_t **body, struct error *e)
 }
 
 /* Where a scenario says nothing, and for a workflow, it is as on the command line. */
-static void set_up(struct state *state, const struct flow *flow)
+static void set_up(struct replay_state *state, const struct flow *flow)
 {
 	const struct flow_setting none = { .policy = NULL };
 	const struct flow_setting *setting = flow ? &flow->setting : &none;
@@ -97,7 +97,7 @@ static void set_up(struct state *state, const struct flow *flow)
 						.device_mode = setting->device_mode,
 						.node_flags = setting->node_flags,
 						.catalog = flow ? NULL : &state->catalog,
-						.output_folder = state->wishes->out,
+						.output_folder = state->settings->out,
 						.record_steps = true,
 						.record_transfers = true,
 						.record_placement = true };
@@ -109,13 +109,13 @@ static void set_up(struct state *state, const struct flow *flow)
 
 static uint64_t dropped(void *context, uint32_t cell)
 {
-	const struct state *state = context;
+	const struct replay_state *state = context;
 
 	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
 }
 
-static bool run_one(struct state *state, const struct replay_input *input, const json_t *workflow, struct replay_result *result,
-		    struct replay *replay, struct error *e)
+static bool run_one(struct replay_state *state, const struct replay_input *input, const json_t *workflow,
+		    struct replay_result *result, struct replay *replay, struct error *e)
 {
 	set_up(state, input->flow);
 	*replay = (struct replay) { .subject = state->subject,
@@ -127,7 +127,7 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 				    .workflow = workflow,
 				    .flow = input->flow,
 				    .matrix = input->matrix,
-				    .prompts = (unsigned)state->wishes->prompts,
+				    .prompts = (unsigned)state->settings->prompts,
 				    .free_body = state->free_body,
 				    .free_name = input->flow ? "" : state->free_name,
 				    .expected = state->expected,
@@ -139,8 +139,8 @@ static bool run_one(struct state *state, const struct replay_input *input, const
 }
 
 /* The images of the same workflow with its weights elsewhere: equal to the last bit? */
-static bool verify(struct state *state, const struct replay_input *input, const struct replay_result *as_written, json_t *value,
-		   struct error *e)
+static bool verify(struct replay_state *state, const struct replay_input *input, const struct replay_result *as_written,
+		   json_t *value, struct error *e)
 {
 	json_t *list = json_array();
 	bool fine = true;
@@ -156,7 +156,7 @@ static bool verify(struct state *state, const struct replay_input *input, const 
 
 		fine = placed ? run_one(state, input, placed, &other, &replay, e) : error_no_memory(e);
 		same = fine && other.image_count == as_written->image_count && !other.differs;
-		if (fine && !state->wishes->json)
+		if (fine && !state->settings->json)
 			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
 				same ? "the same bits" : "OTHER BITS");
 		if (fine && !same)
@@ -175,7 +175,7 @@ static bool says_finding(const struct replay_input *input, const struct judge_re
 	return input->flow && input->flow->setting.policy && judged->finding_count > 0;
 }
 
-static bool replay_input(struct state *state, const struct replay_input *input, struct error *e)
+static bool replay_input(struct replay_state *state, const struct replay_input *input, struct error *e)
 {
 	struct replay_result result = { .image_count = 0 };
 	struct replay replay;
@@ -184,7 +184,7 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 
 	if (fine) {
 		value = replay_to_json(&replay, &result);
-		if (!state->wishes->json)
+		if (!state->settings->json)
 			replay_print_text(state->cli, &replay, &result);
 		if (result.differs) {
 			fprintf(state->cli->err, "residency replay: %s: an image is not the one that --expect names\n",
@@ -196,7 +196,7 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 							 : result.judged.verdict);
 		if (!value)
 			fine = error_no_memory(e);
-		else if (state->wishes->verify && input->workflow)
+		else if (state->settings->verify && input->workflow)
 			fine = verify(state, input, &result, value, e);
 	}
 	if (value)
@@ -205,8 +205,8 @@ static bool replay_input(struct state *state, const struct replay_input *input, 
 	return fine;
 }
 
-static int replay_all(struct state *state, const struct replay_input *inputs, size_t count, const struct topology *topology,
-		      const struct backend *backend)
+static int replay_all(struct replay_state *state, const struct replay_input *inputs, size_t count,
+		      const struct topology *topology, const struct backend *backend)
 {
 	const char *kind = state->subject->operations->kind;
 	struct run_environment environment = { .backend = backend ? backend->name : kind,
@@ -215,9 +215,9 @@ static int replay_all(struct state *state, const struct replay_input *inputs, si
 					       .probe = state->is_live ? subject_comfyui_probe(state->subject) : NULL };
 	struct error e = ERROR_INIT;
 
-	if (state->wishes->out && !file_make_folder(state->wishes->out, &e))
+	if (state->settings->out && !file_make_folder(state->settings->out, &e))
 		return command_fail(state->cli, "replay", &e);
-	if (!recording_begin(&state->recording, state->cli, state->wishes->store, backend && !backend->bytes_exist,
+	if (!recording_begin(&state->recording, state->cli, state->settings->store, backend && !backend->bytes_exist,
 			     &environment, &e))
 		return command_fail(state->cli, "replay", &e);
 	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
@@ -228,7 +228,7 @@ static int replay_all(struct state *state, const struct replay_input *inputs, si
 	}
 	if (*state->cli->interrupted)
 		state->exit_code = error_exit_code(ERROR_INTERRUPTED);
-	if (state->wishes->json) {
+	if (state->settings->json) {
 		fputs("{\"schema\":1,\"replays\":", state->cli->out);
 		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
 		fputs("}\n", state->cli->out);
@@ -248,14 +248,14 @@ static const char *default_backend(const struct replay_input *inputs, size_t cou
 }
 
 /* "HASH,HASH": of the images of the one workflow, in their order. */
-static bool read_expected(struct state *state, size_t input_count, struct error *e)
+static bool read_expected(struct replay_state *state, size_t input_count, struct error *e)
 {
-	if (!state->wishes->expect)
+	if (!state->settings->expect)
 		return true;
-	if (input_count != 1 || state->wishes->verify)
+	if (input_count != 1 || state->settings->verify)
 		return error_set(e, ERROR_USAGE,
 				 "--expect goes with one workflow, and without --verify, which knows what to expect");
-	state->expect = string_copy(state->wishes->expect, e);
+	state->expect = string_copy(state->settings->expect, e);
 	if (!state->expect)
 		return false;
 	for (char *hash = state->expect; hash && *hash;) {
@@ -274,7 +274,7 @@ static bool read_expected(struct state *state, size_t input_count, struct error 
 /* Files come one after the other; each has a line of its own. */
 static void on_loading(void *context, uint64_t done_bytes, uint64_t total_bytes)
 {
-	struct state *state = context;
+	struct replay_state *state = context;
 
 	if (!state->is_loading)
 		progress_begin_bytes(&state->loading, state->cli, "loading", total_bytes);
@@ -285,55 +285,56 @@ static void on_loading(void *context, uint64_t done_bytes, uint64_t total_bytes)
 }
 
 /* The topology is the caller's to free. */
-static bool open_engine(struct state *state, const struct replay_input *inputs, size_t count, struct topology **topology,
+static bool open_engine(struct replay_state *state, const struct replay_input *inputs, size_t count, struct topology **topology,
 			const struct backend **backend, struct error *e)
 {
-	const struct wishes *wishes = state->wishes;
+	const struct replay_settings *settings = state->settings;
 
-	*backend = backend_find_named(wishes->backend ? wishes->backend : default_backend(inputs, count), e);
+	*backend = backend_find_named(settings->backend ? settings->backend : default_backend(inputs, count), e);
 	if (*backend)
-		*topology = topology_find_named(wishes->topology	  ? wishes->topology
+		*topology = topology_find_named(settings->topology	  ? settings->topology
 						: (*backend)->bytes_exist ? "host-2gpu"
 									  : "2x3090-nvlink",
 						e);
-	if (!*topology || (wishes->subject && !read_subject(wishes->subject, &state->policy, e)))
+	if (!*topology || (settings->subject && !read_subject(settings->subject, &state->policy, e)))
 		return false;
 	state->topology = *topology;
 	state->subject = subject_engine_open(*topology, *backend, state->cli->log, state->cli->interrupted, e);
 	return state->subject != NULL;
 }
 
-static bool open_server(struct state *state, struct error *e)
+static bool open_server(struct replay_state *state, struct error *e)
 {
-	const struct wishes *wishes = state->wishes;
+	const struct replay_settings *settings = state->settings;
 
-	if (wishes->verify || wishes->expect)
+	if (settings->verify || settings->expect)
 		return error_set(e, ERROR_UNSUPPORTED, "a server's images are not compared: no --verify and no --expect");
-	state->subject = subject_live_open(subject_live_url(wishes->subject), state->cli, e);
+	state->subject = subject_live_open(subject_live_url(settings->subject), state->cli, e);
 	if (!state->subject)
 		return false;
 	state->is_live = true;
-	subject_comfyui_ask_everybody(state->subject, wishes->deep);
+	subject_comfyui_ask_everybody(state->subject, settings->deep);
 	state->topology = subject_comfyui_topology(state->subject);
 	state->policy = subject_comfyui_policy(state->subject);
 	return true;
 }
 
-static int open_and_replay(struct cli *cli, const struct wishes *wishes, const struct replay_input *inputs, size_t count)
+static int open_and_replay(struct cli *cli, const struct replay_settings *settings, const struct replay_input *inputs,
+			   size_t count)
 {
-	struct state state = { .cli = cli, .wishes = wishes, .free_name = wishes->free };
+	struct replay_state state = { .cli = cli, .settings = settings, .free_name = settings->free };
 	const struct backend *backend = NULL;
 	struct topology *topology = NULL;
 	struct error e = ERROR_INIT;
 	int exit_code;
 
 	state.watcher = (struct bulk_watcher) { .progress = on_loading, .context = &state, .interrupted = cli->interrupted };
-	state.library = (struct model_library) { .folder = wishes->models, .watcher = &state.watcher };
+	state.library = (struct model_library) { .folder = settings->models, .watcher = &state.watcher };
 	state.catalog = model_library_catalog(&state.library);
-	if (!read_free(wishes->free, &state.free_body, &e) || !read_expected(&state, count, &e))
+	if (!read_free(settings->free, &state.free_body, &e) || !read_expected(&state, count, &e))
 		goto fail;
-	if (!(subject_live_url(wishes->subject) ? open_server(&state, &e)
-						: open_engine(&state, inputs, count, &topology, &backend, &e)))
+	if (!(subject_live_url(settings->subject) ? open_server(&state, &e)
+						  : open_engine(&state, inputs, count, &topology, &backend, &e)))
 		goto fail;
 	state.judge = judge_new(&e);
 	state.list = json_array();
@@ -356,19 +357,19 @@ out:
 	return exit_code;
 }
 
-static int read_and_replay(struct cli *cli, const struct wishes *wishes, char **names, size_t count)
+static int read_and_replay(struct cli *cli, const struct replay_settings *settings, char **names, size_t count)
 {
 	struct error e = ERROR_INIT;
 	struct replay_input *inputs = array_new(count, sizeof(*inputs), &e);
 	size_t read = 0;
 	int exit_code;
 
-	while (inputs && read < count && replay_input_read(&inputs[read], names[read], wishes->matrix, &e)) {
-		if (wishes->seed >= 0)
-			replay_input_set_seed(&inputs[read], wishes->seed);
+	while (inputs && read < count && replay_input_read(&inputs[read], names[read], settings->matrix, &e)) {
+		if (settings->seed >= 0)
+			replay_input_set_seed(&inputs[read], settings->seed);
 		read++;
 	}
-	exit_code = error_is_set(&e) ? command_fail(cli, "replay", &e) : open_and_replay(cli, wishes, inputs, count);
+	exit_code = error_is_set(&e) ? command_fail(cli, "replay", &e) : open_and_replay(cli, settings, inputs, count);
 	for (size_t i = 0; inputs && i < count; i++)
 		replay_input_free(&inputs[i]);
 	free(inputs);
@@ -377,27 +378,27 @@ static int read_and_replay(struct cli *cli, const struct wishes *wishes, char **
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct wishes wishes = { .free = "both", .prompts = 1, .seed = -1 };
+	struct replay_settings settings = { .free = "both", .prompts = 1, .seed = -1 };
 	const struct option options[] = {
-		{ "subject", "WHICH", "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
-		  OPTION_TEXT, &wishes.subject },
-		{ "backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)", OPTION_TEXT,
-		  &wishes.backend },
-		{ "topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)", OPTION_TEXT,
-		  &wishes.topology },
-		{ "matrix", "NAME", "the models of a flow that carries none", OPTION_TEXT, &wishes.matrix },
-		{ "models", "DIR", "where model files are; else they are made up by name", OPTION_TEXT, &wishes.models },
-		{ "out", "DIR", "where images go; none are written without it", OPTION_TEXT, &wishes.out },
-		{ "prompts", "N", "how often the workflow is run (default: 1)", OPTION_INTEGER, &wishes.prompts },
-		{ "free", "WHICH", "the request to free after it: both, unload, free, none", OPTION_TEXT, &wishes.free },
-		{ "seed", "N", "in place of the workflow's seeds", OPTION_INTEGER, &wishes.seed },
-		{ "verify", NULL, "run it with other placements too: the image must have the same bits", OPTION_FLAG,
-		  &wishes.verify },
-		{ "expect", "HASH,...", "what the images' hashes must be; another is a finding", OPTION_TEXT, &wishes.expect },
-		{ "deep", NULL, "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
-		  OPTION_FLAG, &wishes.deep },
-		{ "store", "FILE|none", "where records go", OPTION_TEXT, &wishes.store },
-		{ "json", NULL, "print one JSON object", OPTION_FLAG, &wishes.json },
+		TEXT_OPTION("subject", "WHICH",
+			    "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
+			    &settings.subject),
+		TEXT_OPTION("backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)",
+			    &settings.backend),
+		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)",
+			    &settings.topology),
+		TEXT_OPTION("matrix", "NAME", "the models of a flow that carries none", &settings.matrix),
+		TEXT_OPTION("models", "DIR", "where model files are; else they are made up by name", &settings.models),
+		TEXT_OPTION("out", "DIR", "where images go; none are written without it", &settings.out),
+		INTEGER_OPTION("prompts", "N", "how often the workflow is run (default: 1)", &settings.prompts),
+		TEXT_OPTION("free", "WHICH", "the request to free after it: both, unload, free, none", &settings.free),
+		INTEGER_OPTION("seed", "N", "in place of the workflow's seeds", &settings.seed),
+		FLAG_OPTION("verify", "run it with other placements too: the image must have the same bits", &settings.verify),
+		TEXT_OPTION("expect", "HASH,...", "what the images' hashes must be; another is a finding", &settings.expect),
+		FLAG_OPTION("deep", "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
+			    &settings.deep),
+		TEXT_OPTION("store", "FILE|none", "where records go", &settings.store),
+		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
@@ -408,13 +409,13 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(
 			&e, ERROR_USAGE,
 			"which workflow or scenario? A file, or a name that `residency workflows` or `residency flows` lists");
-	else if (wishes.deep && !subject_live_url(wishes.subject))
+	else if (settings.deep && !subject_live_url(settings.subject))
 		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
-	else if (wishes.prompts < 1 || wishes.prompts > 100000)
+	else if (settings.prompts < 1 || settings.prompts > 100000)
 		error_set(&e, ERROR_USAGE, "--prompts is 1 to 100000");
 	if (error_is_set(&e))
 		return command_fail(cli, "replay", &e);
-	return read_and_replay(cli, &wishes, argv + 1, (size_t)argc - 1);
+	return read_and_replay(cli, &settings, argv + 1, (size_t)argc - 1);
 }
 
 const struct command command_replay = {

@@ -81,7 +81,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	bool json = false;
 	const struct option options[] = {
-		{ "json", NULL, "print all of them as one JSON object", OPTION_FLAG, &json },
+		FLAG_OPTION("json", "print all of them as one JSON object", &json),
 	};
 	struct error e = ERROR_INIT;
 	int exit_code;
