@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "core/base/shell.h"
 #include "core/base/strbuf.h"
+#include "core/manager/policy.h"
 
 /* The one piece of state that is global, because a signal handler can reach nothing else. */
 static volatile sig_atomic_t signal_seen;
@@ -128,8 +129,13 @@ int main(int argc, char **argv)
 	struct cli cli = { .out = stdout, .err = stderr, .interrupted = &interrupted, .log = &log };
 	const struct command *command;
 	char *line;
+	struct error e = ERROR_INIT;
 	int exit_code;
 
+	if (!policies_check(&e)) {
+		fprintf(stderr, "residency: %s\n", e.text);
+		return error_exit_code(e.kind);
+	}
 	if (argc < 2) {
 		print_help(stderr);
 		return error_exit_code(ERROR_USAGE);

@@ -16,7 +16,7 @@ static void print_text(const struct cli *cli, const struct policy *policy)
 		{ "  anchors: ", policy->anchored },
 		{ "  delegates: ", policy->delegated },
 		{ policy->lived ? "  gets wrong: " : "  costs: ", policy->wrong },
-		{ "  a loader's device: ", policy->sticky_device ? sticky : NULL },
+		{ "  a loader's device: ", policy_is(policy, POLICY_STICKY_DEVICE) ? sticky : NULL },
 		{ "  lived in: ", policy->lived },
 	};
 	char first[64];
@@ -40,7 +40,8 @@ static json_t *to_json(const struct policy *policy)
 		json_array_append_new(aliases, json_string(policy->aliases[i]));
 	return json_pack("{ss ss ss? ss ss ss ss sb so}", "name", policy->name, "summary", policy->summary, "lived",
 			 policy->lived, "nothing_flagged", policy->unflagged, "anchors", policy->anchored, "delegates",
-			 policy->delegated, "wrong", policy->wrong, "sticky_device", policy->sticky_device, "aliases", aliases);
+			 policy->delegated, "wrong", policy->wrong, "sticky_device", policy_is(policy, POLICY_STICKY_DEVICE),
+			 "aliases", aliases);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

@@ -1,11 +1,20 @@
-/* free.c - making room: entries go in core's order, or the policy's, until enough is free. */
+/* free.c - making room: entries go in core's order, or the policy's, until enough is free.
+ *
+ * Candidates are the living entries of the device, in the order: the policy's own, then what bringing one back costs, then core's
+ * (most offloaded, fewest references, smallest, newest). Each is unloaded in part or whole until enough is free; those that went whole
+ * leave the list at the end, last first, as upstream pops them.
+ */
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/manager/departures.h"
+#include "core/manager/state.h"
 #include "core/manager/list/list.h"
+#include "core/manager/policies/verbs.h"
 
 struct candidate {
 	struct entry *entry;
+	struct listed_model listed; /* as the policy sees it */
 	struct trace_row row;
 	double reload_cost; /* 0 where the policy does not weigh it */
 	bool gone;
@@ -34,7 +43,7 @@ static int compare_candidates(const void *left, const void *right, void *context
 	const struct candidate *a = left;
 	const struct candidate *b = right;
 	const struct policy *policy = context;
-	int order = policy->evict_order ? policy->evict_order(a->entry, b->entry) : 0;
+	int order = policy->evict_order ? policy->evict_order(&a->listed, &b->listed) : 0;
 
 	if (order)
 		return order;
@@ -73,6 +82,7 @@ static size_t collect_candidates(const struct manager *m, const struct device *d
 		if (m->list[i]->device != device || !patcher || is_spared(spared, patcher))
 			continue;
 		candidates[count++] = (struct candidate) { .entry = m->list[i],
+							   .listed = entry_listed(m->list[i]),
 							   .row = { .patcher = patcher,
 								    .offloaded_bytes = inner_offloaded_bytes(inner),
 								    .size_bytes = inner_size_bytes(inner),
@@ -169,14 +179,14 @@ static bool unload_candidates(struct manager *m, double need_bytes, struct devic
 	return true;
 }
 
-/* Weighed only where somebody has to go. */
+/* Weighed only where an entry has to go. */
 static void weigh_candidates(const struct manager *m, double need_bytes, const struct device *device,
 			     struct candidate *candidates, size_t count)
 {
 	if (!m->policy->reload_cost || memory_free_bytes(m, device) > need_bytes)
 		return;
 	for (size_t i = 0; i < count; i++)
-		candidates[i].reload_cost = m->policy->reload_cost(candidates[i].entry, device);
+		candidates[i].reload_cost = m->policy->reload_cost(&candidates[i].listed, device);
 }
 
 static bool free_candidates(struct manager *m, double need_bytes, struct device *device, const struct spared *spared,
@@ -221,18 +231,19 @@ bool manager_free_memory(struct manager *m, double need_bytes, struct device *de
 
 bool manager_free_everything(struct manager *m, struct error *e)
 {
-	m->unload_reason = REASON_EVICTED_BY_PRESSURE;
-	return manager_free_memory(m, ALL_MEMORY, m->load_device, NULL, e);
+	struct reason_scope scope = reason_begin(m, REASON_EVICTED_BY_PRESSURE);
+	bool fine = manager_free_memory(m, ALL_MEMORY, m->load_device, NULL, e);
+
+	reason_end(&scope);
+	return fine;
 }
 
 bool manager_core_unload_all(struct manager *m, struct error *e)
 {
-	enum reason before = m->unload_reason;
-	bool fine;
+	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_CORE);
+	bool fine = manager_free_memory(m, ALL_MEMORY, m->current_device, NULL, e);
 
-	m->unload_reason = REASON_UNLOADED_BY_CORE;
-	fine = manager_free_memory(m, ALL_MEMORY, m->current_device, NULL, e);
-	m->unload_reason = before;
+	reason_end(&scope);
 	return fine;
 }
 
@@ -240,29 +251,15 @@ bool manager_unload_all(struct manager *m, struct error *e)
 {
 	static const char thrown[] = "RuntimeError: a foreign patch of unload_all_models failed";
 
-	if (m->foreign_throws && !m->policy->catches_foreign)
+	m->caught = NULL;
+	if (m->foreign_throws && !policy_is(m->policy, POLICY_CATCHES_FOREIGN))
 		return error_set(e, ERROR_NODE, "%s", thrown);
 	if (m->foreign_throws)
 		m->caught = thrown;
 	return m->policy->unload_all ? m->policy->unload_all(m, e) : manager_core_unload_all(m, e);
 }
 
-void manager_empty_caches(struct manager *m)
+const char *manager_caught(const struct manager *m)
 {
-	for (size_t i = 0; i < machine_device_count(m->machine); i++)
-		device_empty_cache(machine_device(m->machine, i));
-}
-
-bool manager_core_soft_empty(struct manager *m, bool force, struct error *e)
-{
-	(void)force;
-	(void)e;
-	trace_tell(m, &(struct trace_event) { .kind = TRACE_SOFT_EMPTY });
-	manager_empty_caches(m);
-	return true;
-}
-
-bool manager_soft_empty(struct manager *m, bool force, struct error *e)
-{
-	return m->policy->soft_empty ? m->policy->soft_empty(m, force, e) : manager_core_soft_empty(m, force, e);
+	return m->caught;
 }

@@ -1,9 +1,18 @@
-/* load.c - loading models: siblings popped, room made, weights put in place, on top of the list. */
+/* load.c - loading models: siblings popped, room made, weights put in place, on top of the list.
+ *
+ * ComfyUI's load_models_gpu, step by step: the leak check; entries found or made; other entries of the same models popped, weights
+ * untouched; space freed on each device, first for weights and then for what inference cannot do without; then one model after the
+ * other. What leaves on the way was evicted by the load.
+ */
 #include <math.h>
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/manager/departures.h"
+#include "core/manager/state.h"
 #include "core/manager/list/list.h"
+#include "core/manager/place/place.h"
+#include "core/manager/policies/verbs.h"
 #include "core/model/memory/memory_estimate.h"
 
 #define NO_BUDGET 1e32 /* upstream's word for all of it */
@@ -16,19 +25,20 @@ struct load {
 	bool full, force_patch;
 };
 
-double manager_core_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+double manager_core_memory_required(const struct patcher *patcher, const struct device *device)
 {
 	const struct inner *inner = patcher_inner(patcher);
 
-	(void)m;
 	return (double)(inner->reported_device == device ? inner_offloaded_bytes(inner) : inner_size_bytes(inner));
 }
 
 static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
 {
+	struct manager_view view = manager_view(m);
+
 	if (m->policy->memory_required)
-		return m->policy->memory_required(m, patcher, device);
-	return manager_core_memory_required(m, patcher, device);
+		return m->policy->memory_required(&view, patcher, device);
+	return manager_core_memory_required(patcher, device);
 }
 
 static bool is_asked_for(const struct load *load, const struct patcher *patcher)
@@ -54,7 +64,7 @@ static bool find_entries(struct load *load, struct patcher *const *patchers, siz
 		if (!entry)
 			return false;
 		entry->currently_used = true;
-		entry->device = patchers[i]->load_device; /* ours may have been placed anew */
+		entry->device = patchers[i]->load_device; /* ours may have been placed again */
 		reference_set(&entry->busy, load->m->running, &entry->object, "being loaded");
 		load->entries[load->count++] = entry;
 	}
@@ -195,12 +205,12 @@ bool manager_load(struct manager *m, struct patcher *const *patchers, size_t cou
 	double inference_bytes = memory_inference_bytes(m, patchers[0]->load_device);
 	double reserved_bytes = memory_reserved_bytes(m, patchers[0]->load_device);
 	double extra_bytes = fmax(inference_bytes, request->memory_required_bytes + reserved_bytes);
-	enum reason before = m->unload_reason;
 	struct load load = { .m = m,
 			     .extra_bytes = extra_bytes,
 			     .minimum_bytes = extra_bytes,
 			     .full = request->full,
 			     .force_patch = request->force_patch };
+	struct reason_scope scope;
 	bool fine;
 
 	if (!isnan(request->minimum_bytes))
@@ -208,9 +218,9 @@ bool manager_load(struct manager *m, struct patcher *const *patchers, size_t cou
 	load.entries = array_new(count, sizeof(struct entry *), e);
 	if (!load.entries)
 		return false;
-	m->unload_reason = REASON_EVICTED_BY_LOAD;
+	scope = reason_begin(m, REASON_EVICTED_BY_LOAD);
 	fine = load_all(&load, patchers, count, e);
-	m->unload_reason = before;
+	reason_end(&scope);
 	for (size_t i = 0; i < load.count; i++)
 		reference_drop(&load.entries[i]->busy);
 	free(load.entries);

@@ -1,11 +1,18 @@
+/* manager.c - a manager made and freed, keep flags, and what is set or injected from outside.
+ *
+ * Four roots of the heap stand for four holders: the loaded list, the manager itself (kept models), the anchors of a policy, and the
+ * node that runs. A keep flag is the model's, so that all its patchers have the same one.
+ */
 #include "core/manager/manager.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/array.h"
+#include "core/manager/departures.h"
+#include "core/manager/state.h"
 #include "core/manager/place/allocation.h"
+#include "core/manager/policies/verbs.h"
 
 static const struct object_class list_class = { .name = "list" };
 static const struct object_class keeper_class = { .name = "manager" };
@@ -14,8 +21,11 @@ static const struct object_class running_class = { .name = "execution" };
 
 struct manager *manager_new(const struct manager_options *options, struct error *e)
 {
-	struct manager *m = array_new(1, sizeof(*m), e);
+	struct manager *m;
 
+	if (!policy_check(options->policy, e))
+		return NULL;
+	m = array_new(1, sizeof(*m), e);
 	if (!m)
 		return NULL;
 	m->heap = options->heap;
@@ -45,43 +55,14 @@ struct manager *manager_new(const struct manager_options *options, struct error 
 	return NULL;
 }
 
-static void free_obituary(struct obituary *obituary)
-{
-	weak_clear(&obituary->inner);
-	free(obituary->name);
-	free(obituary);
-}
-
 void manager_free(struct manager *m)
 {
 	if (!m)
 		return;
-	while (m->deaths) {
-		struct obituary *told = m->deaths;
-
-		m->deaths = told->next;
-		free_obituary(told);
-	}
+	manager_forget_deaths(m);
 	allocations_free(m);
 	free(m->list);
 	free(m);
-}
-
-static const char *const trace_names[] = {
-#define TRACE_NAME(name, text) [TRACE_##name] = text,
-	TRACE_KINDS(TRACE_NAME)
-#undef TRACE_NAME
-};
-
-const char *trace_kind_name(enum trace_kind kind)
-{
-	return trace_names[kind];
-}
-
-void trace_tell(const struct manager *m, const struct trace_event *event)
-{
-	if (m->trace)
-		m->trace->event(m->trace->context, event);
 }
 
 double manager_cpu_percent(const struct manager *m)
@@ -103,96 +84,18 @@ void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, 
 		m->set_flags(m->flags_context, unload_models, free_memory, source);
 }
 
-void manager_tell_object(struct manager *m, const struct patcher *patcher)
+/* Of a model, and so of all its patchers. */
+static void set_keep(struct manager *m, const struct patcher *patcher, enum keep_wish keep)
 {
-	static const char *const kinds[] = { [MODEL_UNET] = "unet", [MODEL_CLIP] = "clip", [MODEL_VAE] = "vae" };
-	const struct model *model = patcher_model(patcher);
+	struct inner *inner = patcher_inner(patcher);
 
-	if (!m->observer || !m->observer->object)
+	if (inner->keep == keep)
 		return;
-	m->observer->object(m->observer->context, &(struct object_event) { .object = patcher->object.id,
-									   .model = patcher->inner.target->id,
-									   .name = patcher->name,
-									   .kind = kinds[model->kind],
-									   .keep = patcher->wish,
-									   .size_bytes = model->size_bytes,
-									   .block_count = model->block_count });
-}
-
-static void tell(struct manager *m, const struct departure_event *event)
-{
-	if (m->observer && m->observer->departure)
-		m->observer->departure(m->observer->context, event);
-}
-
-void manager_tell_departure(struct manager *m, const struct patcher *patcher, enum reason reason)
-{
-	tell(m, &(struct departure_event) { .object = patcher->object.id,
-					    .name = patcher->name,
-					    .reason = reason,
-					    .time_ns = machine_now_ns(m->machine) });
-}
-
-void manager_note_death(struct manager *m, struct patcher *patcher)
-{
-	struct obituary *obituary = patcher->obituary;
-
-	if (!obituary)
-		return;
-	patcher->obituary = NULL;
-	*obituary = (struct obituary) { .object = patcher->object.id,
-					.name = patcher->name,
-					.reason = heap_is_collecting(m->heap) ? REASON_DIED_IN_GC : m->death_reason,
-					.time_ns = machine_now_ns(m->machine) };
-	patcher->name = NULL;
-	patcher->object.name = "";
-	/* In a collection weak references to garbage are empty already: none is taken to a model that dies, too. */
-	if (!heap_is_collecting(m->heap) || patcher->inner.target->marked)
-		weak_set(&obituary->inner, NULL, patcher->inner.target, "obituary", NULL);
-	if (m->last_death)
-		m->last_death->next = obituary;
-	else
-		m->deaths = obituary;
-	m->last_death = obituary;
-}
-
-void manager_tell_departures(struct manager *m)
-{
-	while (m->deaths) {
-		struct obituary *obituary = m->deaths;
-		enum reason reason = obituary->inner.target ? REASON_DIED_BY_REFCOUNT : obituary->reason;
-
-		m->deaths = obituary->next;
-		if (!m->deaths)
-			m->last_death = NULL;
-		tell(m, &(struct departure_event) { .object = obituary->object,
-						    .name = obituary->name,
-						    .reason = reason,
-						    .time_ns = obituary->time_ns });
-		free_obituary(obituary);
-	}
-}
-
-void manager_set_wish(struct manager *m, struct patcher *patcher, enum keep_wish wish)
-{
-	patcher_inner(patcher)->wish = wish;
-	for (struct reference *in = patcher->inner.target->in; in; in = in->in_next) {
-		struct patcher *sibling = (struct patcher *)in->owner;
-
-		if (in->owner->class != &patcher_class || sibling->wish == wish)
-			continue;
-		sibling->wish = wish;
-		manager_tell_object(m, sibling);
-	}
-}
-
-bool manager_keeps_model(const struct inner *inner)
-{
+	inner->keep = keep;
 	for (const struct reference *in = inner->object.in; in; in = in->in_next) {
-		if (in->owner->class == &patcher_class && ((struct patcher *)in->owner)->kept.target)
-			return true;
+		if (in->owner->class == &patcher_class)
+			manager_tell_object(m, (const struct patcher *)in->owner);
 	}
-	return false;
 }
 
 bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wish keep, bool from_disk, struct error *e)
@@ -200,7 +103,7 @@ bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wi
 	if (m->observer && m->observer->load)
 		m->observer->load(m->observer->context, patcher->object.id, patcher->name, from_disk);
 	if (keep != KEEP_NONE)
-		manager_set_wish(m, patcher, keep);
+		set_keep(m, patcher, keep);
 	if (keep == KEEP_NONE || !m->policy->loader_ran)
 		return true;
 	return m->policy->loader_ran(m, patcher, keep == KEEP_YES, e);
@@ -213,7 +116,7 @@ struct device *manager_device_for(const struct manager *m, enum model_kind kind)
 
 void manager_set_device(struct manager *m, enum model_kind kind, struct device *device)
 {
-	if (!m->policy->sticky_device)
+	if (!policy_is(m->policy, POLICY_STICKY_DEVICE))
 		return;
 	if (kind == MODEL_CLIP)
 		m->current_text_device = device;
@@ -223,7 +126,9 @@ void manager_set_device(struct manager *m, enum model_kind kind, struct device *
 
 struct patcher *manager_adopt(struct manager *m, const char *key)
 {
-	return m->policy->adopt ? m->policy->adopt(m, key) : NULL;
+	struct manager_view view = manager_view(m);
+
+	return m->policy->adopt ? m->policy->adopt(&view, key) : NULL;
 }
 
 void manager_full_cleanup(struct manager *m)
@@ -236,10 +141,40 @@ void manager_full_cleanup(struct manager *m)
 void manager_release_kept(struct manager *m)
 {
 	for (struct patcher *patcher = m->first; patcher; patcher = patcher->next) {
-		if (patcher->wish == KEEP_YES)
-			manager_set_wish(m, patcher, KEEP_NO);
+		if (patcher_inner(patcher)->keep == KEEP_YES)
+			set_keep(m, patcher, KEEP_NO);
 	}
 	object_let_go(m->keeper);
+}
+
+/* ---- verbs of policies ---- */
+
+void manager_hold(struct manager *m, struct patcher *patcher)
+{
+	if (!patcher->kept.target)
+		reference_set(&patcher->kept, m->keeper, &patcher->object, "kept");
+}
+
+void manager_drop(struct patcher *patcher)
+{
+	reference_drop(&patcher->kept);
+}
+
+void manager_drop_model(struct patcher *patcher)
+{
+	struct reference *in = patcher->inner.target->in;
+
+	while (in) {
+		struct patcher *sibling = (struct patcher *)in->owner;
+
+		if (in->owner->class == &patcher_class && sibling != patcher && sibling->kept.target) {
+			reference_drop(&sibling->kept);
+			in = patcher->inner.target->in; /* the sibling may have died, and others with it */
+			continue;
+		}
+		in = in->in_next;
+	}
+	reference_drop(&patcher->kept);
 }
 
 void manager_anchor(struct manager *m, struct patcher *patcher)
@@ -252,10 +187,94 @@ void manager_anchor(struct manager *m, struct patcher *patcher)
 
 void manager_clear_anchors(struct manager *m)
 {
-	enum reason before = m->death_reason;
+	struct reason_scope scope = reason_begin(m, REASON_ANCHORS_CLEARED);
 
-	m->death_reason = REASON_ANCHORS_CLEARED;
 	m->anchor_count = 0;
 	object_let_go(m->anchors);
-	m->death_reason = before;
+	reason_end(&scope);
+}
+
+void patcher_mark_ejecting(struct patcher *patcher)
+{
+	patcher_inner(patcher)->eject = true;
+}
+
+void manager_request_reset(struct manager *m)
+{
+	manager_set_flags(m, false, true, "soft_empty");
+	m->cpu_percent_at_reset = m->cpu_memory_percent;
+}
+
+/* ---- prompts ---- */
+
+void manager_begin_prompt(struct manager *m)
+{
+	m->prompt_running = true;
+}
+
+void manager_end_prompt(struct manager *m)
+{
+	m->prompt_running = false;
+}
+
+struct object *manager_running_node(const struct manager *m)
+{
+	return m->running;
+}
+
+/* ---- what is injected ---- */
+
+void manager_inject_throwing_unload(struct manager *m, bool throws)
+{
+	m->foreign_throws = throws;
+}
+
+void manager_inject_cpu_percent(struct manager *m, double percent)
+{
+	m->cpu_memory_percent = percent;
+}
+
+bool patcher_inject_move(const struct patcher *patcher, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+
+	for (size_t i = 0; i < inner->model->block_count; i++) {
+		bool is_loaded = inner->model->blocks[i].device == device_index(patcher->load_device);
+
+		if (!model_move_block(inner->model, i, is_loaded ? inner->offload_device : patcher->load_device, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what it was made with ---- */
+
+struct heap *manager_heap(const struct manager *m)
+{
+	return m->heap;
+}
+
+struct machine *manager_machine(const struct manager *m)
+{
+	return m->machine;
+}
+
+struct device *manager_load_device(const struct manager *m)
+{
+	return m->load_device;
+}
+
+struct device *manager_offload_device(const struct manager *m)
+{
+	return m->offload_device;
+}
+
+const struct memory_rules *manager_rules(const struct manager *m)
+{
+	return &m->rules;
+}
+
+const struct policy *manager_policy(const struct manager *m)
+{
+	return m->policy;
 }

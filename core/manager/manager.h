@@ -4,8 +4,11 @@
  * patcher while the model lives on. What differs between upstream's versions and ours stands in policies (policy.h); what is
  * common is here, and is ComfyUI's. Sizes of memory wanted are doubles, as upstream's are: 1e30 is "all".
  *
- * A patcher leaves for a reason: unloads tell it at once; deaths are told before the next stage, when it is known whether the
- * model died, too (manager_tell_departures).
+ * A patcher leaves for a reason: unloads tell it immediately; deaths are told before the next stage, when it is known whether the
+ * model died, too (manager_tell_departures). What the reason is, whoever causes it says with a scope (reason_begin).
+ *
+ * The struct is private (state.h); view.h reads it. Functions that take an error set ERROR_MEMORY, ERROR_DEVICE_MEMORY, or
+ * ERROR_NODE for what upstream would raise, text and all. One thread: the worker's.
  */
 #ifndef RESIDENCY_MANAGER_MANAGER_H
 #define RESIDENCY_MANAGER_MANAGER_H
@@ -26,65 +29,6 @@
 
 #define ALL_MEMORY 1e30
 
-struct entry {
-	struct object object;
-	struct manager *manager;
-	struct weak patcher;
-	struct weak parent; /* of a clone: takes its place if it dies first */
-	struct weak real_model; /* empty until loaded, and again once unloaded */
-	struct reference listed; /* the loaded list's */
-	struct reference busy; /* of a load that is under way */
-	struct device *device;
-	uint64_t patcher_id; /* of the last patcher, also when that is dead */
-	bool currently_used;
-	bool is_loaded; /* real_model was set and not taken back */
-};
-
-/* That a patcher died, until it is told. */
-struct obituary {
-	struct obituary *next;
-	uint64_t object;
-	char *name; /* owned */
-	enum reason reason;
-	uint64_t time_ns;
-	struct weak inner; /* still there: only the patcher died */
-};
-
-/* An allocation that models of one shape share. */
-struct shared_allocation;
-
-struct manager {
-	struct heap *heap;
-	struct machine *machine;
-	const struct policy *policy;
-	const struct observer *observer;
-	const struct log_sink *log;
-	const struct trace *trace; /* may be NULL */
-	struct memory_rules rules; /* may be changed between loads */
-	struct memory_view view;
-	struct device *load_device; /* where models run whose loader names no device */
-	struct device *offload_device;
-	struct device *current_text_device; /* the same for text encoders */
-	struct device *current_device; /* upstream's torch device: what unload_all frees; loaders with a device change it */
-	struct object *list_root, *keeper, *anchors, *running; /* roots */
-	struct entry **list; /* newest first */
-	size_t list_count, list_capacity;
-	struct patcher *first, *last; /* living patchers, oldest first */
-	size_t patcher_count, anchor_count;
-	struct obituary *deaths, *last_death; /* not told yet, oldest first */
-	enum reason unload_reason; /* of what is unloaded now */
-	enum reason death_reason; /* of what dies by count now */
-	uint64_t next_patches_id;
-	struct shared_allocation *shared; /* by shape; where the policy shares them */
-	bool prompt_running;
-	bool foreign_throws; /* somebody has wrapped unload_all_models, and the wrapper throws */
-	const char *caught; /* what an unload met and went on from; NULL: nothing */
-	double cpu_memory_percent; /* of main memory in use, as the system says */
-	double cpu_percent_at_reset; /* when ComfyUI-MultiGPU last asked for the caches to be dropped */
-	void *flags_context;
-	void (*set_flags)(void *context, bool unload_models, bool free_memory, const char *source);
-};
-
 struct manager_options {
 	struct heap *heap;
 	struct machine *machine;
@@ -94,8 +38,8 @@ struct manager_options {
 	const struct log_sink *log;
 	const struct memory_rules *rules; /* copied; NULL: memory_rules_default() */
 	const struct memory_view *view; /* copied; NULL: the machine's own memory */
-	const struct trace *trace; /* borrowed; NULL: nobody looks */
-	void *flags_context; /* for set_flags: a node's or soft_empty's wish that the worker frees */
+	const struct manager_trace *trace; /* borrowed; may be NULL */
+	void *flags_context; /* for set_flags: a node or soft_empty asks the worker to free */
 	void (*set_flags)(void *context, bool unload_models, bool free_memory, const char *source);
 };
 
@@ -139,47 +83,25 @@ bool manager_free_everything(struct manager *m, struct error *e);
 /* What the worker does on unload_models. ERROR_NODE when upstream's policy would raise: the text is the exception. */
 bool manager_unload_all(struct manager *m, struct error *e);
 
+/* The exception that the last manager_unload_all() caught and went on from; NULL if there was none. */
+const char *manager_caught(const struct manager *m);
+
 bool manager_soft_empty(struct manager *m, bool force, struct error *e);
 
 /* How much of main memory is in use: as the system says, or by our own account where that is more. */
 double manager_cpu_percent(const struct manager *m);
 
-/* ComfyUI's own, without the policy: for policies. */
-bool manager_core_unload_all(struct manager *m, struct error *e);
-bool manager_core_soft_empty(struct manager *m, bool force, struct error *e);
-/* Every device gives back what its allocator holds. */
-void manager_empty_caches(struct manager *m);
-double manager_core_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device);
-
-/* Pops every entry whose model is gone. */
-void manager_cleanup(struct manager *m);
-
 /* The leak check: if a dead entry is listed, collects. */
 bool manager_cleanup_collecting(struct manager *m, struct error *e);
 
-/* entry.model_unload(memory): true in *gone if the entry is to leave the list. need_bytes < 0: all of it. */
-bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e);
+/* ---- prompts and nodes ---- */
 
-static inline struct patcher *entry_patcher(const struct entry *entry)
-{
-	return (struct patcher *)entry->patcher.target;
-}
+/* Between the two a node is running: no policy asks for the caches to be dropped then. */
+void manager_begin_prompt(struct manager *m);
+void manager_end_prompt(struct manager *m);
 
-static inline struct inner *entry_model(const struct entry *entry)
-{
-	return (struct inner *)entry->real_model.target;
-}
-
-static inline bool entry_is_dead(const struct entry *entry)
-{
-	return entry_model(entry) && !entry_patcher(entry);
-}
-
-/* Takes the entry at an index off the list. */
-void manager_pop(struct manager *m, size_t index);
-
-/* Keeps the entries for which wanted says so; the others leave the list as they are. */
-void manager_list_filter(struct manager *m, bool (*wanted)(const struct entry *entry));
+/* What a running node holds is held from here. */
+struct object *manager_running_node(const struct manager *m);
 
 /* A loader ran: tells the observer, and the policy where the loader has a keep flag. */
 bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wish keep, bool from_disk, struct error *e);
@@ -196,30 +118,44 @@ struct patcher *manager_adopt(struct manager *m, const char *key);
 /* A full cleanup node ran. */
 void manager_full_cleanup(struct manager *m);
 
-/* The wish to keep anything has ended. */
+/* No model is to be kept any more. */
 void manager_release_kept(struct manager *m);
 
-void manager_anchor(struct manager *m, struct patcher *patcher);
-void manager_clear_anchors(struct manager *m);
+/* ---- reasons ---- */
 
-void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, const char *source);
+/* For which reason what leaves until reason_end() leaves. Scopes nest: the end restores the reason that held before. */
+struct reason_scope {
+	struct manager *manager;
+	enum reason reason, before;
+};
 
-/* The wish for a patcher's model; tells the observer. */
-void manager_set_wish(struct manager *m, struct patcher *patcher, enum keep_wish wish);
+/* A reason of unloads (UNLOADED_..., EVICTED_...) or of deaths by count (DIED_..., DROPPED_..., ANCHORS_CLEARED); each kind nests
+ * by itself. */
+struct reason_scope reason_begin(struct manager *m, enum reason reason);
+void reason_end(const struct reason_scope *scope);
 
-/* Whether the model is kept through any of its patchers. */
-bool manager_keeps_model(const struct inner *inner);
-
-void manager_tell_departure(struct manager *m, const struct patcher *patcher, enum reason reason);
+/* Deaths since the last call, oldest first, to the observer. */
 void manager_tell_departures(struct manager *m);
-void manager_tell_object(struct manager *m, const struct patcher *patcher);
 
-/* Of a patcher that dies: its obituary waits to be told. */
-void manager_note_death(struct manager *m, struct patcher *patcher);
+/* ---- what is injected ---- */
 
-static inline bool device_is_cpu(const struct device *device)
-{
-	return device_description(device)->kind == DEVICE_CPU;
-}
+/* Another pack has wrapped unload_all_models; its wrapper throws. */
+void manager_inject_throwing_unload(struct manager *m, bool throws);
+
+/* How much of main memory is in use, as the system says. */
+void manager_inject_cpu_percent(struct manager *m, double percent);
+
+/* Moves each block of a patcher's model to the other side, behind the manager's back: from the compute device to where it is
+ * stored, and the other way round. Stops where a device has no space: ERROR_DEVICE_MEMORY. */
+bool patcher_inject_move(const struct patcher *patcher, struct error *e);
+
+/* ---- what it was made with ---- */
+
+struct heap *manager_heap(const struct manager *m);
+struct machine *manager_machine(const struct manager *m);
+struct device *manager_load_device(const struct manager *m);
+struct device *manager_offload_device(const struct manager *m);
+const struct memory_rules *manager_rules(const struct manager *m);
+const struct policy *manager_policy(const struct manager *m);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "core/base/units.h"
-#include "core/manager/manager.h"
+#include "core/manager/state.h"
 
 #define LEAST_DEVICE_BYTES (4.0 * (double)GIB)
 #define BUDGET_LEAST_BYTES (128.0 * (double)MIB)

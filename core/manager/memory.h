@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/device/device.h"
 #include "core/model/memory/settings.h"
 
-struct device;
 struct manager;
 
 struct memory_rules {
@@ -38,6 +38,11 @@ struct memory_view {
 	/* Whether size_bytes of weights may go to a device in one move; else ERROR_DEVICE_MEMORY, and nothing moves. */
 	bool (*admit)(void *context, const struct device *device, uint64_t size_bytes, struct error *e);
 };
+
+static inline bool device_is_cpu(const struct device *device)
+{
+	return device_description(device)->kind == DEVICE_CPU;
+}
 
 double memory_free_bytes(const struct manager *m, const struct device *device);
 double memory_cached_bytes(const struct manager *m, const struct device *device);

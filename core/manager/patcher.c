@@ -1,3 +1,8 @@
+/* patcher.c - patchers, their models and wrappers: made, cloned, read, and their death recorded.
+ *
+ * A patcher is registered with its manager before anything of it can fail, so that destroying it always takes it out again; one that was
+ * never whole has no death to tell. A clone copies its parent's list of patches and shares the model.
+ */
 #include "core/manager/patcher.h"
 
 #include <math.h>
@@ -6,7 +11,10 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/manager/manager.h"
+#include "core/manager/departures.h"
+#include "core/manager/state.h"
+#include "core/manager/place/place.h"
+#include "core/manager/view.h"
 
 static void inner_destroy(struct object *object)
 {
@@ -29,7 +37,7 @@ static void patcher_finalize(struct object *object)
 {
 	struct patcher *patcher = (struct patcher *)object;
 
-	if (patcher->obituary)
+	if (patcher->death_record)
 		trace_tell(patcher->manager, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = patcher });
 	manager_note_death(patcher->manager, patcher);
 }
@@ -60,7 +68,7 @@ static void patcher_destroy(struct object *object)
 	free(patcher->patches);
 	free(patcher->key);
 	free(patcher->name);
-	free(patcher->obituary);
+	free(patcher->death_record);
 }
 
 const struct object_class inner_class = { .name = "model", .destroy = inner_destroy };
@@ -81,7 +89,7 @@ static struct inner *inner_new(struct manager *m, struct model *model, struct er
 	}
 	inner->manager = m;
 	inner->model = model;
-	inner->wish = KEEP_NONE;
+	inner->keep = KEEP_NONE;
 	inner->offload_device = m->offload_device;
 	inner->reported_device = m->offload_device;
 	inner->cast = array_new(model->block_count, sizeof(*inner->cast), e);
@@ -103,7 +111,6 @@ static struct patcher *patcher_make(struct manager *m, struct inner *inner, stru
 		return NULL;
 	patcher->manager = m;
 	patcher->load_device = load_device;
-	patcher->wish = inner->wish;
 	patcher->sampling_shift = NAN;
 	patcher->previous = m->last;
 	if (m->last)
@@ -114,20 +121,20 @@ static struct patcher *patcher_make(struct manager *m, struct inner *inner, stru
 	m->patcher_count++;
 	reference_set(&patcher->inner, &patcher->object, &inner->object, "model");
 	patcher->key = string_copy(key, e);
-	patcher->obituary = array_new(1, sizeof(*patcher->obituary), e);
+	patcher->death_record = array_new(1, sizeof(*patcher->death_record), e);
 	return patcher;
 }
 
 static bool patcher_is_whole(const struct patcher *patcher)
 {
-	return patcher->key && patcher->obituary && patcher->name;
+	return patcher->key && patcher->death_record && patcher->name;
 }
 
 /* One that never was has no death to tell. */
 static struct patcher *patcher_give_up(struct patcher *patcher)
 {
-	free(patcher->obituary);
-	patcher->obituary = NULL;
+	free(patcher->death_record);
+	patcher->death_record = NULL;
 	object_discard(&patcher->object);
 	return NULL;
 }
@@ -232,7 +239,8 @@ struct patch_list patcher_patches(const struct patcher *patcher)
 
 	return (struct patch_list) { .uses = patcher->loras,
 				     .use_count = patcher->lora_count,
-				     .rules = policy->own_patches ? &patch_rules_ours : &patch_rules_upstream };
+				     .rules = policy_is(policy, POLICY_OWN_PATCHES) ? &patch_rules_ours
+										    : &patch_rules_upstream };
 }
 
 struct patch_pending patcher_pending(const struct patcher *patcher)
@@ -245,7 +253,8 @@ struct patch_pending patcher_pending(const struct patcher *patcher)
 struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e)
 {
 	struct manager *m = parent->manager;
-	struct patcher *clone = m->policy->adopt_clone ? m->policy->adopt_clone(m, parent, change->key) : NULL;
+	struct manager_view view = manager_view(m);
+	struct patcher *clone = m->policy->adopt_clone ? m->policy->adopt_clone(&view, parent, change->key) : NULL;
 
 	if (clone)
 		return clone;
@@ -253,7 +262,6 @@ struct patcher *patcher_clone(struct patcher *parent, const struct patcher_chang
 	if (!clone)
 		return NULL;
 	reference_set(&clone->parent, &clone->object, &parent->object, "parent");
-	clone->wish = parent->wish;
 	clone->sampling_shift = isnan(change->sampling_shift) ? parent->sampling_shift : change->sampling_shift;
 	clone->name = clone_name(parent, e);
 	if (!clone_patches(clone, parent, change, e) || !patcher_is_whole(clone))
@@ -287,4 +295,71 @@ struct patcher *patcher_of(struct object *object)
 	if (object->class == &clip_class || object->class == &vae_class)
 		return wrapper_patcher((struct wrapper *)object);
 	return NULL;
+}
+
+/* ---- what they are ---- */
+
+struct object *patcher_object(const struct patcher *patcher)
+{
+	return (struct object *)(uintptr_t)&patcher->object;
+}
+
+struct object *wrapper_object(const struct wrapper *wrapper)
+{
+	return (struct object *)(uintptr_t)&wrapper->object;
+}
+
+struct object *patcher_model_object(const struct patcher *patcher)
+{
+	return patcher->inner.target;
+}
+
+struct model *patcher_model(const struct patcher *patcher)
+{
+	return patcher_inner(patcher)->model;
+}
+
+struct manager *patcher_manager(const struct patcher *patcher)
+{
+	return patcher->manager;
+}
+
+const char *patcher_name(const struct patcher *patcher)
+{
+	return patcher->name;
+}
+
+struct device *patcher_device(const struct patcher *patcher)
+{
+	return patcher->load_device;
+}
+
+double patcher_sampling_shift(const struct patcher *patcher)
+{
+	return patcher->sampling_shift;
+}
+
+bool patcher_place(struct patcher *patcher, const struct patcher_placing *placing, struct error *e)
+{
+	struct inner *inner = patcher_inner(patcher);
+
+	patcher->load_device = placing->device;
+	inner->low_precision_loras = placing->low_precision_loras;
+	if (placing->allocation && placing->is_legacy)
+		return inner_set_legacy_allocation(inner, placing->allocation, e);
+	return !placing->allocation || inner_set_allocation(inner, placing->allocation, placing->virtual_vram_bytes, e);
+}
+
+bool patcher_applied(const struct patcher *patcher, const struct patcher **applied)
+{
+	const struct inner *inner = patcher_inner(patcher);
+
+	*applied = NULL;
+	if (!inner_is_patched(inner))
+		return false;
+	for (const struct patcher *other = inner->manager->first; other && !*applied; other = other->next) {
+		if (other->inner.target == &inner->object && other->patches_id == inner->patches_id)
+			*applied = other;
+	}
+	return true;
 }

@@ -1,21 +1,48 @@
+/* policies.c - the list of policies, read from POLICIES (policy.h), and the check of all of them.
+ *
+ * A policy is a file under policies/ and its row in POLICIES. The program checks all rows when it starts; what a single table must have,
+ * policy.c says.
+ */
 #include <string.h>
 
 #include "core/manager/policy.h"
 
 const struct policy *const policies[] = {
-	&policy_stock, &policy_delegate,    &policy_selective, &policy_anchors,
-	&policy_eject, &policy_eject_donor, &policy_strict,    NULL,
+#define POLICY_ROW(name) &policy_##name,
+	POLICIES(POLICY_ROW)
+#undef POLICY_ROW
+		NULL,
 };
+
+static bool is_called(const struct policy *policy, const char *name)
+{
+	if (strcmp(policy->name, name) == 0)
+		return true;
+	for (size_t i = 0; i < POLICY_ALIASES_MAX && policy->aliases[i]; i++) {
+		if (strcmp(policy->aliases[i], name) == 0)
+			return true;
+	}
+	return false;
+}
 
 const struct policy *policy_find(const char *name)
 {
 	for (const struct policy *const *policy = policies; *policy; policy++) {
-		if (strcmp((*policy)->name, name) == 0)
+		if (is_called(*policy, name))
 			return *policy;
-		for (size_t i = 0; i < POLICY_ALIASES_MAX && (*policy)->aliases[i]; i++) {
-			if (strcmp((*policy)->aliases[i], name) == 0)
-				return *policy;
-		}
 	}
 	return NULL;
+}
+
+bool policies_check(struct error *e)
+{
+	for (const struct policy *const *policy = policies; *policy; policy++) {
+		if (!policy_check(*policy, e))
+			return false;
+		for (const struct policy *const *other = policies; other < policy; other++) {
+			if (is_called(*other, (*policy)->name))
+				return error_set(e, ERROR_BUG, "two policies are called %s", (*policy)->name);
+		}
+	}
+	return true;
 }

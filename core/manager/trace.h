@@ -24,7 +24,7 @@ struct patcher;
 	X(UNLOAD_DONE, "unload_ret") /* yes: the entry is to leave the list */                                                 \
 	X(DETACH, "detach") /* yes: weights go back to the offload device; no: they stay as they are */                        \
 	X(LOAD_ENTRY, "model_load") /* with a budget of wanted_bytes; 0: none */                                               \
-	X(LOAD_PART, "pload") /* whole: the model has an allocation; yes: patches are to be put in anew */                     \
+	X(LOAD_PART, "pload") /* whole: the model has an allocation; yes: patches are to be put in again */                    \
 	X(LOAD, "load") /* blocks are chosen: wanted_bytes may be taken; whole: all of the model goes */                       \
 	X(LOADED_WHOLE, "log_complete") /* as LOAD; bytes that were taken */                                                   \
 	X(LOADED_PART, "log_partial") /* wanted_bytes, bytes that were taken, count of patches applied when used */            \
@@ -66,7 +66,7 @@ struct trace_event {
 	size_t row_count;
 };
 
-struct trace {
+struct manager_trace {
 	void *context;
 	void (*event)(void *context, const struct trace_event *event);
 };

@@ -217,7 +217,7 @@ static bool run_prompt(struct engine *engine, struct error *failed, struct error
 	engine_take_request(engine, &engine->during);
 	engine->during = (struct request) { .unload_models = false };
 	before = engine->flags;
-	engine->manager->prompt_running = true;
+	manager_begin_prompt(engine->manager);
 	fine = executor_run(&engine->executor, graph, &raised);
 	graph_free(graph);
 	engine->gc_needed = true;
@@ -227,7 +227,7 @@ static bool run_prompt(struct engine *engine, struct error *failed, struct error
 		memcpy(thrown, raised.text, sizeof(thrown));
 		fine = engine_prompt_failed(engine, &raised, e);
 	}
-	engine->manager->prompt_running = false;
+	manager_end_prompt(engine->manager);
 	if (!fine)
 		return false;
 	if (error_is_set(&raised))
@@ -254,16 +254,17 @@ static bool die(struct engine *engine, const struct error *raised, struct error 
 static bool unload(struct engine *engine, struct error *e)
 {
 	struct error raised = ERROR_INIT;
+	const char *caught;
 
 	engine_tell_stage(engine, STAGE_BEFORE_UNLOAD, "");
-	engine->manager->caught = NULL;
 	if (!manager_unload_all(engine->manager, &raised)) {
 		if (raised.kind == ERROR_NODE)
 			return die(engine, &raised, e);
 		return error_set(e, raised.kind, "%s", raised.text);
 	}
+	caught = manager_caught(engine->manager);
 	engine->gc_needed = engine->gc_at_once = true;
-	engine_tell_stage(engine, STAGE_AFTER_UNLOAD, engine->manager->caught ? engine->manager->caught : "");
+	engine_tell_stage(engine, STAGE_AFTER_UNLOAD, caught ? caught : "");
 	return true;
 }
 

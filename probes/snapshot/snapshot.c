@@ -6,6 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/manager/manager.h"
+#include "core/manager/view.h"
 #include "core/workflow/executor/cache.h"
 #include "core/workflow/engine.h"
 #include "probes/snapshot/ledger.h"
@@ -14,7 +15,7 @@
 struct known {
 	uint64_t id, model_id;
 	struct record_model record;
-	struct weak patcher, inner;
+	struct object_watch watch;
 	uint64_t placement_version;
 	bool blocks_told;
 	enum residency_state state; /* at the last stage; STATE_COUNT before the first */
@@ -89,15 +90,12 @@ static uint32_t first_with_model(const struct probe *probe, uint64_t model_id)
 /* The engine tells of a patcher while it is being made: the newest living one. */
 static void watch_object(const struct probe *probe, struct known *known)
 {
-	const struct manager *m = probe->engine ? engine_manager(probe->engine) : NULL;
+	struct manager_view view;
 
-	for (struct patcher *patcher = m ? m->last : NULL; patcher; patcher = patcher->previous) {
-		if (patcher->object.id != known->id)
-			continue;
-		weak_set(&known->patcher, NULL, &patcher->object, "probe", NULL);
-		weak_set(&known->inner, NULL, patcher->inner.target, "probe", NULL);
+	if (!probe->engine)
 		return;
-	}
+	view = manager_view(engine_manager(probe->engine));
+	object_watch_begin(&known->watch, &view, known->id);
 }
 
 static void on_object(void *context, const struct object_event *event)
@@ -226,60 +224,37 @@ static void on_image(void *context, const struct image_event *event)
 
 /* ---- a stage ---- */
 
-/* Where an object is in the loaded list; a dead entry is found by the patcher that it had. -1: nowhere. */
-static int32_t listed_at(const struct manager *m, const struct known *known)
+static enum residency_state state_of(const struct managed_object *object)
 {
-	for (size_t i = 0; i < m->list_count; i++) {
-		const struct entry *entry = m->list[i];
-
-		if (known->patcher.target ? entry->patcher.target == known->patcher.target
-					  : !entry->patcher.target && entry->patcher_id == known->id)
-			return (int32_t)i;
-	}
-	return -1;
-}
-
-static enum residency_state state_of(const struct known *known, int32_t listed)
-{
-	const struct inner *inner = (const struct inner *)known->inner.target;
-
-	if (!inner)
+	if (!object->model)
 		return STATE_DEAD;
-	if (!known->patcher.target)
+	if (!object->patcher)
 		return STATE_LEAKED;
-	if (!inner_is_patched(inner))
+	if (!object->is_loaded)
 		return STATE_UNLOADED;
-	return listed >= 0 ? STATE_RESIDENT : STATE_LOADED_UNLISTED;
+	return object->listed_at >= 0 ? STATE_RESIDENT : STATE_LOADED_UNLISTED;
 }
 
-static void put_residency(const struct probe *probe, const struct manager *m, const struct known *known,
-			  struct record_residency *put)
+static void put_residency(const struct probe *probe, bool has_anchors, const struct known *known,
+			  const struct managed_object *object, struct record_residency *put)
 {
-	const struct patcher *patcher = (const struct patcher *)known->patcher.target;
-	const struct inner *inner = (const struct inner *)known->inner.target;
-	int32_t listed = listed_at(m, known);
-	struct record_residency record = { .cell = probe->cell,
+	*put = (struct record_residency) { .cell = probe->cell,
 					   .snapshot = probe->snapshot,
 					   .model = known->record.model,
-					   .state = state_of(known, listed),
-					   .listed = listed,
-					   .patcher_alive = patcher != NULL,
-					   .model_alive = inner != NULL,
+					   .state = state_of(object),
+					   .listed = object->listed_at,
+					   .patcher_alive = object->patcher != NULL,
+					   .model_alive = object->model != NULL,
+					   .bytes_on_compute = object->bytes_on_compute,
+					   .bytes_elsewhere = object->bytes_elsewhere,
+					   .foreign_patches = object->has_foreign_patches,
 					   .anchored = -1,
 					   .device = -1 };
-
-	if (m->policy->has_anchors && patcher)
-		record.anchored = patcher->anchor.target != NULL;
-	if (inner) {
-		record.bytes_on_compute = inner_bytes_on_compute(inner);
-		record.bytes_elsewhere = inner_size_bytes(inner) - record.bytes_on_compute;
-	}
-	if (inner && patcher && inner_is_patched(inner))
-		record.foreign_patches = inner->patches_id != patcher->patches_id;
-	if (inner && inner->compute_device)
-		record.device = (int32_t)device_index(inner->compute_device);
-	record_put(probe->sink, RECORD_RESIDENCY, &record, sizeof(record));
-	*put = record;
+	if (has_anchors && object->patcher)
+		put->anchored = object->is_anchored;
+	if (object->compute_device)
+		put->device = (int32_t)device_index(object->compute_device);
+	record_put(probe->sink, RECORD_RESIDENCY, put, sizeof(*put));
 }
 
 struct holder_visit {
@@ -308,14 +283,12 @@ static void put_holder(void *context, const struct holder *holder)
 	record_put(visit->probe->sink, RECORD_HOLDER, &record, sizeof(record));
 }
 
-static void put_holders(const struct probe *probe, const struct known *known)
+static void put_holders(const struct probe *probe, const struct known *known, const struct managed_object *object)
 {
 	struct holder_visit visit = { .probe = probe, .model = known->record.model };
 
-	if (known->patcher.target)
-		heap_holders(known->patcher.target, put_holder, &visit);
-	else if (known->inner.target)
-		heap_holders(known->inner.target, put_holder, &visit);
+	if (object->holders_of)
+		heap_holders(object->holders_of, put_holder, &visit);
 }
 
 #define PATH_MAX_SHOWN 16 /* references; longer chains are cut there */
@@ -355,11 +328,11 @@ static bool wants_path(const struct known *known, const struct record_residency 
 	return false;
 }
 
-static void put_path(const struct probe *probe, const struct known *known)
+static void put_path(const struct probe *probe, const struct known *known, struct object *object)
 {
 	struct record_path record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
 
-	describe_path(known->patcher.target ? known->patcher.target : known->inner.target, &record);
+	describe_path(object, &record);
 	record_put(probe->sink, RECORD_PATH, &record, sizeof(record));
 }
 
@@ -382,34 +355,34 @@ static void put_runs(const struct probe *probe, const struct known *known, const
 }
 
 /* Blocks in place of a distributed model; the last plan is the one that placed them. */
-static bool is_planned(const struct inner *inner, size_t block)
+static bool is_planned(const struct managed_object *object, size_t block)
 {
-	return inner->device_of && inner->model->blocks[block].patched;
+	return object->planned_device && object->model->blocks[block].patched;
 }
 
-static bool is_misplaced(const struct inner *inner)
+static bool is_misplaced(const struct managed_object *object)
 {
-	for (size_t i = 0; i < inner->model->block_count; i++) {
-		if (is_planned(inner, i) && inner->model->blocks[i].device != inner->device_of[i])
+	for (size_t i = 0; i < object->model->block_count; i++) {
+		if (is_planned(object, i) && object->model->blocks[i].device != object->planned_device[i])
 			return true;
 	}
 	return false;
 }
 
 /* Runs of blocks that the plan wants on one device. */
-static void put_planned(const struct probe *probe, const struct known *known, const struct inner *inner)
+static void put_planned(const struct probe *probe, const struct known *known, const struct managed_object *object)
 {
-	for (size_t i = 0; i < inner->model->block_count;) {
+	for (size_t i = 0; i < object->model->block_count;) {
 		struct record_planned record = {
 			.cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model, .first = (uint32_t)i
 		};
 
-		if (!is_planned(inner, i)) {
+		if (!is_planned(object, i)) {
 			i++;
 			continue;
 		}
-		record.device = inner->device_of[i];
-		while (i < inner->model->block_count && is_planned(inner, i) && inner->device_of[i] == record.device) {
+		record.device = object->planned_device[i];
+		while (i < object->model->block_count && is_planned(object, i) && object->planned_device[i] == record.device) {
 			record.count++;
 			i++;
 		}
@@ -449,30 +422,27 @@ static void put_blocks(const struct probe *probe, struct known *known, const str
 
 /* When something has moved: where blocks are and where they should be, if that was asked for, is not the same, or is nowhere on the
  * compute device; and by whose allocation string. */
-static void put_placement(const struct probe *probe, struct known *known)
+static void put_placement(const struct probe *probe, struct known *known, const struct managed_object *object)
 {
-	const struct inner *inner = (const struct inner *)known->inner.target;
+	const struct model *model = object->model;
+	struct managed_allocation allocation;
 	const char *used;
 	const char *own;
 
-	if (!inner || known->record.inner != known->record.model || inner->model->placement_version == known->placement_version)
+	if (!model || known->record.inner != known->record.model || model->placement_version == known->placement_version)
 		return;
-	known->placement_version = inner->model->placement_version;
-	used = inner_is_patched(inner) ? inner_allocation(inner) : NULL;
-	own = inner->allocation;
-	if (inner_is_patched(inner) && !used) {
-		used = inner_legacy_allocation(inner);
-		own = inner->legacy_allocation;
-	}
+	known->placement_version = model->placement_version;
+	allocation = managed_allocation(object);
+	used = allocation.used;
+	own = allocation.own;
 	if (used && (probe->wishes.placement || !own || strcmp(used, own) != 0))
 		put_allocation(probe, known, own ? own : "", used);
-	if (!probe->wishes.placement && !(used && is_misplaced(inner)) &&
-	    (!inner_is_patched(inner) || inner_bytes_on_compute(inner) > 0))
+	if (!probe->wishes.placement && !(used && is_misplaced(object)) && (!object->is_loaded || object->bytes_on_compute > 0))
 		return;
-	put_blocks(probe, known, inner->model);
-	put_runs(probe, known, inner->model);
+	put_blocks(probe, known, model);
+	put_runs(probe, known, model);
 	if (used)
-		put_planned(probe, known, inner);
+		put_planned(probe, known, object);
 }
 
 static void put_ledger(struct probe *probe)
@@ -488,10 +458,11 @@ static void put_ledger(struct probe *probe)
 	}
 	for (size_t i = 0; i < probe->object_count; i++) {
 		const struct known *known = probe->objects[i];
-		const struct inner *inner = (const struct inner *)known->inner.target;
+		const struct model *model =
+			known->record.inner == known->record.model ? object_watch_model(&known->watch) : NULL;
 
-		if (inner && known->record.inner == known->record.model)
-			probe->models[model_count++] = inner->model;
+		if (model)
+			probe->models[model_count++] = model;
 	}
 	ledger_take(probe->lines, machine, probe->models, model_count, NULL);
 	for (size_t i = 0; i < device_count; i++)
@@ -501,7 +472,7 @@ static void put_ledger(struct probe *probe)
 /* A dead object; or a dead patcher of a model that is told of through another one. */
 static bool is_over(const struct known *known)
 {
-	return !known->inner.target || (!known->patcher.target && known->record.inner != known->record.model);
+	return !known->watch.model.target || (!known->watch.patcher.target && known->record.inner != known->record.model);
 }
 
 static void forget_dead(struct probe *probe)
@@ -512,8 +483,7 @@ static void forget_dead(struct probe *probe)
 		struct known *known = probe->objects[i];
 
 		if (is_over(known)) {
-			weak_clear(&known->patcher);
-			weak_clear(&known->inner);
+			object_watch_end(&known->watch);
 			continue;
 		}
 		probe->objects[i] = probe->objects[kept];
@@ -526,28 +496,31 @@ static void on_stage(void *context, const struct stage_event *event)
 {
 	struct probe *probe = context;
 	const struct manager *m = engine_manager(probe->engine);
+	struct manager_view view = manager_view(m);
+	int32_t anchor_count = manager_anchor_count(&view);
 	struct record_snapshot record = { .cell = probe->cell,
 					  .snapshot = ++probe->snapshot,
 					  .cycle = event->cycle,
 					  .stage = event->stage,
 					  .time_ns = event->time_ns,
-					  .anchor_count = m->policy->has_anchors ? (int32_t)m->anchor_count : -1,
-					  .listed_count = (uint32_t)m->list_count,
-					  .load_device = (int32_t)device_index(m->load_device),
-					  .current_device = (int32_t)device_index(m->current_device) };
+					  .anchor_count = anchor_count,
+					  .listed_count = (uint32_t)manager_listed_count(&view),
+					  .load_device = (int32_t)device_index(manager_load_device(m)),
+					  .current_device = (int32_t)device_index(manager_current_device(&view)) };
 
 	record_text(record.exception, sizeof(record.exception), event->exception);
 	record_put(probe->sink, RECORD_SNAPSHOT, &record, sizeof(record));
 	for (size_t i = 0; i < probe->object_count; i++) {
 		struct known *known = probe->objects[i];
+		struct managed_object object = manager_watched(&view, &known->watch);
 		struct record_residency now;
 
-		put_residency(probe, m, known, &now);
-		put_holders(probe, known);
+		put_residency(probe, anchor_count >= 0, known, &object, &now);
+		put_holders(probe, known, &object);
 		if (!probe->wishes.brief && wants_path(known, &now, event->stage))
-			put_path(probe, known);
+			put_path(probe, known, object.holders_of);
 		if (!probe->wishes.brief)
-			put_placement(probe, known);
+			put_placement(probe, known, &object);
 		known->state = now.state;
 	}
 	put_ledger(probe);

@@ -9,6 +9,8 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/quant/quant.h"
 #include "scenarios/topologies.h"

@@ -298,7 +298,7 @@ static bool do_allocation(struct step *step, struct error *e)
 	if (!patcher || !inner_set_allocation(patcher_inner(patcher), text_of(step, "s"), 0, e))
 		return false;
 	if (json_is_boolean(keep)) /* null leaves the flag as it was */
-		manager_set_wish(step->world->manager, patcher, json_is_true(keep) ? KEEP_YES : KEEP_NO);
+		patcher_inner(patcher)->keep = json_is_true(keep) ? KEEP_YES : KEEP_NO;
 	return true;
 }
 

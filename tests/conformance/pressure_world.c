@@ -134,7 +134,7 @@ static bool open_manager(struct world *world, const json_t *cfg, struct error *e
 
 	if (!vram_state_from_name(json_string_value(json_object_get(cfg, "state")), &rules.state))
 		return error_set(e, ERROR_FORMAT, "state of cfg is not known");
-	world->trace = (struct trace) { .context = world, .event = hear };
+	world->trace = (struct manager_trace) { .context = world, .event = hear };
 	world->heap = heap_new(e);
 	options.heap = world->heap;
 	options.load_device = world_device(world, "cuda:0", e);

@@ -13,6 +13,8 @@
 
 #include "core/base/error.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 
 /* A reference of its own, since references must not move. */
 struct holder_reference {
@@ -52,7 +54,7 @@ struct world {
 	struct heap *heap;
 	struct manager *manager;
 	struct object *root;
-	struct trace trace;
+	struct manager_trace trace;
 	bool multigpu, out_of_memory;
 	double capacity_bytes[DEVICE_MAX], other_bytes[DEVICE_MAX], cached_bytes[DEVICE_MAX];
 	struct actor *actors;

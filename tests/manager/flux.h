@@ -4,6 +4,8 @@
 
 #include "core/compute/inference.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 
 struct flux_scene {
 	struct topology *topology;

@@ -6,6 +6,9 @@
 
 #include "core/base/units.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
+#include "core/manager/view.h"
 #include "tests/harness/harness.h"
 
 #define BLOCKS 8
@@ -265,18 +268,21 @@ static double view_what_is_there(void *context, const struct device *device)
 	return device_is_cpu(device) ? (double)GIB : free_bytes - (double)device_memory_use(device).allocated_bytes;
 }
 
-static struct entry *entry_of(const struct patcher *patcher)
+static struct listed_model listed_of(const struct patcher *patcher)
 {
-	for (size_t i = 0; i < manager->list_count; i++) {
-		if (entry_patcher(manager->list[i]) == patcher)
-			return manager->list[i];
-	}
-	ck_abort_msg("not listed");
-	return NULL;
+	struct manager_view view = manager_view(manager);
+	struct listed_model listed = { .patcher = NULL };
+
+	for (size_t i = 0; i < manager_listed_count(&view) && listed.patcher != patcher; i++)
+		listed = manager_listed(&view, i);
+	ck_assert_ptr_eq(listed.patcher, patcher);
+	return listed;
 }
 
 START_TEST(strict_lets_the_model_go_that_is_cheapest_to_bring_back_by_the_byte)
 {
+	struct listed_model listed_whole;
+	struct listed_model listed_spread;
 	struct patcher *spread;
 	struct patcher *whole;
 
@@ -289,8 +295,10 @@ START_TEST(strict_lets_the_model_go_that_is_cheapest_to_bring_back_by_the_byte)
 	load((struct patcher *[]) { whole, spread }, 2);
 	ck_assert_uint_gt(on_card(spread), 0);
 	ck_assert_uint_lt(on_card(spread), BLOCKS * MIB);
-	ck_assert_double_lt(policy_strict.reload_cost(entry_of(whole), machine_device(machine, 1)),
-			    policy_strict.reload_cost(entry_of(spread), machine_device(machine, 1)));
+	listed_whole = listed_of(whole);
+	listed_spread = listed_of(spread);
+	ck_assert_double_lt(policy_strict.reload_cost(&listed_whole, machine_device(machine, 1)),
+			    policy_strict.reload_cost(&listed_spread, machine_device(machine, 1)));
 	free_bytes = (double)device_memory_use(machine_device(machine, 1)).allocated_bytes;
 	ck_assert_ok(manager_free_memory(manager, 7.5 * (double)MIB, machine_device(machine, 1), NULL, &e), &e);
 	ck_assert_uint_eq(on_card(whole), 0);

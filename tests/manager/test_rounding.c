@@ -4,6 +4,8 @@
 
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"

@@ -1,6 +1,8 @@
 #include <math.h>
 
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 #include "tests/torture/torture.h"
 
 #define BLOCKS 6

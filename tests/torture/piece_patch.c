@@ -4,6 +4,8 @@
 
 #include "core/base/array.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 #include "tests/torture/torture.h"
 
 static const char machine_text[] =

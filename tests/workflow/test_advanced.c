@@ -4,6 +4,8 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/manager/manager.h"
+#include "core/manager/place/place.h"
+#include "core/manager/state.h"
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
 #include "scenarios/topologies.h"
@@ -121,7 +123,7 @@ START_TEST(two_models_of_a_checkpoint_have_allocations_and_none_is_wished_to_sta
 	ck_assert_ptr_null(inner_allocation(patcher_inner(of_kind(MODEL_VAE))));
 	ck_assert(patcher_inner(of_kind(MODEL_UNET))->low_precision_loras);
 	ck_assert(!patcher_inner(of_kind(MODEL_VAE))->low_precision_loras);
-	ck_assert_int_eq(patcher_inner(of_kind(MODEL_UNET))->wish, KEEP_NONE);
+	ck_assert_int_eq(patcher_inner(of_kind(MODEL_UNET))->keep, KEEP_NONE);
 	runs_on(MODEL_VAE, "cuda:1");
 }
 END_TEST

@@ -1,9 +1,17 @@
-/* list.c - the loaded list and its entries: made, found, popped, cleaned up, unloaded. */
+/* list.c - the loaded list and its entries: made, found, popped, cleaned up, unloaded.
+ *
+ * An entry whose patcher dies before its parent goes over to the parent; one whose model dies leaves the list in that moment; one whose
+ * patcher alone dies stays, dead, and makes the next leak check collect. All three are upstream's.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "core/base/array.h"
 #include "core/manager/list/list.h"
+
+#include "core/manager/departures.h"
+#include "core/manager/place/place.h"
+#include "core/manager/policies/verbs.h"
 
 static void entry_destroy(struct object *object)
 {
@@ -46,9 +54,16 @@ struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error
 	return entry;
 }
 
+/* Upstream's cleanup_models. Its test is real_model() is None; of an entry that was never loaded it would raise, and the list has no
+ * such entry. */
 static void model_died(struct weak *weak)
 {
-	manager_cleanup(((struct entry *)weak->owner)->manager);
+	struct manager *m = ((struct entry *)weak->owner)->manager;
+
+	for (size_t i = m->list_count; i-- > 0;) {
+		if (i < m->list_count && !entry_model(m->list[i]))
+			manager_pop(m, i);
+	}
 }
 
 void entry_set_loaded(struct entry *entry, struct inner *inner)
@@ -92,19 +107,12 @@ void manager_pop(struct manager *m, size_t index)
 	reference_drop(&entry->listed);
 }
 
-void manager_list_filter(struct manager *m, bool (*wanted)(const struct entry *entry))
+void manager_list_filter(struct manager *m, bool (*wanted)(const struct listed_model *listed))
 {
 	for (size_t i = m->list_count; i-- > 0;) {
-		if (!wanted(m->list[i]))
-			manager_pop(m, i);
-	}
-}
+		struct listed_model listed = entry_listed(m->list[i]);
 
-/* Upstream's test is real_model() is None; of an entry that was never loaded it would raise, and there is none in the list. */
-void manager_cleanup(struct manager *m)
-{
-	for (size_t i = m->list_count; i-- > 0;) {
-		if (i < m->list_count && !entry_model(m->list[i]))
+		if (!wanted(&listed))
 			manager_pop(m, i);
 	}
 }
@@ -133,7 +141,7 @@ bool manager_cleanup_collecting(struct manager *m, struct error *e)
 	for (size_t i = 0; i < m->list_count; i++) {
 		if (!entry_is_dead(m->list[i]))
 			continue;
-		log_say(m->log, LOG_WARNING, "the model of %s is held by somebody else, and stays listed",
+		log_say(m->log, LOG_WARNING, "the model of %s is held by another component, and stays listed",
 			entry_model(m->list[i])->model->name);
 		trace_tell(m, &(struct trace_event) { .kind = TRACE_LEAK_STAYS, .inner = entry_model(m->list[i]) });
 	}
@@ -177,6 +185,18 @@ bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct err
 	}
 	trace_tell(m, &(struct trace_event) { .kind = TRACE_UNLOAD_DONE, .patcher = patcher, .yes = *gone });
 	return true;
+}
+
+bool manager_unload_listed(struct manager *m, size_t index, struct error *e)
+{
+	bool gone;
+
+	return entry_unload(m->list[index], -1, &gone, e);
+}
+
+bool manager_unload_dead(struct manager *m, size_t index, struct error *e)
+{
+	return inner_unpatch(entry_model(m->list[index]), e);
 }
 
 /* ---- what the list has ---- */

@@ -1,10 +1,13 @@
-/* list.h - entries of the loaded list, for the files of this room. */
+/* list.h - entries of the loaded list: made, set, found. Private to core/manager.
+ *
+ * The list refers to its entries; an entry refers weakly to its patcher and model. Errors: ERROR_MEMORY. One thread: the worker's.
+ */
 #ifndef RESIDENCY_MANAGER_LIST_H
 #define RESIDENCY_MANAGER_LIST_H
 
-#include "core/manager/manager.h"
+#include "core/manager/state.h"
 
-/* Nobody holds it yet, and it is not listed. */
+/* No reference holds it yet, and it is not listed. */
 struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error *e);
 
 /* If the patcher is a clone and dies before its parent, the parent takes its place. */
@@ -17,5 +20,8 @@ void entry_forget_model(struct entry *entry);
 /* On top. */
 bool list_insert(struct manager *m, struct entry *entry, struct error *e);
 struct entry *list_find(const struct manager *m, const struct patcher *patcher);
+
+/* entry.model_unload(memory): true in *gone if the entry is to leave the list. need_bytes < 0: all of it. */
+bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e);
 
 #endif

@@ -1,4 +1,8 @@
-/* allocation.c - allocation strings: whose they are, and blocks put where the plan says. */
+/* allocation.c - allocation strings: whose they are.
+ *
+ * A model keeps the string that its own loader set. Where the policy shares strings, a table by shape and generation of nodes holds
+ * the last one set for any model of that shape, and that one counts.
+ */
 #include "core/manager/place/allocation.h"
 
 #include <stdlib.h>
@@ -8,11 +12,8 @@
 #include "core/base/array.h"
 #include "core/manager/place/place.h"
 #include "core/model/families/family.h"
-#include "core/plan/place/plan_model.h"
 
 #define SHAPE_NAMES 3
-
-/* ---- whose they are ---- */
 
 /* Each generation of nodes has a store of its own. */
 enum generation { GENERATION_DISTORCH2, GENERATION_V1 };
@@ -97,7 +98,7 @@ static bool set(const struct inner *inner, enum generation generation, char **ow
 
 	if (wanted && !(copy = string_copy(wanted, e)))
 		return false;
-	if (!inner->manager->policy->own_allocations && !share(inner, generation, wanted, e)) {
+	if (!policy_is(inner->manager->policy, POLICY_OWN_ALLOCATIONS) && !share(inner, generation, wanted, e)) {
 		free(copy);
 		return false;
 	}
@@ -123,7 +124,7 @@ static const char *get(const struct inner *inner, enum generation generation, co
 {
 	const struct shared_allocation *shared;
 
-	if (inner->manager->policy->own_allocations)
+	if (policy_is(inner->manager->policy, POLICY_OWN_ALLOCATIONS))
 		return own;
 	shared = find_shared(inner->manager, shape_of(inner->model), generation);
 	return shared ? shared->text : NULL;
@@ -139,106 +140,4 @@ const char *inner_legacy_allocation(const struct inner *inner)
 	if (!inner->manager->policy->legacy_planner)
 		return NULL;
 	return get(inner, GENERATION_V1, inner->legacy_allocation);
-}
-
-/* ---- blocks to their places ---- */
-
-/* The machine's devices, as large as they are believed to be. */
-static struct topology *believed_topology(const struct manager *m, struct error *e)
-{
-	struct topology *topology = topology_copy(machine_topology(m->machine), e);
-
-	for (size_t i = 0; topology && i < topology->device_count; i++)
-		topology->devices[i].capacity_bytes = (uint64_t)memory_total_bytes(m, machine_device(m->machine, i));
-	return topology;
-}
-
-/* Where each block waits, by the allocation: made anew for each load, since devices and strings change. */
-static bool plan_blocks(struct patcher *patcher, const char *allocation, const char *planner, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-	struct manager *m = inner->manager;
-	struct topology *topology = believed_topology(m, e);
-	struct plan *plan = NULL;
-	bool fine = false;
-
-	if (!inner->device_of)
-		inner->device_of = array_new(inner->model->block_count, sizeof(*inner->device_of), e);
-	if (topology && inner->device_of)
-		plan = plan_model_make(inner->model, topology, allocation, plan_rules_find(planner), NULL, e);
-	if (plan)
-		fine = plan_devices(plan, topology, device_index(patcher->load_device), inner->device_of, e);
-	if (fine && plan->converted)
-		trace_tell(m, &(struct trace_event) { .kind = TRACE_FRACTIONS, .patcher = patcher, .text = plan->converted });
-	plan_free(plan);
-	topology_free(topology);
-	if (!fine)
-		return error_context(e, "%s", inner->model->name);
-	trace_tell(m, &(struct trace_event) {
-			      .kind = TRACE_PLACED, .patcher = patcher, .text = allocation, .device_of = inner->device_of });
-	return true;
-}
-
-/* Upstream rounds a patched block of an fp8 model that goes to the cpu again, where high_precision_loras is off: weights change a
- * second time, and those in F8_E5M2 become F8_E4M3. What they were is kept, so that they can be brought back. */
-static bool round_again(struct patcher *patcher, size_t index, const struct device *place, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-	const struct patch_list list = patcher_patches(patcher);
-
-	if (!list.rules->rounds_again || !inner->low_precision_loras || device_index(place) != 0 ||
-	    !patcher_block_has_patches(patcher, index) || !patch_is_mostly_fp8(inner->model))
-		return true;
-	return patch_round_again(inner->model, index, e);
-}
-
-/* What will be rounded again is kept before it is patched. */
-static bool keep_for_rounding(struct patcher *patcher, size_t index, const struct device *place, struct error *e)
-{
-	const struct patch_list list = patcher_patches(patcher);
-
-	if (!list.rules->rounds_again || !patcher_inner(patcher)->low_precision_loras || device_index(place) != 0 ||
-	    !patcher_block_has_patches(patcher, index))
-		return true;
-	return patcher_keep_block(patcher, index, e);
-}
-
-bool patcher_distribute(struct patcher *patcher, const char *allocation, bool anew, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-	struct machine *machine = inner->manager->machine;
-
-	if (!plan_blocks(patcher, allocation, inner->manager->policy->planner, e))
-		return false;
-	for (size_t i = 0; i < inner->order_count; i++) {
-		size_t index = inner->order[i];
-		struct block *block = &inner->model->blocks[index];
-		struct device *place = machine_device(machine, inner->device_of[index]);
-
-		if ((anew || !block->patched) &&
-		    (!inner_move_block(inner, index, patcher->load_device, e) || !keep_for_rounding(patcher, index, place, e) ||
-		     !patcher_patch_block(patcher, index, patcher->load_device, e) || !round_again(patcher, index, place, e)))
-			return false;
-		if (!inner_move_block(inner, index, place, e))
-			return false;
-		block->castable = block->castable || anew || !block->patched;
-		block->patched = true;
-	}
-	inner->patches_id = patcher->patches_id;
-	return true;
-}
-
-bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct error *e)
-{
-	struct inner *inner = patcher_inner(patcher);
-
-	if (!plan_blocks(patcher, allocation, inner->manager->policy->legacy_planner, e))
-		return false;
-	for (size_t i = 0; i < inner->order_count; i++) {
-		size_t index = inner->order[i];
-
-		if (!inner_move_block(inner, index, machine_device(inner->manager->machine, inner->device_of[index]), e))
-			return false;
-	}
-	return true;
 }

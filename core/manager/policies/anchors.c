@@ -3,32 +3,26 @@
  * What it loses: the next unload with nothing flagged clears the anchors, and what only they held dies inside it. */
 #include "core/manager/policies/multigpu.h"
 
-static bool is_flagged(const struct entry *entry)
+static bool is_flagged(const struct listed_model *listed)
 {
-	const struct patcher *patcher = entry_patcher(entry);
-
-	return patcher && patcher_inner(patcher)->wish == KEEP_NO;
+	return listed->patcher && listed->keep == KEEP_NO;
 }
 
-static bool is_not_flagged(const struct entry *entry)
+static bool is_not_flagged(const struct listed_model *listed)
 {
-	return !is_flagged(entry);
+	return !is_flagged(listed);
 }
 
 static bool unload_all(struct manager *m, struct error *e)
 {
-	size_t flagged = 0;
+	struct manager_view view = manager_view(m);
+	size_t flagged = multigpu_count(&view, is_flagged);
 
-	for (size_t i = 0; i < m->list_count; i++)
-		flagged += is_flagged(m->list[i]);
 	if (flagged == 0)
 		manager_clear_anchors(m);
-	if (flagged == 0 || flagged == m->list_count)
+	if (flagged == 0 || flagged == manager_listed_count(&view))
 		return manager_core_unload_all(m, e);
-	for (size_t i = 0; i < m->list_count; i++) {
-		if (is_not_flagged(m->list[i]) && entry_patcher(m->list[i]))
-			manager_anchor(m, entry_patcher(m->list[i]));
-	}
+	multigpu_anchor(m, is_not_flagged);
 	return multigpu_unload_others(m, is_not_flagged, e);
 }
 
@@ -45,8 +39,7 @@ const struct policy policy_anchors = {
 		 "anchored ones; flags do not pass on to clones",
 	.planner = "01df082",
 	.legacy_planner = "V1",
-	.sticky_device = true,
-	.has_anchors = true,
+	.facts = POLICY_STICKY_DEVICE | POLICY_ANCHORS,
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,
 	.unload_all = unload_all,

@@ -5,19 +5,22 @@
  * listed. */
 #include "core/manager/policies/multigpu.h"
 
-static bool is_not_flagged(const struct entry *entry)
+static bool is_not_flagged(const struct listed_model *listed)
 {
-	return patcher_inner(entry_patcher(entry))->wish != KEEP_NO;
+	return listed->keep != KEEP_NO;
 }
 
 /* Upstream's loop variable still holds the last patcher that it looked at, which counts when candidates are sorted. */
 static bool core_unload_all(struct manager *m, struct error *e)
 {
+	struct manager_view view = manager_view(m);
 	struct reference looked_at = { .target = NULL };
+	size_t count = manager_listed_count(&view);
 	bool fine;
 
-	if (m->list_count)
-		reference_set(&looked_at, m->running, &entry_patcher(m->list[m->list_count - 1])->object, "looked at last");
+	if (count)
+		reference_set(&looked_at, manager_running_node(m), patcher_object(manager_listed(&view, count - 1).patcher),
+			      "looked at last");
 	fine = manager_core_unload_all(m, e);
 	reference_drop(&looked_at);
 	return fine;
@@ -25,14 +28,15 @@ static bool core_unload_all(struct manager *m, struct error *e)
 
 static bool unload_all(struct manager *m, struct error *e)
 {
-	size_t kept = 0;
+	struct manager_view view = manager_view(m);
+	size_t count = manager_listed_count(&view);
+	size_t kept = multigpu_count(&view, is_not_flagged);
 
-	for (size_t i = 0; i < m->list_count; i++) {
-		if (!entry_patcher(m->list[i]))
+	for (size_t i = 0; i < count; i++) {
+		if (!manager_listed(&view, i).patcher)
 			return error_set(e, ERROR_NODE, "AttributeError: 'NoneType' object has no attribute 'model'");
-		kept += is_not_flagged(m->list[i]);
 	}
-	if (kept == m->list_count || kept == 0)
+	if (kept == count || kept == 0)
 		return core_unload_all(m, e);
 	return multigpu_unload_others(m, is_not_flagged, e);
 }
@@ -50,7 +54,7 @@ const struct policy policy_delegate = {
 		 "loading it evicts kept models; a listed entry whose patcher is gone kills the worker",
 	.planner = "01df082",
 	.legacy_planner = "V1",
-	.sticky_device = true,
+	.facts = POLICY_STICKY_DEVICE,
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,
 	.unload_all = unload_all,

@@ -1,4 +1,4 @@
-/* eject.c - upstream dde3480 (v2.5.1): no wish to keep any more, but a wish that loading a model ejects the others.
+/* eject.c - upstream dde3480 (v2.5.1): no keep flag any more, but a flag by which loading a model ejects the others.
  *
  * What it loses: everything, at any /free, as core alone does; and before that, whatever is on the device, when a UNet whose
  * loader ejects is loaded. Only a UNet is marked: the mark is set where the loader's output is a patcher itself. */
@@ -9,13 +9,13 @@ static bool loader_ran(struct manager *m, struct patcher *patcher, bool keep, st
 	(void)m;
 	(void)e;
 	if (!keep && patcher_model(patcher)->kind == MODEL_UNET)
-		patcher_inner(patcher)->eject = true; /* nothing takes it back */
+		patcher_mark_ejecting(patcher);
 	return true;
 }
 
-static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+static double memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(m, patcher, device, patcher_inner(patcher)->eject);
+	return multigpu_memory_required_less(view, patcher, device, patcher_ejects(patcher));
 }
 
 const struct policy policy_eject = {
@@ -31,7 +31,7 @@ const struct policy policy_eject = {
 		"take the wish and do nothing with it; a model that was once marked ejects at every later load",
 	.planner = "01df082",
 	.legacy_planner = "V1",
-	.sticky_device = true,
+	.facts = POLICY_STICKY_DEVICE,
 	.loader_ran = loader_ran,
 	.memory_required = memory_required,
 	.soft_empty = multigpu_soft_empty,

@@ -1,6 +1,6 @@
 /* eject_donor.c - upstream 62f98ed (v2.5.9) to a38cbda: as eject, where naming a donor is what marks a model.
  *
- * What it loses: each load of a model whose allocation has a donor evicts all others from its device, whatever was wished; so of
+ * What it loses: each load of a model whose allocation has a donor evicts all others from its device, flagged or not; so of
  * several such models only the last is ever loaded. */
 #include <string.h>
 
@@ -16,9 +16,9 @@ static bool has_donor(const char *allocation)
 	return part && *part == ';' && part[1] && part[1] != ';' && part[1] != '#';
 }
 
-static double memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+static double memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(m, patcher, device, has_donor(inner_allocation(patcher_inner(patcher))));
+	return multigpu_memory_required_less(view, patcher, device, has_donor(patcher_allocation(patcher)));
 }
 
 const struct policy policy_eject_donor = {

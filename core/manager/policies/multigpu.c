@@ -1,16 +1,39 @@
+/* multigpu.c - what several versions of ComfyUI-MultiGPU share: soft_empty_cache, what a load is said to need, a selective unload.
+ *
+ * Each is upstream's function of that purpose, side effects included: flags set while a prompt runs, entries that leave the list though
+ * their weights stay.
+ */
 #include "core/manager/policies/multigpu.h"
 
 #include <math.h>
 
-static bool is_active(const struct manager *m)
+size_t multigpu_count(const struct manager_view *view, multigpu_test *passes)
 {
-	for (size_t i = 0; i < m->list_count; i++) {
-		const struct patcher *patcher = entry_patcher(m->list[i]);
+	size_t count = 0;
 
-		if (patcher && inner_allocation(patcher_inner(patcher)))
-			return true;
+	for (size_t i = 0; i < manager_listed_count(view); i++) {
+		struct listed_model listed = manager_listed(view, i);
+
+		count += passes(&listed);
 	}
-	return false;
+	return count;
+}
+
+void multigpu_anchor(struct manager *m, multigpu_test *passes)
+{
+	struct manager_view view = manager_view(m);
+
+	for (size_t i = 0; i < manager_listed_count(&view); i++) {
+		struct listed_model listed = manager_listed(&view, i);
+
+		if (listed.patcher && passes(&listed))
+			manager_anchor(m, listed.patcher);
+	}
+}
+
+static bool has_allocation(const struct listed_model *listed)
+{
+	return listed->patcher && patcher_allocation(listed->patcher);
 }
 
 #define CPU_THRESHOLD_PERCENT 85.0
@@ -20,29 +43,28 @@ static bool is_active(const struct manager *m)
  * points over what it was at the last reset. In the worker's own thread the flag wakes nobody. */
 static void check_cpu_threshold(struct manager *m)
 {
-	if (m->prompt_running || m->cpu_memory_percent <= CPU_THRESHOLD_PERCENT ||
-	    m->cpu_memory_percent <= m->cpu_percent_at_reset + CPU_HYSTERESIS_PERCENT)
+	struct manager_view view = manager_view(m);
+	double percent = manager_system_cpu_percent(&view);
+
+	if (manager_runs_prompt(&view) || percent <= CPU_THRESHOLD_PERCENT ||
+	    percent <= manager_reset_cpu_percent(&view) + CPU_HYSTERESIS_PERCENT)
 		return;
-	manager_set_flags(m, false, true, "soft_empty");
-	m->cpu_percent_at_reset = m->cpu_memory_percent;
+	manager_request_reset(m);
 }
 
 bool multigpu_soft_empty(struct manager *m, bool force, struct error *e)
 {
-	bool active = is_active(m);
+	struct manager_view view = manager_view(m);
+	bool is_active = multigpu_count(&view, has_allocation) > 0;
 
+	(void)e;
 	check_cpu_threshold(m);
-	if (active) {
-		trace_tell(m, &(struct trace_event) { .kind = TRACE_SOFT_EMPTY_ALL });
-		heap_collect(m->heap);
-		manager_empty_caches(m);
-	} else if (!manager_core_soft_empty(m, force, e)) {
-		return false;
-	}
-	if (force) {
-		manager_set_flags(m, false, true, "soft_empty");
-		m->cpu_percent_at_reset = m->cpu_memory_percent;
-	}
+	if (is_active)
+		manager_empty_all(m);
+	else
+		manager_core_soft_empty(m);
+	if (force)
+		manager_request_reset(m);
 	return true;
 }
 
@@ -55,40 +77,40 @@ bool multigpu_loader_ran(struct manager *m, struct patcher *patcher, bool keep, 
 	return true;
 }
 
-double multigpu_memory_required(const struct manager *m, const struct patcher *patcher, const struct device *device)
+double multigpu_memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	switch (patcher_inner(patcher)->wish) {
+	switch (patcher_keep(patcher)) {
 	case KEEP_NO:
-		return memory_total_bytes(m, device);
+		return memory_total_bytes(view->manager, device);
 	case KEEP_YES:
 		return 0;
 	case KEEP_NONE:
 		break;
 	}
-	return manager_core_memory_required(m, patcher, device);
+	return manager_core_memory_required(patcher, device);
 }
 
-double multigpu_memory_required_less(const struct manager *m, const struct patcher *patcher, const struct device *device,
-				     bool ejects)
+double multigpu_memory_required_less(const struct manager_view *view, const struct patcher *patcher,
+				     const struct device *device, bool ejects)
 {
 	if (ejects)
-		return memory_total_bytes(m, device);
-	return fmax(0, manager_core_memory_required(m, patcher, device) - patcher_inner(patcher)->virtual_vram_bytes);
+		return memory_total_bytes(view->manager, device);
+	return fmax(0, manager_core_memory_required(patcher, device) - patcher_virtual_vram_bytes(patcher));
 }
 
-bool multigpu_unload_others(struct manager *m, bool (*wanted)(const struct entry *entry), struct error *e)
+bool multigpu_unload_others(struct manager *m, multigpu_test *wanted, struct error *e)
 {
+	struct manager_view view = manager_view(m);
+	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_POLICY);
 	bool fine = true;
-	bool gone;
 
-	m->unload_reason = REASON_UNLOADED_BY_POLICY;
-	for (size_t i = 0; i < m->list_count && fine; i++) {
-		struct entry *entry = m->list[i];
+	for (size_t i = 0; i < manager_listed_count(&view) && fine; i++) {
+		struct listed_model listed = manager_listed(&view, i);
 
-		if (!wanted(entry) && entry_patcher(entry))
-			fine = entry_unload(entry, -1, &gone, e);
+		if (!wanted(&listed) && listed.patcher)
+			fine = manager_unload_listed(m, i, e);
 	}
-	m->unload_reason = REASON_EVICTED_BY_PRESSURE;
+	reason_end(&scope);
 	manager_list_filter(m, wanted);
 	return fine;
 }

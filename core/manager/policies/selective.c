@@ -1,28 +1,22 @@
 /* selective.c - upstream ae8bb7c: keeps every model that is not flagged, in the list and by an anchor that nothing takes back.
  *
  * What it loses: nothing, but the next prompt does not find what was kept, reads it again, and list and anchors grow. A model
- * of any loader is kept, also one that nobody asked to keep; every distributed load asks for memory to be freed. */
+ * of any loader is kept, also one without the flag; every distributed load asks for memory to be freed. */
 #include "core/manager/policies/multigpu.h"
 
-static bool is_kept(const struct entry *entry)
+static bool is_kept(const struct listed_model *listed)
 {
-	const struct patcher *patcher = entry_patcher(entry);
-
-	return patcher && patcher_inner(patcher)->wish != KEEP_NO;
+	return listed->patcher && listed->keep != KEEP_NO;
 }
 
 static bool unload_all(struct manager *m, struct error *e)
 {
-	size_t kept = 0;
+	struct manager_view view = manager_view(m);
+	size_t kept = multigpu_count(&view, is_kept);
 
-	for (size_t i = 0; i < m->list_count; i++)
-		kept += is_kept(m->list[i]);
 	if (kept == 0)
 		return manager_core_unload_all(m, e);
-	for (size_t i = 0; i < m->list_count; i++) {
-		if (is_kept(m->list[i]))
-			manager_anchor(m, entry_patcher(m->list[i]));
-	}
+	multigpu_anchor(m, is_kept);
 	return multigpu_unload_others(m, is_kept, e);
 }
 
@@ -47,8 +41,7 @@ const struct policy policy_selective = {
 		 "distributed load asks for the caches to be dropped",
 	.planner = "01df082",
 	.legacy_planner = "V1",
-	.sticky_device = true,
-	.has_anchors = true,
+	.facts = POLICY_STICKY_DEVICE | POLICY_ANCHORS,
 	.distributed = distributed,
 	.unload_all = unload_all,
 	.soft_empty = multigpu_soft_empty,

@@ -1,4 +1,4 @@
-/* stock.c - ComfyUI alone: /free takes every model of the device, whatever was wished. */
+/* stock.c - ComfyUI alone: /free takes every model of the device, flagged or not. */
 #include "core/manager/policy.h"
 
 const struct policy policy_stock = {

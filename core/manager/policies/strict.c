@@ -1,63 +1,42 @@
-/* strict.c - ours: a kept model stays until the wish ends, and is found again by the next prompt.
+/* strict.c - ours: a kept model stays until its flag is taken back, and is found again by the next prompt.
  *
  * The manager takes a reference of its own, labelled `kept`, when the loader returns, before any consumer runs; it holds through
  * resets, collections, other workflows and caches that keep nothing. Only an unload, a free or pressure frees anything, and the
- * first two exactly the models not wished to stay. Under pressure kept models go last, and among equals the one that is cheapest to
- * bring back by the byte that it frees; they come back when they are next used. */
+ * first two exactly the models not to be kept. Under pressure kept models go last, and among equals the one that is cheapest to
+ * load again by the byte that it frees; they come back when they are next used. */
 #include <math.h>
 #include <string.h>
 
-#include "core/manager/manager.h"
+#include "core/manager/policies/verbs.h"
 
-static void keep(struct manager *m, struct patcher *patcher)
-{
-	if (!patcher->kept.target)
-		reference_set(&patcher->kept, m->keeper, &patcher->object, "kept");
-}
-
-/* The caller holds patcher, or does not need it any more. */
-static void let_go(struct patcher *patcher)
-{
-	struct reference *in = patcher->inner.target->in;
-
-	while (in) {
-		struct patcher *sibling = (struct patcher *)in->owner;
-
-		if (in->owner->class == &patcher_class && sibling != patcher && sibling->kept.target) {
-			reference_drop(&sibling->kept);
-			in = patcher->inner.target->in; /* the sibling, and others with it, may be gone */
-			continue;
-		}
-		in = in->in_next;
-	}
-	reference_drop(&patcher->kept);
-}
-
-static bool loader_ran(struct manager *m, struct patcher *patcher, bool wished, struct error *e)
+static bool loader_ran(struct manager *m, struct patcher *patcher, bool keep, struct error *e)
 {
 	(void)e;
-	if (wished)
-		keep(m, patcher);
-	else if (patcher->kept.target)
-		let_go(patcher);
+	if (keep)
+		manager_hold(m, patcher);
+	else if (patcher_is_held(patcher))
+		manager_drop_model(patcher);
 	return true;
 }
 
-static struct patcher *adopt(struct manager *m, const char *key)
+static struct patcher *adopt(const struct manager_view *view, const char *key)
 {
-	for (struct patcher *patcher = m->first; patcher; patcher = patcher->next) {
-		if (patcher->kept.target && !patcher->parent.target && strcmp(patcher->key, key) == 0)
+	for (struct patcher *patcher = manager_next_patcher(view, NULL); patcher;
+	     patcher = manager_next_patcher(view, patcher)) {
+		if (patcher_is_held(patcher) && !patcher_is_clone(patcher) && strcmp(patcher_key(patcher), key) == 0)
 			return patcher;
 	}
 	return NULL;
 }
 
-static struct patcher *adopt_clone(struct manager *m, const struct patcher *parent, const char *key)
+static struct patcher *adopt_clone(const struct manager_view *view, const struct patcher *parent, const char *key)
 {
-	if (!manager_keeps_model(patcher_inner(parent)))
+	if (!patcher_model_is_held(parent))
 		return NULL;
-	for (struct patcher *patcher = m->first; patcher; patcher = patcher->next) {
-		if (patcher->parent.target == &parent->object && strcmp(patcher->key, key) == 0 && !patcher->object.dying)
+	for (struct patcher *patcher = manager_next_patcher(view, NULL); patcher;
+	     patcher = manager_next_patcher(view, patcher)) {
+		if (patcher_is_clone_of(patcher, parent) && strcmp(patcher_key(patcher), key) == 0 &&
+		    !patcher_is_dying(patcher))
 			return patcher;
 	}
 	return NULL;
@@ -66,50 +45,44 @@ static struct patcher *adopt_clone(struct manager *m, const struct patcher *pare
 /* Of a base and its clones the base and the newest clone are kept. */
 static void cloned(struct manager *m, struct patcher *clone)
 {
-	if (!manager_keeps_model(patcher_inner(clone)))
+	struct manager_view view = manager_view(m);
+
+	if (!patcher_model_is_held(clone))
 		return;
-	keep(m, clone);
-	for (struct patcher *other = m->first; other; other = other->next) {
-		if (other == clone || !other->kept.target || !other->parent.target ||
-		    other->inner.target != clone->inner.target)
+	manager_hold(m, clone);
+	for (struct patcher *other = manager_next_patcher(&view, NULL); other; other = manager_next_patcher(&view, other)) {
+		if (other == clone || !patcher_is_held(other) || !patcher_is_clone(other) ||
+		    patcher_model(other) != patcher_model(clone))
 			continue;
-		reference_drop(&other->kept);
+		manager_drop(other);
 		return; /* there was one at most */
 	}
 }
 
-static bool stays(const struct entry *entry)
-{
-	const struct patcher *patcher = entry_patcher(entry);
-
-	/* A dead entry leaves the list when its model dies, not before: whoever holds that is to be seen. */
-	return patcher ? manager_keeps_model(patcher_inner(patcher)) : true;
-}
-
 static bool unload_all(struct manager *m, struct error *e)
 {
+	struct manager_view view = manager_view(m);
+	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_POLICY);
 	bool fine = true;
-	bool gone;
 
-	m->unload_reason = REASON_UNLOADED_BY_POLICY;
-	for (size_t i = m->list_count; i-- > 0 && fine;) {
-		struct entry *entry = m->list[i];
+	for (size_t i = manager_listed_count(&view); i-- > 0 && fine;) {
+		struct listed_model listed = manager_listed(&view, i);
 
-		if (entry_is_dead(entry)) {
-			fine = inner_unpatch(entry_model(entry), e);
-		} else if (!stays(entry)) {
-			fine = entry_unload(entry, -1, &gone, e);
+		if (listed.is_dead) {
+			/* It leaves the list when its model dies, not before: what holds that is to be seen. */
+			fine = manager_unload_dead(m, i, e);
+		} else if (listed.patcher && !listed.is_held) {
+			fine = manager_unload_listed(m, i, e);
 			manager_pop(m, i);
 		}
 	}
-	m->unload_reason = REASON_EVICTED_BY_PRESSURE;
+	reason_end(&scope);
 	return manager_soft_empty(m, false, e) && fine;
 }
 
-static int evict_order(const struct entry *a, const struct entry *b)
+static int evict_order(const struct listed_model *a, const struct listed_model *b)
 {
-	return (int)manager_keeps_model(patcher_inner(entry_patcher(a))) -
-	       (int)manager_keeps_model(patcher_inner(entry_patcher(b)));
+	return (int)a->is_held - (int)b->is_held;
 }
 
 static double way_ns(const struct machine *machine, unsigned from, unsigned to, uint64_t size_bytes)
@@ -123,14 +96,15 @@ static double way_ns(const struct machine *machine, unsigned from, unsigned to, 
 	return ns;
 }
 
-/* Whatever leaves goes back whole: each block from where models wait over the compute device, where patches are put in, to its
+/* Whatever leaves goes back whole: each block from where it is stored over the compute device, where patches are put in, to its
  * place. A model that has little on the device and much on donors is dear by the byte that it frees. */
-static double reload_cost(const struct entry *entry, const struct device *device)
+static double reload_cost(const struct listed_model *listed, const struct device *device)
 {
-	const struct inner *inner = patcher_inner(entry_patcher(entry));
-	const struct model *model = inner->model;
+	const struct machine *machine = manager_machine(patcher_manager(listed->patcher));
+	const struct model *model = patcher_model(listed->patcher);
 	uint64_t freed_bytes = model->bytes_on[device_index(device)];
-	unsigned compute = device_index(entry->device);
+	unsigned offload = device_index(patcher_offload_device(listed->patcher));
+	unsigned compute = device_index(listed->device);
 	double ns = 0;
 
 	for (size_t i = 0; i < model->block_count; i++) {
@@ -138,8 +112,8 @@ static double reload_cost(const struct entry *entry, const struct device *device
 
 		if (!block->patched)
 			continue;
-		ns += way_ns(inner->manager->machine, device_index(inner->offload_device), compute, block->size_bytes);
-		ns += way_ns(inner->manager->machine, compute, block->device, block->size_bytes);
+		ns += way_ns(machine, offload, compute, block->size_bytes);
+		ns += way_ns(machine, compute, block->device, block->size_bytes);
 	}
 	return freed_bytes ? ns / (double)freed_bytes : INFINITY;
 }
@@ -152,9 +126,7 @@ const struct policy policy_strict = {
 	.delegated = "nothing",
 	.wrong = "kept models go from the device under pressure alone, last of all, and come back when they are next used",
 	.planner = "exact",
-	.own_allocations = true,
-	.catches_foreign = true,
-	.own_patches = true,
+	.facts = POLICY_OWN_ALLOCATIONS | POLICY_CATCHES_FOREIGN | POLICY_OWN_PATCHES,
 	.loader_ran = loader_ran,
 	.adopt = adopt,
 	.adopt_clone = adopt_clone,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/manager/view.h"
 #include "core/workflow/engine_state.h"
 
 /* ---- mishaps ---- */
@@ -67,18 +68,33 @@ bool engine_prompt_failed(struct engine *engine, struct error *failed, struct er
 
 /* ---- references ---- */
 
-static struct patcher *newest_of(const struct engine *engine, const char *name)
+struct search {
+	const char *name;
+	const struct patcher *found;
+};
+
+static void match_name(void *context, const struct managed_object *object)
 {
-	for (struct patcher *patcher = engine->manager->last; patcher; patcher = patcher->previous) {
-		if (patcher->name && strcmp(patcher->name, name) == 0)
-			return patcher;
-	}
-	return NULL;
+	struct search *search = context;
+	const char *name = patcher_name(object->patcher);
+
+	if (name && strcmp(name, search->name) == 0)
+		search->found = object->patcher;
+}
+
+/* The living patcher of this name that was made last. */
+static const struct patcher *newest_of(const struct engine *engine, const char *name)
+{
+	struct manager_view view = manager_view(engine->manager);
+	struct search search = { .name = name };
+
+	manager_each_object(&view, match_name, &search);
+	return search.found;
 }
 
 bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e)
 {
-	struct patcher *patcher = newest_of(engine, name);
+	const struct patcher *patcher = newest_of(engine, name);
 	struct hold_reference *hold;
 
 	if (!patcher)
@@ -88,8 +104,8 @@ bool engine_hold(struct engine *engine, const char *name, enum hold what, struct
 		return false;
 	hold->next = engine->holds;
 	engine->holds = hold;
-	reference_set(&hold->reference, engine->foreign, what == HOLD_PATCHER ? &patcher->object : patcher->inner.target,
-		      "hold");
+	reference_set(&hold->reference, engine->foreign,
+		      what == HOLD_PATCHER ? patcher_object(patcher) : patcher_model_object(patcher), "hold");
 	return true;
 }
 
@@ -153,16 +169,10 @@ void engine_forget_others(struct engine *engine)
 bool engine_move_foreign(struct engine *engine, const char *name, struct error *e)
 {
 	const struct patcher *patcher = newest_of(engine, name);
-	struct inner *inner = patcher ? patcher_inner(patcher) : NULL;
 	struct error refused = ERROR_INIT;
 
-	for (size_t i = 0; inner && i < inner->model->block_count; i++) {
-		bool is_there = inner->model->blocks[i].device == device_index(patcher->load_device);
-
-		if (!model_move_block(inner->model, i, is_there ? inner->offload_device : patcher->load_device, &refused))
-			break;
-	}
-	return !error_is_set(&refused) || refused.kind == ERROR_DEVICE_MEMORY || error_set(e, refused.kind, "%s", refused.text);
+	return !patcher || patcher_inject_move(patcher, &refused) || refused.kind == ERROR_DEVICE_MEMORY ||
+	       error_set(e, refused.kind, "%s", refused.text);
 }
 
 static struct patcher *open_foreign(struct engine *engine, uint64_t size_bytes, struct error *e)
@@ -175,9 +185,9 @@ static struct patcher *open_foreign(struct engine *engine, uint64_t size_bytes, 
 				       .type = "",
 				       .size_bytes = size_bytes,
 				       .weight_dtype = "default" };
-	struct model *model = catalog->open(catalog->context, &source, m->machine, m->offload_device, e);
+	struct model *model = catalog->open(catalog->context, &source, manager_machine(m), manager_offload_device(m), e);
 
-	return model ? patcher_new(m, model, m->load_device, "foreign", e) : NULL;
+	return model ? patcher_new(m, model, manager_load_device(m), "foreign", e) : NULL;
 }
 
 /* Takes a hold of the patcher and loads it. */
@@ -187,7 +197,7 @@ static bool hold_and_load(struct engine *engine, struct patcher *patcher, struct
 
 	hold->next = engine->holds;
 	engine->holds = hold;
-	reference_set(&hold->reference, engine->foreign, &patcher->object, "foreign load");
+	reference_set(&hold->reference, engine->foreign, patcher_object(patcher), "foreign load");
 	return manager_loader_ran(engine->manager, patcher, KEEP_NONE, true, e) &&
 	       manager_load(engine->manager, &patcher, 1, &request, e);
 }
@@ -214,10 +224,10 @@ bool engine_load_foreign(struct engine *engine, uint64_t size_bytes, struct erro
 
 void engine_patch_unload(struct engine *engine, bool throws)
 {
-	engine->manager->foreign_throws = throws;
+	manager_inject_throwing_unload(engine->manager, throws);
 }
 
 void engine_set_cpu_memory(struct engine *engine, double percent)
 {
-	engine->manager->cpu_memory_percent = percent;
+	manager_inject_cpu_percent(engine->manager, percent);
 }

@@ -71,7 +71,8 @@ static void hold_frame(struct executor *executor, const struct call *call)
 	for (size_t i = 0; i < INPUTS_MAX; i++) {
 		const struct value *value = &call->arguments[i];
 
-		reference_set(&executor->frame[i], m->running, value->kind == VALUE_OBJECT ? value->object : NULL, "arguments");
+		reference_set(&executor->frame[i], manager_running_node(m), value->kind == VALUE_OBJECT ? value->object : NULL,
+			      "arguments");
 	}
 }
 
@@ -296,22 +297,22 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	struct call call = {
 		.services = executor->services, .type = n->type, .node_id = n->id, .graph = x->graph, .node = node
 	};
-	enum reason before = m->death_reason;
 	bool fine;
 
 	call.outputs = outputs_new(executor->heap, output_count(n->type), e);
 	if (!call.outputs)
 		return false;
-	reference_set(&executor->result, m->running, &call.outputs->object, "result");
+	reference_set(&executor->result, manager_running_node(m), &call.outputs->object, "result");
 	fine = collect_arguments(x, n, &call, e) && n->type->run(&call, e);
 	fine = fine && cache_store(cache_of(executor), x->keys[node], n->id, call.outputs, e);
 	reference_drop(&executor->result);
 	if (!fine)
 		hold_frame(executor, &call);
 	if (fine && executor->cache_kind == CACHE_NONE) {
-		m->death_reason = REASON_DIED_WITH_CACHE;
+		struct reason_scope scope = reason_begin(m, REASON_DIED_WITH_CACHE);
+
 		drop_consumed(x, node);
-		m->death_reason = before;
+		reason_end(&scope);
 	}
 	return fine;
 }
@@ -320,14 +321,14 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 static void relieve(const struct execution *x)
 {
 	struct manager *m = x->executor->services->manager;
-	enum reason before = m->death_reason;
+	struct reason_scope scope;
 
 	if (x->executor->cache_kind != CACHE_RAM)
 		return;
-	m->death_reason = REASON_DIED_WITH_CACHE;
+	scope = reason_begin(m, REASON_DIED_WITH_CACHE);
 	while (manager_cpu_percent(m) > RAM_SHORT_PERCENT && cache_drop_oldest(cache_of(x->executor)))
 		;
-	m->death_reason = before;
+	reason_end(&scope);
 }
 
 static bool run_node(const struct execution *x, size_t node, struct error *e)
@@ -348,12 +349,11 @@ static bool run_node(const struct execution *x, size_t node, struct error *e)
 static bool begin(const struct execution *x, struct error *e)
 {
 	struct manager *m = x->executor->services->manager;
-	enum reason before = m->death_reason;
-	bool fine;
+	enum reason reason = x->executor->cache_kind == CACHE_NONE ? REASON_DIED_WITH_CACHE : REASON_DROPPED_BY_WORKFLOW;
+	struct reason_scope scope = reason_begin(m, reason);
+	bool fine = cache_begin_prompt(cache_of(x->executor), x->keys, x->graph->node_count, e);
 
-	m->death_reason = x->executor->cache_kind == CACHE_NONE ? REASON_DIED_WITH_CACHE : REASON_DROPPED_BY_WORKFLOW;
-	fine = cache_begin_prompt(cache_of(x->executor), x->keys, x->graph->node_count, e);
-	m->death_reason = before;
+	reason_end(&scope);
 	relieve(x);
 	return fine && manager_cleanup_collecting(m, e);
 }

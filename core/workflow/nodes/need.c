@@ -41,7 +41,7 @@ struct load_request need_of_sampling(const struct patcher *patcher, const struct
 	if (!class)
 		return request;
 	use = (struct diffusion_use) { .factor = diffusion_factor(class, NAN),
-				       .fused_attention = patcher->manager->rules.fused_attention,
+				       .fused_attention = manager_rules(patcher_manager(patcher))->fused_attention,
 				       .compute_dtype = compute_dtype(patcher),
 				       .latent = shape_of(latent) };
 	request.memory_required_bytes = diffusion_sampling_bytes(&use);
@@ -69,12 +69,12 @@ struct load_request need_of_text(void)
 
 bool need_to_load_at_once(const struct patcher *patcher)
 {
-	const struct manager *m = patcher->manager;
-	const struct device *load = patcher->load_device;
-	const struct device *offload = m->offload_device;
+	const struct manager *m = patcher_manager(patcher);
+	const struct device *load = patcher_device(patcher);
+	const struct device *offload = manager_offload_device(m);
 
 	if (patcher_model(patcher)->kind != MODEL_CLIP)
 		return false;
-	return load == offload || text_encoder_starts_loaded((double)inner_size_bytes(patcher_inner(patcher)),
+	return load == offload || text_encoder_starts_loaded((double)patcher_model(patcher)->size_bytes,
 							     memory_free_bytes(m, load), memory_free_bytes(m, offload), false);
 }

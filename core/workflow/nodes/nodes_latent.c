@@ -13,7 +13,7 @@ static bool empty_latent(struct call *call, int64_t channels, struct error *e)
 	int64_t shape[] = { call_integer(call, "batch_size"), channels, call_integer(call, "height") / 8,
 			    call_integer(call, "width") / 8 };
 
-	if (!values_new(&values, call->services->manager->machine, 4, shape, e))
+	if (!values_new(&values, manager_machine(call->services->manager), 4, shape, e))
 		return false;
 	data = data_tensor(&values, e);
 	if (!data)
@@ -46,7 +46,7 @@ static bool run_decode(struct call *call, struct error *e)
 	if (!manager_load(call->services->manager, &patcher, 1, &request, e))
 		return false;
 	if (patcher_model(patcher)->family && !inference_decode(&call->services->inference, patcher_model(patcher),
-								patcher->load_device, &latent->tensor, &image, e))
+								patcher_device(patcher), &latent->tensor, &image, e))
 		return false;
 	data = data_tensor(&image, e);
 	if (!data)

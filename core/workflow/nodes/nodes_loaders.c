@@ -114,7 +114,7 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 		source.weight_dtype = call_text(call, "weight_dtype");
 	if (!check_files(call, loader, &source, e) || !read_gguf_wishes(call, &source, e))
 		return NULL;
-	model = services->catalog->open(services->catalog->context, &source, m->machine, m->offload_device, e);
+	model = services->catalog->open(services->catalog->context, &source, manager_machine(m), manager_offload_device(m), e);
 	return model ? patcher_new(m, model, device, key, e) : NULL;
 }
 
@@ -127,12 +127,13 @@ static bool load_at_once(struct manager *m, struct patcher *patcher, struct erro
 
 static bool place(struct patcher *patcher, const struct loader_placing *placing, struct error *e)
 {
-	patcher->load_device = placing->device;
-	patcher_inner(patcher)->low_precision_loras = placing->low_precision_loras;
-	if (placing->allocation && placing->is_legacy)
-		return inner_set_legacy_allocation(patcher_inner(patcher), placing->allocation, e);
-	return !placing->allocation ||
-	       inner_set_allocation(patcher_inner(patcher), placing->allocation, placing->virtual_vram_bytes, e);
+	struct patcher_placing wanted = { .device = placing->device,
+					  .allocation = placing->allocation,
+					  .virtual_vram_bytes = placing->virtual_vram_bytes,
+					  .is_legacy = placing->is_legacy,
+					  .low_precision_loras = placing->low_precision_loras };
+
+	return patcher_place(patcher, &wanted, e);
 }
 
 static bool set_output(const struct call *call, size_t slot, struct patcher *patcher, struct error *e)
@@ -140,15 +141,16 @@ static bool set_output(const struct call *call, size_t slot, struct patcher *pat
 	struct wrapper *wrapper;
 
 	if (patcher_model(patcher)->kind == MODEL_UNET) {
-		outputs_set_object(call->outputs, slot, &patcher->object, "MODEL");
+		outputs_set_object(call->outputs, slot, patcher_object(patcher), "MODEL");
 		return true;
 	}
 	wrapper = wrapper_new(patcher, e);
 	if (!wrapper) {
-		object_discard(&patcher->object);
+		object_discard(patcher_object(patcher));
 		return false;
 	}
-	outputs_set_object(call->outputs, slot, &wrapper->object, patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
+	outputs_set_object(call->outputs, slot, wrapper_object(wrapper),
+			   patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
 	return true;
 }
 
@@ -200,11 +202,12 @@ struct device *loader_find_device(const struct call *call, const char *input, st
 {
 	struct manager *m = call->services->manager;
 	const char *name = call_text(call, input);
-	struct device *device = name[0] && strcmp(name, "default") != 0 ? machine_find(m->machine, name) : m->load_device;
+	struct device *device =
+		name[0] && strcmp(name, "default") != 0 ? machine_find(manager_machine(m), name) : manager_load_device(m);
 
 	if (!device)
 		error_set(e, ERROR_ABSENT, "%s \"%.40s\" is not a device of topology %s", input, name,
-			  machine_topology(m->machine)->name);
+			  machine_topology(manager_machine(m))->name);
 	return device;
 }
 
@@ -229,12 +232,12 @@ char *loader_make_allocation(const struct call *call, enum node_class class, con
 				      .donor = call_text(call, input->donor),
 				      .use_other_vram = call_boolean(call, "use_other_vram"),
 				      .device_names = names,
-				      .device_count = machine_device_count(m->machine) };
+				      .device_count = machine_device_count(manager_machine(m)) };
 	struct plan_failure failure;
 	bool stored;
 
 	for (size_t i = 0; i < inputs.device_count; i++)
-		names[i] = device_name(machine_device(m->machine, i));
+		names[i] = device_name(machine_device(manager_machine(m), i));
 	return node_string(&inputs, plan_rules_find(planner), &stored, &failure, e);
 }
 
@@ -261,7 +264,7 @@ bool loader_run_distorch(struct call *call, struct error *e)
 
 	if (!placing.device)
 		return false;
-	placing.allocation = loader_make_allocation(call, loader->allocation, call->services->manager->policy->planner,
+	placing.allocation = loader_make_allocation(call, loader->allocation, manager_policy(call->services->manager)->planner,
 						    placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
@@ -272,7 +275,7 @@ bool loader_run_distorch(struct call *call, struct error *e)
 bool loader_run_legacy(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
-	const struct policy *policy = call->services->manager->policy;
+	const struct policy *policy = manager_policy(call->services->manager);
 	struct loader_placing placing = { .device = loader_find_device(call, "device", e),
 					  .is_legacy = policy->legacy_planner != NULL,
 					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,

@@ -45,8 +45,8 @@ static bool run_multigpu(struct call *call, struct error *e)
 static bool allocate(const struct call *call, const struct loader_allocation_inputs *inputs, struct loader_placing *placing,
 		     struct error *e)
 {
-	placing->allocation = loader_make_allocation(call, checkpoint.allocation, call->services->manager->policy->planner,
-						     placing->device, inputs, e);
+	placing->allocation = loader_make_allocation(
+		call, checkpoint.allocation, manager_policy(call->services->manager)->planner, placing->device, inputs, e);
 	placing->virtual_vram_bytes = call_number(call, inputs->virtual_vram_gb) * (double)GIB;
 	placing->low_precision_loras = !call_boolean(call, "high_precision_loras");
 	return !error_is_set(e);

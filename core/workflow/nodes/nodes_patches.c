@@ -17,15 +17,15 @@ static bool clone_model(struct call *call, const char *input, enum model_kind ki
 	if (!clone)
 		return false;
 	if (kind == MODEL_UNET) {
-		outputs_set_object(call->outputs, slot, &clone->object, "MODEL");
+		outputs_set_object(call->outputs, slot, patcher_object(clone), "MODEL");
 		return true;
 	}
 	wrapper = wrapper_new(clone, e);
 	if (!wrapper) {
-		object_discard(&clone->object);
+		object_discard(patcher_object(clone));
 		return false;
 	}
-	outputs_set_object(call->outputs, slot, &wrapper->object, "CLIP");
+	outputs_set_object(call->outputs, slot, wrapper_object(wrapper), "CLIP");
 	return true;
 }
 

@@ -52,7 +52,7 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 	pending = patcher_pending(patcher);
 	inference = call->services->inference;
 	inference.pending = &pending;
-	fine = inference_sample(&inference, patcher_model(patcher), patcher->load_device, &request, &out, e);
+	fine = inference_sample(&inference, patcher_model(patcher), patcher_device(patcher), &request, &out, e);
 	call->services->inference.sampler_run = inference.sampler_run;
 	if (!fine)
 		return false;
@@ -70,8 +70,8 @@ bool sigmas_for(const struct patcher *patcher, const char *scheduler, int64_t st
 	*sigma_count = 0;
 	if (!patcher_model(patcher)->family)
 		return true;
-	return inference_sigmas(patcher_model(patcher), patcher->sampling_shift, scheduler, (unsigned)steps, denoise, sigmas,
-				sigma_count, e);
+	return inference_sigmas(patcher_model(patcher), patcher_sampling_shift(patcher), scheduler, (unsigned)steps, denoise,
+				sigmas, sigma_count, e);
 }
 
 static bool run_ksampler(struct call *call, struct error *e)

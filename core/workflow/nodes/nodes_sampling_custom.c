@@ -32,10 +32,10 @@ static bool make_guider(struct call *call, const char *positive_name, const char
 
 	if (!patcher || !positive || (negative_name && !negative))
 		return false;
-	guider = object_new(call->services->manager->heap, &guider_class, "", sizeof(*guider), e);
+	guider = object_new(manager_heap(call->services->manager), &guider_class, "", sizeof(*guider), e);
 	if (!guider)
 		return false;
-	reference_set(&guider->model, &guider->object, &patcher->object, "model");
+	reference_set(&guider->model, &guider->object, patcher_object(patcher), "model");
 	guider->positive = data_keep(positive);
 	guider->negative = data_keep(negative);
 	guider->cfg = cfg;

@@ -35,8 +35,9 @@ static bool run_encode(struct call *call, struct error *e)
 		return false;
 	pending = patcher_pending(patcher);
 	inference.pending = &pending;
-	if (patcher_model(patcher)->family && !inference_encode_text(&inference, patcher_model(patcher), patcher->load_device,
-								     call_text(call, "text"), &conditioning, e))
+	if (patcher_model(patcher)->family &&
+	    !inference_encode_text(&inference, patcher_model(patcher), patcher_device(patcher), call_text(call, "text"),
+				   &conditioning, e))
 		return false;
 	data = conditioning_data(&conditioning, e);
 	if (!data)
@@ -74,7 +75,7 @@ static struct data *zeros(const struct call *call, const struct data *like, stru
 {
 	struct values values;
 
-	if (!values_new(&values, call->services->manager->machine, like->tensor.rank, like->tensor.shape, e))
+	if (!values_new(&values, manager_machine(call->services->manager), like->tensor.rank, like->tensor.shape, e))
 		return NULL;
 	return data_tensor(&values, e);
 }

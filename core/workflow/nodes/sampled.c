@@ -62,25 +62,18 @@ static void print_wanted(const struct call *call, char *text, size_t size_bytes)
 
 /* ---- what the manager believes ---- */
 
-static const struct patcher *patcher_in_weights(const struct manager *m, const struct inner *inner)
+static void print_found(const struct patcher *sampled, char *text, size_t size_bytes)
 {
-	for (const struct patcher *patcher = m->first; patcher; patcher = patcher->next) {
-		if (patcher->inner.target == &inner->object && patcher->patches_id == inner->patches_id)
-			return patcher;
-	}
-	return NULL;
-}
-
-static void print_found(const struct manager *m, const struct inner *inner, char *text, size_t size_bytes)
-{
-	const struct patcher *patcher = inner->patches_id ? patcher_in_weights(m, inner) : NULL;
+	const struct patcher *applied;
+	bool any = patcher_applied(sampled, &applied);
+	struct patch_list list = applied ? patcher_patches(applied) : (struct patch_list) { .uses = NULL };
 	struct patch_name patches[PATCHES_MAX] = { { .file = "" } };
 	size_t count = 0;
 
-	for (size_t i = 0; patcher && i < patcher->lora_count && i < PATCHES_MAX; i++)
-		patches[count++] = (struct patch_name) { lora_name(patcher->loras[i].match->lora), patcher->loras[i].strength };
+	for (size_t i = 0; i < list.use_count && i < PATCHES_MAX; i++)
+		patches[count++] = (struct patch_name) { lora_name(list.uses[i].match->lora), list.uses[i].strength };
 	print_patches(patches, count, false, text, size_bytes);
-	if (inner->patches_id && !patcher)
+	if (any && !applied)
 		snprintf(text, size_bytes, "those of a patcher that is gone");
 }
 
@@ -93,8 +86,8 @@ void sampled_tell(const struct call *call, const struct patcher *patcher)
 	if (!observer || !observer->sampled || !call->graph)
 		return;
 	print_wanted(call, wanted, sizeof(wanted));
-	print_found(call->services->manager, patcher_inner(patcher), found, sizeof(found));
-	observer->sampled(observer->context, &(struct sampled_event) { .object = patcher->object.id,
+	print_found(patcher, found, sizeof(found));
+	observer->sampled(observer->context, &(struct sampled_event) { .object = patcher_object(patcher)->id,
 								       .node = call->node_id,
 								       .wanted_patches = wanted,
 								       .found_patches = found });
