@@ -55,7 +55,7 @@ void judge_reset(struct judge *judge)
 	judge->dropped = 0;
 	judge->unattributed_bytes = 0;
 	judge->unattributed_at = NO_SNAPSHOT;
-	judge->noise_bytes = 0;
+	judge->ledger = (struct ledger_reading) { 0 };
 	judge->verdict = VERDICT_PASS;
 	judge->why[0] = '\0';
 	error_clear(&judge->fault);
@@ -73,29 +73,61 @@ void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32])
 		snprintf(text, 32, "c%u.%s", judge->stages[snapshot].cycle, stage_name(judge->stages[snapshot].stage));
 }
 
-bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object)
-{
-	if (object->now.state == STATE_RESIDENT)
-		return true;
-	for (size_t i = 0; i < judge->object_count; i++) {
-		const struct judged_object *other = &judge->objects[i];
+/* ---- the view that the rules read ---- */
 
-		if (other->model.inner == object->model.inner && other->seen_at == judge->stage_count &&
-		    other->now.state == STATE_RESIDENT)
+static struct object_view object_view(const void *context, size_t index)
+{
+	const struct judge *judge = context;
+	const struct judged_object *object = &judge->objects[index];
+
+	return (struct object_view) {
+		.model = object->model.model,
+		.inner = object->model.inner,
+		.generation = object->model.generation,
+		.name = object->model.name,
+		.kind = object->model.kind,
+		.keep = object->model.keep,
+		.state = object->now.state,
+		.is_seen = object->seen_at == judge->stage_count,
+		.patcher_alive = object->now.patcher_alive,
+		.was_asked = object->asked,
+		.departure = object->departure,
+	};
+}
+
+static bool object_is_held(const void *context, size_t index, enum holder_group group)
+{
+	const struct judge *judge = context;
+
+	for (size_t i = 0; i < judge->holders.count; i++) {
+		const struct record_holder *holder = &judge->holders.items[i];
+
+		if (holder->model == judge->objects[index].model.model && rule_holder_is_in(holder, group))
 			return true;
 	}
 	return false;
 }
 
-bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind)
+static struct cell_view view_of(const struct judge *judge)
 {
-	for (size_t i = 0; i < judge->holders.count; i++) {
-		const struct record_holder *holder = &judge->holders.items[i];
+	return (struct cell_view) {
+		.context = judge,
+		.count = judge->object_count,
+		.object = object_view,
+		.is_held = object_is_held,
+	};
+}
 
-		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, kind) == 0)
-			return true;
-	}
-	return false;
+static size_t index_of(const struct judge *judge, const struct judged_object *object)
+{
+	return (size_t)(object - judge->objects);
+}
+
+bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object)
+{
+	const struct cell_view view = view_of(judge);
+
+	return rule_is_resident(&view, index_of(judge, object));
 }
 
 /* Only the first thing missing is told. */
@@ -180,40 +212,11 @@ static void note_entry(const struct judge *judge, struct judged_object *object, 
 		judge_sight(judge, object, snapshot, &object->detached);
 }
 
-/* Moved for want of room, by a load or a direct free_memory, while the manager itself holds on. */
-static bool is_pressure(enum reason reason)
-{
-	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
-}
-
-/* The object, or another patcher of its model in whose name it was there. */
-static bool went_by_pressure(const struct judge *judge, const struct judged_object *object)
-{
-	if (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED)
-		return is_pressure(object->departure);
-	for (size_t i = 0; i < judge->object_count; i++) {
-		if (judge->objects[i].model.inner == object->model.inner && is_pressure(judge->objects[i].departure))
-			return true;
-	}
-	return false;
-}
-
-/* A clone that made way for a newer one is there through its model's other patchers, and held through them. */
-static bool manager_holds_model(const struct judge *judge, const struct judged_object *object)
-{
-	for (size_t i = 0; i < judge->object_count; i++) {
-		const struct judged_object *other = &judge->objects[i];
-
-		if (other->model.inner == object->model.inner && other->now.patcher_alive &&
-		    judge_is_held_by(judge, other, HOLDER_MANAGER))
-			return true;
-	}
-	return false;
-}
-
 static bool is_displaced(const struct judge *judge, const struct judged_object *object)
 {
-	return went_by_pressure(judge, object) && manager_holds_model(judge, object);
+	const struct cell_view view = view_of(judge);
+
+	return rule_is_displaced(&view, index_of(judge, object));
 }
 
 /* What was before it was ever resident does not count. */
@@ -347,25 +350,6 @@ static void take_model(struct judge *judge, const struct record_model *model)
 	};
 }
 
-/* A kept object of the same name that could have been used instead of reading another. */
-static size_t find_kept_copy(const struct judge *judge, const struct judged_object *object)
-{
-	for (size_t i = 0; i < judge->object_count; i++) {
-		const struct judged_object *other = &judge->objects[i];
-
-		if (other == object || other->model.keep != KEEP_YES || other->model.generation >= object->model.generation ||
-		    strcmp(other->model.name, object->model.name) != 0 || strcmp(other->model.kind, object->model.kind) != 0)
-			continue;
-		if (other->seen_at != judge->stage_count || !other->now.patcher_alive ||
-		    other->departure == REASON_DROPPED_BY_WORKFLOW)
-			continue;
-		if (judge_counts_as_resident(judge, other) || judge_is_held_by(judge, other, HOLDER_MANAGER) ||
-		    judge_is_held_by(judge, other, HOLDER_ANCHORS))
-			return i;
-	}
-	return SIZE_MAX;
-}
-
 static struct judged_object *find_object(struct judge *judge, uint32_t model, const char *what)
 {
 	if (model == 0 || model > judge->object_count) {
@@ -377,6 +361,7 @@ static struct judged_object *find_object(struct judge *judge, uint32_t model, co
 
 static void take_load(struct judge *judge, const struct record_load *load)
 {
+	const struct cell_view view = view_of(judge);
 	struct judged_object *object = find_object(judge, load->model, "a load of the unknown object");
 
 	if (!object)
@@ -385,8 +370,8 @@ static void take_load(struct judge *judge, const struct record_load *load)
 	if (!load->from_disk)
 		return;
 	object->disk_loads++;
-	if (object->duplicate_of == SIZE_MAX) /* whether it is wished to stay may be told after it was read */
-		object->duplicate_of = find_kept_copy(judge, object);
+	if (object->duplicate_of == RULE_NO_OBJECT) /* its own keep flag may come after it was read */
+		object->duplicate_of = rule_kept_copy(&view, index_of(judge, object));
 }
 
 static void take_request(struct judge *judge, unsigned asked, bool all)
@@ -475,7 +460,7 @@ static void take_snapshot(struct judge *judge, const struct record_snapshot *sna
 	judge->holders.count = 0;
 	judge->paths.count = 0;
 	judge->runs.count = 0;
-	judge->noise_bytes = 0;
+	judge->ledger = (struct ledger_reading) { 0 };
 	judge->open = true;
 }
 
@@ -570,16 +555,10 @@ static void take_departure(struct judge *judge, const struct record_departure *d
 		object->departure = departure->reason;
 }
 
+/* The largest is what a finding shows. */
 static void take_memory(struct judge *judge, const struct record_memory *memory)
 {
-	if (strcmp(memory->line, "noise") == 0) {
-		judge->noise_bytes = memory->size_bytes;
-		judge->noise_device = memory->device;
-	}
-	if (strcmp(memory->line, "unattributed") != 0 || memory->size_bytes <= judge->unattributed_bytes ||
-	    memory->size_bytes == UNKNOWN_U64)
-		return;
-	if (memory->device == judge->noise_device && memory->size_bytes <= judge->noise_bytes)
+	if (rule_read_ledger(&judge->ledger, memory) != LEDGER_UNATTRIBUTED || memory->size_bytes <= judge->unattributed_bytes)
 		return;
 	judge->unattributed_bytes = memory->size_bytes;
 	judge->unattributed_device = memory->device;
@@ -594,13 +573,6 @@ static void take_worker_request(struct judge *judge, const struct record_request
 		     action && action->kind == ACTION_FREE_MEMORY);
 }
 
-/* Records that tell what happens after a snapshot, so that it is complete. */
-static bool happens_later(enum record_type type)
-{
-	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
-	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
-}
-
 static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
 {
 	struct judge *judge = context;
@@ -610,7 +582,7 @@ static void put(void *context, enum record_type type, const void *record, uint32
 		take_cell(judge, record);
 	if (error_is_set(&judge->fault))
 		return;
-	if (happens_later(type))
+	if (rule_happens_later(type))
 		close_snapshot(judge);
 	switch (type) {
 	case RECORD_MODEL:
@@ -665,22 +637,6 @@ struct record_sink judge_sink(struct judge *judge)
 	return (struct record_sink) { .context = judge, .put = put };
 }
 
-static bool leaks(const struct judge *judge, const struct judged_object *object)
-{
-	if (!object->asked || object->now.state == STATE_DEAD)
-		return false;
-	if (object->now.state == STATE_RESIDENT)
-		return true;
-	for (size_t i = 0; i < judge->holders.count; i++) {
-		const struct record_holder *holder = &judge->holders.items[i];
-
-		if (holder->model == object->model.model && holder->strong && strcmp(holder->kind, HOLDER_CACHE) != 0 &&
-		    strcmp(holder->kind, HOLDER_FOREIGN) != 0)
-			return true;
-	}
-	return false;
-}
-
 static bool strays(const struct judge *judge, const struct judged_object *object)
 {
 	if (judge_counts_as_resident(judge, object))
@@ -691,12 +647,15 @@ static bool strays(const struct judge *judge, const struct judged_object *object
 
 static enum outcome outcome_of(const struct judge *judge, const struct judged_object *object)
 {
+	const struct cell_view view = view_of(judge);
+	const size_t index = index_of(judge, object);
+
 	if (object->model.keep == KEEP_YES) {
 		if (object->displaced && !object->left_otherwise)
 			return OUTCOME_DISPLACED;
 		return object->counted_resident && !object->left ? OUTCOME_KEPT : OUTCOME_LOST;
 	}
-	if (leaks(judge, object))
+	if (rule_leaks(&view, index))
 		return OUTCOME_LEAKED;
 	if (strays(judge, object))
 		return OUTCOME_STRAY;

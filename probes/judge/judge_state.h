@@ -5,6 +5,7 @@
 
 #include "probes/diagnosis/diagnosis.h"
 #include "probes/judge/judge.h"
+#include "probes/judge/rules.h"
 
 #define NO_SNAPSHOT SIZE_MAX
 
@@ -115,8 +116,7 @@ struct judge {
 	uint64_t unattributed_bytes; /* the most seen on one device */
 	uint32_t unattributed_device;
 	size_t unattributed_at;
-	uint64_t noise_bytes; /* of a device's unattributed bytes, at the newest snapshot */
-	uint32_t noise_device;
+	struct ledger_reading ledger; /* of the device whose lines come */
 	enum verdict verdict;
 	char why[160]; /* of UNTRUSTWORTHY: the first thing missing */
 	const struct log_sink *log; /* that losses are told to; NULL: nobody */
@@ -128,9 +128,6 @@ void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32])
 
 /* The object is resident, or its model through another patcher, at the newest snapshot. */
 bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object);
-
-/* Whether a strong holder of one of the kinds is among the object's at the newest snapshot. */
-bool judge_is_held_by(const struct judge *judge, const struct judged_object *object, const char *kind);
 
 /* The object's sight of the newest snapshot, with facts that can only be told then; nothing where it has one. */
 void judge_sight(const struct judge *judge, const struct judged_object *object, size_t snapshot, struct sight *sight);

@@ -1,3 +1,10 @@
+/* explore_check.c - watches the records of a sequence for broken invariants, as they come.
+ *
+ * Objects that are alive, or were at the newest snapshot, are kept in an array; the dead are forgotten so that a sequence of any
+ * length takes bounded memory. What the records mean is decided by probes/judge/rules.h, as in the judge; here is only when it
+ * is asked: kept models and second reads when a snapshot is complete, freed, stray and anchored ones at rest, before the next
+ * action.
+ */
 #include "scenarios/explore/explore_check.h"
 
 #include <stdio.h>
@@ -6,6 +13,7 @@
 
 #include "core/base/array.h"
 #include "core/base/words.h"
+#include "probes/judge/rules.h"
 
 /* An object that is alive, or was at the newest snapshot. */
 struct watched {
@@ -16,7 +24,7 @@ struct watched {
 	bool seen; /* at the newest snapshot */
 	bool counted; /* resident, itself or through another patcher, at some snapshot */
 	bool asked; /* to go, since its last load */
-	bool held_by_manager, held; /* strongly; by something other than caches and foreign holds */
+	bool held[HOLDERS_LEAKING + 1]; /* by enum holder_group */
 	bool read_again; /* since the newest snapshot, from disk, while a kept copy was there */
 	uint32_t copy; /* that copy's number */
 	enum reason departure; /* the first since it was last resident */
@@ -33,7 +41,7 @@ struct check {
 	uint32_t cycle;
 	char exception[48];
 	bool worker_died;
-	uint64_t used_bytes, told_bytes; /* of the device whose ledger comes */
+	struct ledger_reading ledger; /* of the device whose lines come */
 	bool is_taken_outside; /* memory past the manager, which nobody can account for */
 	struct error fault;
 };
@@ -118,16 +126,55 @@ static struct watched *find(const struct check *check, uint32_t number)
 	return NULL;
 }
 
-/* Whether the model is resident through any of its patchers. */
+/* ---- the view that the rules read ---- */
+
+static struct object_view object_view(const void *context, size_t index)
+{
+	const struct check *check = context;
+	const struct watched *object = &check->objects[index];
+
+	return (struct object_view) {
+		.model = object->model.model,
+		.inner = object->model.inner,
+		.generation = object->model.generation,
+		.name = object->model.name,
+		.kind = object->model.kind,
+		.keep = object->model.keep,
+		.state = object->state,
+		.is_seen = object->seen,
+		.patcher_alive = object->patcher_alive,
+		.was_asked = object->asked,
+		.departure = object->departure,
+	};
+}
+
+static bool object_is_held(const void *context, size_t index, enum holder_group group)
+{
+	const struct check *check = context;
+
+	return check->objects[index].held[group];
+}
+
+static struct cell_view view_of(const struct check *check)
+{
+	return (struct cell_view) {
+		.context = check,
+		.count = check->count,
+		.object = object_view,
+		.is_held = object_is_held,
+	};
+}
+
+static size_t index_of(const struct check *check, const struct watched *object)
+{
+	return (size_t)(object - check->objects);
+}
+
 static bool is_resident(const struct check *check, const struct watched *object)
 {
-	for (size_t i = 0; i < check->count; i++) {
-		const struct watched *other = &check->objects[i];
+	const struct cell_view view = view_of(check);
 
-		if (other->model.inner == object->model.inner && other->seen && other->state == STATE_RESIDENT)
-			return true;
-	}
-	return false;
+	return rule_is_resident(&view, index_of(check, object));
 }
 
 /* A patcher that goes on with the model of one that died. */
@@ -142,26 +189,11 @@ static bool has_heir(const struct check *check, const struct watched *object)
 	return false;
 }
 
-static bool is_pressure(enum reason reason)
-{
-	return reason == REASON_EVICTED_BY_PRESSURE || reason == REASON_EVICTED_BY_LOAD;
-}
-
-/* Moved for want of room while the manager holds on, through whichever patcher the model was listed. */
 static bool is_displaced(const struct check *check, const struct watched *object)
 {
-	bool by_pressure = false;
-	bool held = false;
+	const struct cell_view view = view_of(check);
 
-	for (size_t i = 0; i < check->count; i++) {
-		const struct watched *other = &check->objects[i];
-
-		if (other->model.inner != object->model.inner)
-			continue;
-		by_pressure |= is_pressure(other->departure);
-		held |= other->held_by_manager && other->patcher_alive;
-	}
-	return by_pressure && held;
+	return rule_is_displaced(&view, index_of(check, object));
 }
 
 /* What made the model leave, through whichever patcher it was listed. */
@@ -210,7 +242,8 @@ static void check_copy(struct check *check, const struct watched *object)
 
 static bool is_gone(const struct watched *object)
 {
-	return !object->seen || object->state == STATE_DEAD;
+	return !object->seen ||
+	       (object->state == STATE_DEAD && !object->listed); /* a dead one that is listed shows what is stale, not stray */
 }
 
 /* That pressure moved the model, its other patchers know when the one that was told of it is forgotten. */
@@ -247,7 +280,7 @@ static void close_snapshot(struct check *check)
 			object->departure = REASON_NONE;
 	}
 	for (size_t i = 0; i < check->count; i++) {
-		if (is_gone(&check->objects[i]) && is_pressure(check->objects[i].departure))
+		if (is_gone(&check->objects[i]) && rule_is_pressure(check->objects[i].departure))
 			bequeath(check, &check->objects[i]);
 	}
 	for (size_t i = 0; i < check->count; i++) {
@@ -259,6 +292,18 @@ static void close_snapshot(struct check *check)
 
 /* ---- at rest ---- */
 
+static void check_freed(struct check *check, const struct watched *object)
+{
+	const struct cell_view view = view_of(check);
+
+	if (object->model.keep == KEEP_YES || !rule_leaks(&view, index_of(check, object)))
+		return;
+	if (object->state == STATE_RESIDENT)
+		fail(check, INVARIANT_FREED_GOES, "listed", object);
+	else
+		fail(check, INVARIANT_FREED_GOES, object->anchored ? "anchored" : "held", object);
+}
+
 static bool is_listed(const struct check *check, const struct watched *object)
 {
 	for (size_t i = 0; i < check->count; i++) {
@@ -266,16 +311,6 @@ static bool is_listed(const struct check *check, const struct watched *object)
 			return true;
 	}
 	return false;
-}
-
-static void check_freed(struct check *check, const struct watched *object)
-{
-	if (object->model.keep == KEEP_YES || !object->asked)
-		return;
-	if (object->state == STATE_RESIDENT)
-		fail(check, INVARIANT_FREED_GOES, "listed", object);
-	else if (object->held)
-		fail(check, INVARIANT_FREED_GOES, object->anchored ? "anchored" : "held", object);
 }
 
 static void check_stray(struct check *check, const struct watched *object)
@@ -335,34 +370,20 @@ static void take_model(struct check *check, const struct record_model *model)
 	check->objects[check->count++] = (struct watched) { .model = *model, .state = STATE_UNLOADED, .patcher_alive = true };
 }
 
-/* A copy that was to stay, and could have been used. */
-static const struct watched *find_kept_copy(const struct check *check, const struct watched *object)
-{
-	for (size_t i = 0; i < check->count; i++) {
-		const struct watched *other = &check->objects[i];
-
-		if (other == object || other->model.keep != KEEP_YES || strcmp(other->model.name, object->model.name) != 0)
-			continue;
-		if (other->seen && other->patcher_alive &&
-		    (is_resident(check, other) || other->held_by_manager || other->anchored))
-			return other;
-	}
-	return NULL;
-}
-
 static void take_load(struct check *check, const struct record_load *load)
 {
+	const struct cell_view view = view_of(check);
 	struct watched *object = find(check, load->model);
-	const struct watched *copy;
+	size_t copy;
 
 	if (!object)
 		return;
 	object->asked = false;
-	copy = load->from_disk ? find_kept_copy(check, object) : NULL;
-	if (!copy)
+	copy = load->from_disk ? rule_kept_copy(&view, index_of(check, object)) : RULE_NO_OBJECT;
+	if (copy == RULE_NO_OBJECT)
 		return;
-	object->read_again = true; /* its wish is told later: the next snapshot decides */
-	object->copy = copy->model.model;
+	object->read_again = true; /* its keep flag comes later: the next snapshot decides */
+	object->copy = check->objects[copy].model.model;
 }
 
 static void take_request(struct check *check)
@@ -377,12 +398,13 @@ static void take_snapshot(struct check *check, const struct record_snapshot *sna
 	check->open = true;
 	check->stage = snapshot->stage;
 	check->cycle = snapshot->cycle;
+	check->ledger = (struct ledger_reading) { 0 };
 	for (size_t i = 0; i < check->count; i++) {
 		struct watched *object = &check->objects[i];
 
 		object->seen = false;
 		object->patcher_alive = false;
-		object->held = object->held_by_manager = false;
+		memset(object->held, 0, sizeof(object->held));
 	}
 	if (snapshot->exception[0])
 		snprintf(check->exception, sizeof(check->exception), "%.*s", (int)strcspn(snapshot->exception, ":"),
@@ -411,13 +433,12 @@ static void take_residency(struct check *check, const struct record_residency *r
 
 static void take_holder(struct check *check, const struct record_holder *holder)
 {
-	struct watched *object = holder->strong ? find(check, holder->model) : NULL;
+	struct watched *object = find(check, holder->model);
 
 	if (!object)
 		return;
-	object->held_by_manager |= strcmp(holder->kind, HOLDER_MANAGER) == 0;
-	object->held |= strcmp(holder->kind, HOLDER_CACHE) != 0 && strcmp(holder->kind, HOLDER_FOREIGN) != 0 &&
-			strcmp(holder->kind, HOLDER_GARBAGE) != 0; /* a traceback's: nobody's, until the next collection */
+	for (unsigned group = 0; group <= HOLDERS_LEAKING; group++)
+		object->held[group] |= rule_holder_is_in(holder, (enum holder_group)group);
 }
 
 static void take_departure(struct check *check, const struct record_departure *departure)
@@ -435,24 +456,15 @@ static void take_sampled(struct check *check, const struct record_sampled *sampl
 		     find(check, sampled->model));
 }
 
-/* Lines of one device come one after the other, from `used` to `unattributed`. */
 static void take_memory(struct check *check, const struct record_memory *memory)
 {
-	if (memory->size_bytes == UNKNOWN_U64)
-		return;
-	if (strcmp(memory->line, "used") == 0) {
-		check->used_bytes = memory->size_bytes;
-		check->told_bytes = 0;
-		return;
-	}
-	check->told_bytes += memory->size_bytes;
-	if (strcmp(memory->line, "unattributed") != 0)
-		return;
+	enum ledger_result result = rule_read_ledger(&check->ledger, memory);
+
 	if (check->is_taken_outside)
 		return;
-	if (memory->size_bytes)
+	if (result == LEDGER_UNATTRIBUTED)
 		fail(check, INVARIANT_LEDGER_BALANCES, "unattributed", NULL);
-	else if (check->told_bytes != check->used_bytes)
+	else if (result == LEDGER_UNBALANCED)
 		fail(check, INVARIANT_LEDGER_BALANCES, "more told than used", NULL);
 }
 
@@ -468,19 +480,12 @@ static void take_action(struct check *check, const struct record_action *action)
 		check->is_taken_outside = false;
 }
 
-/* Records that tell what happens after a snapshot, so that it is complete. */
-static bool happens_later(enum record_type type)
-{
-	return type == RECORD_MODEL || type == RECORD_LOAD || type == RECORD_ACTION || type == RECORD_REQUEST ||
-	       type == RECORD_DEPARTURE || type == RECORD_SAMPLED;
-}
-
 static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)
 {
 	struct check *check = context;
 
 	(void)size_bytes;
-	if (happens_later(type))
+	if (rule_happens_later(type))
 		close_snapshot(check);
 	switch (type) {
 	case RECORD_MODEL:

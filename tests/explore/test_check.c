@@ -33,7 +33,7 @@ static void act(enum action_kind kind, bool asks)
 
 static void make(uint32_t number, uint32_t inner, const char *name, enum keep_wish keep)
 {
-	struct record_model model = { .cell = 1, .model = number, .inner = inner, .generation = 1, .keep = keep };
+	struct record_model model = { .cell = 1, .model = number, .inner = inner, .generation = number, .keep = keep };
 
 	record_text(model.name, sizeof(model.name), name);
 	record_put(&sink, RECORD_MODEL, &model, sizeof(model));

@@ -93,7 +93,8 @@ START_TEST(what_is_found_is_a_scenario_that_says_all_of_where_it_runs)
 		struct flow *flow = flow_parse(found->text, strlen(found->text), "found", &e);
 
 		ck_assert_ok(flow, &e);
-		ck_assert_msg(found->confirmed, "a judge does not say so: %s", found->line);
+		ck_assert_msg(found->confirmed, "a judge does not say %s: %s", invariant_name(found->failure.invariant),
+			      found->line);
 		ck_assert_ptr_eq(flow->setting.policy, &policy_delegate);
 		ck_assert(flow->setting.has_cache && flow->setting.has_device_mode && flow->setting.has_node_flags);
 		ck_assert(flow->setting.has_seed);
