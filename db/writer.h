@@ -48,12 +48,4 @@ bool writer_is_fine(const struct writer *writer);
  * what went wrong first. A run without a RECORD_RUN_END stays unfinished. */
 bool writer_finish(struct writer *writer, struct error *e);
 
-/* How fast records go through a writer, against a loop that binds and steps the same statements in the caller's thread; both
- * into stores of their own under `folder`, removed afterwards. */
-struct writer_speed {
-	uint64_t records;
-	double writer_per_s, bare_per_s;
-};
-bool writer_bench(const char *folder, uint32_t cells, struct writer_speed *speed, struct error *e);
-
 #endif

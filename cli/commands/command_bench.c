@@ -1,9 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench/bench.h"
+#include "cli/bench/print.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/recording.h"
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
@@ -106,18 +107,74 @@ static bool choose_benches(int argc, char **argv, uint64_t *chosen, struct error
 	return false;
 }
 
-/* One bench, on one topology or on none; its members join those that say what it is. */
-static bool run_bench(const struct bench *bench, const struct bench_request *request, json_t *results, struct error *e)
+/* Where what a benchmark tells while it measures is shown. */
+struct bench_display {
+	struct cli *cli;
+	const struct bench_printer *printer;
+	const struct bench_request *request;
+	bool prints; /* text for people; false with --json */
+	struct progress progress;
+	bool in_progress;
+};
+
+static void on_progress(void *context, const char *what, uint64_t done_bytes, uint64_t total_bytes)
 {
-	json_t *members = bench->run(request, e);
+	struct bench_display *display = context;
+
+	if (!display->in_progress)
+		progress_begin_bytes(&display->progress, display->cli, what, total_bytes);
+	display->in_progress = true;
+	progress_update(&display->progress, done_bytes);
+}
+
+static void on_point(void *context, const void *result)
+{
+	struct bench_display *display = context;
+
+	if (display->prints && display->printer->print_point)
+		display->printer->print_point(display->cli->out, display->request, result);
+}
+
+/* Measures, prints if asked to, and returns the members for the JSON. NULL on error. */
+static json_t *measure_and_print(const struct bench *bench, struct bench_display *display, struct error *e)
+{
+	void *result = bench_measure(bench, display->request, e);
+	json_t *members = NULL;
+
+	if (display->in_progress)
+		progress_end(&display->progress);
+	if (!result)
+		return NULL;
+	members = display->printer->to_json(display->request, result);
+	if (!members)
+		error_no_memory(e);
+	else if (display->prints && display->printer->print)
+		display->printer->print(display->cli->out, display->request, result);
+	bench_result_free(bench, result);
+	return members;
+}
+
+/* One benchmark, on one topology or on none; its members join those that say what it is. */
+static bool run_bench(const struct bench *bench, const struct bench_request *asked, struct cli *cli, bool prints,
+		      json_t *results, struct error *e)
+{
+	struct bench_request request = *asked;
+	struct bench_display display = {
+		.cli = cli, .printer = bench_printer_of(bench), .request = &request, .prints = prints
+	};
+	json_t *members;
 	json_t *entry;
 
+	request.on_progress = on_progress;
+	request.on_point = on_point;
+	request.context = &display;
+	members = measure_and_print(bench, &display, e);
 	if (!members)
-		return error_context(e, "bench %s%s%s", bench->name, request->topology ? " of " : "",
-				     request->topology ? request->topology->name : "");
+		return error_context(e, "bench %s%s%s", bench->name, request.topology ? " of " : "",
+				     request.topology ? request.topology->name : "");
 	entry = json_pack("{s:s, s:s?, s:s?}", "bench", bench->name, "backend",
-			  bench->needs_topology ? request->backend->name : NULL, "topology",
-			  request->topology ? request->topology->name : NULL);
+			  bench->needs_topology ? request.backend->name : NULL, "topology",
+			  request.topology ? request.topology->name : NULL);
 	if (!entry || json_object_update(entry, members) || json_array_append(results, entry))
 		error_no_memory(e);
 	json_decref(entry);
@@ -125,18 +182,18 @@ static bool run_bench(const struct bench *bench, const struct bench_request *req
 	return !error_is_set(e);
 }
 
-static bool run_chosen(struct bench_request *request, uint64_t chosen, const struct topologies *topologies, json_t *results,
-		       struct error *e)
+static bool run_chosen(struct bench_request *request, uint64_t chosen, const struct topologies *topologies, struct cli *cli,
+		       bool prints, json_t *results, struct error *e)
 {
 	for (size_t i = 0; benches[i]; i++) {
 		if (!choice_is_set(chosen, i))
 			continue;
 		request->topology = NULL;
-		if (!benches[i]->needs_topology && !run_bench(benches[i], request, results, e))
+		if (!benches[i]->needs_topology && !run_bench(benches[i], request, cli, prints, results, e))
 			return false;
 		for (size_t j = 0; benches[i]->needs_topology && j < topologies->count; j++) {
 			request->topology = topologies->items[j];
-			if (!run_bench(benches[i], request, results, e))
+			if (!run_bench(benches[i], request, cli, prints, results, e))
 				return false;
 		}
 	}
@@ -162,14 +219,13 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 		.subject = "engine",
 	};
 	struct bench_request request = {
-		.cli = cli,
 		.backend = backend,
 		.repeats = (unsigned)asked->repeats,
 		.smallest_bytes = asked->smallest_bytes,
 		.largest_bytes = asked->largest_bytes,
 		.seed = (uint64_t)asked->seed,
 		.tables = asked->tables,
-		.print = !asked->json,
+		.interrupted = cli->interrupted,
 	};
 	struct error e = ERROR_INIT;
 	struct recording recording;
@@ -183,7 +239,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 	for (size_t i = 0; topologies->count > 1 && i < topologies->count; i++)
 		run_put_topology(&recording.sink, topologies->items[i]);
 	results = json_array();
-	if (!run_chosen(&request, chosen, topologies, results, &e))
+	if (!run_chosen(&request, chosen, topologies, cli, !asked->json, results, &e))
 		exit_code = command_fail(cli, command_bench.name, &e);
 	else if (asked->json)
 		print_json(cli, results);

@@ -8,12 +8,13 @@
 #include "core/base/clock.h"
 #include "core/base/mt19937.h"
 #include "core/tensor/kernels/kernels.h"
+#include "scenarios/bench/bench.h"
 
 #define ELEMENTS (64u * 1024u) /* 256 KiB of floats */
 #define SAMPLE_NS (10 * NS_PER_MS)
 #define REPEATS_MAX 64u
 
-struct bench {
+struct dequant_rig {
 	unsigned repeats;
 	const struct record_sink *sink;
 	uint8_t *blocks;
@@ -29,7 +30,7 @@ static uint64_t processor_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-static double sample(const struct bench *bench, kernel_dequantise kernel, enum quant type)
+static double sample(const struct dequant_rig *bench, kernel_dequantise kernel, enum quant type)
 {
 	size_t block_count = ELEMENTS / quant_block_elements(type);
 	uint64_t started_ns = processor_ns();
@@ -44,7 +45,7 @@ static double sample(const struct bench *bench, kernel_dequantise kernel, enum q
 	return (double)(rounds * ELEMENTS) * 1e9 / (double)elapsed_ns;
 }
 
-static void put_sample(const struct bench *bench, const struct bench_dequant_point *point)
+static void put_sample(const struct dequant_rig *bench, const struct bench_dequant_point *point)
 {
 	struct record_sample record = { .x = ELEMENTS, .value = point->elements_per_s.median };
 	char label[RECORD_NAME_MAX];
@@ -58,8 +59,8 @@ static void put_sample(const struct bench *bench, const struct bench_dequant_poi
 		record_put(bench->sink, RECORD_SAMPLE, &record, sizeof(record));
 }
 
-static bool measure(const struct bench *bench, const struct kernels *kernels, enum quant type, enum quant_way way,
-		    struct bench_dequant *result, struct error *e)
+static bool measure_kernels(const struct dequant_rig *bench, const struct kernels *kernels, enum quant type, enum quant_way way,
+			    struct bench_dequant *result, struct error *e)
 {
 	struct bench_dequant_point *point;
 	double values[REPEATS_MAX];
@@ -77,15 +78,15 @@ static bool measure(const struct bench *bench, const struct kernels *kernels, en
 	return true;
 }
 
-static bool measure_type(const struct bench *bench, enum quant type, const bool *interrupted, struct bench_dequant *result,
-			 struct error *e)
+static bool measure_type(const struct dequant_rig *bench, enum quant type, const bool *interrupted,
+			 struct bench_dequant *result, struct error *e)
 {
 	for (unsigned way = 0; way < QUANT_WAYS; way++) {
 		for (size_t i = 0; kernels_all[i]; i++) {
 			if (interrupted && *interrupted)
 				return error_set(e, ERROR_INTERRUPTED, "interrupted");
 			if (kernels_all[i]->dequantise[type][way] && kernels_all[i]->runs_here() &&
-			    !measure(bench, kernels_all[i], type, (enum quant_way)way, result, e))
+			    !measure_kernels(bench, kernels_all[i], type, (enum quant_way)way, result, e))
 				return false;
 		}
 	}
@@ -95,7 +96,7 @@ static bool measure_type(const struct bench *bench, enum quant type, const bool 
 bool bench_dequant(unsigned repeats, const struct record_sink *sink, const bool *interrupted, struct bench_dequant *result,
 		   struct error *e)
 {
-	struct bench bench = { .repeats = repeats ? repeats : 5, .sink = sink };
+	struct dequant_rig bench = { .repeats = repeats ? repeats : 5, .sink = sink };
 	struct mt19937 generator;
 	bool fine;
 
@@ -121,3 +122,21 @@ void bench_dequant_free(struct bench_dequant *result)
 	free(result->points);
 	*result = (struct bench_dequant) { .points = NULL };
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	return bench_dequant(request->repeats, request->sink, request->interrupted, result, e);
+}
+
+static void free_result(void *result)
+{
+	bench_dequant_free(result);
+}
+
+const struct bench bench_row_dequant = {
+	.name = "dequant",
+	.summary = "elements a second of every quantised type, one core, by instruction set",
+	.result_size_bytes = sizeof(struct bench_dequant),
+	.measure = measure,
+	.free = free_result,
+};

@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/units.h"
+#include "scenarios/bench/bench.h"
 
 #define SAMPLE_NS NS_PER_MS
 #define COPIES_MAX 4096u
@@ -16,7 +17,7 @@
 #define REPEATS_MAX 1000u
 
 /* One link under measurement. */
-struct bench {
+struct links_rig {
 	const struct bench_links_options *options;
 	const char *backend;
 	const char *topology;
@@ -46,7 +47,7 @@ static bool fill(const struct buffer *buffer, uint64_t seed, struct error *e)
 	return device_unmap(&place, true, e);
 }
 
-static bool compare_bytes(const struct bench *bench, const uint8_t *sent, const uint8_t *arrived, uint64_t size_bytes,
+static bool compare_bytes(const struct links_rig *bench, const uint8_t *sent, const uint8_t *arrived, uint64_t size_bytes,
 			  struct error *e)
 {
 	if (memcmp(sent, arrived, size_bytes) == 0)
@@ -61,7 +62,7 @@ static bool compare_bytes(const struct bench *bench, const uint8_t *sent, const 
 	return true;
 }
 
-static bool compare(const struct bench *bench, uint64_t size_bytes, struct error *e)
+static bool compare(const struct links_rig *bench, uint64_t size_bytes, struct error *e)
 {
 	struct mapping sent;
 	struct mapping arrived = { .bytes = NULL };
@@ -73,7 +74,7 @@ static bool compare(const struct bench *bench, uint64_t size_bytes, struct error
 }
 
 /* Seconds of one copy, mean of `copies`. */
-static bool take_sample(const struct bench *bench, uint64_t size_bytes, unsigned copies, double *seconds, struct error *e)
+static bool take_sample(const struct links_rig *bench, uint64_t size_bytes, unsigned copies, double *seconds, struct error *e)
 {
 	uint64_t begin_ns = machine_now_ns(bench->machine);
 
@@ -93,7 +94,7 @@ static unsigned copies_a_sample(double seconds)
 	return (unsigned)fmin(fmax(copies, 1), COPIES_MAX);
 }
 
-static bool warm_up(const struct bench *bench, uint64_t size_bytes, unsigned *copies, bool *steady, struct error *e)
+static bool warm_up(const struct links_rig *bench, uint64_t size_bytes, unsigned *copies, bool *steady, struct error *e)
 {
 	double before;
 
@@ -113,7 +114,7 @@ static bool warm_up(const struct bench *bench, uint64_t size_bytes, unsigned *co
 	return true;
 }
 
-static void record_point(const struct bench *bench, const struct bench_link_point *point)
+static void record_point(const struct links_rig *bench, const struct bench_link_point *point)
 {
 	struct record_sample sample = { .x = (double)point->size_bytes };
 
@@ -128,7 +129,7 @@ static void record_point(const struct bench *bench, const struct bench_link_poin
 	}
 }
 
-static bool measure_point(const struct bench *bench, struct bench_link_point *point, struct error *e)
+static bool measure_point(const struct links_rig *bench, struct bench_link_point *point, struct error *e)
 {
 	bool bytes_exist = machine_backend(bench->machine)->bytes_exist;
 	unsigned copies;
@@ -163,7 +164,7 @@ static void sum_up(struct bench_link *link)
 	link->latency_s = fmax(0, first->seconds.median - (double)first->size_bytes / best);
 }
 
-static bool measure_link(struct bench *bench, struct bench_link *link, uint64_t smallest, uint64_t largest, struct error *e)
+static bool measure_link(struct links_rig *bench, struct bench_link *link, uint64_t smallest, uint64_t largest, struct error *e)
 {
 	size_t capacity = 0;
 
@@ -182,7 +183,7 @@ static bool measure_link(struct bench *bench, struct bench_link *link, uint64_t 
 }
 
 /* Buffers for one link, measured, and given back, so that the next link finds its devices empty. */
-static bool bench_one(struct bench *bench, struct bench_link *link, uint64_t smallest, uint64_t largest, struct error *e)
+static bool bench_one(struct links_rig *bench, struct bench_link *link, uint64_t smallest, uint64_t largest, struct error *e)
 {
 	bool fine = false;
 
@@ -213,7 +214,7 @@ bool bench_links(const struct topology *topology, const struct backend *backend,
 {
 	uint64_t smallest = options->smallest_bytes ? options->smallest_bytes : 4 * KIB;
 	uint64_t largest = options->largest_bytes ? options->largest_bytes : 256 * MIB;
-	struct bench bench = { .options = options, .backend = backend->name, .topology = topology->name };
+	struct links_rig bench = { .options = options, .backend = backend->name, .topology = topology->name };
 	bool fine = false;
 
 	*result = (struct bench_links) { .verified = backend->bytes_exist };
@@ -248,3 +249,30 @@ void bench_links_free(struct bench_links *result)
 	free(result->links);
 	*result = (struct bench_links) { .links = NULL };
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	const struct bench_links_options options = {
+		.smallest_bytes = request->smallest_bytes,
+		.largest_bytes = request->largest_bytes,
+		.repeats = request->repeats,
+		.sink = request->sink,
+		.interrupted = request->interrupted,
+	};
+
+	return bench_links(request->topology, request->backend, &options, result, e);
+}
+
+static void free_result(void *result)
+{
+	bench_links_free(result);
+}
+
+const struct bench bench_row_links = {
+	.name = "links",
+	.summary = "bandwidth and latency of every link, by copying; every byte compared where there are bytes",
+	.needs_topology = true,
+	.result_size_bytes = sizeof(struct bench_links),
+	.measure = measure,
+	.free = free_result,
+};

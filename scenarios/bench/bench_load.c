@@ -13,13 +13,15 @@
 #include "core/base/units.h"
 #include "core/device/device.h"
 #include "core/tensor/safetensors/safetensors.h"
+#include "scenarios/bench/bench.h"
 
 #define PATTERN_BYTES MIB
+#define SIZE_BY_DEFAULT (4 * GIB)
 
 /* What the file's tensors weigh, over and over: a transformer's matrices and the small things between them. */
 static const uint64_t tensor_bytes[] = { 54 * MIB, 18 * MIB, 6 * KIB, 72 * MIB, 24 * KIB, 72 * MIB, 6 * KIB, 256 };
 
-struct bench {
+struct load_rig {
 	const struct bench_load_options *options;
 	char path[4096];
 	uint64_t size_bytes; /* of the tensors */
@@ -40,7 +42,7 @@ const char *bench_load_way_name(enum bench_load_way way)
 
 /* ---- the file ---- */
 
-static bool describe_file(struct bench *bench, struct error *e)
+static bool describe_file(struct load_rig *bench, struct error *e)
 {
 	size_t most = (size_t)(bench->size_bytes / (20 * MIB)) + 16;
 	uint64_t left = bench->size_bytes;
@@ -76,7 +78,7 @@ static void make_pattern(uint8_t *pattern)
 	}
 }
 
-static bool watch(const struct bench *bench, uint64_t done, struct error *e)
+static bool watch(const struct load_rig *bench, uint64_t done, struct error *e)
 {
 	const struct bulk_watcher *watcher = bench->options->watcher;
 
@@ -86,7 +88,7 @@ static bool watch(const struct bench *bench, uint64_t done, struct error *e)
 	       error_set(e, ERROR_INTERRUPTED, "interrupted while making %s", bench->path);
 }
 
-static bool make_file(struct bench *bench, struct error *e)
+static bool make_file(struct load_rig *bench, struct error *e)
 {
 	struct safetensors_writer *writer = safetensors_writer_open(bench->path, bench->entries, bench->count, NULL, e);
 
@@ -116,7 +118,7 @@ static bool read_fully(int fd, uint8_t *to, size_t size_bytes)
 	return true;
 }
 
-static bool bare_read(struct bench *bench, struct error *e)
+static bool bare_read(struct load_rig *bench, struct error *e)
 {
 	int fd = open(bench->path, O_RDONLY | O_CLOEXEC);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
@@ -131,7 +133,7 @@ static bool bare_read(struct bench *bench, struct error *e)
 	return fine;
 }
 
-static bool mapped_copy(struct bench *bench, struct error *e)
+static bool mapped_copy(struct load_rig *bench, struct error *e)
 {
 	struct file_mapping mapping;
 	uint8_t *memory;
@@ -148,7 +150,7 @@ static bool mapped_copy(struct bench *bench, struct error *e)
 	return memory || error_no_memory(e);
 }
 
-static bool compare(const struct bench *bench, const struct bulk_piece *pieces, size_t count, struct error *e)
+static bool compare(const struct load_rig *bench, const struct bulk_piece *pieces, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const uint8_t *bytes = pieces[i].to;
@@ -168,7 +170,7 @@ static bool compare(const struct bench *bench, const struct bulk_piece *pieces, 
 }
 
 /* Allocates every tensor on the device and reads all of them; *ended_ns is when the last byte was there. */
-static bool load_tensors(struct bench *bench, struct device *device, const struct safetensors *file, struct buffer *buffers,
+static bool load_tensors(struct load_rig *bench, struct device *device, const struct safetensors *file, struct buffer *buffers,
 			 struct mapping *places, struct bulk_piece *pieces, uint64_t *ended_ns, struct error *e)
 {
 	size_t count = safetensors_count(file);
@@ -188,7 +190,7 @@ static bool load_tensors(struct bench *bench, struct device *device, const struc
 	return fine && compare(bench, pieces, count, e);
 }
 
-static bool into_place(struct bench *bench, const struct topology *topology, uint64_t *ended_ns, struct error *e)
+static bool into_place(struct load_rig *bench, const struct topology *topology, uint64_t *ended_ns, struct error *e)
 {
 	struct safetensors *file = safetensors_open(bench->path, e);
 	size_t count = file ? safetensors_count(file) : 0;
@@ -213,7 +215,7 @@ static bool into_place(struct bench *bench, const struct topology *topology, uin
 
 /* ---- the measurement ---- */
 
-static void put_sample(const struct bench *bench, enum bench_load_way way, unsigned repeat)
+static void put_sample(const struct load_rig *bench, enum bench_load_way way, unsigned repeat)
 {
 	struct record_sample sample = { .x = (double)bench->size_bytes,
 					.value = (double)bench->size_bytes / bench->seconds[way][repeat],
@@ -226,7 +228,7 @@ static void put_sample(const struct bench *bench, enum bench_load_way way, unsig
 		record_put(bench->options->sink, RECORD_SAMPLE, &sample, sizeof(sample));
 }
 
-static bool load_once(struct bench *bench, enum bench_load_way way, const struct topology *topology, unsigned repeat,
+static bool load_once(struct load_rig *bench, enum bench_load_way way, const struct topology *topology, unsigned repeat,
 		      struct error *e)
 {
 	uint64_t started_ns = clock_now_ns();
@@ -253,7 +255,7 @@ static bool load_once(struct bench *bench, enum bench_load_way way, const struct
 }
 
 /* Interleaved, so that what else the machine does falls on all ways alike. The first round warms the cache and does not count. */
-static bool load_all(struct bench *bench, unsigned repeats, struct error *e)
+static bool load_all(struct load_rig *bench, unsigned repeats, struct error *e)
 {
 	static const char text[] = "{\"schema\":1,\"name\":\"load\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":"
 				   "1099511627776}],\"links\":[]}";
@@ -270,11 +272,11 @@ static bool load_all(struct bench *bench, unsigned repeats, struct error *e)
 
 bool bench_load(const struct bench_load_options *options, struct bench_load *result, struct error *e)
 {
-	struct bench *bench = array_new(1, sizeof(*bench), e);
+	struct load_rig *bench = array_new(1, sizeof(*bench), e);
 	unsigned repeats = options->repeats ? options->repeats : 5;
 	bool fine;
 
-	*result = (struct bench_load) { .size_bytes = options->size_bytes ? options->size_bytes / 2 * 2 : 4 * GIB };
+	*result = (struct bench_load) { .size_bytes = options->size_bytes ? options->size_bytes / 2 * 2 : SIZE_BY_DEFAULT };
 	if (!bench)
 		return false;
 	if (repeats > BENCH_LOAD_REPEATS_MAX)
@@ -299,3 +301,38 @@ bool bench_load(const struct bench_load_options *options, struct bench_load *res
 	free(bench);
 	return fine;
 }
+
+/* Whoever watches is told of the whole file at each call, not of the piece that is being made or read. */
+static void tell_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	const struct bench_request *request = context;
+
+	(void)total_bytes;
+	if (request->on_progress)
+		request->on_progress(request->context, "loading", done_bytes,
+				     request->largest_bytes ? request->largest_bytes : SIZE_BY_DEFAULT);
+}
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	struct bench_request told = *request;
+	const struct bulk_watcher watcher = { .progress = tell_progress,
+					      .context = &told,
+					      .interrupted = request->interrupted };
+	const struct bench_load_options options = {
+		.folder = bench_folder(),
+		.size_bytes = request->largest_bytes,
+		.repeats = request->repeats,
+		.watcher = &watcher,
+		.sink = request->sink,
+	};
+
+	return bench_load(&options, result, e);
+}
+
+const struct bench bench_row_load = {
+	.name = "load",
+	.summary = "a safetensors file from the page cache into a host device, against a bare read",
+	.result_size_bytes = sizeof(struct bench_load),
+	.measure = measure,
+};

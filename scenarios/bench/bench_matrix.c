@@ -5,9 +5,12 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "db/writer.h"
+#include "scenarios/bench/bench.h"
 #include "scenarios/bench/bench_store.h"
 #include "scenarios/flow/flows.h"
 #include "scenarios/matrix/matrix.h"
+
+#define REPEATS 9 /* of the row, where none are asked for */
 
 static bool run(struct subject *subject, const struct matrix_axes *axes, const struct record_sink *sink, double *cells_per_s,
 		struct error *e)
@@ -69,3 +72,15 @@ bool bench_matrix(const char *folder, unsigned repeats, const bool *interrupted,
 	topology_free(topology);
 	return fine;
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	return bench_matrix(bench_folder(), bench_repeats(request, REPEATS), request->interrupted, result, e);
+}
+
+const struct bench bench_row_matrix = {
+	.name = "matrix",
+	.summary = "retention cells a second, without a store and with one",
+	.result_size_bytes = sizeof(struct bench_matrix),
+	.measure = measure,
+};

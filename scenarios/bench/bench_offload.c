@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/plan/place/plan_model.h"
+#include "scenarios/bench/bench.h"
 #include "scenarios/placed/placed_run.h"
 
 #define LEVELS 9u /* from nothing to all of it */
@@ -86,3 +87,22 @@ bool bench_offload(const struct topology *topology, const struct backend *backen
 	}
 	return true;
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	return bench_offload(request->topology, request->backend, request->sink, request->interrupted, result, e);
+}
+
+static void free_result(void *result)
+{
+	bench_offload_free(result);
+}
+
+const struct bench bench_row_offload = {
+	.name = "offload",
+	.summary = "seconds per iteration of FLUX.1 against GB that wait on each donor",
+	.needs_topology = true,
+	.result_size_bytes = sizeof(struct bench_offload),
+	.measure = measure,
+	.free = free_result,
+};

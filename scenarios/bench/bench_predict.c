@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/units.h"
+#include "scenarios/bench/bench.h"
 #include "scenarios/bench/bench_pass.h"
 #include "scenarios/topologies.h"
 
@@ -414,3 +415,28 @@ void bench_predict_free(struct bench_predict *result)
 	free(result->series);
 	*result = (struct bench_predict) { .series = NULL };
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	struct bench_predictions *both = result;
+
+	both->is_compared = bench_table(request, "bench/bench_seconds_per_iteration.csv", both->path);
+	return !both->is_compared ||
+	       (bench_predict(both->path, true, &both->with, e) && bench_predict(both->path, false, &both->without, e));
+}
+
+static void free_result(void *result)
+{
+	struct bench_predictions *both = result;
+
+	bench_predict_free(&both->with);
+	bench_predict_free(&both->without);
+}
+
+const struct bench bench_row_predict = {
+	.name = "predict",
+	.summary = "predicted against published seconds per iteration",
+	.result_size_bytes = sizeof(struct bench_predictions),
+	.measure = measure,
+	.free = free_result,
+};

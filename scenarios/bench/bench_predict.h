@@ -15,6 +15,7 @@
 
 #include "core/base/error.h"
 #include "core/plan/suggest/predict.h"
+#include "scenarios/bench/bench.h"
 
 struct bench_predict_series {
 	char model[64], precision[32], tier[48];
@@ -44,5 +45,12 @@ struct bench_predict {
  * the term of that name. */
 bool bench_predict(const char *path, bool converts_at_source, struct bench_predict *result, struct error *e);
 void bench_predict_free(struct bench_predict *result);
+
+/* The result of the benchmark: the table predicted with conversion at the source and without. */
+struct bench_predictions {
+	char path[BENCH_PATH_MAX]; /* of the table */
+	bool is_compared; /* false: there is no such table, and nothing else is set */
+	struct bench_predict with, without;
+};
 
 #endif

@@ -11,11 +11,17 @@
 #include "core/workflow/engine.h"
 #include "core/workflow/library/model_library.h"
 #include "probes/snapshot/snapshot.h"
+#include "scenarios/bench/bench.h"
 #include "scenarios/bench/bench_store.h"
 #include "scenarios/matrix/matrix_workflow.h"
 #include "scenarios/workflows.h"
 
 #define BLOCK_BYTES (MIB * 2) /* more than the virtual VRAM of a matrix loader in all, so that some are on the card */
+/* What the rows measure. */
+#define SNAPSHOT_MODELS 10
+#define SNAPSHOT_BLOCKS 1000
+#define SNAPSHOT_REPEATS 31
+#define REPLAY_REPEATS 15
 #define REPLAYED "flux-three-loaders"
 
 /* ---- an observer that measures another ---- */
@@ -317,3 +323,28 @@ bool bench_probes(const char *folder, unsigned repeats, const bool *interrupted,
 	json_decref(workflow);
 	return fine;
 }
+
+static bool measure_snapshot(const struct bench_request *request, void *result, struct error *e)
+{
+	return bench_snapshot(bench_folder(), SNAPSHOT_MODELS, SNAPSHOT_BLOCKS, bench_repeats(request, SNAPSHOT_REPEATS),
+			      request->interrupted, result, e);
+}
+
+const struct bench bench_row_snapshot = {
+	.name = "snapshot",
+	.summary = "time that a snapshot takes from the subject's thread",
+	.result_size_bytes = sizeof(struct bench_snapshot),
+	.measure = measure_snapshot,
+};
+
+static bool measure_probes(const struct bench_request *request, void *result, struct error *e)
+{
+	return bench_probes(bench_folder(), bench_repeats(request, REPLAY_REPEATS), request->interrupted, result, e);
+}
+
+const struct bench bench_row_probes = {
+	.name = "probes",
+	.summary = "a replay on host with probes and without",
+	.result_size_bytes = sizeof(struct bench_probes),
+	.measure = measure_probes,
+};

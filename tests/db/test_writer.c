@@ -291,18 +291,6 @@ START_TEST(a_full_folder_takes_no_store_and_keeps_no_part_of_one)
 }
 END_TEST
 
-START_TEST(the_writer_keeps_up_with_a_bare_loop)
-{
-	struct writer_speed speed;
-
-	ck_assert_ok(writer_bench(folder, 400, &speed, &e), &e);
-	ck_assert_uint_gt(speed.records, 400 * 50);
-	ck_assert_double_gt(speed.bare_per_s, 0);
-	/* The bench asks for 80 %; beside other tests on two cores a fifth of that already tells a writer that is broken. */
-	ck_assert_double_gt(speed.writer_per_s, 0.16 * speed.bare_per_s);
-}
-END_TEST
-
 HARNESS_SUITE(writer_suite)
 {
 	Suite *suite = suite_create("writer");
@@ -320,7 +308,6 @@ HARNESS_SUITE(writer_suite)
 	tcase_add_test(tests, after_kill_9_the_store_opens_and_the_run_is_unfinished);
 	tcase_add_test(tests, a_disk_that_fills_up_is_told_once_at_the_end);
 	tcase_add_test(tests, a_full_folder_takes_no_store_and_keeps_no_part_of_one);
-	tcase_add_test(tests, the_writer_keeps_up_with_a_bare_loop);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -1,4 +1,9 @@
-#include "core/patch/bench.h"
+/* bench_patch.c - patches a synthetic weight with adapters of several kinds and ranks.
+ *
+ * What is timed is what loading does: the values taken as float32, the adapter applied, the result rounded back. The first round
+ * is not counted, since it finds memory cold. A checksum of the bytes shows that what was timed was done.
+ */
+#include "scenarios/bench/bench_patch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +14,8 @@
 #include "core/base/clock.h"
 #include "core/patch/apply/stored.h"
 #include "core/tensor/dtype/convert.h"
+
+#define REPEATS 11
 
 static const struct {
 	const char *kind;
@@ -23,7 +30,7 @@ static const struct {
 };
 
 /* A weight, the tensors of an adapter, and the patch that uses them. */
-struct bench {
+struct patched_weight {
 	void *weight, *out;
 	uint16_t *factors[4], *scale; /* in half precision, as files mostly are */
 	struct safetensors_tensor tensors[5];
@@ -32,11 +39,6 @@ struct bench {
 	struct lora_match match;
 	struct patch_use use;
 };
-
-size_t patch_bench_cases(void)
-{
-	return ARRAY_SIZE(cases);
-}
 
 static float next_value(uint64_t *state)
 {
@@ -62,7 +64,7 @@ static void fill_tensor(struct safetensors_tensor *tensor, uint64_t shape[2], ui
 }
 
 /* Two factors, or the four of LoHa. */
-static bool make_adapter(struct bench *bench, const struct patch_bench_point *point, uint64_t *state, struct error *e)
+static bool make_adapter(struct patched_weight *bench, const struct bench_patch_point *point, uint64_t *state, struct error *e)
 {
 	bool is_loha = strcmp(point->kind, "loha") == 0;
 	size_t largest = (size_t)(point->rows > point->columns ? point->rows : point->columns);
@@ -92,7 +94,7 @@ static bool make_adapter(struct bench *bench, const struct patch_bench_point *po
 	return true;
 }
 
-static bool make_weight(struct bench *bench, const struct patch_bench_point *point, uint64_t *state, struct error *e)
+static bool make_weight(struct patched_weight *bench, const struct bench_patch_point *point, uint64_t *state, struct error *e)
 {
 	size_t count = (size_t)(point->rows * point->columns);
 	float *values = array_new(count, sizeof(*values), e);
@@ -107,7 +109,7 @@ static bool make_weight(struct bench *bench, const struct patch_bench_point *poi
 	return fine;
 }
 
-static bool time_one(struct bench *bench, const struct patch_bench_point *point, uint64_t *elapsed_ns, struct error *e)
+static bool time_one(struct patched_weight *bench, const struct bench_patch_point *point, uint64_t *elapsed_ns, struct error *e)
 {
 	const int64_t shape[2] = { point->rows, point->columns };
 	struct stored stored = { .key = "diffusion_model.double_blocks.0.img_attn.proj.weight",
@@ -131,8 +133,7 @@ static int compare_times(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The first run is not counted: it finds memory cold. */
-static bool measure(struct bench *bench, struct patch_bench_point *point, struct error *e)
+static bool time_all(struct patched_weight *bench, struct bench_patch_point *point, struct error *e)
 {
 	uint64_t *times = array_new(point->repeats, sizeof(*times), e);
 	bool fine = times && time_one(bench, point, times, e);
@@ -151,19 +152,19 @@ static bool measure(struct bench *bench, struct patch_bench_point *point, struct
 	return fine;
 }
 
-bool patch_bench(size_t which, unsigned repeats, uint64_t seed, struct patch_bench_point *point, struct error *e)
+static bool measure_point(size_t which, unsigned repeats, uint64_t seed, struct bench_patch_point *point, struct error *e)
 {
-	struct bench bench = { .weight = NULL };
+	struct patched_weight bench = { .weight = NULL };
 	uint64_t state = seed * 2 + 1;
 	bool fine;
 
-	*point = (struct patch_bench_point) { .kind = cases[which].kind,
+	*point = (struct bench_patch_point) { .kind = cases[which].kind,
 					      .dtype = cases[which].dtype,
 					      .rows = cases[which].rows,
 					      .columns = cases[which].columns,
 					      .rank = cases[which].rank,
 					      .repeats = repeats ? repeats : 1 };
-	fine = make_weight(&bench, point, &state, e) && make_adapter(&bench, point, &state, e) && measure(&bench, point, e);
+	fine = make_weight(&bench, point, &state, e) && make_adapter(&bench, point, &state, e) && time_all(&bench, point, e);
 	for (size_t i = 0; i < ARRAY_SIZE(bench.factors); i++)
 		free(bench.factors[i]);
 	free(bench.scale);
@@ -171,3 +172,27 @@ bool patch_bench(size_t which, unsigned repeats, uint64_t seed, struct patch_ben
 	free(bench.out);
 	return fine;
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	struct bench_patch *patch = result;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (!bench_goes_on(request, e) ||
+		    !measure_point(i, bench_repeats(request, REPEATS), request->seed, &patch->points[i], e))
+			return false;
+		patch->point_count++;
+		if (request->on_point)
+			request->on_point(request->context, patch);
+	}
+	return true;
+}
+
+_Static_assert(ARRAY_SIZE(cases) <= BENCH_PATCH_POINTS_MAX, "every case has its place");
+
+const struct bench bench_row_patch = {
+	.name = "patch",
+	.summary = "time to put a LoRA into a weight, by type, rank and kind",
+	.result_size_bytes = sizeof(struct bench_patch),
+	.measure = measure,
+};

@@ -1,4 +1,8 @@
-#include "cli/bench/bench.h"
+/* print_links.c - `bench links`: a line for each link, and on a backend with bytes one for each size that was copied.
+ *
+ * The text is for people, with units; the JSON has every number as it was measured, in base units, under names that say which.
+ */
+#include "cli/bench/print.h"
 #include "core/base/units.h"
 #include "scenarios/bench/bench_links.h"
 
@@ -16,10 +20,10 @@ static void print_spread(FILE *out, const struct bench_link_point *point)
 		units_bytes((uint64_t)(bytes / point->seconds.least), most), point->steady ? "" : "  not steady");
 }
 
-static void print_links(const struct bench_request *request, const struct bench_links *links)
+static void print_links(FILE *out, const struct bench_request *request, const void *result)
 {
+	const struct bench_links *links = result;
 	const struct topology *topology = request->topology;
-	FILE *out = request->cli->out;
 
 	fprintf(out, "links of %s on %s%s\n", topology->name, request->backend->name,
 		links->verified ? ", every byte compared" : "");
@@ -53,41 +57,18 @@ static json_t *link_to_json(const struct topology *topology, const struct bench_
 			 link->latency_s, "points", points);
 }
 
-static json_t *links_to_json(const struct topology *topology, const struct bench_links *links)
+static json_t *to_json(const struct bench_request *request, const void *result)
 {
+	const struct bench_links *links = result;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < links->link_count; i++)
-		json_array_append_new(list, link_to_json(topology, &links->links[i]));
+		json_array_append_new(list, link_to_json(request->topology, &links->links[i]));
 	return json_pack("{s:b, s:o}", "verified", links->verified, "links", list);
 }
 
-static json_t *run(const struct bench_request *request, struct error *e)
-{
-	const struct bench_links_options options = {
-		.smallest_bytes = request->smallest_bytes,
-		.largest_bytes = request->largest_bytes,
-		.repeats = request->repeats,
-		.sink = request->sink,
-		.interrupted = request->cli->interrupted,
-	};
-	struct bench_links links;
-	json_t *json = NULL;
-
-	if (bench_links(request->topology, request->backend, &options, &links, e)) {
-		json = links_to_json(request->topology, &links);
-		if (!json)
-			error_no_memory(e);
-		else if (request->print)
-			print_links(request, &links);
-	}
-	bench_links_free(&links);
-	return json;
-}
-
-const struct bench bench_row_links = {
-	.name = "links",
-	.summary = "bandwidth and latency of every link, by copying; every byte compared where there are bytes",
-	.needs_topology = true,
-	.run = run,
+const struct bench_printer printer_links = {
+	.bench = &bench_row_links,
+	.print = print_links,
+	.to_json = to_json,
 };

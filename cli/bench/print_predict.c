@@ -1,6 +1,10 @@
+/* print_predict.c - `bench predict`: a line for each published series, then how far the predictions are off.
+ *
+ * The text is for people, with units; the JSON has every number as it was measured, in base units, under names that say which.
+ */
 #include <math.h>
 
-#include "cli/bench/bench.h"
+#include "cli/bench/print.h"
 #include "scenarios/bench/bench_predict.h"
 
 static void print_series(FILE *out, const struct bench_predict *result)
@@ -21,7 +25,7 @@ static void print_series(FILE *out, const struct bench_predict *result)
 	}
 }
 
-static void print_result(FILE *out, const struct bench_predict *with, const struct bench_predict *without)
+static void print_errors(FILE *out, const struct bench_predict *with, const struct bench_predict *without)
 {
 	fputs("predicted against published seconds per iteration\n", out);
 	print_series(out, with);
@@ -37,12 +41,23 @@ static void print_result(FILE *out, const struct bench_predict *with, const stru
 		without->worst_error * 100);
 }
 
+static void print_result(FILE *out, const struct bench_request *request, const void *result)
+{
+	const struct bench_predictions *both = result;
+
+	(void)request;
+	if (both->is_compared)
+		print_errors(out, &both->with, &both->without);
+	else
+		fprintf(out, "prediction: nothing to compare with, since there is no %s; say --tables DIR\n", both->path);
+}
+
 static json_t *number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *to_json(const struct bench_predict *with, const struct bench_predict *without)
+static json_t *both_to_json(const struct bench_predict *with, const struct bench_predict *without)
 {
 	json_t *list = json_array();
 
@@ -65,33 +80,16 @@ static json_t *to_json(const struct bench_predict *with, const struct bench_pred
 			 "simulated_worst_error", with->simulated_worst_error);
 }
 
-static json_t *run(const struct bench_request *request, struct error *e)
+static json_t *to_json(const struct bench_request *request, const void *result)
 {
-	struct bench_predict with = { .series = NULL };
-	struct bench_predict without = { .series = NULL };
-	json_t *json = NULL;
-	char path[BENCH_PATH_MAX];
+	const struct bench_predictions *both = result;
 
-	if (!bench_table(request, "bench/bench_seconds_per_iteration.csv", path)) {
-		if (request->print)
-			fprintf(request->cli->out,
-				"prediction: nothing to compare with, since there is no %s; say --tables DIR\n", path);
-		return json_object();
-	}
-	if (bench_predict(path, true, &with, e) && bench_predict(path, false, &without, e)) {
-		json = to_json(&with, &without);
-		if (!json)
-			error_no_memory(e);
-		if (request->print)
-			print_result(request->cli->out, &with, &without);
-	}
-	bench_predict_free(&with);
-	bench_predict_free(&without);
-	return json;
+	(void)request;
+	return both->is_compared ? both_to_json(&both->with, &both->without) : json_object();
 }
 
-const struct bench bench_row_predict = {
-	.name = "predict",
-	.summary = "predicted against published seconds per iteration",
-	.run = run,
+const struct bench_printer printer_predict = {
+	.bench = &bench_row_predict,
+	.print = print_result,
+	.to_json = to_json,
 };

@@ -1,5 +1,10 @@
-/* The writer against the least that writing the same rows can cost: statements prepared by hand, bound and stepped in one
- * loop, in transactions of the same size. */
+/* bench_writer.c - the writer against the least that writing the same rows can cost.
+ *
+ * That least is statements prepared by hand, bound and stepped in one loop, in transactions of the same size. Both ways take the
+ * records of a cell in the order in which a subject puts them (struct taker).
+ */
+#include "scenarios/bench/bench_writer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +14,9 @@
 #include "core/base/strbuf.h"
 #include "db/store.h"
 #include "db/writer.h"
+#include "scenarios/bench/bench.h"
 
+#define CELLS 2000u /* that the row measures */
 #define MODELS 3
 #define SNAPSHOTS 9
 #define HOLDERS 2 /* of one model at one snapshot */
@@ -345,15 +352,15 @@ static char *temporary(const char *folder, const char *name, struct error *e)
 	return strbuf_finish(&path, e);
 }
 
-bool writer_bench(const char *folder, uint32_t cells, struct writer_speed *speed, struct error *e)
+bool bench_writer(const char *folder, uint32_t cells, struct bench_writer *result, struct error *e)
 {
 	char *writer_path = temporary(folder, "writer", e);
 	char *bare_path = temporary(folder, "bare", e);
 	bool fine = writer_path && bare_path;
 
-	*speed = (struct writer_speed) { .records = (uint64_t)cells * RECORDS_A_CELL };
-	fine = fine && time_bare(bare_path, cells, &speed->bare_per_s, e) &&
-	       time_writer(writer_path, cells, &speed->writer_per_s, e);
+	*result = (struct bench_writer) { .records = (uint64_t)cells * RECORDS_A_CELL };
+	fine = fine && time_bare(bare_path, cells, &result->bare_per_s, e) &&
+	       time_writer(writer_path, cells, &result->writer_per_s, e);
 	if (bare_path)
 		store_remove(bare_path);
 	if (writer_path)
@@ -362,3 +369,16 @@ bool writer_bench(const char *folder, uint32_t cells, struct writer_speed *speed
 	free(writer_path);
 	return fine;
 }
+
+static bool measure(const struct bench_request *request, void *result, struct error *e)
+{
+	(void)request;
+	return bench_writer(bench_folder(), CELLS, result, e);
+}
+
+const struct bench bench_row_writer = {
+	.name = "writer",
+	.summary = "records a second into a store, against a bare loop of the same prepared inserts",
+	.result_size_bytes = sizeof(struct bench_writer),
+	.measure = measure,
+};

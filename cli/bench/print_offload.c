@@ -1,13 +1,17 @@
+/* print_offload.c - `bench offload`: a line for each number of bytes that wait on each donor.
+ *
+ * The text is for people, with units; the JSON has every number as it was measured, in base units, under names that say which.
+ */
 #include <math.h>
 
-#include "cli/bench/bench.h"
+#include "cli/bench/print.h"
 #include "core/base/units.h"
 #include "scenarios/bench/bench_offload.h"
 
-static void print_points(const struct bench_request *request, const struct bench_offload *offload)
+static void print_points(FILE *out, const struct bench_request *request, const void *result)
 {
+	const struct bench_offload *offload = result;
 	const struct topology *topology = request->topology;
-	FILE *out = request->cli->out;
 
 	fprintf(out, "%s on %s (%s), computed on %s\n", offload->model, topology->name, request->backend->name,
 		topology->devices[offload->compute].name);
@@ -24,8 +28,10 @@ static void print_points(const struct bench_request *request, const struct bench
 	}
 }
 
-static json_t *to_json(const struct topology *topology, const struct bench_offload *offload)
+static json_t *to_json(const struct bench_request *request, const void *result)
 {
+	const struct bench_offload *offload = result;
+	const struct topology *topology = request->topology;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < offload->point_count; i++) {
@@ -40,25 +46,8 @@ static json_t *to_json(const struct topology *topology, const struct bench_offlo
 			 "points", list);
 }
 
-static json_t *run(const struct bench_request *request, struct error *e)
-{
-	struct bench_offload offload;
-	json_t *json = NULL;
-
-	if (bench_offload(request->topology, request->backend, request->sink, request->cli->interrupted, &offload, e)) {
-		json = to_json(request->topology, &offload);
-		if (!json)
-			error_no_memory(e);
-		if (request->print)
-			print_points(request, &offload);
-	}
-	bench_offload_free(&offload);
-	return json;
-}
-
-const struct bench bench_row_offload = {
-	.name = "offload",
-	.summary = "seconds per iteration of FLUX.1 against GB that wait on each donor",
-	.needs_topology = true,
-	.run = run,
+const struct bench_printer printer_offload = {
+	.bench = &bench_row_offload,
+	.print = print_points,
+	.to_json = to_json,
 };

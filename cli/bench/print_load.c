@@ -1,5 +1,8 @@
-#include "cli/bench/bench.h"
-#include "cli/progress.h"
+/* print_load.c - `bench load`: a line for each way of loading, with its share of the bare read.
+ *
+ * The text is for people, with units; the JSON has every number as it was measured, in base units, under names that say which.
+ */
+#include "cli/bench/print.h"
 #include "core/base/units.h"
 #include "scenarios/bench/bench_load.h"
 
@@ -8,10 +11,12 @@ static double rate_of(const struct bench_load *load, double seconds)
 	return (double)load->size_bytes / seconds;
 }
 
-static void print_ways(FILE *out, const struct bench_load *load)
+static void print_ways(FILE *out, const struct bench_request *request, const void *result)
 {
+	const struct bench_load *load = result;
 	char size[UNITS_TEXT_MAX];
 
+	(void)request;
 	fprintf(out, "a safetensors file of %s in %zu tensors, from the page cache into new memory; every byte compared\n",
 		units_bytes(load->size_bytes, size), load->tensor_count);
 	for (unsigned way = 0; way < LOAD_WAYS; way++) {
@@ -27,10 +32,12 @@ static void print_ways(FILE *out, const struct bench_load *load)
 	}
 }
 
-static json_t *to_json(const struct bench_load *load)
+static json_t *to_json(const struct bench_request *request, const void *result)
 {
+	const struct bench_load *load = result;
 	json_t *ways = json_array();
 
+	(void)request;
 	for (unsigned way = 0; way < LOAD_WAYS; way++) {
 		const struct spread *s = &load->seconds[way];
 
@@ -44,44 +51,8 @@ static json_t *to_json(const struct bench_load *load)
 			 load->seconds[LOAD_BARE_READ].median / load->seconds[LOAD_IN_PLACE].median, "ways", ways);
 }
 
-static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes)
-{
-	(void)total_bytes;
-	progress_update(context, done_bytes);
-}
-
-static json_t *run(const struct bench_request *request, struct error *e)
-{
-	struct progress progress;
-	const struct bulk_watcher watcher = { .progress = on_progress,
-					      .context = &progress,
-					      .interrupted = request->cli->interrupted };
-	const struct bench_load_options options = {
-		.folder = bench_folder(),
-		.size_bytes = request->largest_bytes,
-		.repeats = request->repeats,
-		.watcher = &watcher,
-		.sink = request->sink,
-	};
-	struct bench_load load;
-	json_t *json = NULL;
-	bool fine;
-
-	progress_begin_bytes(&progress, request->cli, "loading", request->largest_bytes ? request->largest_bytes : 4 * GIB);
-	fine = bench_load(&options, &load, e);
-	progress_end(&progress);
-	if (fine) {
-		json = to_json(&load);
-		if (!json)
-			error_no_memory(e);
-		else if (request->print)
-			print_ways(request->cli->out, &load);
-	}
-	return json;
-}
-
-const struct bench bench_row_load = {
-	.name = "load",
-	.summary = "a safetensors file from the page cache into a host device, against a bare read",
-	.run = run,
+const struct bench_printer printer_load = {
+	.bench = &bench_row_load,
+	.print = print_ways,
+	.to_json = to_json,
 };

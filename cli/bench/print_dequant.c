@@ -1,8 +1,15 @@
-#include "cli/bench/bench.h"
+/* print_dequant.c - `bench dequant`: a line for each type and set of kernels; rates in elements a second of one core.
+ *
+ * The text is for people, with units; the JSON has every number as it was measured, in base units, under names that say which.
+ */
+#include "cli/bench/print.h"
 #include "scenarios/bench/bench_dequant.h"
 
-static void print_points(FILE *out, const struct bench_dequant *dequant)
+static void print_points(FILE *out, const struct bench_request *request, const void *result)
 {
+	const struct bench_dequant *dequant = result;
+
+	(void)request;
 	fprintf(out, "dequantisation to float32, one core, %zu elements at a time\n", dequant->element_count);
 	for (size_t i = 0; i < dequant->point_count; i++) {
 		const struct bench_dequant_point *point = &dequant->points[i];
@@ -13,10 +20,12 @@ static void print_points(FILE *out, const struct bench_dequant *dequant)
 	}
 }
 
-static json_t *to_json(const struct bench_dequant *dequant)
+static json_t *to_json(const struct bench_request *request, const void *result)
 {
+	const struct bench_dequant *dequant = result;
 	json_t *list = json_array();
 
+	(void)request;
 	for (size_t i = 0; i < dequant->point_count; i++) {
 		const struct bench_dequant_point *point = &dequant->points[i];
 
@@ -29,24 +38,8 @@ static json_t *to_json(const struct bench_dequant *dequant)
 	return json_pack("{s:I, s:o}", "elements", (json_int_t)dequant->element_count, "points", list);
 }
 
-static json_t *run(const struct bench_request *request, struct error *e)
-{
-	struct bench_dequant dequant;
-	json_t *json = NULL;
-
-	if (bench_dequant(request->repeats, request->sink, request->cli->interrupted, &dequant, e)) {
-		json = to_json(&dequant);
-		if (!json)
-			error_no_memory(e);
-		if (request->print)
-			print_points(request->cli->out, &dequant);
-	}
-	bench_dequant_free(&dequant);
-	return json;
-}
-
-const struct bench bench_row_dequant = {
-	.name = "dequant",
-	.summary = "elements a second of every quantised type, one core, by instruction set",
-	.run = run,
+const struct bench_printer printer_dequant = {
+	.bench = &bench_row_dequant,
+	.print = print_points,
+	.to_json = to_json,
 };
