@@ -9,6 +9,7 @@
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
+#define TIB (UINT64_C(1) << 40)
 #define GB UINT64_C(1000000000)
 
 #define UNITS_TEXT_MAX 32

@@ -179,7 +179,7 @@ static void tell_more_than_model(struct advisor *a, const struct plan *plan)
 	char text[UNITS_TEXT_MAX];
 	double gib;
 
-	if (plan->mode != PLAN_VVRAM || text_to_double(amount, &gib) != 0 || !(gib * 0x1p30 > (double)plan->model_size_bytes) ||
+	if (plan->mode != PLAN_VVRAM || text_to_double(amount, &gib) != 0 || !(gib * GIB > (double)plan->model_size_bytes) ||
 	    !isfinite(gib))
 		return;
 	advisor_add(a, ADVICE_MORE_THAN_MODEL, ADVICE_NOTE, amount);

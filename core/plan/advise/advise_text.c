@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 #include "core/plan/advise/advisor.h"
-
-#define GIB_BYTES 0x1p30
 
 static bool is_plain_number(struct span text, double *number)
 {
@@ -239,7 +238,7 @@ static double donors_size(const struct advisor *a, struct span donors)
 		if (device == SIZE_MAX)
 			return INFINITY;
 		if (!is_repeated(donors, name))
-			sum += (double)a->request->devices[device].total_bytes / GIB_BYTES;
+			sum += (double)a->request->devices[device].total_bytes / GIB;
 	}
 	return sum;
 }
@@ -507,7 +506,7 @@ static void check_fractions(struct advisor *a)
 		advisor_found(a, "a bare number is a fraction of the device, not of the model");
 		advisor_upstream(a, "%.*s of %.*s is %.2f GiB; blocks that no quota has room for stay on the compute device",
 				 SHOWN(value), SHOWN(device),
-				 number * (double)a->request->devices[index].total_bytes / GIB_BYTES);
+				 number * (double)a->request->devices[index].total_bytes / GIB);
 		advisor_instead(a, "%.*s,%.4g%% for a share of the model, or a size such as 4gb", SHOWN(device), number * 100);
 	}
 }

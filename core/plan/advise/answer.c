@@ -4,6 +4,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/base/units.h"
+
 json_t *answer_number(double value)
 {
 	if (isnan(value))
@@ -177,7 +179,7 @@ json_t *answer_slices(const struct plan *plan, const struct plan_request *reques
 
 	(void)request;
 	if (object && put_text(object, "converted", plan->converted) && put_text(object, "final", plan->final) &&
-	    put(object, "devices", quotas(plan, 0x1p30)) && put(object, "assign", assignment(plan)) &&
+	    put(object, "devices", quotas(plan, GIB)) && put(object, "assign", assignment(plan)) &&
 	    put(object, "per_device", per_device(plan)) && put_size(object, "total", plan->total_bytes) &&
 	    put_size(object, "warnings", plan->warning_count))
 		return object;

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 #include "core/plan/string/allocation.h"
 #include "core/plan/string/device_table.h"
 #include "core/plan/string/exact.h"
@@ -115,9 +116,11 @@ static const struct {
 	const char *text;
 	double bytes;
 } units[] = {
-	{ "gib", 0x1p30 }, { "gb", 0x1p30 },  { "g", 0x1p30 },	{ "mib", 0x1p20 }, { "mb", 0x1p20 },
-	{ "m", 0x1p20 },   { "kib", 0x1p10 }, { "kb", 0x1p10 }, { "k", 0x1p10 },   { "tib", 0x1p40 },
-	{ "tb", 0x1p40 },  { "t", 0x1p40 },   { "b", 1 },
+	{ .text = "gib", .bytes = GIB }, { .text = "gb", .bytes = GIB }, { .text = "g", .bytes = GIB },
+	{ .text = "mib", .bytes = MIB }, { .text = "mb", .bytes = MIB }, { .text = "m", .bytes = MIB },
+	{ .text = "kib", .bytes = KIB }, { .text = "kb", .bytes = KIB }, { .text = "k", .bytes = KIB },
+	{ .text = "tib", .bytes = TIB }, { .text = "tb", .bytes = TIB }, { .text = "t", .bytes = TIB },
+	{ .text = "b", .bytes = 1 },
 };
 
 static bool cut_end(struct span *value, const char *end)
@@ -340,7 +343,7 @@ static bool read_virtual_vram(struct reading *r, struct span tail)
 		span_next(&tail, ';', &amount);
 		span_next(&tail, ';', &donors);
 		if (!read_amount(r, amount, amount, GIBIBYTES, &gib) ||
-		    !read_donors(r, donors, gib * 0x1p30 < whole ? round(gib * 0x1p30) : whole))
+		    !read_donors(r, donors, gib * GIB < whole ? round(gib * GIB) : whole))
 			return false;
 	} else if (pieces != 1) {
 		return trouble_at(r->t, EXCEPTION_VALUE, donors.text,

@@ -2,9 +2,8 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 #include "core/plan/string/modes.h"
-
-#define BYTES_PER_GIB 0x1p30
 
 struct donor {
 	struct span name;
@@ -44,7 +43,7 @@ static bool read_tail(const struct mode_input *in, struct transfer *x, struct sp
 				  "\"%.*s\" is no number; wanted GiB without a unit, such as 4.0", SHOWN(amount));
 	if (!device_total(in->list, x->recipient, &x->recipient_size, t))
 		return false;
-	x->recipient_size /= BYTES_PER_GIB;
+	x->recipient_size /= GIB;
 	x->left = x->amount;
 	return true;
 }
@@ -96,7 +95,7 @@ static bool append_shares(const struct transfer *x, double base, struct strbuf *
 bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warning_count)
 {
 	struct transfer x = { .donors = NULL };
-	double model = in->model_bytes / BYTES_PER_GIB;
+	double model = in->model_bytes / GIB;
 	struct span names;
 	struct span name;
 	bool fine = read_tail(in, &x, &names);
@@ -105,7 +104,7 @@ bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warni
 		double size;
 
 		fine = device_total(in->list, name, &size, in->trouble) &&
-		       add_donor(&x, name, size / BYTES_PER_GIB, size / BYTES_PER_GIB, in->trouble);
+		       add_donor(&x, name, size / GIB, size / GIB, in->trouble);
 	}
 	/* Two lines of advice, and nothing is changed. */
 	if (fine && model > x.recipient_size * 0.9)
@@ -120,7 +119,7 @@ bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warni
 bool mode_vvram_v1(const struct mode_input *in, struct strbuf *out)
 {
 	struct transfer x = { .donors = NULL };
-	double model = in->model_bytes / BYTES_PER_GIB;
+	double model = in->model_bytes / GIB;
 	double limit;
 	struct span names;
 	struct span name;
@@ -131,10 +130,10 @@ bool mode_vvram_v1(const struct mode_input *in, struct strbuf *out)
 		if (span_is(name, "cpu"))
 			continue;
 		fine = device_total(in->list, name, &size, in->trouble) &&
-		       add_donor(&x, name, size / BYTES_PER_GIB, size / BYTES_PER_GIB * 0.9, in->trouble);
+		       add_donor(&x, name, size / GIB, size / GIB * 0.9, in->trouble);
 	}
 	fine = fine && device_total(in->list, span_of("cpu"), &size, in->trouble) &&
-	       add_donor(&x, span_of("cpu"), size / BYTES_PER_GIB, x.left, in->trouble);
+	       add_donor(&x, span_of("cpu"), size / GIB, x.left, in->trouble);
 	limit = x.recipient_size * 0.9;
 	fine = fine && append_shares(&x, model > limit ? limit : model, out, in->trouble);
 	free(x.donors);

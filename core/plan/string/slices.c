@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 #include "core/plan/place/place.h"
 
 /* What a count or a percentage in whole numbers becomes, or why it is none. */
@@ -57,7 +58,7 @@ static bool deal_slices(struct plan *plan, const struct plan_request *request, c
 
 	for (size_t i = 0; i < plan->share_count; i++) {
 		if (plan->shares[i].quota_bytes > 0) {
-			sum += plan->shares[i].quota_bytes / 0x1p30;
+			sum += plan->shares[i].quota_bytes / GIB;
 			last = i;
 		}
 	}
@@ -68,8 +69,8 @@ static bool deal_slices(struct plan *plan, const struct plan_request *request, c
 
 		if (!(plan->shares[i].quota_bytes > 0))
 			continue;
-		if (!whole_number(plan->shares[i].quota_bytes / 0x1p30 / sum * (double)layer_count,
-				  "a device's count of layers", &count, t))
+		if (!whole_number(plan->shares[i].quota_bytes / GIB / sum * (double)layer_count, "a device's count of layers",
+				  &count, t))
 			return false;
 		give_slice(plan, request, &block, i, count);
 	}

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 
 /* Code points of the digit 0 of every script (Unicode 14, general category Nd); its nine others follow it. */
 static const uint32_t digit_zeros[] = {
@@ -299,14 +300,14 @@ static double unit_factor(struct span rest)
 	switch (c) {
 	case 'g':
 	case 'G':
-		return 0x1p30;
+		return GIB;
 	case 'm':
 	case 'M':
-		return 0x1p20;
+		return MIB;
 	case 'k':
 	case 'K':
 	case KELVIN_SIGN:
-		return 0x1p10;
+		return KIB;
 	default:
 		return 1;
 	}

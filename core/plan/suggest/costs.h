@@ -12,7 +12,7 @@
 #ifndef RESIDENCY_PLAN_COSTS_H
 #define RESIDENCY_PLAN_COSTS_H
 
-#include "core/plan/advise/profile.h"
+#include "core/plan/suggest/profile.h"
 
 #define COST_TRAFFIC_BETWEEN 5.76 /* elements read and written between products for each that comes out of one */
 #define COST_LIVE 2.0 /* elements that are held at once for each that goes in or comes out */

@@ -10,7 +10,7 @@
 #define RESIDENCY_PLAN_SUGGEST_H
 
 #include "core/plan/plan.h"
-#include "core/plan/advise/profile.h"
+#include "core/plan/suggest/profile.h"
 
 /* One string, and the inputs of a DisTorch2 loader node that store it. */
 struct suggestion {

@@ -1,4 +1,4 @@
-#include "core/plan/advise/profile.h"
+#include "core/plan/suggest/profile.h"
 
 #include <math.h>
 
