@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/keep_flag.h"
 #include "scenarios/workflows.h"
 
 /* "UNETLoaderDisTorch2MultiGPU" loads a model; "LoraLoader" changes one. */
@@ -13,11 +14,11 @@ static bool is_loader(const char *class_type)
 
 static const char *keep_words(const json_t *inputs)
 {
-	const json_t *keep = json_object_get(inputs, "keep_loaded");
+	enum keep_wish keep = keep_inputs_ask_json(NULL, inputs);
 
-	if (!json_is_boolean(keep))
+	if (keep == KEEP_NONE)
 		return "no flag";
-	return json_is_true(keep) ? "kept" : "not kept";
+	return keep == KEEP_YES ? "kept" : "not kept";
 }
 
 /* The first input that names a file. */

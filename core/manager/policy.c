@@ -5,6 +5,7 @@
  */
 #include "core/manager/policy.h"
 
+#include "core/base/keep_flag.h"
 #include "core/plan/plan.h"
 
 bool policy_check(const struct policy *policy, struct error *e)
@@ -36,5 +37,7 @@ bool policy_check(const struct policy *policy, struct error *e)
 		return error_set(e, ERROR_BUG, "policy %s: unknown planner %s", policy->name, policy->planner);
 	if (policy->legacy_planner && !plan_rules_find(policy->legacy_planner))
 		return error_set(e, ERROR_BUG, "policy %s: unknown planner %s", policy->name, policy->legacy_planner);
+	if (policy->keep_input && !keep_flag_find(keep_inputs, policy->keep_input))
+		return error_set(e, ERROR_BUG, "policy %s: unknown keep flag %s", policy->name, policy->keep_input);
 	return true;
 }

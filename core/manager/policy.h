@@ -43,6 +43,8 @@ struct policy {
 	const char *unflagged, *anchored, *delegated, *wrong;
 	const char *planner; /* whose rules place blocks (plan_rules_find) */
 	const char *legacy_planner; /* the same for nodes of DisTorch V1 (GGUF); NULL: `planner`, as any other node */
+	const char
+		*keep_input; /* the keep flag that this version's loaders declare (core/base/keep_flag.h); NULL: the newest */
 	unsigned facts; /* of enum policy_fact */
 
 	/* A loader with a keep flag returned `patcher`. */

@@ -1,9 +1,9 @@
-"""The guard, off unless asked for: a model that is wished to stay stays until the wish ends, is found again by the next prompt, and
-every other one goes when a free asks for it. What the tool calls policy `strict`, on a live server.
+"""The guard, off unless asked for: a model that is to be kept stays until that request ends, is found again by the next prompt,
+and every other one goes when a free asks for it. What the tool calls policy `strict`, on a live server.
 
-The wish is what a loader of ComfyUI-MultiGPU says (`keep_loaded`, or from v2.5.1 on `eject_models` turned round); of a loader that
-has no such input it is that its file is named in guard.txt. It ends when that loader runs with the wish off, when a full cleanup node
-runs, or when POST /free says `release_kept: true`.
+The request is a keep flag of a loader of ComfyUI-MultiGPU (`keep_loaded`, or from v2.5.1 on `eject_models` turned round); for a loader
+that has no such input it is that its file is named in guard.txt. It ends when that loader runs with the flag off, when a full cleanup
+node runs, or when POST /free says `release_kept: true`.
 
 Whatever goes wrong in here is logged, and ComfyUI does what it does without a guard.
 """
@@ -22,7 +22,7 @@ import execution
 log = logging.getLogger("residency guard")
 
 SWITCH = "guard.txt"  # in this folder: the guard is on while it is there; a name a line
-WISHES = {"keep_loaded": True, "eject_models": False}  # an input of a loader, and which value of it means "keep"
+KEEP_INPUTS = {"eject_models": False, "keep_loaded": True}  # an input of a loader, and which value of it means "keep"; newest first
 
 
 def or_without(function):
@@ -62,11 +62,11 @@ def wrappers_round(value):
     return copy.copy(value) if patcher_of(value) not in (None, value) else value
 
 
-def wishes_of(loader):
+def keep_inputs_of(loader):
     """(name, declaration) of the inputs by which a loader says it."""
     types = loader.INPUT_TYPES()
     declared = {**types.get("required", {}), **types.get("optional", {})}
-    return [(name, declared[name]) for name in WISHES if name in declared]
+    return [(name, declared[name]) for name in KEEP_INPUTS if name in declared]
 
 
 def device_for(value):
@@ -76,11 +76,11 @@ def device_for(value):
 
 
 class Loading:
-    """A loader that runs; or has run with the wish, and is kept."""
+    """A loader that runs; or has run with its keep flag on, and is kept."""
 
-    def __init__(self, loader, wished):
+    def __init__(self, loader, keep):
         self.loader = loader
-        self.wished = wished
+        self.keep = keep
         self.key = None  # its class, its files and every other input of the loader proper
         self.result = None  # what that returned
         self.parts = []  # of the result: value, patcher, the device that it was loaded for
@@ -199,16 +199,16 @@ class Guard:
         loader = node if isinstance(node, type) else type(node)
         if loader.__name__ == "FullCleanupMultiGPU":
             self.release()
-        wished = None if parts_of(list(inputs.values())) else self.wish(loader, inputs)
-        if wished is not None:
-            self.loading = Loading(loader, wished)
+        keep = None if parts_of(list(inputs.values())) else self.keep_request(loader, inputs)
+        if keep is not None:
+            self.loading = Loading(loader, keep)
             if not self.stand_in(loader):  # no function to stand round: all of the node's inputs count
                 self.loading.key = self.key(inputs)
 
-    def wish(self, loader, inputs):
-        """True, false, or None where nobody says."""
-        for name, declared in wishes_of(loader):
-            return inputs.get(name, [declared[1].get("default")])[0] == WISHES[name]
+    def keep_request(self, loader, inputs):
+        """True, false, or None where neither a flag nor a name says."""
+        for name, declared in keep_inputs_of(loader):
+            return inputs.get(name, [declared[1].get("default")])[0] == KEEP_INPUTS[name]
         for text in (value for values in inputs.values() for value in values if isinstance(value, str)):
             file = os.path.basename(text.replace("\\", "/"))
             if self.names & {text, file, os.path.splitext(file)[0]}:
@@ -218,14 +218,14 @@ class Guard:
     def key(self, inputs, *args):
         """None where inputs are such that nobody could tell whether they are the same."""
         try:
-            return self.loading.loader, json.dumps([args, {name: inputs[name] for name in inputs if name not in WISHES}], sort_keys=True)
+            return self.loading.loader, json.dumps([args, {name: inputs[name] for name in inputs if name not in KEEP_INPUTS}], sort_keys=True)
         except TypeError:
             log.warning("residency guard: what %s loads depends on more than names and numbers; it is not kept", self.loading.loader)
             return None
 
     def stand_in(self, loader):
         """Round the function of the loader proper. What ComfyUI-MultiGPU has wrapped round it runs: another allocation may have come."""
-        proper = next((base for base in loader.__mro__ if hasattr(base, "FUNCTION") and not wishes_of(base)), loader)
+        proper = next((base for base in loader.__mro__ if hasattr(base, "FUNCTION") and not keep_inputs_of(base)), loader)
         if not isinstance(inspect.getattr_static(proper, "FUNCTION"), str):
             return False
         inner = getattr(proper, proper.FUNCTION)
@@ -281,12 +281,12 @@ class Guard:
         loading = self.loading
         if loading is None:
             return self.note_clones(parts_of(output[0])) if self.kept else None
-        if loading.wished and loading.key and not loading.parts:
+        if loading.keep and loading.key and not loading.parts:
             loading.result = wrappers_round(output if loading.result is None else loading.result)
             loading.parts = [(value, patcher, device_for(value)) for value, patcher in parts_of(loading.result)]
         with self.lock:
             others = {key: kept for key, kept in self.kept.items() if key != loading.key}
-            self.kept = {**others, loading.key: loading} if loading.wished and loading.parts else others
+            self.kept = {**others, loading.key: loading} if loading.keep and loading.parts else others
         return None
 
     def note_clones(self, parts):

@@ -330,7 +330,7 @@ class Probe:
 
     @quietly
     def released(self):
-        """No wish is what it was: each model's is told anew."""
+        """No model's keep request is what it was: each is told again."""
         with self.observer.lock:
             for known in self.observer.objects if self.observer.watching else ():
                 known.keep = "released"

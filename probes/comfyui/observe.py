@@ -13,11 +13,11 @@ from . import ledger, paths, plans
 from .blocks import Blocks, runs
 from .plans import modules_with
 
-# What each generation of ComfyUI-MultiGPU writes on a model: the attribute, and whether true means "keep".
+# What each generation of ComfyUI-MultiGPU writes on a model: the attribute, and whether true means "keep". The newest first.
 KEEP_FLAGS = (
-    ("_mgpu_keep_loaded", True),
-    ("_mgpu_unload_distorch_model", False),
     ("_mgpu_eject_models", False),
+    ("_mgpu_unload_distorch_model", False),
+    ("_mgpu_keep_loaded", True),
 )
 ANCHOR_SETS = ("_MGPU_RETENTION_ANCHORS",)
 OBJECTS_MAX = 4096  # of one cell; each is told of at every stage, so that more would cost more than is allowed
@@ -53,7 +53,7 @@ def kind_of(model):
 
 
 def keep_of(model, patcher):
-    """The wish that the newest flag says; None where there is no flag."""
+    """What the newest flag asks for; None where there is no flag."""
     for holder in (patcher, model):
         for attribute, means_keep in KEEP_FLAGS:
             value = getattr(holder, attribute, None)

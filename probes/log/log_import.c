@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/keep_flag.h"
 #include "core/base/units.h"
 #include "probes/log/log_kind.h"
 #include "probes/log/log_line.h"
@@ -96,24 +97,37 @@ static void begin_list(struct log_import *import, struct log_list *list, const c
 		log_cell_listed(import, list);
 }
 
-/* Upstream's words for the wish differ by version: keep_loaded says it, unload_distorch_model its opposite, for the next unload.
- * The latter is False for a model that nobody flagged, too. */
-static void read_wish(struct log_model *model, const char *text)
+/* A flag that says "keep" is the loader's own, and what an unload has shown to be kept outweighs a false. One that says "unload"
+ * holds for the next unload. */
+static void take_keep_flag(struct log_model *model, const struct keep_flag *flag, bool value)
 {
-	char flag[8];
+	enum keep_wish asked = keep_flag_asks(flag, value);
 
-	if (read_pair(text, "in_store=", flag, sizeof(flag)) && strcmp(flag, "True") == 0)
-		model->is_distributed = true;
-	if (read_pair(text, "keep_loaded=", flag, sizeof(flag))) {
+	if (flag->true_keeps) {
 		model->is_flagged = true;
-		if (strcmp(flag, "True") == 0)
-			model->keep = KEEP_YES;
-		else if (!model->kept)
-			model->keep = KEEP_NO;
-	} else if (read_pair(text, "unload_distorch_model=", flag, sizeof(flag))) {
-		model->ejects = strcmp(flag, "True") == 0;
-		if (model->ejects)
-			model->keep = KEEP_NO;
+		if (asked == KEEP_YES || !model->kept)
+			model->keep = asked;
+		return;
+	}
+	model->ejects = asked == KEEP_NO;
+	if (model->ejects)
+		model->keep = KEEP_NO;
+}
+
+static void read_flags(struct log_model *model, const char *text)
+{
+	char value[8];
+
+	if (read_pair(text, "in_store=", value, sizeof(value)) && strcmp(value, "True") == 0)
+		model->is_distributed = true;
+	for (const struct keep_flag *flag = keep_log_keys; flag->name; flag++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "%s=", flag->name);
+		if (!read_pair(text, key, value, sizeof(value)))
+			continue;
+		take_keep_flag(model, flag, strcmp(value, "True") == 0);
+		return;
 	}
 }
 
@@ -147,15 +161,15 @@ static void take_list_row(struct log_import *import, const char *text)
 		return;
 	}
 	list->models[list->count++] = (uint32_t)(model - import->models);
-	read_wish(model, text);
+	read_flags(model, text);
 	if (list->count == list->wanted) {
 		list->open = false;
 		log_cell_listed(import, list);
 	}
 }
 
-/* It survives an unload by a flag. A stock loader's model does so because it has none; nobody wished it. */
-static void wish_kept(struct log_model *model)
+/* It survives an unload by a flag. A stock loader's model does so because it has none; no user asked for it. */
+static void mark_kept(struct log_model *model)
 {
 	if (!model->is_flagged && !model->is_distributed)
 		return;
@@ -176,7 +190,7 @@ static void take_kept(struct log_import *import, const char *class_name)
 			taken |= import->kept.models[k] == list->models[i];
 		if (taken || model->ejects || strcmp(model->class_name, class_name) != 0)
 			continue;
-		wish_kept(model);
+		mark_kept(model);
 		import->kept.models[import->kept.count++] = list->models[i];
 		return;
 	}
@@ -198,7 +212,7 @@ static void take_delegated(struct log_import *import)
 		struct log_model *model = &import->models[import->list.models[i]];
 
 		if (!model->ejects)
-			wish_kept(model);
+			mark_kept(model);
 	}
 	log_cell_stage_later(import, STAGE_AFTER_UNLOAD);
 	import->core_empties = import->list.count > 0;

@@ -1,15 +1,25 @@
+/* live_workflow.c - a workflow made to fit a server, and what its loaders ask to be kept.
+ *
+ * Requests are read from the workflow as it was given, by file name without folder and ending, since a server's probe names models
+ * so; a record holds the first 63 bytes of a name, and "+" begins the mark of a clone. Which inputs name files is read from the
+ * engine's own loaders, and which flag counts from the table of keep flags. Then a copy is fitted node by node to what the server
+ * says of its class: the stock class where ComfyUI-MultiGPU is missing, the keep flag of its generation, the endings of its files,
+ * and defaults for required inputs.
+ */
 #include "scenarios/subject/live_workflow.h"
-#include "core/base/json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define DISTORCH "DisTorch2MultiGPU"
+#include "core/base/json.h"
+#include "core/base/keep_flag.h"
+#include "core/workflow/nodes/nodes_loaders.h"
+#include "db/records/record.h"
+
+#define DISTORCH_ENDING "DisTorch2MultiGPU"
 #define NAME_MAX_BYTES 256
 
-/* ---- wishes ---- */
-
-static const char *const file_inputs[] = { "unet_name", "clip_name", "vae_name", "ckpt_name", NULL };
+/* ---- keep requests ---- */
 
 /* "folder/A.safetensors" -> "A". */
 static void stem_of(const char *path, char stem[NAME_MAX_BYTES])
@@ -38,61 +48,138 @@ static bool is_named(const json_t *names, const char *stem)
 	return false;
 }
 
-bool live_workflow_wishes(const json_t *workflow, const json_t *names, json_t *wishes, struct error *e)
+/* The keep flag that the server's loader of that class declares, which is the one that its version reads. NULL: not known. */
+static const struct keep_flag *declared_flag(const json_t *declared)
+{
+	const json_t *optional = json_object_get(declared, "optional");
+	const json_t *required = json_object_get(declared, "required");
+
+	for (const struct keep_flag *flag = keep_inputs; flag->name; flag++) {
+		if (json_object_get(optional, flag->name) || json_object_get(required, flag->name))
+			return flag;
+	}
+	return NULL;
+}
+
+/* What a node's loader asks for. The server is asked for its class only where flags may contradict each other. */
+static bool node_asks(const json_t *node, const struct live_classes *classes, enum keep_wish *keep, struct error *e)
+{
+	const json_t *inputs = json_object_get(node, "inputs");
+	const char *class_type = json_string_value(json_object_get(node, "class_type"));
+	const struct keep_flag *own = NULL;
+	unsigned given = 0;
+
+	for (const struct keep_flag *flag = keep_inputs; flag->name; flag++)
+		given += json_object_get(inputs, flag->name) != NULL;
+	if (given > 1 && classes && class_type) {
+		const json_t *described = classes->describe(classes->context, class_type, e);
+
+		if (!described)
+			return false;
+		own = declared_flag(json_object_get(json_object_get(described, class_type), "input"));
+	}
+	*keep = keep_inputs_ask_json(own, inputs);
+	return true;
+}
+
+/* The requests of one node, for every file that it reads. */
+static bool read_node(const json_t *node, const json_t *names, const struct live_classes *classes, json_t *requests,
+		      struct error *e)
+{
+	enum keep_wish keep;
+	const char *input;
+	json_t *value;
+
+	if (!node_asks(node, classes, &keep, e))
+		return false;
+	if (!names && keep == KEEP_NONE)
+		return true;
+	json_object_foreach(json_object_get(node, "inputs"), input, value)
+	{
+		char stem[NAME_MAX_BYTES];
+
+		if (!json_is_string(value) || !loader_input_names_file(input))
+			continue;
+		stem_of(json_string_value(value), stem);
+		if (json_object_set_new(requests, stem, json_boolean(names ? is_named(names, stem) : keep == KEEP_YES)) != 0)
+			return error_no_memory(e);
+	}
+	return true;
+}
+
+bool live_keep_read(const json_t *workflow, const json_t *names, const struct live_classes *classes, json_t *requests,
+		    struct error *e)
 {
 	const char *id;
 	json_t *node;
 
 	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
 	{
-		const json_t *inputs = json_object_get(node, "inputs");
-		const json_t *keep = json_object_get(inputs, "keep_loaded");
-		const json_t *eject = json_object_get(inputs, "eject_models");
-
-		for (size_t i = 0; file_inputs[i] && (names || json_is_boolean(keep) || json_is_boolean(eject)); i++) {
-			const char *file = json_string_value(json_object_get(inputs, file_inputs[i]));
-			bool stays = keep ? json_is_true(keep) : !json_is_true(eject);
-			char stem[NAME_MAX_BYTES];
-
-			if (!file)
-				continue;
-			stem_of(file, stem);
-			if (json_object_set_new(wishes, stem, json_boolean(names ? is_named(names, stem) : stays)) != 0)
-				return error_no_memory(e);
-		}
+		if (!read_node(node, names, classes, requests, e))
+			return false;
 	}
 	return true;
 }
 
-bool live_wishes_end(json_t *wishes, struct error *e)
+bool live_keep_end(json_t *requests, struct error *e)
 {
 	const char *name;
-	json_t *wish;
+	json_t *request;
 	void *next;
 
-	json_object_foreach_safe(wishes, next, name, wish)
+	json_object_foreach_safe(requests, next, name, request)
 	{
-		if (json_object_set_new(wishes, name, json_false()) != 0)
+		if (json_object_set_new(requests, name, json_false()) != 0)
 			return error_no_memory(e);
 	}
 	return true;
 }
 
-bool live_wish(const json_t *wishes, const char *name, enum keep_wish *keep)
+/* A record's name that fills its field was cut: all files whose names agree as far as it goes are meant, if they ask for the same. */
+static bool find_cut(const json_t *requests, const char *name, enum keep_wish *keep)
+{
+	enum keep_wish found = KEEP_NONE;
+	const char *file;
+	json_t *request;
+
+	json_object_foreach((json_t *)(uintptr_t)requests, file, request)
+	{
+		enum keep_wish asked = json_is_true(request) ? KEEP_YES : KEEP_NO;
+		char cut[RECORD_NAME_MAX];
+
+		record_text(cut, sizeof(cut), file);
+		if (strcmp(cut, name) != 0)
+			continue;
+		if (found != KEEP_NONE && found != asked)
+			return false;
+		found = asked;
+	}
+	if (found == KEEP_NONE)
+		return false;
+	*keep = found;
+	return true;
+}
+
+bool live_keep_find(const json_t *requests, const char *name, enum keep_wish *keep)
 {
 	char base[NAME_MAX_BYTES];
 	char *clone;
-	const json_t *wish;
 
 	snprintf(base, sizeof(base), "%s", name);
-	clone = strchr(base, '+');
-	if (clone)
-		*clone = '\0';
-	wish = json_object_get(wishes, base);
-	if (!wish)
-		return false;
-	*keep = json_is_true(wish) ? KEEP_YES : KEEP_NO;
-	return true;
+	do {
+		const json_t *request = json_object_get(requests, base);
+
+		if (request) {
+			*keep = json_is_true(request) ? KEEP_YES : KEEP_NO;
+			return true;
+		}
+		if (find_cut(requests, base, keep))
+			return true;
+		clone = strrchr(base, '+'); /* a '+' can be part of a file's name, too: the longest name that is known */
+		if (clone)
+			*clone = '\0';
+	} while (clone);
+	return false;
 }
 
 /* ---- a node ---- */
@@ -154,36 +241,39 @@ static bool fit_inputs(json_t *inputs, const json_t *declared, bool required, st
 	return true;
 }
 
-/* From v2.5.1 on a loader asks whether others are to go: the opposite words at the same place. */
-static bool turn_flag(json_t *inputs, const json_t *optional, struct error *e)
+/* A workflow of another generation: what it asks for is said by the flag that the server's loader declares. One that is given by
+ * that flag already stays as it is. */
+static bool translate_flag(json_t *inputs, const json_t *declared, struct error *e)
 {
-	const json_t *keep = json_object_get(inputs, "keep_loaded");
+	const struct keep_flag *own = declared_flag(declared);
+	enum keep_wish keep = keep_inputs_ask_json(own, inputs);
 
-	if (!keep || !json_object_get(optional, "eject_models") || json_object_get(optional, "keep_loaded"))
+	if (!own || keep == KEEP_NONE)
 		return true;
-	if (!json_put(inputs, "eject_models", json_boolean(!json_is_true(keep)), e))
+	if (!json_object_get(inputs, own->name) &&
+	    !json_put(inputs, own->name, json_boolean(keep_flag_value(own, keep == KEEP_YES)), e))
 		return false;
-	json_object_del(inputs, "keep_loaded");
+	for (const struct keep_flag *flag = keep_inputs; flag->name; flag++) {
+		if (flag != own)
+			json_object_del(inputs, flag->name);
+	}
 	return true;
 }
 
 /* The stock loader in the DisTorch2 one's place. */
 static bool make_stock(json_t *node, struct error *e)
 {
-	static const char *const distorch_inputs[] = { "compute_device",
-						       "virtual_vram_gb",
-						       "donor_device",
-						       "expert_mode_allocations",
-						       "keep_loaded",
-						       "eject_models",
-						       NULL };
+	static const char *const distorch_inputs[] = { "compute_device", "virtual_vram_gb", "donor_device",
+						       "expert_mode_allocations", NULL };
 	const char *class_type = json_string_value(json_object_get(node, "class_type"));
 	json_t *inputs = json_object_get(node, "inputs");
 	char stock[NAME_MAX_BYTES];
 
-	snprintf(stock, sizeof(stock), "%.*s", (int)(strlen(class_type) - strlen(DISTORCH)), class_type);
+	snprintf(stock, sizeof(stock), "%.*s", (int)(strlen(class_type) - strlen(DISTORCH_ENDING)), class_type);
 	for (size_t i = 0; distorch_inputs[i]; i++)
 		json_object_del(inputs, distorch_inputs[i]);
+	for (const struct keep_flag *flag = keep_inputs; flag->name; flag++)
+		json_object_del(inputs, flag->name);
 	json_object_del(inputs, "device"); /* a stock CLIP loader has one, too, and means something else by it */
 	return json_put(node, "class_type", json_string(stock), e);
 }
@@ -192,7 +282,7 @@ static bool is_distorch(const char *class_type)
 {
 	size_t length = strlen(class_type);
 
-	return length > strlen(DISTORCH) && strcmp(class_type + length - strlen(DISTORCH), DISTORCH) == 0;
+	return length > strlen(DISTORCH_ENDING) && strcmp(class_type + length - strlen(DISTORCH_ENDING), DISTORCH_ENDING) == 0;
 }
 
 static bool fit_node(json_t *node, const struct live_classes *classes, struct error *e)
@@ -213,12 +303,11 @@ static bool fit_node(json_t *node, const struct live_classes *classes, struct er
 	if (!described)
 		return false;
 	declared = json_object_get(json_object_get(described, class_type), "input");
-	return turn_flag(inputs, json_object_get(declared, "optional"), e) &&
-	       fit_inputs(inputs, json_object_get(declared, "required"), true, e) &&
+	return translate_flag(inputs, declared, e) && fit_inputs(inputs, json_object_get(declared, "required"), true, e) &&
 	       fit_inputs(inputs, json_object_get(declared, "optional"), false, e);
 }
 
-/* The real full cleanup node passes an image on, and runs for somebody who wants it; the engine's takes anything. */
+/* The real full cleanup node passes an image on, and runs for a node that takes it; the engine's takes anything. */
 static bool fit_cleanup(json_t *workflow, const char *id, json_t *node, struct error *e)
 {
 	const char *class_type = json_string_value(json_object_get(node, "class_type"));

@@ -27,7 +27,7 @@ struct comfyui_subject {
 	struct live_greeting server; /* what it is */
 	bool everybody; /* is asked who refers to a leak */
 	json_t *classes; /* what the server said of them in this cell */
-	json_t *wishes; /* of this cell's workflows */
+	json_t *keep_requests; /* of this cell's workflows */
 	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
 	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
 	const char *while_held_path;
@@ -52,11 +52,11 @@ static bool unsupported(const char *what, struct error *e)
 
 /* ---- records ---- */
 
-static bool wished(const void *context, const char *name, enum keep_wish *keep)
+static bool find_keep_request(const void *context, const char *name, enum keep_wish *keep)
 {
 	const struct comfyui_subject *s = context;
 
-	return live_wish(s->wishes, name, keep);
+	return live_keep_find(s->keep_requests, name, keep);
 }
 
 static bool check_session(const struct comfyui_subject *s, const struct live_batch *batch, struct error *e)
@@ -114,7 +114,7 @@ static bool ask(struct comfyui_subject *s, const char *action, const char *name,
 	return answer != NULL;
 }
 
-/* POST /free can end all wishes; only a guard hears it. */
+/* POST /free can end all keep requests; only a guard acts on that. */
 static bool post_free(struct comfyui_subject *s, const char *path, const json_t *body, struct error *e)
 {
 	json_t *answer = live_client_post(s->client, path, body, e);
@@ -122,7 +122,7 @@ static bool post_free(struct comfyui_subject *s, const char *path, const json_t 
 	json_decref(answer);
 	if (!answer || !s->server.guarded || !json_is_true(json_object_get(body, "release_kept")))
 		return answer != NULL;
-	return live_wishes_end(s->wishes, e);
+	return live_keep_end(s->keep_requests, e);
 }
 
 /* At the moment that was waited for: the prompt runs, and does not go on before it is released. */
@@ -219,11 +219,11 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	s->translation = (struct live_translation) { .sink = &s->sink,
 						     .topology = s->server.topology,
 						     .cell = setup->cell,
-						     .keep = wished,
+						     .keep = find_keep_request,
 						     .context = s,
 						     .load_device = s->server.topology->device_count > 1 ? 1 : 0 };
 	json_object_clear(s->classes);
-	json_object_clear(s->wishes);
+	json_object_clear(s->keep_requests);
 	json_array_clear(s->submitted);
 	json_decref(s->while_held);
 	s->while_held = NULL;
@@ -314,19 +314,20 @@ static bool send_prompt(struct comfyui_subject *s, const json_t *body, const cha
 }
 
 /* A full cleanup node ends what loaders of its own workflow have said, too. */
-static bool note_wishes(struct comfyui_subject *s, const json_t *workflow, struct error *e)
+static bool note_keep_requests(struct comfyui_subject *s, const json_t *workflow, const struct live_classes *classes,
+			       struct error *e)
 {
 	const char *id;
 	json_t *node;
 
-	if (!live_workflow_wishes(workflow, s->server.named, s->wishes, e))
+	if (!live_keep_read(workflow, s->server.named, classes, s->keep_requests, e))
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
 	{
 		const char *class_type = json_string_value(json_object_get(node, "class_type"));
 
 		if (s->server.guarded && class_type && strcmp(class_type, CLEANUP_CLASS) == 0)
-			return live_wishes_end(s->wishes, e);
+			return live_keep_end(s->keep_requests, e);
 	}
 	return true;
 }
@@ -345,7 +346,7 @@ static bool prompt(struct subject *subject, const json_t *workflow, const char *
 				 where);
 	snprintf(id, sizeof(id), "residency-%ld-%llx-%u", (long)getpid(), (unsigned long long)clock_wall_ns(),
 		 ++s->prompt_count);
-	fitted = note_wishes(s, workflow, e) ? live_workflow(workflow, &classes, e) : NULL;
+	fitted = note_keep_requests(s, workflow, &classes, e) ? live_workflow(workflow, &classes, e) : NULL;
 	body = fitted ? json_pack("{sO ss ss}", "prompt", fitted, "prompt_id", id, "client_id", "residency") : NULL;
 	if (fitted && !body)
 		error_no_memory(e);
@@ -599,7 +600,7 @@ static void close_subject(struct subject *subject)
 	live_client_close(s->client);
 	live_greeting_end(&s->server);
 	json_decref(s->classes);
-	json_decref(s->wishes);
+	json_decref(s->keep_requests);
 	json_decref(s->submitted);
 	json_decref(s->while_held);
 	free(s);
@@ -645,10 +646,10 @@ struct subject *subject_comfyui_open(const char *url, const struct live_wait *wa
 	s->log = log;
 	s->wait = wait ? *wait : (struct live_wait) { .idle_ms = IDLE_MS };
 	s->classes = json_object();
-	s->wishes = json_object();
+	s->keep_requests = json_object();
 	s->submitted = json_array();
 	s->client = live_client_open(url, &s->wait.limits, interrupted, e);
-	if (s->client && (!s->classes || !s->wishes || !s->submitted))
+	if (s->client && (!s->classes || !s->keep_requests || !s->submitted))
 		error_no_memory(e);
 	else if (s->client && live_greet(&s->server, s->client, log, e))
 		return &s->subject;

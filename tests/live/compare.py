@@ -83,8 +83,8 @@ def stages_of(db, run, cell):
 def verdicts_of(db, run, cell):
     """{model: (keep, first_lost_at, first_lost_state, end_state, died_at, disk_loads, reason)} of the objects that the data tells of."""
     keep = {None: "", 0: "False", 1: "True"}
-    return {object_name(name, generation): (keep[wish], text(lost), text(state), text(end), text(died), str(loads), text(reason))
-            for name, generation, wish, lost, state, end, died, loads, reason in db.execute(
+    return {object_name(name, generation): (keep[request], text(lost), text(state), text(end), text(died), str(loads), text(reason))
+            for name, generation, request, lost, state, end, died, loads, reason in db.execute(
                 "SELECT name, generation, keep, first_lost_stage, first_lost_state, end_state, died_stage, disk_loads, reason"
                 " FROM v_models WHERE run = ? AND cell = ?", (run, cell))}
 

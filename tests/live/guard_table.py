@@ -1,6 +1,6 @@
 """A table of evidence/guard/README.md from the lines of evidence/guard/VERSION.txt, or VERSION-SUFFIX.txt. Standard library only.
 
-A field: what became of the models that were wished to stay, in so many cells (a matrix and a device mode each), and how often at most one
+A field: what became of the models that were to be kept, in so many cells (a matrix and a device mode each), and how often at most one
 of them was read from disk.
 """
 
@@ -12,7 +12,7 @@ VERSIONS = ("none", "01df082", "ae8bb7c", "07b429f", "dde3480", "62f98ed", "a38c
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "evidence", "guard")
 WISHED = {"abc": "BC", "de": "DE", "none-kept": "", "beside-stock": "K", "abc-unets": "BC", "de-unets": "DE", "clone": "K",
           "base-clone-beside": "K", "own": "BCK"}
-RELEASED = ("wish-off", "release-kept", "full-cleanup")  # flows that end wishes
+RELEASED = ("wish-off", "release-kept", "full-cleanup")  # flows that end keep requests
 
 
 def lines_of(name):
@@ -26,7 +26,7 @@ def lines_of(name):
 
 
 def fields(name):
-    """By flow: the cells, the outcomes of wished models, the most reads of one."""
+    """By flow: the cells, the outcomes of models to be kept, the most reads of one."""
     table = {}
     for flow, cell, model, outcome, reads in lines_of(name):
         cells, outcomes, most = table.setdefault(flow, [set(), set(), [0]])

@@ -126,7 +126,7 @@ class CLIPLoader(UNETLoader):
         return (Clip(Patcher(Model(clip_name))),)
 
 
-def wrapped(cls, wish, default):
+def wrapped(cls, flag, default):
     """As ComfyUI-MultiGPU wraps a loader."""
 
     class Override(cls):
@@ -135,11 +135,11 @@ def wrapped(cls, wish, default):
 
         @classmethod
         def INPUT_TYPES(s):
-            return {**cls.INPUT_TYPES(), "optional": {wish: ("BOOLEAN", {"default": default})}}
+            return {**cls.INPUT_TYPES(), "optional": {flag: ("BOOLEAN", {"default": default})}}
 
         def override(self, *args, allocation="", **kwargs):
             self.allocations.append(allocation)
-            kwargs.pop(wish, None)
+            kwargs.pop(flag, None)
             return getattr(super(), cls.FUNCTION)(*args, **kwargs)
 
     return Override
@@ -239,7 +239,7 @@ class GuardTest(unittest.TestCase):
         os.remove(os.path.join(self.folder.name, "guard.txt"))
         self.assertIsNone(guard.start(self.probe))
 
-    def test_what_is_wished_outlives_a_free_and_a_collection_and_the_rest_goes_from_the_same_list(self):
+    def test_what_is_to_be_kept_outlives_a_free_and_a_collection_and_the_rest_goes_from_the_same_list(self):
         kept, other = self.use(self.Keeping, unet_name="A"), self.run_node(self.Keeping, unet_name="B", keep_loaded=False)
         mm.load_models_gpu([other])
         before = mm.current_loaded_models
@@ -275,7 +275,7 @@ class GuardTest(unittest.TestCase):
         mm.load_models_gpu([again])
         self.assertEqual((first().model.place, UNETLoader.reads), ("other gpu", ["A"]))
 
-    def test_a_wish_turned_off_uses_the_copy_and_lets_it_go(self):
+    def test_a_flag_turned_off_uses_the_copy_and_releases_it(self):
         self.use(self.Keeping, unet_name="A")
         kept = self.use(self.Keeping, unet_name="A", keep_loaded=False)
         self.assertEqual(UNETLoader.reads, ["A"])
@@ -283,13 +283,13 @@ class GuardTest(unittest.TestCase):
         gc.collect()
         self.assertEqual((self.listed(), kept()), ([], None))
 
-    def test_not_to_eject_is_the_wish_of_later_versions_and_the_default_counts(self):
+    def test_not_to_eject_is_the_request_of_later_versions_and_the_default_counts(self):
         ejecting, kept = self.use(self.Ejecting, unet_name="A"), self.use(self.Ejecting, unet_name="B", eject_models=False)
         gc.collect()
         self.assertIsNone(ejecting())
         self.assertIsNotNone(kept())
 
-    def test_names_are_the_wish_where_no_loader_can_say_it(self):
+    def test_names_are_kept_where_no_loader_can_say_it(self):
         kept = [self.use(UNETLoader, unet_name=name) for name in ("E", "folder\\E.safetensors", "folder/F.safetensors")]
         other = [self.use(UNETLoader, unet_name=name) for name in ("F", "G")]
         said = self.use(self.Keeping, unet_name="E", keep_loaded=False)
@@ -298,7 +298,7 @@ class GuardTest(unittest.TestCase):
         self.assertEqual([patcher() for patcher in other], [None, None])
         self.assertIsNone(said())
 
-    def test_a_full_cleanup_node_ends_all_wishes(self):
+    def test_a_full_cleanup_node_ends_all_requests(self):
         kept = self.use(self.Keeping, unet_name="A")
         self.run_node(FullCleanupMultiGPU)
         mm.unload_all_models()
@@ -311,7 +311,7 @@ class GuardTest(unittest.TestCase):
 
         return asyncio.run(self.app.middlewares[0](Request(body), handler))
 
-    def test_a_request_that_releases_ends_all_wishes_and_others_none(self):
+    def test_a_request_that_releases_ends_all_requests_and_others_do_not(self):
         kept = self.use(self.Keeping, unet_name="A")
         for body in ({"free_memory": True}, {"release_kept": False}, {"release_kept": "yes"}, None, []):
             self.assertEqual(self.hear(body), "answered")
@@ -413,7 +413,7 @@ class GuardTest(unittest.TestCase):
         def fails(*args):
             raise KeyError("the guard's own")
 
-        self.guard.keeps = self.guard.wish = self.guard.note_clones = self.guard.bytes_for = fails
+        self.guard.keeps = self.guard.keep_request = self.guard.note_clones = self.guard.bytes_for = fails
         logging.disable(logging.NOTSET)
         with self.assertLogs("residency guard", "ERROR") as said:
             mm.unload_all_models()

@@ -385,7 +385,7 @@ class ProbeTest(unittest.TestCase):
         self.load()
         self.assertIn(("kept", "manager"), [(record["label"], record["kind"]) for record in self.records("holder")])
 
-    def test_wishes_that_have_ended_are_told_anew(self):
+    def test_requests_that_have_ended_are_told_again(self):
         self.load()
         before = len(self.records("model"))
         self.probe.released()

@@ -89,7 +89,7 @@ START_TEST(an_input_that_must_be_there_gets_its_first_choice)
 }
 END_TEST
 
-START_TEST(a_wish_to_keep_is_no_wish_to_eject)
+START_TEST(a_request_to_keep_is_no_request_to_eject)
 {
 	const char *server = "{\"UNETLoaderDisTorch2MultiGPU\":{\"input\":{\"required\":{},"
 			     "\"optional\":{\"eject_models\":[\"BOOLEAN\",{\"default\":true}]}}}}";
@@ -100,7 +100,7 @@ START_TEST(a_wish_to_keep_is_no_wish_to_eject)
 }
 END_TEST
 
-START_TEST(a_full_cleanup_node_gets_an_image_and_somebody_who_wants_it)
+START_TEST(a_full_cleanup_node_gets_an_image_and_a_node_that_takes_it)
 {
 	const struct live_classes server = { .describe = describe };
 	struct error e = ERROR_INIT;
@@ -119,20 +119,20 @@ START_TEST(a_full_cleanup_node_gets_an_image_and_somebody_who_wants_it)
 }
 END_TEST
 
-START_TEST(wishes_are_read_from_either_flag_and_hold_for_clones)
+START_TEST(keep_requests_are_read_from_either_flag_and_hold_for_clones)
 {
 	json_t *workflow = json_loads("{\"1\":{\"inputs\":{\"unet_name\":\"sub/K.v1.safetensors\",\"keep_loaded\":true}},"
 				      "\"2\":{\"inputs\":{\"clip_name\":\"T\",\"eject_models\":true}}}",
 				      0, NULL);
-	json_t *wishes = json_object();
+	json_t *requests = json_object();
 	struct error e = ERROR_INIT;
 	enum keep_wish keep = KEEP_NONE;
 
-	ck_assert_ok(live_workflow_wishes(workflow, NULL, wishes, &e), &e);
-	ck_assert(live_wish(wishes, "K.v1+clone", &keep) && keep == KEEP_YES);
-	ck_assert(live_wish(wishes, "T", &keep) && keep == KEEP_NO);
-	ck_assert(!live_wish(wishes, "other", &keep));
-	json_decref(wishes);
+	ck_assert_ok(live_keep_read(workflow, NULL, NULL, requests, &e), &e);
+	ck_assert(live_keep_find(requests, "K.v1+clone", &keep) && keep == KEEP_YES);
+	ck_assert(live_keep_find(requests, "T", &keep) && keep == KEEP_NO);
+	ck_assert(!live_keep_find(requests, "other", &keep));
+	json_decref(requests);
 	json_decref(workflow);
 }
 END_TEST
@@ -159,35 +159,35 @@ START_TEST(no_two_diffusion_models_are_of_one_size)
 }
 END_TEST
 
-START_TEST(where_no_loader_can_say_it_names_are_the_wish)
+START_TEST(where_no_loader_can_say_it_names_are_kept)
 {
 	json_t *workflow = json_loads("{\"1\":{\"inputs\":{\"unet_name\":\"sub/K.v1.safetensors\"}},"
 				      "\"2\":{\"inputs\":{\"clip_name\":\"T\",\"keep_loaded\":true}}}",
 				      0, NULL);
 	json_t *names = json_loads("[\"K.v1.safetensors\", 7]", 0, NULL);
-	json_t *wishes = json_object();
+	json_t *requests = json_object();
 	struct error e = ERROR_INIT;
 	enum keep_wish keep = KEEP_NONE;
 
-	ck_assert_ok(live_workflow_wishes(workflow, names, wishes, &e), &e);
-	ck_assert(live_wish(wishes, "K.v1", &keep) && keep == KEEP_YES);
-	ck_assert(live_wish(wishes, "T", &keep) && keep == KEEP_NO);
-	json_decref(wishes);
+	ck_assert_ok(live_keep_read(workflow, names, NULL, requests, &e), &e);
+	ck_assert(live_keep_find(requests, "K.v1", &keep) && keep == KEEP_YES);
+	ck_assert(live_keep_find(requests, "T", &keep) && keep == KEEP_NO);
+	json_decref(requests);
 	json_decref(names);
 	json_decref(workflow);
 }
 END_TEST
 
-START_TEST(wishes_that_have_ended_are_none_to_keep)
+START_TEST(requests_that_have_ended_keep_nothing)
 {
-	json_t *wishes = json_pack("{sb sb}", "A", 1, "B", 0);
+	json_t *requests = json_pack("{sb sb}", "A", 1, "B", 0);
 	struct error e = ERROR_INIT;
 	enum keep_wish keep = KEEP_NONE;
 
-	ck_assert_ok(live_wishes_end(wishes, &e), &e);
-	ck_assert(live_wish(wishes, "A", &keep) && keep == KEEP_NO);
-	ck_assert(live_wish(wishes, "B", &keep) && keep == KEEP_NO);
-	json_decref(wishes);
+	ck_assert_ok(live_keep_end(requests, &e), &e);
+	ck_assert(live_keep_find(requests, "A", &keep) && keep == KEEP_NO);
+	ck_assert(live_keep_find(requests, "B", &keep) && keep == KEEP_NO);
+	json_decref(requests);
 }
 END_TEST
 
@@ -200,12 +200,12 @@ HARNESS_SUITE(translation_suite)
 	tcase_add_test(cases, without_multigpu_the_stock_loader_stands_for_the_distorch_one);
 	tcase_add_test(cases, a_models_name_gets_the_ending_of_the_servers_file);
 	tcase_add_test(cases, an_input_that_must_be_there_gets_its_first_choice);
-	tcase_add_test(cases, a_wish_to_keep_is_no_wish_to_eject);
-	tcase_add_test(cases, a_full_cleanup_node_gets_an_image_and_somebody_who_wants_it);
-	tcase_add_test(cases, wishes_are_read_from_either_flag_and_hold_for_clones);
+	tcase_add_test(cases, a_request_to_keep_is_no_request_to_eject);
+	tcase_add_test(cases, a_full_cleanup_node_gets_an_image_and_a_node_that_takes_it);
+	tcase_add_test(cases, keep_requests_are_read_from_either_flag_and_hold_for_clones);
 	tcase_add_test(cases, no_two_diffusion_models_are_of_one_size);
-	tcase_add_test(cases, where_no_loader_can_say_it_names_are_the_wish);
-	tcase_add_test(cases, wishes_that_have_ended_are_none_to_keep);
+	tcase_add_test(cases, where_no_loader_can_say_it_names_are_kept);
+	tcase_add_test(cases, requests_that_have_ended_keep_nothing);
 	suite_add_tcase(suite, cases);
 	return suite;
 }

@@ -39,6 +39,7 @@ const struct policy policy_anchors = {
 		 "anchored ones; flags do not pass on to clones",
 	.planner = "01df082",
 	.legacy_planner = "V1",
+	.keep_input = "keep_loaded",
 	.facts = POLICY_STICKY_DEVICE | POLICY_ANCHORS,
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,

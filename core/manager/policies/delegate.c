@@ -54,6 +54,7 @@ const struct policy policy_delegate = {
 		 "loading it evicts kept models; a listed entry whose patcher is gone kills the worker",
 	.planner = "01df082",
 	.legacy_planner = "V1",
+	.keep_input = "keep_loaded",
 	.facts = POLICY_STICKY_DEVICE,
 	.loader_ran = multigpu_loader_ran,
 	.memory_required = multigpu_memory_required,

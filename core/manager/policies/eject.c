@@ -31,6 +31,7 @@ const struct policy policy_eject = {
 		"take the wish and do nothing with it; a model that was once marked ejects at every later load",
 	.planner = "01df082",
 	.legacy_planner = "V1",
+	.keep_input = "eject_models",
 	.facts = POLICY_STICKY_DEVICE,
 	.loader_ran = loader_ran,
 	.memory_required = memory_required,

@@ -32,6 +32,7 @@ const struct policy policy_eject_donor = {
 	.wrong = "eject_models itself is never read: a donor in the allocation stands for it, so that every distributed load "
 		 "evicts whatever else is on its device, asked to or not",
 	.planner = "HEAD",
+	.keep_input = "eject_models",
 	.memory_required = memory_required,
 	.soft_empty = multigpu_soft_empty,
 };

@@ -41,6 +41,7 @@ const struct policy policy_selective = {
 		 "distributed load asks for the caches to be dropped",
 	.planner = "01df082",
 	.legacy_planner = "V1",
+	.keep_input = "keep_loaded",
 	.facts = POLICY_STICKY_DEVICE | POLICY_ANCHORS,
 	.distributed = distributed,
 	.unload_all = unload_all,

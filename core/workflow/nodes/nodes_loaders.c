@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/keep_flag.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/workflow/nodes/need.h"
@@ -241,13 +242,36 @@ char *loader_make_allocation(const struct call *call, enum node_class class, con
 	return node_string(&inputs, plan_rules_find(planner), &stored, &failure, e);
 }
 
-enum keep_wish loader_wish(const struct call *call)
+static bool call_gives(const void *context, const char *input, bool *value)
 {
-	if (call_argument(call, "eject_models")->kind == VALUE_BOOLEAN)
-		return call_boolean(call, "eject_models") ? KEEP_NO : KEEP_YES;
-	if (call_argument(call, "keep_loaded")->kind == VALUE_BOOLEAN)
-		return call_boolean(call, "keep_loaded") ? KEEP_YES : KEEP_NO;
-	return KEEP_NONE;
+	const struct value *argument = call_argument(context, input);
+
+	*value = argument->boolean;
+	return argument->kind == VALUE_BOOLEAN;
+}
+
+enum keep_wish loader_keep(const struct call *call)
+{
+	const char *own = manager_policy(call->services->manager)->keep_input;
+
+	return keep_inputs_ask(own ? keep_flag_find(keep_inputs, own) : NULL, call_gives, call);
+}
+
+bool loader_input_names_file(const char *input)
+{
+	const struct node_type *type;
+
+	for (size_t i = 0; (type = node_type_at(i)) != NULL; i++) {
+		const struct loader *loader = type->data;
+
+		if (type->run != loader_run_stock)
+			continue; /* the other versions of a loader read the same files */
+		for (size_t k = 0; k < ARRAY_SIZE(loader->files) && loader->files[k]; k++) {
+			if (strcmp(loader->files[k], input) == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 static const struct loader_allocation_inputs allocation_inputs = { "virtual_vram_gb", "donor_device",
@@ -259,11 +283,13 @@ bool loader_run_distorch(struct call *call, struct error *e)
 	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
 	struct loader_placing placing = { .device = loader_find_device(call, is_clip ? "device" : "compute_device", e),
 					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
-					  .keep = loader_wish(call) };
+					  .keep = loader_keep(call) };
 	bool fine;
 
 	if (!placing.device)
 		return false;
+	if (placing.keep == KEEP_NONE)
+		placing.keep = KEEP_YES; /* keep_loaded's default */
 	placing.allocation = loader_make_allocation(call, loader->allocation, manager_policy(call->services->manager)->planner,
 						    placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);

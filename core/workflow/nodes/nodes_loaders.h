@@ -49,8 +49,11 @@ struct device *loader_find_device(const struct call *call, const char *input, st
 char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
 			     const struct loader_allocation_inputs *names, struct error *e);
 
-/* keep_loaded, or from v2.5.1 on eject_models, which says the opposite; KEEP_NONE where neither is given. */
-enum keep_wish loader_wish(const struct call *call);
+/* What a loader's keep flags ask for, its policy's own first (core/base/keep_flag.h); KEEP_NONE where none is given. */
+enum keep_wish loader_keep(const struct call *call);
+
+/* Whether some loader reads a file that the input of this name names. */
+bool loader_input_names_file(const char *input);
 
 /* A node type's `data` is its loader. */
 bool loader_run_stock(struct call *call, struct error *e);
@@ -81,10 +84,7 @@ bool loader_run_legacy(struct call *call, struct error *e);
 		OPTIONAL_TEXT("donor_device", "cpu"), OPTIONAL_TEXT("expert_mode_allocations", ""),                            \
 		{ .name = "eject_models", .kind = INPUT_BOOLEAN, .optional = true },                                           \
 	{                                                                                                                      \
-		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true, .fallback = {                                  \
-			.kind = VALUE_BOOLEAN,                                                                                 \
-			.boolean = true                                                                                        \
-		}                                                                                                              \
+		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true                                                 \
 	}
 
 /* Of models that nobody runs: what they are to weigh. */

@@ -59,9 +59,9 @@ static bool run_distorch(struct call *call, struct error *e)
 		[UNET] = { "unet_virtual_vram_gb", "unet_donor_device", "unet_expert_mode_allocations" },
 		[CLIP] = { "clip_virtual_vram_gb", "clip_donor_device", "clip_expert_mode_allocations" },
 	};
-	struct loader_placing placings[PART_COUNT] = { { .keep = loader_wish(call) },
-						       { .keep = loader_wish(call) },
-						       { .keep = loader_wish(call) } };
+	struct loader_placing placings[PART_COUNT] = { { .keep = loader_keep(call) },
+						       { .keep = loader_keep(call) },
+						       { .keep = loader_keep(call) } };
 	bool fine = find_devices(call, devices, placings, e);
 
 	for (size_t i = 0; fine && i < ARRAY_SIZE(inputs); i++)
