@@ -112,10 +112,10 @@ static bool store_number(const struct option *option, const char *text, struct e
 
 static bool store_another(const struct option *option, const char *text, struct error *e)
 {
-	struct option_texts *texts = option->into;
+	struct texts *texts = option->into;
 
-	if (texts->count == OPTION_TEXTS_MAX)
-		return error_set(e, ERROR_USAGE, "--%s is given more than %d times", option->name, OPTION_TEXTS_MAX);
+	if (texts->count == TEXTS_MAX)
+		return error_set(e, ERROR_USAGE, "--%s is given more than %d times", option->name, TEXTS_MAX);
 	texts->texts[texts->count++] = text;
 	return true;
 }

@@ -16,20 +16,15 @@
 #include <stdio.h>
 
 #include "core/base/error.h"
+#include "core/base/texts.h"
 
 enum option_type {
 	OPTION_FLAG, /* bool *: set to true */
 	OPTION_TEXT, /* const char **: borrowed from argv */
-	OPTION_TEXTS, /* struct option_texts *: may be given more than once */
+	OPTION_TEXTS, /* struct texts *: may be given more than once */
 	OPTION_INTEGER, /* int64_t *: a whole number, not negative */
 	OPTION_NUMBER, /* double * */
 	OPTION_BYTES /* uint64_t *: "24GB", "512MiB" */
-};
-
-#define OPTION_TEXTS_MAX 32
-struct option_texts {
-	const char *texts[OPTION_TEXTS_MAX]; /* borrowed from argv, in their order */
-	size_t count;
 };
 
 struct option {
@@ -48,7 +43,7 @@ struct option {
 	}
 #define FLAG_OPTION(name, help, into) OPTION_ROW(name, NULL, help, OPTION_FLAG, bool, into)
 #define TEXT_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXT, const char *, into)
-#define TEXTS_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXTS, struct option_texts, into)
+#define TEXTS_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXTS, struct texts, into)
 #define INTEGER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_INTEGER, int64_t, into)
 #define NUMBER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_NUMBER, double, into)
 #define BYTES_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_BYTES, uint64_t, into)

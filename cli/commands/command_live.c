@@ -3,18 +3,18 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/live/live_server.h"
 #include "core/base/array.h"
+#include "scenarios/subject/live_server.h"
 
 struct live_settings {
 	const char *comfyui, *python;
-	struct option_texts nodes, arguments, keep;
+	struct texts nodes, arguments, keep;
 	int64_t start_seconds;
 	bool guard;
 };
 
 /* NULL: the guard is off. */
-static const struct option_texts *kept_names(const struct live_settings *settings)
+static const struct texts *kept_names(const struct live_settings *settings)
 {
 	return settings->guard ? &settings->keep : NULL;
 }
@@ -84,12 +84,12 @@ static int run_on(struct cli *cli, const char *url, int argc, char **argv)
 
 static int run_server(struct cli *cli, const struct live_settings *settings, int argc, char **argv)
 {
-	const struct live_server_wishes server_wishes = { .comfyui = settings->comfyui,
-							  .python = settings->python,
-							  .nodes = &settings->nodes,
-							  .arguments = &settings->arguments,
-							  .start_seconds = (unsigned)settings->start_seconds,
-							  .keep = kept_names(settings) };
+	const struct live_server_options server_options = { .comfyui = settings->comfyui,
+							    .python = settings->python,
+							    .nodes = &settings->nodes,
+							    .arguments = &settings->arguments,
+							    .start_seconds = (unsigned)settings->start_seconds,
+							    .keep = kept_names(settings) };
 	struct error e = ERROR_INIT;
 	struct live_server *server;
 	int exit_code;
@@ -105,7 +105,7 @@ static int run_server(struct cli *cli, const struct live_settings *settings, int
 	if (error_is_set(&e))
 		return command_fail(cli, "live run", &e);
 	fprintf(cli->err, "starting the server in %s\n", settings->comfyui);
-	server = live_server_start(&server_wishes, cli, &e);
+	server = live_server_start(&server_options, cli->interrupted, &e);
 	if (!server)
 		return command_fail(cli, "live run", &e);
 	exit_code = run_on(cli, live_server_url(server), argc, argv);

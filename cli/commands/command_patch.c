@@ -11,13 +11,13 @@
 
 struct patch_settings {
 	const char *model, *out, *dtype;
-	struct option_texts loras;
+	struct texts loras;
 	bool all_names, json;
 };
 
 /* The LoRAs that were settings for, opened. */
 struct loras {
-	struct patch_file_lora items[OPTION_TEXTS_MAX];
+	struct patch_file_lora items[TEXTS_MAX];
 	size_t count;
 };
 

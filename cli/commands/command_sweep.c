@@ -71,7 +71,7 @@ static json_t *identify(const char *folder)
 	return text;
 }
 
-static json_t *list_of(const struct option_texts *texts, json_t *(*value)(const char *text))
+static json_t *list_of(const struct texts *texts, json_t *(*value)(const char *text))
 {
 	json_t *list = json_array();
 
@@ -253,7 +253,7 @@ static bool check_wishes(const struct sweep_wishes *wishes, struct error *e)
 		return error_set(e, ERROR_USAGE, "--start-seconds is 1 to 3600");
 	if (wishes->good_first && !wishes->bisect)
 		return error_set(e, ERROR_USAGE, "--good-first is of --bisect");
-	if (wishes->nodes.count > OPTION_TEXTS_MAX - 1 || wishes->arguments.count > OPTION_TEXTS_MAX - 2)
+	if (wishes->nodes.count > TEXTS_MAX - 1 || wishes->arguments.count > TEXTS_MAX - 2)
 		return error_set(e, ERROR_USAGE, "too many --nodes or --server-argument");
 	return true;
 }
@@ -262,8 +262,8 @@ static bool check_wishes(const struct sweep_wishes *wishes, struct error *e)
 static bool take_paths(struct sweep_wishes *wishes, int argc, char **argv, struct error *e)
 {
 	for (int i = 1; i < argc; i++) {
-		if (wishes->paths.count == OPTION_TEXTS_MAX)
-			return error_set(e, ERROR_USAGE, "at most %d paths", OPTION_TEXTS_MAX);
+		if (wishes->paths.count == TEXTS_MAX)
+			return error_set(e, ERROR_USAGE, "at most %d paths", TEXTS_MAX);
 		wishes->paths.texts[wishes->paths.count++] = argv[i];
 	}
 	return true;

@@ -1,7 +1,7 @@
 /* sweep.h - the matrix at each commit of a node pack, or of ComfyUI itself: what `residency sweep` is made of.
  *
  *	sweep_choose_commits	which commits (sweep_commits.c)
- *	sweep_tree_*		the work tree in which each lies for a while (sweep_tree.c)
+ *	sweep_tree_*		the work tree in which each lies for a while (scenarios/sweep)
  *	sweep_run_commit	a server on it, and the cells that the store does not know (sweep_run.c)
  *	sweep_all		each commit in turn, then the table (sweep_all.c)
  *	sweep_bisect		only those that tell which one changed a cell (sweep_bisect.c)
@@ -14,17 +14,18 @@
 #include <limits.h>
 
 #include "cli/command.h"
-#include "cli/sweep/git.h"
-#include "cli/live/live_server.h"
 #include "db/records/record.h"
 #include "reports/changes.h"
 #include "scenarios/matrix/matrix.h"
+#include "scenarios/subject/live_server.h"
+#include "scenarios/sweep/git.h"
+#include "scenarios/sweep/sweep_tree.h"
 
 struct sweep_wishes {
 	const char *repository, *range, *of, *comfyui, *python, *work;
 	const char *matrices, *flows, *device_modes, *node_flags;
 	const char *store, *run, *bisect;
-	struct option_texts nodes, arguments, paths;
+	struct texts nodes, arguments, paths;
 	int64_t start_seconds, every;
 	bool first_parent, good_first, again, table, all, json;
 };
@@ -34,13 +35,6 @@ enum sweep_of { SWEEP_OF_NODES, SWEEP_OF_COMFYUI };
 struct sweep_cell {
 	struct matrix_cell cell;
 	struct record_sweep_cell record;
-};
-
-/* Where a commit lies while it is run: FOLDER/NAME, NAME being the repository's. */
-struct sweep_tree {
-	const char *repository; /* borrowed */
-	char folder[PATH_MAX]; /* of ours alone; "": none */
-	char path[PATH_MAX]; /* "": no commit lies there */
 };
 
 struct sweep {
@@ -63,12 +57,6 @@ struct sweep {
 
 /* Fills sweep->commits by --range, --paths, --first-parent and --every. */
 bool sweep_choose_commits(struct sweep *sweep, struct error *e);
-
-/* Takes away what a sweep that was killed has left in the repository, then makes a folder under `work` (NULL: $TMPDIR). */
-bool sweep_tree_begin(struct sweep_tree *tree, const char *repository, const char *work, struct error *e);
-bool sweep_tree_put(struct sweep_tree *tree, const char *name, const char *commit, struct error *e);
-void sweep_tree_take(struct sweep_tree *tree); /* the commit, if one lies there */
-void sweep_tree_end(struct sweep_tree *tree);
 
 /* What became of one commit. */
 struct sweep_commit_result {

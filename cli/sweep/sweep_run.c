@@ -133,13 +133,13 @@ static bool start_server(struct commit_run *run, struct error *e)
 	const struct sweep *sweep = run->sweep;
 	const struct sweep_wishes *wishes = sweep->wishes;
 	bool is_pack = sweep->of == SWEEP_OF_NODES;
-	struct option_texts nodes = wishes->nodes;
-	struct option_texts arguments = wishes->arguments;
-	const struct live_server_wishes server = { .comfyui = is_pack ? wishes->comfyui : sweep->tree.path,
-						   .python = wishes->python,
-						   .nodes = &nodes,
-						   .arguments = &arguments,
-						   .start_seconds = (unsigned)wishes->start_seconds };
+	struct texts nodes = wishes->nodes;
+	struct texts arguments = wishes->arguments;
+	const struct live_server_options server = { .comfyui = is_pack ? wishes->comfyui : sweep->tree.path,
+						    .python = wishes->python,
+						    .nodes = &nodes,
+						    .arguments = &arguments,
+						    .start_seconds = (unsigned)wishes->start_seconds };
 	struct error why = ERROR_INIT;
 
 	if (is_pack)
@@ -148,7 +148,7 @@ static bool start_server(struct commit_run *run, struct error *e)
 		arguments.texts[arguments.count++] = "--base-directory";
 		arguments.texts[arguments.count++] = sweep->tree.folder;
 	}
-	run->server = live_server_start(&server, sweep->cli, e);
+	run->server = live_server_start(&server, sweep->cli->interrupted, e);
 	if (!run->server)
 		return false;
 	run->subject = subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, &why);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/sweep/git.h"
+#include "scenarios/sweep/git.h"
 #include "core/base/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);

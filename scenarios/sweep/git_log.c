@@ -1,7 +1,13 @@
+/* git_log.c - reads what `git log` prints: "ID SECONDS PARENTS", a zero byte, the message's first line, a newline; and so on.
+ *
+ * The zero byte cannot occur in a message, so that no message can look like the next commit. Texts are cut to their records' room
+ * and made valid UTF-8. A pure function of the text: a fuzzer feeds it.
+ */
+#include "scenarios/sweep/git.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/sweep/git.h"
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/utf8.h"

@@ -1,3 +1,10 @@
+/* sweep_tree.c - a folder residency-sweep-PID-XXXXXX with one work tree of git's in it at a time.
+ *
+ * Git keeps notes of its work trees in the repository, which outlive a process that is killed. Hence the process's number in the
+ * name: a work tree whose process is gone is removed, folder and notes, before a new one is made; another's that still runs stays.
+ */
+#include "scenarios/sweep/sweep_tree.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -5,10 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/sweep/sweep.h"
 #include "core/base/file.h"
+#include "scenarios/sweep/git.h"
 
-/* A folder's name says whose it is: residency-sweep-PID-XXXXXX. */
 #define FOLDER_START "residency-sweep-"
 
 /* ---- what a killed sweep has left ---- */

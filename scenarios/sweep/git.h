@@ -3,15 +3,15 @@
  * Revisions and paths from the user never begin with a dash, so that none is taken for an option. Hooks of the repository and the
  * filters of large files do not run, and no other repository is meant than the one that is named, whatever the environment says.
  */
-#ifndef RESIDENCY_CLI_GIT_H
-#define RESIDENCY_CLI_GIT_H
+#ifndef RESIDENCY_SCENARIOS_GIT_H
+#define RESIDENCY_SCENARIOS_GIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/options.h"
 #include "core/base/error.h"
+#include "core/base/texts.h"
 #include "db/records/record.h"
 
 struct git_commit {
@@ -27,7 +27,7 @@ struct git_commits {
 
 struct git_range {
 	const char *from, *to; /* commits by their ids */
-	const struct option_texts *paths; /* only commits that touch one of these; none: all */
+	const struct texts *paths; /* only commits that touch one of these; none: all */
 	bool first_parent;
 };
 

@@ -1,4 +1,9 @@
-#include "cli/sweep/git.h"
+/* git.c - runs git as a child process, with a list of words and without a shell.
+ *
+ * The child leads a group of its own and gets an environment that names no other repository; both of its outputs are read to
+ * their end, standard output for the answer, the last line of standard error for the message of an error.
+ */
+#include "scenarios/sweep/git.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +18,7 @@
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 
-#define ARGUMENTS_MAX (OPTION_TEXTS_MAX + 24)
+#define ARGUMENTS_MAX (TEXTS_MAX + 24)
 
 /* One call of git: its words, then what it said. */
 struct git_call {

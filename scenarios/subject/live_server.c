@@ -1,4 +1,10 @@
-#include "cli/live/live_server.h"
+/* live_server.c - starts a ComfyUI as a child process and stops it.
+ *
+ * The order: a folder with the probe node, small models and links to the custom nodes; a free port; the process, in a group of its
+ * own that dies with us; then its probe is asked until it answers. Its output goes to a log in that folder, whose last line is
+ * the reason given when it ends early. The probe node's files are embedded in the program (live_probe).
+ */
+#include "scenarios/subject/live_server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +29,7 @@
 
 #define STOP_SECONDS 10
 #define POLL_MS 100
-#define ARGUMENTS_MAX (OPTION_TEXTS_MAX + 24)
+#define ARGUMENTS_MAX (TEXTS_MAX + 24)
 
 extern const struct embedded_file live_probe[];
 
@@ -37,7 +43,7 @@ struct live_server {
 /* ---- the probe node ---- */
 
 /* The file that switches the guard on (guard.py): a name a line. */
-static bool write_guard(const char *folder, const struct option_texts *keep, struct error *e)
+static bool write_guard(const char *folder, const struct texts *keep, struct error *e)
 {
 	struct strbuf text = STRBUF_INIT;
 	char path[PATH_MAX];
@@ -56,7 +62,7 @@ static bool write_guard(const char *folder, const struct option_texts *keep, str
 	return fine;
 }
 
-bool live_probe_write(const char *folder, const struct option_texts *keep, struct error *e)
+bool live_probe_write(const char *folder, const struct texts *keep, struct error *e)
 {
 	if (!file_make_folder(folder, e))
 		return false;
@@ -128,7 +134,7 @@ static bool write_paths(const struct live_server *server, struct error *e)
 	return fine;
 }
 
-static bool fill_folder(const struct live_server *server, const struct live_server_wishes *wishes, struct error *e)
+static bool fill_folder(const struct live_server *server, const struct live_server_options *options, struct error *e)
 {
 	static const char *const below[] = { "custom_nodes", "output", "input", "temp", "user" };
 	char path[PATH_MAX];
@@ -138,10 +144,10 @@ static bool fill_folder(const struct live_server *server, const struct live_serv
 			return false;
 	}
 	snprintf(path, sizeof(path), "%.3500s/custom_nodes/residency_probe", server->folder);
-	if (!live_probe_write(path, wishes->keep, e) || !live_models_write(server->folder, e) || !write_paths(server, e))
+	if (!live_probe_write(path, options->keep, e) || !live_models_write(server->folder, e) || !write_paths(server, e))
 		return false;
-	for (size_t i = 0; i < wishes->nodes->count; i++) {
-		if (!link_nodes(server, wishes->nodes->texts[i], e))
+	for (size_t i = 0; i < options->nodes->count; i++) {
+		if (!link_nodes(server, options->nodes->texts[i], e))
 			return false;
 	}
 	return true;
@@ -187,7 +193,7 @@ static void become(const struct live_server *server, const char *comfyui, char *
 	_exit(127);
 }
 
-static bool run_process(struct live_server *server, const struct live_server_wishes *wishes, struct error *e)
+static bool run_process(struct live_server *server, const struct live_server_options *options, struct error *e)
 {
 	static const struct {
 		const char *option, *below;
@@ -200,7 +206,7 @@ static bool run_process(struct live_server *server, const struct live_server_wis
 	};
 	char paths[ARRAY_SIZE(folders)][PATH_MAX];
 	char port[16];
-	char *arguments[ARGUMENTS_MAX] = { (char *)(uintptr_t)(wishes->python ? wishes->python : "python3"),
+	char *arguments[ARGUMENTS_MAX] = { (char *)(uintptr_t)(options->python ? options->python : "python3"),
 					   "main.py",
 					   "--listen",
 					   "127.0.0.1",
@@ -218,11 +224,11 @@ static bool run_process(struct live_server *server, const struct live_server_wis
 		arguments[count++] = (char *)(uintptr_t)folders[i].option;
 		arguments[count++] = paths[i];
 	}
-	for (size_t i = 0; i < wishes->arguments->count && count < ARGUMENTS_MAX - 1; i++)
-		arguments[count++] = (char *)(uintptr_t)wishes->arguments->texts[i];
+	for (size_t i = 0; i < options->arguments->count && count < ARGUMENTS_MAX - 1; i++)
+		arguments[count++] = (char *)(uintptr_t)options->arguments->texts[i];
 	server->process = fork();
 	if (server->process == 0)
-		become(server, wishes->comfyui, arguments);
+		become(server, options->comfyui, arguments);
 	if (server->process < 0) {
 		server->process = 0;
 		return error_set(e, ERROR_IO, "cannot start a process: %s", strerror(errno));
@@ -291,10 +297,10 @@ static bool tell_end(const struct live_server *server, const char *what, struct 
 	return false;
 }
 
-static bool wait_for_answer(struct live_server *server, unsigned seconds, const struct cli *cli, struct error *e)
+static bool wait_for_answer(struct live_server *server, unsigned seconds, const bool *interrupted, struct error *e)
 {
 	const struct live_limits once = { .answer_ms = 2000, .tries = 1 };
-	struct live_client *client = live_client_open(server->url, &once, cli->interrupted, e);
+	struct live_client *client = live_client_open(server->url, &once, interrupted, e);
 	uint64_t begun_ns = clock_now_ns();
 	bool answers = false;
 
@@ -306,7 +312,7 @@ static bool wait_for_answer(struct live_server *server, unsigned seconds, const 
 		json_decref(hello);
 		if (answers)
 			break;
-		if (*cli->interrupted)
+		if (*interrupted)
 			error_set(e, ERROR_INTERRUPTED, "interrupted");
 		else if (has_ended(server))
 			tell_end(server, "ended before it answered", e);
@@ -326,20 +332,20 @@ static bool wait_for_answer(struct live_server *server, unsigned seconds, const 
 
 /* ---- a server ---- */
 
-struct live_server *live_server_start(const struct live_server_wishes *wishes, const struct cli *cli, struct error *e)
+struct live_server *live_server_start(const struct live_server_options *options, const bool *interrupted, struct error *e)
 {
 	struct live_server *server = array_new(1, sizeof(*server), e);
 	char path[PATH_MAX];
 
 	if (!server)
 		return NULL;
-	snprintf(path, sizeof(path), "%.4000s/main.py", wishes->comfyui);
+	snprintf(path, sizeof(path), "%.4000s/main.py", options->comfyui);
 	if (access(path, R_OK) != 0) {
-		error_set(e, ERROR_MISSING, "--comfyui %s: there is no main.py in it", wishes->comfyui);
+		error_set(e, ERROR_MISSING, "--comfyui %s: there is no main.py in it", options->comfyui);
 		goto fail;
 	}
-	if (make_folder(server, e) && fill_folder(server, wishes, e) && find_port(server, e) &&
-	    run_process(server, wishes, e) && wait_for_answer(server, wishes->start_seconds, cli, e) &&
+	if (make_folder(server, e) && fill_folder(server, options, e) && find_port(server, e) &&
+	    run_process(server, options, e) && wait_for_answer(server, options->start_seconds, interrupted, e) &&
 	    check_imports(server, e))
 		return server;
 fail:
