@@ -78,16 +78,13 @@ struct sample_request {
 bool inference_encode_text(struct inference *inference, const struct model *clip, struct device *compute, const char *text,
 			   struct conditioning *out, struct error *e);
 
-/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift is the model's mu (FLUX
- * 1.15). The caller frees *sigmas. */
+/* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift NAN is the model's own. The
+ * caller frees *sigmas. */
 bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
 		      float **sigmas, size_t *sigma_count, struct error *e);
 
 bool inference_sample(struct inference *inference, const struct model *unet, struct device *compute,
 		      const struct sample_request *request, struct values *out, struct error *e);
-
-/* A model's default shift (mu): 1.15 for FLUX. */
-double inference_default_shift(const struct model *unet);
 
 /* Latent [b, c, h, w] to image [b, height, width, 3] in 0..1. */
 bool inference_decode(struct inference *inference, const struct model *vae, struct device *compute, const struct values *latent,

@@ -4,14 +4,15 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/compute/forwards/forward.h"
 #include "core/compute/inference.h"
-#include "core/model/families/family.h"
 #include "core/workflow/library/model_library.h"
 
 struct placed {
 	const struct placed_request *request;
 	struct machine *machine;
 	struct model *model;
+	const struct forward *forward;
 	struct device *compute;
 	struct step_event last; /* step of the run */
 };
@@ -48,23 +49,25 @@ static bool place(const struct placed *trial, const struct placer *placer, struc
 
 static bool sample(struct placed *trial, struct error *e)
 {
-	const struct flux_config *config = trial->model->config;
+	struct forward_shapes channels = trial->forward->shapes(trial->model->config);
 	struct observer observer = { .context = trial, .step = on_step };
 	struct inference inference = { .machine = trial->machine,
 				       .observer = &observer,
 				       .interrupted = trial->request->interrupted };
-	struct conditioning conditioning = { .guidance = 3.5 };
+	struct conditioning conditioning = { .guidance = trial->forward->guidance };
 	struct sample_request request = {
 		.sampler = "euler", .cfg = 1, .seed = 1, .add_noise = true, .positive = &conditioning
 	};
 	struct values latent = { .rank = 0 };
 	struct values out = { .rank = 0 };
-	int64_t shape[] = { 1, config->in_channels, trial->request->height, trial->request->width };
+	int64_t shape[] = { 1, channels.latent, trial->request->height, trial->request->width };
+	int64_t context[] = { 1, trial->forward->context_tokens, channels.context };
+	int64_t pooled[] = { 1, channels.pooled };
 	float *sigmas = NULL;
 	bool fine = inference_sigmas(trial->model, NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, e) &&
 		    values_new(&latent, trial->machine, 4, shape, e) &&
-		    values_new(&conditioning.cond, trial->machine, 3, (int64_t[]) { 1, 256, config->context_channels }, e) &&
-		    values_new(&conditioning.pooled, trial->machine, 2, (int64_t[]) { 1, config->pooled_channels }, e);
+		    values_new(&conditioning.cond, trial->machine, 3, context, e) &&
+		    values_new(&conditioning.pooled, trial->machine, 2, pooled, e);
 
 	request.sigmas = sigmas;
 	request.latent = &latent;
@@ -91,7 +94,8 @@ bool placed_run(const struct placed_request *request, const struct placer *place
 		return false;
 	trial.compute = machine_device(trial.machine, request->compute);
 	trial.model = open_model(trial.machine, request->model, &why);
-	if (trial.model && trial.model->family != &family_flux)
+	trial.forward = trial.model ? forward_find(trial.model, FORWARD_STEP) : NULL;
+	if (trial.model && !trial.forward)
 		error_set(&why, ERROR_UNSUPPORTED, "%s is no model that can be run so", request->model);
 	fine = !error_is_set(&why) && place(&trial, placer, &why);
 	if (trial.model && offloaded_bytes)

@@ -43,7 +43,7 @@ static json_t *parse_with_large_integers(const char *path, struct error *e)
 	return root;
 }
 
-bool forward_open(struct forward *f, struct error *e)
+bool forward_open(struct forward_data *f, struct error *e)
 {
 	struct strbuf path = STRBUF_INIT;
 	struct stat st;
@@ -68,7 +68,7 @@ bool forward_open(struct forward *f, struct error *e)
 	return true;
 }
 
-void forward_close(struct forward *f)
+void forward_close(struct forward_data *f)
 {
 	machine_close(f->machine);
 	topology_free(f->topology);
@@ -76,7 +76,7 @@ void forward_close(struct forward *f)
 	json_decref(f->json);
 }
 
-float *forward_values(const struct forward *f, const struct safetensors_tensor *tensor)
+float *forward_values(const struct forward_data *f, const struct safetensors_tensor *tensor)
 {
 	float *values;
 	struct error e = ERROR_INIT;
@@ -91,7 +91,7 @@ float *forward_values(const struct forward *f, const struct safetensors_tensor *
 	return NULL;
 }
 
-const struct safetensors_tensor *forward_find(const struct forward *f, const char *format, ...)
+const struct safetensors_tensor *forward_tensor(const struct forward_data *f, const char *format, ...)
 {
 	char name[256];
 	va_list arguments;
@@ -102,7 +102,7 @@ const struct safetensors_tensor *forward_find(const struct forward *f, const cha
 	return safetensors_find(f->tensors, name);
 }
 
-float *forward_input(const struct forward *f, const char *format, ...)
+float *forward_input(const struct forward_data *f, const char *format, ...)
 {
 	char name[256];
 	va_list arguments;
@@ -113,9 +113,9 @@ float *forward_input(const struct forward *f, const char *format, ...)
 	return forward_values(f, safetensors_find(f->tensors, name));
 }
 
-int64_t *forward_ids(const struct forward *f, const char *case_name, const char *input, size_t *count)
+int64_t *forward_ids(const struct forward_data *f, const char *case_name, const char *input, size_t *count)
 {
-	const struct safetensors_tensor *tensor = forward_find(f, "%s.in.%s", case_name, input);
+	const struct safetensors_tensor *tensor = forward_tensor(f, "%s.in.%s", case_name, input);
 	int64_t *ids;
 
 	if (!tensor || tensor->dtype != DTYPE_I64)
@@ -179,7 +179,7 @@ static bool fill_weights(struct architecture *a, const struct safetensors *file,
 	return true;
 }
 
-struct model *forward_model(struct forward *f, const struct family *family, const json_t *config,
+struct model *forward_model(struct forward_data *f, const struct family *family, const json_t *config,
 			    const struct safetensors *file, const char *prefix, enum dtype dtype, float factor, struct error *e)
 {
 	void *made = array_new(1, family->config_size_bytes, e);
@@ -207,8 +207,8 @@ out:
 	return model;
 }
 
-void forward_compare(const struct forward *f, const char *case_name, const char *what, const struct safetensors_tensor *golden,
-		     const float *values, size_t count, double tolerance)
+void forward_compare(const struct forward_data *f, const char *case_name, const char *what,
+		     const struct safetensors_tensor *golden, const float *values, size_t count, double tolerance)
 {
 	float *wanted = forward_values(f, golden);
 	double largest = 0;
@@ -270,7 +270,7 @@ static void told(void *context, const char *module, int part, const struct tenso
 	compare_told(tap, name, value);
 }
 
-void forward_tap_begin(struct forward_tap *tap, const struct forward *f, const char *case_name, double tolerance)
+void forward_tap_begin(struct forward_tap *tap, const struct forward_data *f, const char *case_name, double tolerance)
 {
 	*tap = (struct forward_tap) { .tap = { .told = told }, .f = f, .case_name = case_name, .tolerance = tolerance };
 	tap->tap.context = tap;

@@ -10,22 +10,22 @@
 #include "core/compute/text/text.h"
 #include "tests/conformance/forward.h"
 
-static void fail(struct forward *f, const char *case_name, const struct error *e)
+static void fail(struct forward_data *f, const char *case_name, const struct error *e)
 {
 	tally_fail(f->tally, case_name, "%s: %s", f->name, e->text);
 }
 
 /* The pair NAME_eps refers to the weights and inputs of NAME. */
-static bool open_base(const struct forward *eps, struct forward *base, struct error *e)
+static bool open_base(const struct forward_data *eps, struct forward_data *base, struct error *e)
 {
 	static char name[64];
 
 	snprintf(name, sizeof(name), "%.*s", (int)(strlen(eps->name) - strlen("_eps")), eps->name);
-	*base = (struct forward) { .folder = eps->folder, .name = name, .tally = eps->tally };
+	*base = (struct forward_data) { .folder = eps->folder, .name = name, .tally = eps->tally };
 	return forward_open(base, e);
 }
 
-static float weight_scale(const struct forward *f)
+static float weight_scale(const struct forward_data *f)
 {
 	return (float)json_number_value(json_object_get(f->json, "weight_scale"));
 }
@@ -51,14 +51,14 @@ static enum dtype dtype_named(const char *torch_name)
 
 struct flux_case {
 	float *x, *sigma, *context, *pooled, *guidance;
-	struct flux_reference references[8];
-	struct flux_request request;
+	struct reference_latent references[8];
+	struct denoise_request request;
 };
 
-static bool flux_case_read(const struct forward *f, const char *name, const json_t *description, struct flux_case *c)
+static bool flux_case_read(const struct forward_data *f, const char *name, const json_t *description, struct flux_case *c)
 {
-	const struct safetensors_tensor *x = forward_find(f, "%s.in.x", name);
-	const struct safetensors_tensor *context = forward_find(f, "%s.in.c_crossattn", name);
+	const struct safetensors_tensor *x = forward_tensor(f, "%s.in.x", name);
+	const struct safetensors_tensor *context = forward_tensor(f, "%s.in.c_crossattn", name);
 	const char *method =
 		json_string_value(json_object_get(json_object_get(description, "scalar_inputs"), "ref_latents_method"));
 	size_t count = 0;
@@ -71,26 +71,26 @@ static bool flux_case_read(const struct forward *f, const char *name, const json
 	c->pooled = forward_input(f, "%s.in.y", name);
 	c->guidance = forward_input(f, "%s.in.guidance", name);
 	for (; count < ARRAY_SIZE(c->references); count++) {
-		const struct safetensors_tensor *reference = forward_find(f, "%s.in.ref_latents.%zu", name, count);
+		const struct safetensors_tensor *reference = forward_tensor(f, "%s.in.ref_latents.%zu", name, count);
 
 		if (!reference)
 			break;
-		c->references[count] = (struct flux_reference) { .values = forward_values(f, reference),
-								 .height = (int64_t)reference->shape[2],
-								 .width = (int64_t)reference->shape[3] };
+		c->references[count] = (struct reference_latent) { .values = forward_values(f, reference),
+								   .height = (int64_t)reference->shape[2],
+								   .width = (int64_t)reference->shape[3] };
 	}
-	c->request = (struct flux_request) { .x = c->x,
-					     .batch = (int64_t)x->shape[0],
-					     .height = (int64_t)x->shape[2],
-					     .width = (int64_t)x->shape[3],
-					     .timesteps = c->sigma,
-					     .context = c->context,
-					     .tokens = (int64_t)context->shape[1],
-					     .pooled = c->pooled,
-					     .guidance = c->guidance,
-					     .references = c->references,
-					     .reference_count = count,
-					     .references_by_index = method && strcmp(method, "index") == 0 };
+	c->request = (struct denoise_request) { .x = c->x,
+						.batch = (int64_t)x->shape[0],
+						.height = (int64_t)x->shape[2],
+						.width = (int64_t)x->shape[3],
+						.timesteps = c->sigma,
+						.context = c->context,
+						.tokens = (int64_t)context->shape[1],
+						.pooled = c->pooled,
+						.guidance = c->guidance,
+						.references = c->references,
+						.reference_count = count,
+						.references_by_index = method && strcmp(method, "index") == 0 };
 	return c->x && c->sigma && c->context && c->pooled;
 }
 
@@ -106,31 +106,31 @@ static void flux_case_free(struct flux_case *c)
 }
 
 /* out.raw and, from it, out.denoised = x - sigma * raw. */
-static void compare_flux(const struct forward *f, const char *name, const struct flux_case *c, const float *raw, size_t count,
-			 double tolerance)
+static void compare_flux(const struct forward_data *f, const char *name, const struct flux_case *c, const float *raw,
+			 size_t count, double tolerance)
 {
-	const struct safetensors_tensor *golden = forward_find(f, "%s.out.raw", name);
+	const struct safetensors_tensor *golden = forward_tensor(f, "%s.out.raw", name);
 	float *denoised = array_new(count, sizeof(*denoised), NULL);
 	size_t row = count / (size_t)c->request.batch;
 
 	if (golden)
 		forward_compare(f, name, "out.raw", golden, raw, count, tolerance);
-	golden = forward_find(f, "%s.out.denoised", name);
+	golden = forward_tensor(f, "%s.out.denoised", name);
 	for (size_t i = 0; denoised && i < count; i++)
 		denoised[i] = c->x[i] - c->sigma[i / row] * raw[i];
 	if (golden)
 		forward_compare(f, name, "out.denoised", golden, denoised, count, tolerance);
-	golden = forward_find(f, "%s.out.model_input", name);
+	golden = forward_tensor(f, "%s.out.model_input", name);
 	if (golden)
 		forward_compare(f, name, "out.model_input", golden, c->x, count, tolerance);
-	golden = forward_find(f, "%s.out.timestep", name);
+	golden = forward_tensor(f, "%s.out.timestep", name);
 	if (golden)
 		forward_compare(f, name, "out.timestep", golden, c->sigma, (size_t)c->request.batch, tolerance);
 	free(denoised);
 }
 
-static void run_flux(struct forward *f, struct forward *inputs, const char *name, enum dtype weights, enum dtype compute,
-		     float factor, double tolerance, bool probes)
+static void run_flux(struct forward_data *f, struct forward_data *inputs, const char *name, enum dtype weights,
+		     enum dtype compute, float factor, double tolerance, bool probes)
 {
 	struct flux_case c = { .x = NULL };
 	struct error e = ERROR_INIT;
@@ -149,7 +149,7 @@ static void run_flux(struct forward *f, struct forward *inputs, const char *name
 	tap.probes = probes;
 	compute_begin(&pass, model, inputs->device, compute, &e);
 	pass.tap = &tap.tap;
-	out = flux_forward(&pass, model->config, &c.request);
+	out = flux_forward(&pass, &c.request);
 	raw = out ? array_new(tensor_count(out), sizeof(*raw), &e) : NULL;
 	if (raw && compute_download(&pass, out, raw)) {
 		compare_flux(f, name, &c, raw, tensor_count(out), tolerance);
@@ -164,7 +164,7 @@ out:
 	model_free(model);
 }
 
-void forward_flux(struct forward *f)
+void forward_flux(struct forward_data *f)
 {
 	const char *name;
 	json_t *description;
@@ -179,10 +179,10 @@ void forward_flux(struct forward *f)
 	}
 }
 
-void forward_flux_eps(struct forward *f)
+void forward_flux_eps(struct forward_data *f)
 {
 	struct error e = ERROR_INIT;
-	struct forward base;
+	struct forward_data base;
 
 	if (open_base(f, &base, &e))
 		run_flux(f, &base, "base", DTYPE_F32, DTYPE_F32, weight_scale(f), 1e-5, true);
@@ -201,9 +201,9 @@ struct text_case {
 	size_t count;
 };
 
-static bool text_case_read(const struct forward *f, const char *name, size_t channels, struct text_case *c)
+static bool text_case_read(const struct forward_data *f, const char *name, size_t channels, struct text_case *c)
 {
-	const struct safetensors_tensor *tokens = forward_find(f, "%s.in.tokens", name);
+	const struct safetensors_tensor *tokens = forward_tensor(f, "%s.in.tokens", name);
 	size_t count = 0;
 
 	if (!tokens || tokens->rank != 2)
@@ -225,7 +225,7 @@ static void text_case_free(struct text_case *c)
 	free(c->cond);
 }
 
-static void run_clip(struct forward *f, struct forward *inputs, const char *name, const json_t *options, float factor)
+static void run_clip(struct forward_data *f, struct forward_data *inputs, const char *name, const json_t *options, float factor)
 {
 	struct clip_options how = { .penultimate = json_object_get(options, "layer") != NULL,
 				    .skip_final_norm = json_is_false(json_object_get(options, "layer_norm_hidden_state")),
@@ -248,8 +248,8 @@ static void run_clip(struct forward *f, struct forward *inputs, const char *name
 	pass.tap = &tap.tap;
 	clip_encode(&pass, config, &c.tokens, &how, c.cond, pooled);
 	if (compute_end(&pass)) {
-		forward_compare(f, name, "out.cond", forward_find(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
-		forward_compare(f, name, "out.pooled", forward_find(f, "%s.out.pooled", name), pooled, (size_t)config->hidden,
+		forward_compare(f, name, "out.cond", forward_tensor(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
+		forward_compare(f, name, "out.pooled", forward_tensor(f, "%s.out.pooled", name), pooled, (size_t)config->hidden,
 				1e-5);
 		forward_tap_end(&tap);
 	} else {
@@ -260,7 +260,7 @@ out:
 	model_free(model);
 }
 
-void forward_clip(struct forward *f)
+void forward_clip(struct forward_data *f)
 {
 	const char *name;
 	json_t *description;
@@ -269,10 +269,10 @@ void forward_clip(struct forward *f)
 		run_clip(f, f, name, json_object_get(description, "options"), 1.0F);
 }
 
-void forward_clip_eps(struct forward *f)
+void forward_clip_eps(struct forward_data *f)
 {
 	struct error e = ERROR_INIT;
-	struct forward base;
+	struct forward_data base;
 
 	if (open_base(f, &base, &e))
 		run_clip(f, &base, "last", NULL, weight_scale(f));
@@ -281,9 +281,9 @@ void forward_clip_eps(struct forward *f)
 	forward_close(&base);
 }
 
-static void run_buckets(struct forward *f, const char *name)
+static void run_buckets(struct forward_data *f, const char *name)
 {
-	const struct safetensors_tensor *golden = forward_find(f, "%s.out.bucket", name);
+	const struct safetensors_tensor *golden = forward_tensor(f, "%s.out.bucket", name);
 	size_t count = 0;
 	int64_t *relative = forward_ids(f, name, "relative_position", &count);
 	size_t wrong = 0;
@@ -302,9 +302,9 @@ static void run_buckets(struct forward *f, const char *name)
 }
 
 /* 1 for keys up to and with the first end token. */
-static void compare_mask(struct forward *f, const char *name, const struct tokens *tokens, int64_t end)
+static void compare_mask(struct forward_data *f, const char *name, const struct tokens *tokens, int64_t end)
 {
-	const struct safetensors_tensor *golden = forward_find(f, "%s.out.attention_mask", name);
+	const struct safetensors_tensor *golden = forward_tensor(f, "%s.out.attention_mask", name);
 	float *mask = array_new(tokens->rows * tokens->length, sizeof(*mask), NULL);
 
 	for (size_t row = 0; mask && row < tokens->rows; row++) {
@@ -320,7 +320,7 @@ static void compare_mask(struct forward *f, const char *name, const struct token
 	free(mask);
 }
 
-static void run_t5(struct forward *f, struct forward *inputs, const char *name, float factor)
+static void run_t5(struct forward_data *f, struct forward_data *inputs, const char *name, float factor)
 {
 	struct text_case c = { .ids = NULL };
 	struct error e = ERROR_INIT;
@@ -329,7 +329,7 @@ static void run_t5(struct forward *f, struct forward *inputs, const char *name, 
 	struct model *model = forward_model(inputs, &family_t5, json_object_get(inputs->json, "config"), inputs->tensors,
 					    "weights.", DTYPE_F32, factor, &e);
 	const struct t5_config *config = model ? model->config : NULL;
-	bool masked = forward_find(f, "%s.out.attention_mask", name) != NULL;
+	bool masked = forward_tensor(f, "%s.out.attention_mask", name) != NULL;
 
 	if (!model || !text_case_read(inputs, name, (size_t)config->width, &c)) {
 		fail(f, name, &e);
@@ -340,7 +340,7 @@ static void run_t5(struct forward *f, struct forward *inputs, const char *name, 
 	pass.tap = &tap.tap;
 	t5_encode(&pass, config, &c.tokens, masked, c.cond);
 	if (compute_end(&pass)) {
-		forward_compare(f, name, "out.cond", forward_find(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
+		forward_compare(f, name, "out.cond", forward_tensor(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
 		forward_tap_end(&tap);
 		if (masked)
 			compare_mask(f, name, &c.tokens, config->end_token);
@@ -352,24 +352,24 @@ out:
 	model_free(model);
 }
 
-void forward_t5(struct forward *f)
+void forward_t5(struct forward_data *f)
 {
 	const char *name;
 	json_t *description;
 
 	json_object_foreach(json_object_get(f->json, "cases"), name, description)
 	{
-		if (forward_find(f, "%s.in.relative_position", name))
+		if (forward_tensor(f, "%s.in.relative_position", name))
 			run_buckets(f, name);
 		else
 			run_t5(f, f, name, 1.0F);
 	}
 }
 
-void forward_t5_eps(struct forward *f)
+void forward_t5_eps(struct forward_data *f)
 {
 	struct error e = ERROR_INIT;
-	struct forward base;
+	struct forward_data base;
 
 	if (open_base(f, &base, &e))
 		run_t5(f, &base, "default", weight_scale(f));
@@ -380,10 +380,10 @@ void forward_t5_eps(struct forward *f)
 
 /* ---- the autoencoder ---- */
 
-static void run_autoencoder(struct forward *f, struct forward *inputs, const char *name, float factor)
+static void run_autoencoder(struct forward_data *f, struct forward_data *inputs, const char *name, float factor)
 {
 	bool decodes = strcmp(name, "decode") == 0;
-	const struct safetensors_tensor *in = forward_find(inputs, "%s.in.%s", name, decodes ? "z" : "x");
+	const struct safetensors_tensor *in = forward_tensor(inputs, "%s.in.%s", name, decodes ? "z" : "x");
 	struct error e = ERROR_INIT;
 	struct model *model = forward_model(inputs, &family_flux_ae, json_object_get(inputs->json, "config"), inputs->tensors,
 					    "weights.", DTYPE_F32, factor, &e);
@@ -405,7 +405,7 @@ static void run_autoencoder(struct forward *f, struct forward *inputs, const cha
 	x = compute_upload(
 		&pass, values, 4,
 		(int64_t[]) { (int64_t)in->shape[0], (int64_t)in->shape[1], (int64_t)in->shape[2], (int64_t)in->shape[3] });
-	x = decodes ? autoencoder_decode(&pass, model->config, x) : autoencoder_encode(&pass, model->config, x);
+	x = decodes ? autoencoder_decode(&pass, x) : autoencoder_encode(&pass, x);
 	count = x ? tensor_count(x) : 0;
 	out = array_new(count, sizeof(*out), &e);
 	if (!x || !out || !compute_download(&pass, x, out)) {
@@ -414,8 +414,8 @@ static void run_autoencoder(struct forward *f, struct forward *inputs, const cha
 		goto out;
 	}
 	if (decodes) {
-		forward_compare(f, name, "out.x", forward_find(f, "%s.out.x", name), out, count, 1e-5);
-		if (forward_find(f, "%s.out.image", name)) {
+		forward_compare(f, name, "out.x", forward_tensor(f, "%s.out.x", name), out, count, 1e-5);
+		if (forward_tensor(f, "%s.out.image", name)) {
 			struct view last = { .rank = 4,
 					     .shape = { x->shape[0], x->shape[2], x->shape[3], x->shape[1] },
 					     .stride = { (int64_t)count / x->shape[0], x->shape[3], 1,
@@ -423,12 +423,12 @@ static void run_autoencoder(struct forward *f, struct forward *inputs, const cha
 
 			image = compute_gather(&pass, compute_unary(&pass, UNARY_IMAGE, x), &last);
 			compute_download(&pass, image, out);
-			forward_compare(f, name, "out.image", forward_find(f, "%s.out.image", name), out, count, 1e-5);
+			forward_compare(f, name, "out.image", forward_tensor(f, "%s.out.image", name), out, count, 1e-5);
 		}
 	} else {
-		if (forward_find(f, "%s.out.moments", name))
-			forward_compare(f, name, "out.moments", forward_find(f, "%s.out.moments", name), out, count, 1e-5);
-		forward_compare(f, name, "out.z", forward_find(f, "%s.out.z", name), out, count / 2, 1e-5);
+		if (forward_tensor(f, "%s.out.moments", name))
+			forward_compare(f, name, "out.moments", forward_tensor(f, "%s.out.moments", name), out, count, 1e-5);
+		forward_compare(f, name, "out.z", forward_tensor(f, "%s.out.z", name), out, count / 2, 1e-5);
 	}
 	forward_tap_end(&tap);
 	compute_end(&pass);
@@ -438,11 +438,11 @@ out:
 	model_free(model);
 }
 
-static void run_latent_format(struct forward *f, const json_t *description)
+static void run_latent_format(struct forward_data *f, const json_t *description)
 {
 	float scale = (float)json_number_value(json_object_get(description, "scale"));
 	float shift = (float)json_number_value(json_object_get(description, "shift"));
-	const struct safetensors_tensor *in = forward_find(f, "latent_format.in.z");
+	const struct safetensors_tensor *in = forward_tensor(f, "latent_format.in.z");
 	float *z = forward_values(f, in);
 	float *made = in ? array_new(in->element_count, sizeof(*made), NULL) : NULL;
 
@@ -451,18 +451,18 @@ static void run_latent_format(struct forward *f, const json_t *description)
 	} else {
 		for (size_t i = 0; i < in->element_count; i++)
 			made[i] = (z[i] - shift) * scale;
-		forward_compare(f, "latent_format", "out.process_in", forward_find(f, "latent_format.out.process_in"), made,
+		forward_compare(f, "latent_format", "out.process_in", forward_tensor(f, "latent_format.out.process_in"), made,
 				in->element_count, 1e-6);
 		for (size_t i = 0; i < in->element_count; i++)
 			made[i] = z[i] / scale + shift;
-		forward_compare(f, "latent_format", "out.process_out", forward_find(f, "latent_format.out.process_out"), made,
+		forward_compare(f, "latent_format", "out.process_out", forward_tensor(f, "latent_format.out.process_out"), made,
 				in->element_count, 1e-6);
 	}
 	free(made);
 	free(z);
 }
 
-void forward_autoencoder(struct forward *f)
+void forward_autoencoder(struct forward_data *f)
 {
 	const char *name;
 	json_t *description;
@@ -476,10 +476,10 @@ void forward_autoencoder(struct forward *f)
 	}
 }
 
-void forward_autoencoder_eps(struct forward *f)
+void forward_autoencoder_eps(struct forward_data *f)
 {
 	struct error e = ERROR_INIT;
-	struct forward base;
+	struct forward_data base;
 
 	if (open_base(f, &base, &e)) {
 		run_autoencoder(f, &base, "decode", weight_scale(f));

@@ -13,16 +13,16 @@
 #include "core/compute/text/text.h"
 #include "tests/conformance/forward.h"
 
-static void fail(struct forward *f, const char *case_name, const struct error *e)
+static void fail(struct forward_data *f, const char *case_name, const struct error *e)
 {
 	tally_fail(f->tally, case_name, "%s: %s", f->name, e->text);
 }
 
 /* ---- end to end ---- */
 
-static bool open_other(const struct forward *f, struct forward *other, const char *name, struct error *e)
+static bool open_other(const struct forward_data *f, struct forward_data *other, const char *name, struct error *e)
 {
-	*other = (struct forward) { .folder = f->folder, .name = name, .tally = f->tally };
+	*other = (struct forward_data) { .folder = f->folder, .name = name, .tally = f->tally };
 	return forward_open(other, e);
 }
 
@@ -31,7 +31,7 @@ struct e2e_models {
 	struct model *unet, *t5, *vae, *clip;
 };
 
-static bool e2e_open(struct forward *f, struct e2e_models *models, struct error *e)
+static bool e2e_open(struct forward_data *f, struct e2e_models *models, struct error *e)
 {
 	static const struct {
 		const char *file;
@@ -41,7 +41,7 @@ static bool e2e_open(struct forward *f, struct e2e_models *models, struct error 
 	bool fine = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(others) && fine; i++) {
-		struct forward other;
+		struct forward_data other;
 
 		fine = open_other(f, &other, others[i].file, e);
 		if (fine)
@@ -56,7 +56,7 @@ static bool e2e_open(struct forward *f, struct e2e_models *models, struct error 
 	return fine && models->clip;
 }
 
-static void e2e_text(struct forward *f, const struct e2e_models *models)
+static void e2e_text(struct forward_data *f, const struct e2e_models *models)
 {
 	const struct clip_config *clip = models->clip->config;
 	const struct t5_config *t5 = models->t5->config;
@@ -74,7 +74,7 @@ static void e2e_text(struct forward *f, const struct e2e_models *models)
 	if (ids && clip->hidden <= 4096 && count <= 77)
 		clip_encode(&pass, clip, &tokens, &(struct clip_options) { .project = false }, unused, values);
 	if (compute_end(&pass))
-		forward_compare(f, "text", "out.pooled", forward_find(f, "text.out.pooled"), values, (size_t)clip->hidden,
+		forward_compare(f, "text", "out.pooled", forward_tensor(f, "text.out.pooled"), values, (size_t)clip->hidden,
 				1e-5);
 	else
 		fail(f, "text", &e);
@@ -86,7 +86,7 @@ static void e2e_text(struct forward *f, const struct e2e_models *models)
 	if (ids && count * (size_t)t5->width <= ARRAY_SIZE(values))
 		t5_encode(&pass, t5, &tokens, false, values);
 	if (compute_end(&pass))
-		forward_compare(f, "text", "out.cond", forward_find(f, "text.out.cond"), values, count * (size_t)t5->width,
+		forward_compare(f, "text", "out.cond", forward_tensor(f, "text.out.cond"), values, count * (size_t)t5->width,
 				1e-5);
 	else
 		fail(f, "text", &e);
@@ -95,7 +95,7 @@ static void e2e_text(struct forward *f, const struct e2e_models *models)
 
 struct step_tap {
 	struct sample_tap tap;
-	const struct forward *f;
+	const struct forward_data *f;
 	const char *case_name;
 	size_t compared;
 };
@@ -103,7 +103,7 @@ struct step_tap {
 static void told(void *context, const char *name, unsigned step, const float *values, size_t count)
 {
 	struct step_tap *tap = context;
-	const struct safetensors_tensor *golden = forward_find(tap->f, "%s.act.%s.%u", tap->case_name, name, step);
+	const struct safetensors_tensor *golden = forward_tensor(tap->f, "%s.act.%s.%u", tap->case_name, name, step);
 
 	if (!golden)
 		return;
@@ -112,10 +112,10 @@ static void told(void *context, const char *name, unsigned step, const float *va
 }
 
 /* Row `row` of the network's first call, as conditioning. */
-static bool read_conditioning(const struct forward *f, const char *name, size_t row, struct conditioning *out)
+static bool read_conditioning(const struct forward_data *f, const char *name, size_t row, struct conditioning *out)
 {
-	const struct safetensors_tensor *context = forward_find(f, "%s.act.call0.c_crossattn", name);
-	const struct safetensors_tensor *pooled = forward_find(f, "%s.act.call0.y", name);
+	const struct safetensors_tensor *context = forward_tensor(f, "%s.act.call0.c_crossattn", name);
+	const struct safetensors_tensor *pooled = forward_tensor(f, "%s.act.call0.y", name);
 	float *contexts = forward_values(f, context);
 	float *pooleds = forward_values(f, pooled);
 	float *guidance = forward_input(f, "%s.act.call0.guidance", name);
@@ -139,9 +139,9 @@ static bool read_conditioning(const struct forward *f, const char *name, size_t 
 	return fine;
 }
 
-static void compare_image(const struct forward *f, const char *name, const struct values *image)
+static void compare_image(const struct forward_data *f, const char *name, const struct values *image)
 {
-	const struct safetensors_tensor *golden = forward_find(f, "%s.out.image", name);
+	const struct safetensors_tensor *golden = forward_tensor(f, "%s.out.image", name);
 	float *wanted = forward_values(f, golden);
 	int worst = 0;
 
@@ -158,14 +158,14 @@ static void compare_image(const struct forward *f, const char *name, const struc
 }
 
 /* Everything that does not come from the case's own description stands here: seed, steps, cfg, what is compared. */
-static void e2e_sample(struct forward *f, const struct e2e_models *models, const char *name, const json_t *description)
+static void e2e_sample(struct forward_data *f, const struct e2e_models *models, const char *name, const json_t *description)
 {
 	struct step_tap tap = { .tap = { .told = told }, .f = f, .case_name = name };
 	struct inference inference = { .machine = f->machine, .tap = &tap.tap };
 	double cfg = json_number_value(json_object_get(description, "cfg"));
 	size_t rows = cfg != 1.0 ? 2 : 1;
 	struct conditioning conditionings[2] = { { .guidance = NAN }, { .guidance = NAN } };
-	const struct safetensors_tensor *latent_in = forward_find(f, "%s.in.latent_in", name);
+	const struct safetensors_tensor *latent_in = forward_tensor(f, "%s.in.latent_in", name);
 	struct values latent = { .rank = 4, .values = forward_values(f, latent_in) };
 	struct values out = { .rank = 0 };
 	struct values image = { .rank = 0 };
@@ -196,12 +196,12 @@ static void e2e_sample(struct forward *f, const struct e2e_models *models, const
 		goto out;
 	noise_seed(&noise, request.seed);
 	noise_fill(&noise, drawn, values_count(&latent));
-	forward_compare(f, name, "in.noise", forward_find(f, "%s.in.noise", name), drawn, values_count(&latent), 0);
-	forward_compare(f, name, "in.sigmas", forward_find(f, "%s.in.sigmas", name), sigmas, request.sigma_count, 0);
+	forward_compare(f, name, "in.noise", forward_tensor(f, "%s.in.noise", name), drawn, values_count(&latent), 0);
+	forward_compare(f, name, "in.sigmas", forward_tensor(f, "%s.in.sigmas", name), sigmas, request.sigma_count, 0);
 	request.sigmas = sigmas;
 	if (!inference_sample(&inference, models->unet, f->device, &request, &out, &e))
 		goto out;
-	forward_compare(f, name, "out.latent", forward_find(f, "%s.out.latent", name), out.values, values_count(&out), 1e-5);
+	forward_compare(f, name, "out.latent", forward_tensor(f, "%s.out.latent", name), out.values, values_count(&out), 1e-5);
 	if (tap.compared != 4 * (request.sigma_count - 1))
 		tally_fail(f->tally, name, "%zu values of the steps were compared", tap.compared);
 	if (inference_decode(&inference, models->vae, f->device, &out, &image, &e))
@@ -218,7 +218,7 @@ out:
 	conditioning_free(&conditionings[1]);
 }
 
-void forward_e2e(struct forward *f)
+void forward_e2e(struct forward_data *f)
 {
 	struct e2e_models models = { .unet = NULL };
 	struct error e = ERROR_INIT;
@@ -260,7 +260,7 @@ static uint64_t seed_of(const json_t *value)
 	return json_is_string(value) ? strtoull(json_string_value(value), NULL, 10) : (uint64_t)json_integer_value(value);
 }
 
-void forward_noise(struct forward *f)
+void forward_noise(struct forward_data *f)
 {
 	size_t index;
 	json_t *row;
@@ -302,8 +302,8 @@ static bool table_of(const char *type, const json_t *settings, struct sigma_tabl
 	double multiplier = json_is_number(factor) ? json_number_value(factor) : 1000;
 
 	if (strcmp(type, "FLUX") == 0)
-		return sigma_table_make(table, SAMPLING_FLUX, shift, 1, e);
-	return sigma_table_make(table, SAMPLING_FLOW, shift, multiplier, e);
+		return sigma_table_make(table, SAMPLING_SHIFT_EXPONENTIAL, shift, 1, e);
+	return sigma_table_make(table, SAMPLING_SHIFT_LINEAR, shift, multiplier, e);
 }
 
 static bool type_is_built(const char *model_type)
@@ -321,7 +321,7 @@ static bool scheduler_is_built(const char *name)
 }
 
 /* SCHEDULER/STEPS/denoiseX, with _unipc after it where one step more is made and the second last sigma taken out. */
-static void run_schedule(struct forward *f, const char *type, const struct sigma_table *table, const char *key,
+static void run_schedule(struct forward_data *f, const char *type, const struct sigma_table *table, const char *key,
 			 const json_t *wanted)
 {
 	char scheduler[64];
@@ -361,7 +361,7 @@ static void run_schedule(struct forward *f, const char *type, const struct sigma
 	free(sigmas);
 }
 
-void forward_schedules(struct forward *f)
+void forward_schedules(struct forward_data *f)
 {
 	const char *type;
 	json_t *description;
@@ -393,7 +393,7 @@ void forward_schedules(struct forward *f)
 /* ---- samplers ---- */
 
 struct toy {
-	const struct forward *f;
+	const struct forward_data *f;
 	const char *case_name;
 	bool is_linear;
 };
@@ -404,7 +404,7 @@ static bool toy_denoise(void *context, struct sampler_run *run, unsigned step, f
 	const struct toy *toy = context;
 
 	(void)e;
-	forward_compare(toy->f, toy->case_name, "model_in", forward_find(toy->f, "%s.model_in.%u", toy->case_name, step),
+	forward_compare(toy->f, toy->case_name, "model_in", forward_tensor(toy->f, "%s.model_in.%u", toy->case_name, step),
 			run->x, run->count, 1e-6);
 	for (size_t i = 0; i < run->count; i++) {
 		float x = run->x[i];
@@ -428,9 +428,9 @@ static const char *not_built(const json_t *description)
 	return scheduler && scheduler_is_built(scheduler) ? NULL : scheduler;
 }
 
-static bool type_table(const struct forward *f, const char *type, struct sigma_table *table, struct error *e)
+static bool type_table(const struct forward_data *f, const char *type, struct sigma_table *table, struct error *e)
 {
-	struct forward schedules;
+	struct forward_data schedules;
 	const json_t *description;
 	bool fine = open_other(f, &schedules, "schedules", e);
 
@@ -444,13 +444,13 @@ static bool type_table(const struct forward *f, const char *type, struct sigma_t
 	return fine;
 }
 
-static void run_sampler(struct forward *f, const char *name, const json_t *description)
+static void run_sampler(struct forward_data *f, const char *name, const json_t *description)
 {
 	struct toy toy = { .f = f,
 			   .case_name = name,
 			   .is_linear = strcmp(json_string_value(json_object_get(description, "denoiser")), "lin") == 0 };
 	struct sampler_run run = { .context = &toy, .denoise = toy_denoise };
-	const struct safetensors_tensor *final = forward_find(f, "%s.final", name);
+	const struct safetensors_tensor *final = forward_tensor(f, "%s.final", name);
 	struct sigma_table table;
 	struct error e = ERROR_INIT;
 	struct noise noise;
@@ -471,7 +471,7 @@ static void run_sampler(struct forward *f, const char *name, const json_t *descr
 		run.sigmas = sigmas;
 		noise_seed(&noise, seed_of(json_object_get(f->json, "seed")));
 		noise_fill(&noise, run.x, run.count);
-		latent = strstr(name, "img2img") ? forward_values(f, forward_find(f, "img2img_latent")) : NULL;
+		latent = strstr(name, "img2img") ? forward_values(f, forward_tensor(f, "img2img_latent")) : NULL;
 		sampler_mix_noise(&run, latent);
 		free(latent);
 		if (sampler_find(json_string_value(json_object_get(description, "sampler")), &e)->run(&run, &e)) {
@@ -487,7 +487,7 @@ static void run_sampler(struct forward *f, const char *name, const json_t *descr
 	sigma_table_free(&table);
 }
 
-void forward_samplers(struct forward *f)
+void forward_samplers(struct forward_data *f)
 {
 	const char *name;
 	json_t *description;

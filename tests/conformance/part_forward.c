@@ -11,7 +11,7 @@
 
 static const struct {
 	const char *file; /* NAME.json */
-	void (*run)(struct forward *f);
+	void (*run)(struct forward_data *f);
 } files[] = {
 	{ "flux", forward_flux },
 	{ "flux_eps", forward_flux_eps },
@@ -34,7 +34,7 @@ static bool ends_with(const char *text, const char *end)
 
 static void run_file(const char *folder, const char *name, size_t which, struct tally *tally)
 {
-	struct forward f = { .folder = folder, .name = name, .tally = tally };
+	struct forward_data f = { .folder = folder, .name = name, .tally = tally };
 	struct error e = ERROR_INIT;
 
 	if (forward_open(&f, &e))

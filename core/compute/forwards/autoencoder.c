@@ -1,6 +1,9 @@
 #include "core/compute/forwards/autoencoder.h"
 
 #include <math.h>
+#include <stdio.h>
+
+#include "core/compute/forwards/forward.h"
 
 #define GROUPS 32u
 #define NORM_EPS 1e-6
@@ -122,8 +125,9 @@ static struct tensor *last(struct compute *c, struct tensor *x, const char *side
 	return compute_replace(c, x, compute_convolve(c, x, &same, "%s.conv_out", side));
 }
 
-struct tensor *autoencoder_decode(struct compute *c, const struct autoencoder_config *config, struct tensor *z)
+struct tensor *autoencoder_decode(struct compute *c, struct tensor *z)
 {
+	const struct autoencoder_config *config = c->model->config;
 	struct tensor *x = compute_replace(c, z, compute_convolve(c, z, &same, "decoder.conv_in"));
 
 	compute_tell(c, x, TAP_WHOLE, "decoder.conv_in");
@@ -141,8 +145,9 @@ struct tensor *autoencoder_decode(struct compute *c, const struct autoencoder_co
 	return last(c, x, "decoder");
 }
 
-struct tensor *autoencoder_encode(struct compute *c, const struct autoencoder_config *config, struct tensor *x)
+struct tensor *autoencoder_encode(struct compute *c, struct tensor *x)
 {
+	const struct autoencoder_config *config = c->model->config;
 	x = compute_replace(c, x, compute_convolve(c, x, &same, "encoder.conv_in"));
 	compute_tell(c, x, TAP_WHOLE, "encoder.conv_in");
 	for (int level = 0; level < (int)config->multipliers.count; level++) {
@@ -159,3 +164,15 @@ struct tensor *autoencoder_encode(struct compute *c, const struct autoencoder_co
 	}
 	return last(c, middle(c, x, "encoder"), "encoder");
 }
+
+static struct forward_shapes shapes_of(const void *config)
+{
+	return (struct forward_shapes) { .latent = ((const struct autoencoder_config *)config)->latent_channels };
+}
+
+const struct forward forward_flux_ae_decode = {
+	.family = &family_flux_ae,
+	.kind = FORWARD_DECODE,
+	.shapes = shapes_of,
+	.decode = autoencoder_decode,
+};

@@ -97,13 +97,13 @@ static void add_grid(struct positions *positions, int64_t rows, int64_t columns,
 }
 
 /* References lie below or to the right of the earlier ones, whichever keeps the whole squarer. Offsets in latent pixels. */
-static void add_references(struct positions *positions, const struct flux_request *request)
+static void add_references(struct positions *positions, const struct denoise_request *request)
 {
 	int64_t height = 0;
 	int64_t width = 0;
 
 	for (size_t i = 0; i < request->reference_count; i++) {
-		const struct flux_reference *reference = &request->references[i];
+		const struct reference_latent *reference = &request->references[i];
 		int64_t down = 0;
 		int64_t right = 0;
 
@@ -159,7 +159,7 @@ static void tell_angles(struct compute *c, const float *angles, int64_t batch, i
 	free(matrices);
 }
 
-static struct tensor *angles_of(struct compute *c, const struct flux_config *config, const struct flux_request *request,
+static struct tensor *angles_of(struct compute *c, const struct flux_config *config, const struct denoise_request *request,
 				int64_t tokens)
 {
 	int64_t pairs = config->hidden / config->heads / 2;
@@ -231,7 +231,8 @@ static struct tensor *accumulate(struct compute *c, struct tensor *sum, struct t
 }
 
 /* SiLU of the sum of the embeddings of time, guidance and pooled text, which is what every modulation starts with. */
-static struct tensor *modulating_vector(struct compute *c, const struct flux_config *config, const struct flux_request *request)
+static struct tensor *modulating_vector(struct compute *c, const struct flux_config *config,
+					const struct denoise_request *request)
 {
 	struct tensor *vector = scalar_embedding(c, request->timesteps, request->batch, DTYPE_F32, "time_in");
 
@@ -452,8 +453,9 @@ static struct tensor *image_tokens(struct compute *c, const struct flux_config *
 	return patches_of(c, pad_to_even(c, x));
 }
 
-struct tensor *flux_forward(struct compute *c, const struct flux_config *config, const struct flux_request *request)
+struct tensor *flux_forward(struct compute *c, const struct denoise_request *request)
 {
+	const struct flux_config *config = c->model->config;
 	struct tensor *img = image_tokens(c, config, request->x, request->batch, request->height, request->width);
 	struct tensor *txt;
 	struct tensor *vector;
@@ -461,7 +463,7 @@ struct tensor *flux_forward(struct compute *c, const struct flux_config *config,
 	int64_t image_count = img ? img->shape[1] : 0;
 
 	for (size_t i = 0; i < request->reference_count && !c->failed; i++) {
-		const struct flux_reference *reference = &request->references[i];
+		const struct reference_latent *reference = &request->references[i];
 		struct tensor *more =
 			image_tokens(c, config, reference->values, request->batch, reference->height, reference->width);
 
@@ -488,3 +490,26 @@ struct tensor *flux_forward(struct compute *c, const struct flux_config *config,
 	compute_drop(c, angles);
 	return image_of(c, img, config->in_channels, request->height, request->width);
 }
+
+static struct forward_shapes shapes_of(const void *from)
+{
+	const struct flux_config *config = from;
+
+	return (struct forward_shapes) { .latent = config->in_channels,
+					 .context = config->context_channels,
+					 .pooled = config->pooled_channels };
+}
+
+const struct forward forward_flux_step = {
+	.family = &family_flux,
+	.kind = FORWARD_STEP,
+	.shapes = shapes_of,
+	.latent_scale = 0.3611, /* upstream's latent_formats.Flux */
+	.latent_shift = 0.1159,
+	.sampling = SAMPLING_SHIFT_EXPONENTIAL,
+	.sampling_shift = 1.15,
+	.sampling_multiplier = 1,
+	.guidance = 3.5,
+	.context_tokens = 256,
+	.step = flux_forward,
+};

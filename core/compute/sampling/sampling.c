@@ -1,35 +1,41 @@
-/* Sampling with a flow model: noise in, steps of a sampler, latent out. */
+/* sampling.c - sampling with a flow model: noise in, steps of a sampler, latent out.
+ *
+ * The model's forward (forwards/forward.h) says how its sigmas are spaced, in which scale it sees a latent and what a step
+ * takes; the sampler (sampler.h) says where a step goes. Between them stands the guidance: positive and negative run as one
+ * batch where their shapes allow, else as two passes.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/compute/forwards/flux.h"
+#include "core/compute/forwards/forward.h"
 #include "core/compute/inference.h"
 #include "core/compute/sampling/noise.h"
 #include "core/compute/sampling/sampler.h"
 #include "core/compute/sampling/schedule.h"
 
-#define DEFAULT_GUIDANCE 3.5
-#define FLUX_SHIFT 1.15
-#define LATENT_SCALE 0.3611F
-#define LATENT_SHIFT 0.1159F
-
-double inference_default_shift(const struct model *unet)
+static const struct forward *forward_of(const struct model *unet, struct error *e)
 {
-	(void)unet; /* FLUX is the one sampled family so far */
-	return FLUX_SHIFT;
+	const struct forward *forward = forward_find(unet, FORWARD_STEP);
+
+	if (!forward)
+		error_set(e, ERROR_UNSUPPORTED, "%s cannot be sampled%s%s", unet->name, unet->family ? ": it is a " : "",
+			  unet->family ? unet->family->name : "");
+	return forward;
 }
 
 bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
 		      float **sigmas, size_t *sigma_count, struct error *e)
 {
+	const struct forward *forward = forward_of(unet, e);
 	struct sigma_table table;
 	bool fine;
 
 	*sigmas = NULL;
 	*sigma_count = 0;
-	if (!sigma_table_make(&table, SAMPLING_FLUX, isnan(shift) ? inference_default_shift(unet) : shift, 1, e))
+	if (!forward || !sigma_table_make(&table, forward->sampling, isnan(shift) ? forward->sampling_shift : shift,
+					  forward->sampling_multiplier, e))
 		return false;
 	fine = schedule_make(&table, scheduler, steps, denoise, sigmas, sigma_count, e);
 	sigma_table_free(&table);
@@ -40,6 +46,7 @@ bool inference_sigmas(const struct model *unet, double shift, const char *schedu
 struct run {
 	struct inference *inference;
 	const struct model *unet;
+	const struct forward *forward;
 	struct device *device;
 	const struct sample_request *request;
 	enum dtype dtype;
@@ -82,31 +89,32 @@ static void conditions_free(struct conditions *conditions)
 	free(conditions->timesteps);
 }
 
-static bool conditions_join(struct conditions *conditions, const struct conditioning *const *rows, size_t row_count,
-			    int64_t batch, float sigma, bool has_bytes, struct error *e)
+static bool conditions_join(struct conditions *conditions, const struct run *run, const struct conditioning *const *rows,
+			    size_t row_count, float sigma, struct error *e)
 {
+	size_t batch = (size_t)run->request->latent->shape[0];
 	size_t context_count = values_count(&rows[0]->cond);
 	size_t pooled_count = values_count(&rows[0]->pooled);
-	size_t total = row_count * (size_t)batch;
+	size_t total = row_count * batch;
 
 	*conditions = (struct conditions) { .guidance = array_new(total, sizeof(float), e),
 					    .timesteps = array_new(total, sizeof(float), e) };
 	if (!conditions->guidance || !conditions->timesteps)
 		return false;
 	for (size_t i = 0; i < total; i++) {
-		double guidance = rows[i / (size_t)batch]->guidance;
+		double guidance = rows[i / batch]->guidance;
 
-		conditions->guidance[i] = (float)(isnan(guidance) ? DEFAULT_GUIDANCE : guidance);
+		conditions->guidance[i] = (float)(isnan(guidance) ? run->forward->guidance : guidance);
 		conditions->timesteps[i] = sigma;
 	}
-	if (!has_bytes)
+	if (!run->has_bytes)
 		return true;
 	conditions->context = array_new(total * context_count, sizeof(float), e);
 	conditions->pooled = array_new(total * pooled_count, sizeof(float), e);
 	if (!conditions->context || !conditions->pooled)
 		return false;
 	for (size_t i = 0; i < total; i++) {
-		const struct conditioning *row = rows[i / (size_t)batch];
+		const struct conditioning *row = rows[i / batch];
 
 		memcpy(conditions->context + i * context_count, row->cond.values, context_count * sizeof(float));
 		memcpy(conditions->pooled + i * pooled_count, row->pooled.values, pooled_count * sizeof(float));
@@ -120,28 +128,28 @@ static bool evaluate(struct run *run, const struct conditioning *const *rows, si
 {
 	const struct values *latent = run->request->latent;
 	struct conditions conditions = { .context = NULL };
-	struct flux_request request;
+	struct denoise_request request;
 	struct compute c;
 	struct tensor *out;
 	bool fine = false;
 
-	if (!conditions_join(&conditions, rows, row_count, latent->shape[0], sigma, run->has_bytes, e))
+	if (!conditions_join(&conditions, run, rows, row_count, sigma, e))
 		goto out;
 	for (size_t i = 0; run->has_bytes && i < row_count; i++)
 		memcpy(run->batch_in + i * run->count, run->x, run->count * sizeof(float));
 	tell(run, "model_in", run->batch_in, row_count * run->count);
-	request = (struct flux_request) { .x = run->batch_in,
-					  .batch = (int64_t)row_count * latent->shape[0],
-					  .height = latent->shape[2],
-					  .width = latent->shape[3],
-					  .timesteps = conditions.timesteps,
-					  .context = conditions.context,
-					  .tokens = rows[0]->cond.shape[1],
-					  .pooled = conditions.pooled,
-					  .guidance = conditions.guidance };
+	request = (struct denoise_request) { .x = run->batch_in,
+					     .batch = (int64_t)row_count * latent->shape[0],
+					     .height = latent->shape[2],
+					     .width = latent->shape[3],
+					     .timesteps = conditions.timesteps,
+					     .context = conditions.context,
+					     .tokens = rows[0]->cond.shape[1],
+					     .pooled = conditions.pooled,
+					     .guidance = conditions.guidance };
 	compute_begin(&c, run->unet, run->device, run->dtype, e);
 	c.pending = run->inference->pending;
-	out = flux_forward(&c, run->unet->config, &request);
+	out = run->forward->step(&c, &request);
 	fine = out && compute_download(&c, out, x0);
 	run->moved_bytes += c.moved_bytes;
 	run->pass_count++;
@@ -244,6 +252,8 @@ static void begin(struct run *run, struct sampler_run *sampler)
 {
 	const struct sample_request *request = run->request;
 	const float *latent = request->latent->values;
+	float scale = (float)run->forward->latent_scale;
+	float shift = (float)run->forward->latent_shift;
 	struct noise noise;
 
 	if (request->add_noise) {
@@ -251,31 +261,31 @@ static void begin(struct run *run, struct sampler_run *sampler)
 		noise_fill(&noise, run->x, run->count);
 	}
 	for (size_t i = 0; i < run->count; i++)
-		run->denoised[i] = (latent[i] - LATENT_SHIFT) * LATENT_SCALE;
+		run->denoised[i] = (latent[i] - shift) * scale;
 	sampler_mix_noise(sampler, all_zero(latent, run->count) ? NULL : run->denoised);
 }
 
 static void finish(const struct run *run, struct sampler_run *sampler, float *out)
 {
+	float scale = (float)run->forward->latent_scale;
+	float shift = (float)run->forward->latent_shift;
+
 	sampler_unmix_noise(sampler);
 	for (size_t i = 0; i < run->count; i++)
-		out[i] = run->x[i] / LATENT_SCALE + LATENT_SHIFT;
+		out[i] = run->x[i] / scale + shift;
 }
 
 static bool check(const struct run *run, struct error *e)
 {
 	const struct values *latent = run->request->latent;
-	const struct flux_config *config = run->unet->config;
+	struct forward_shapes channels = run->forward->shapes(run->unet->config);
 
-	if (run->unet->family != &family_flux)
-		return error_set(e, ERROR_UNSUPPORTED, "%s cannot be sampled%s%s", run->unet->name,
-				 run->unet->family ? ": it is a " : "", run->unet->family ? run->unet->family->name : "");
-	if (latent->rank != 4 || latent->shape[1] != config->in_channels)
+	if (latent->rank != 4 || latent->shape[1] != channels.latent)
 		return error_set(e, ERROR_NODE, "%s samples latents of %lld channels, not of %lld", run->unet->name,
-				 (long long)config->in_channels, (long long)(latent->rank == 4 ? latent->shape[1] : 0));
+				 (long long)channels.latent, (long long)(latent->rank == 4 ? latent->shape[1] : 0));
 	if (!run->request->positive || run->request->positive->cond.rank != 3 ||
-	    run->request->positive->cond.shape[2] != config->context_channels || run->request->positive->pooled.rank != 2 ||
-	    run->request->positive->pooled.shape[1] != config->pooled_channels)
+	    run->request->positive->cond.shape[2] != channels.context || run->request->positive->pooled.rank != 2 ||
+	    run->request->positive->pooled.shape[1] != channels.pooled)
 		return error_set(e, ERROR_NODE, "the conditioning does not fit %s: its text encoders are of another size",
 				 run->unet->name);
 	return true;
@@ -319,7 +329,8 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 	bool fine = false;
 
 	*out = (struct values) { .rank = 0 };
-	if (!check(&run, e))
+	run.forward = forward_of(unet, e);
+	if (!run.forward || !check(&run, e))
 		return false;
 	run.dtype = compute_dtype_of(unet);
 	if (run.has_bytes) {

@@ -1,3 +1,8 @@
+/* schedule.c - sigmas from a table of a sampling type.
+ *
+ * A type is a row: how many sigmas its table has, the sigma of a timestep and the timestep of a sigma. A table lists the
+ * sigmas of evenly spaced timesteps, ascending; the schedulers pick entries of it or ask the row in between.
+ */
 #include "core/compute/sampling/schedule.h"
 
 #include <math.h>
@@ -6,44 +11,54 @@
 
 #include "core/base/array.h"
 
-#define FLUX_ENTRIES 10000u
-#define FLOW_ENTRIES 1000u
 #define STEPS_MAX 100000u
 
+struct sampling_row {
+	unsigned entries;
+	float (*sigma)(const struct sigma_table *table, float timestep);
+	bool timestep_is_multiplied; /* timesteps are sigmas times the multiplier */
+};
+
 /* e^mu / (e^mu + 1/u - 1), as PyTorch computes it: a number divided by a tensor is a reciprocal and a product. */
-static float flux_sigma(double mu, float u)
+static float exponential_sigma(const struct sigma_table *table, float u)
 {
-	float e = (float)exp(mu);
+	float e = (float)exp(table->shift);
 
 	return 1.0F / (e + (1.0F / u - 1.0F)) * e;
 }
 
-static float flow_sigma(double shift, float u)
+static float linear_sigma(const struct sigma_table *table, float timestep)
 {
-	return shift == 1.0 ? u : (float)shift * u / (1.0F + (float)(shift - 1.0) * u);
+	float u = timestep / (float)table->multiplier;
+
+	return table->shift == 1.0 ? u : (float)table->shift * u / (1.0F + (float)(table->shift - 1.0) * u);
 }
+
+static const struct sampling_row sampling_rows[] = {
+	[SAMPLING_SHIFT_EXPONENTIAL] = { .entries = 10000, .sigma = exponential_sigma },
+	[SAMPLING_SHIFT_LINEAR] = { .entries = 1000, .sigma = linear_sigma, .timestep_is_multiplied = true },
+};
 
 static float sigma_at(const struct sigma_table *table, float timestep)
 {
-	if (table->type == SAMPLING_FLUX)
-		return flux_sigma(table->shift, timestep);
-	return flow_sigma(table->shift, timestep / (float)table->multiplier);
+	return sampling_rows[table->type].sigma(table, timestep);
+}
+
+static float timestep_of(const struct sigma_table *table, float sigma)
+{
+	return sampling_rows[table->type].timestep_is_multiplied ? sigma * (float)table->multiplier : sigma;
 }
 
 bool sigma_table_make(struct sigma_table *table, enum sampling_type type, double shift, double multiplier, struct error *e)
 {
-	*table = (struct sigma_table) { .type = type,
-					.shift = shift,
-					.multiplier = multiplier,
-					.count = type == SAMPLING_FLUX ? FLUX_ENTRIES : FLOW_ENTRIES };
+	*table = (struct sigma_table) {
+		.type = type, .shift = shift, .multiplier = multiplier, .count = sampling_rows[type].entries
+	};
 	table->sigmas = array_new(table->count, sizeof(*table->sigmas), e);
 	if (!table->sigmas)
 		return false;
-	for (size_t i = 0; i < table->count; i++) {
-		float u = (float)(i + 1) / (float)table->count;
-
-		table->sigmas[i] = sigma_at(table, type == SAMPLING_FLUX ? u : u * (float)multiplier);
-	}
+	for (size_t i = 0; i < table->count; i++)
+		table->sigmas[i] = sigma_at(table, timestep_of(table, (float)(i + 1) / (float)table->count));
 	return true;
 }
 
@@ -72,11 +87,6 @@ static float linspace(float first, float last, unsigned count, unsigned i)
 	if (count == 1)
 		return first;
 	return i < count / 2 ? fmaf((float)i, step, first) : fmaf(-(float)(count - 1 - i), step, last);
-}
-
-static float timestep_of(const struct sigma_table *table, float sigma)
-{
-	return table->type == SAMPLING_FLUX ? sigma : sigma * (float)table->multiplier;
 }
 
 /* Evenly spaced timesteps; a table that ends at 0 already gives the last one. */

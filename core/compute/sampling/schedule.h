@@ -7,15 +7,16 @@
 
 #include "core/base/error.h"
 
+/* Flow models, by how their sigmas are shifted; each a row of schedule.c. */
 enum sampling_type {
-	SAMPLING_FLUX, /* flow; shift is mu: FLUX 1.15 */
-	SAMPLING_FLOW /* flow; shift is a factor: Wan 8, HunyuanVideo 7 */
+	SAMPLING_SHIFT_EXPONENTIAL, /* upstream's ModelSamplingFlux: the shift is mu, 1.15 by default */
+	SAMPLING_SHIFT_LINEAR /* upstream's ModelSamplingDiscreteFlow: the shift is a factor, of Wan 8, of HunyuanVideo 7 */
 };
 
 struct sigma_table {
 	enum sampling_type type;
 	double shift;
-	double multiplier; /* FLOW: of the timestep */
+	double multiplier; /* linear: of the timestep */
 	float *sigmas; /* ascending */
 	size_t count;
 };
