@@ -52,3 +52,19 @@ char *string_copy(const char *text, struct error *e)
 {
 	return string_copy_n(text, strlen(text), e);
 }
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *array_repeated_text(const char **texts, size_t count)
+{
+	if (count)
+		qsort(texts, count, sizeof(*texts), compare_texts);
+	for (size_t i = 1; i < count; i++) {
+		if (strcmp(texts[i - 1], texts[i]) == 0)
+			return texts[i];
+	}
+	return NULL;
+}

@@ -23,6 +23,9 @@ void *array_new(size_t count, size_t item_size_bytes, struct error *e);
 char *string_copy(const char *text, struct error *e);
 char *string_copy_n(const char *text, size_t length, struct error *e);
 
+/* Sorts the texts, in strcmp's order, and returns the first that is there twice, or NULL when all differ. */
+const char *array_repeated_text(const char **texts, size_t count);
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 #include "core/model/families/family.h"
 #include "core/model/memory/memory_estimate.h"
 

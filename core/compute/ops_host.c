@@ -7,7 +7,7 @@
 #include "core/base/array.h"
 #include "core/compute/compute.h"
 #include "core/compute/ops.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 
 static float *scratch(struct compute *c, size_t count)
 {

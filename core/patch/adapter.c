@@ -30,7 +30,7 @@ static float *values_of(const struct change *change, const struct safetensors_te
 	float *values = array_new(tensor->element_count, sizeof(*values), e);
 
 	if (values && convert_to_f32(tensor->dtype, tensor->bytes, values, tensor->element_count, e)) {
-		round_all(change->dtype, values, tensor->element_count);
+		round_values(change->dtype, values, tensor->element_count);
 		return values;
 	}
 	free(values);
@@ -106,9 +106,9 @@ static void add(const struct change *change, const struct difference *difference
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		float value = as_dtype(change->dtype, factor * difference->values[change_source(change, count, i)]);
+		float value = round_value(change->dtype, factor * difference->values[change_source(change, count, i)]);
 
-		weight->values[i] = as_dtype(weight->dtype, weight->values[i] + as_dtype(weight->dtype, value));
+		weight->values[i] = round_value(weight->dtype, weight->values[i] + round_value(weight->dtype, value));
 	}
 }
 

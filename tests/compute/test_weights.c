@@ -3,7 +3,7 @@
 
 #include "core/base/embed.h"
 #include "core/compute/compute.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 #include "core/tensor/dtype/convert.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/harness.h"

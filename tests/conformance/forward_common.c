@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 #include "tests/conformance/forward.h"
 
 static const char machine_text[] = "{\"schema\":1,\"name\":\"conformance\",\"title\":\"one "

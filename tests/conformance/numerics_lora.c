@@ -88,7 +88,7 @@ static bool start_weight(struct weight_values *weight, const struct safetensors_
 	weight->values = array_new(in->element_count, sizeof(*weight->values), e);
 	if (!weight->values || !convert_to_f32(in->dtype, in->bytes, weight->values, in->element_count, e))
 		return false;
-	round_all(dtype, weight->values, in->element_count);
+	round_values(dtype, weight->values, in->element_count);
 	return true;
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 #include "core/plan/place/plan_model.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
-#include "core/compute/rounding.h"
+#include "core/tensor/dtype/rounding.h"
 
 #define NORM_EPS 1e-6
 

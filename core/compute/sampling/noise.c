@@ -1,7 +1,8 @@
 #include "core/compute/sampling/noise.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "core/base/bits.h"
 
 void noise_seed(struct noise *noise, uint64_t seed)
 {
@@ -25,22 +26,6 @@ static double uniform53(struct noise *noise)
 
 /* ---- single precision ln, sin and cos: Cephes polynomials, every Horner step fused ---- */
 
-static uint32_t bits_of(float x)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &x, sizeof(bits));
-	return bits;
-}
-
-static float of_bits(uint32_t bits)
-{
-	float x;
-
-	memcpy(&x, &bits, sizeof(x));
-	return x;
-}
-
 static float horner(const float *coefficients, size_t count, float x)
 {
 	float y = coefficients[0];
@@ -56,11 +41,11 @@ static float log_f32(float x)
 	static const float coefficients[] = { 7.0376836292E-2F,	 -1.1514610310E-1F, 1.1676998740E-1F,
 					      -1.2420140846E-1F, 1.4249322787E-1F,  -1.6668057665E-1F,
 					      2.0000714765E-1F,	 -2.4999993993E-1F, 3.3333331174E-1F };
-	float e = (float)((int)(bits_of(x) >> 23) - 127) + 1.0F;
+	float e = (float)((int)(float_to_bits(x) >> 23) - 127) + 1.0F;
 	float y;
 	float z;
 
-	x = of_bits((bits_of(x) & 0x807fffffU) | 0x3f000000U); /* mantissa in 0.5 .. 1 */
+	x = float_from_bits((float_to_bits(x) & 0x807fffffU) | 0x3f000000U); /* mantissa in 0.5 .. 1 */
 	if (x < 0.707106781186547524F) {
 		e -= 1.0F;
 		x = (x - 1.0F) + x;

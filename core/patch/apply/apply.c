@@ -125,7 +125,7 @@ static bool apply_one(const struct patch_list *list, const struct patch_use *use
 
 	fine = fine && narrow(adapter, weight, &view, &why);
 	for (size_t i = 0; fine && use->strength_model != 1.0 && i < weight_count(&view); i++)
-		view.values[i] = as_dtype(view.dtype, view.values[i] * (float)use->strength_model);
+		view.values[i] = round_value(view.dtype, view.values[i] * (float)use->strength_model);
 	fine = fine && adapter_apply(&change, &why);
 	if (fine)
 		return true;

@@ -1,15 +1,9 @@
+/* Small products: the right-hand factor is laid out in panels, panels_add (product.c) sums them, and the result is rounded
+ * once. */
 #include "core/patch/apply/arith.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void round_all(enum dtype dtype, float *values, size_t count)
-{
-	if (dtype == DTYPE_F32)
-		return;
-	for (size_t i = 0; i < count; i++)
-		values[i] = as_dtype(dtype, values[i]);
-}
 
 void transpose(const float *from, float *to, size_t rows, size_t columns)
 {
@@ -23,7 +17,6 @@ bool panels_make(struct panels *panels, const float *b, size_t depth, size_t col
 {
 	size_t count = (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
 	size_t panel = depth * PANEL_COLUMNS;
-
 	size_t size_bytes;
 
 	*panels = (struct panels) { .depth = depth, .columns = columns };
@@ -56,6 +49,6 @@ bool product(enum dtype dtype, const float *a, const float *b, float *to, size_t
 	memset(to, 0, rows * columns * sizeof(*to));
 	panels_add(a, &panels, to, rows, 1.0F);
 	free(panels.values);
-	round_all(dtype, to, rows * columns);
+	round_values(dtype, to, rows * columns);
 	return true;
 }

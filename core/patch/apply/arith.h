@@ -1,4 +1,4 @@
-/* arith.h - products and rounding as upstream's tensors have them. Private to this room.
+/* arith.h - products and rounding as upstream's tensors have them. Private to core/patch.
  *
  * An element of a product is summed in float32 over ascending depth with fused multiply-adds, whatever the machine: the order in
  * which the reference machine sums factors of rank up to 192.
@@ -10,20 +10,8 @@
 #include <stddef.h>
 
 #include "core/base/error.h"
-#include "core/tensor/dtype/convert.h"
 #include "core/tensor/dtype/dtype.h"
-
-/* A value as the type holds it: F32, F16 or BF16. */
-static inline float as_dtype(enum dtype dtype, float value)
-{
-	if (dtype == DTYPE_BF16)
-		return bf16_to_f32(f32_to_bf16(value));
-	if (dtype == DTYPE_F16)
-		return f16_to_f32(f32_to_f16(value));
-	return value;
-}
-
-void round_all(enum dtype dtype, float *values, size_t count);
+#include "core/tensor/dtype/rounding.h"
 
 /* a [rows, depth] times b [depth, columns] into to, row-major, rounded once. */
 bool product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,

@@ -61,7 +61,7 @@ bool stored_patch_in(const struct stored *stored, const struct patch_list *list,
 {
 	if (!take_values(stored, weight, e))
 		return false;
-	round_all(dtype, weight->values, weight_count(weight));
+	round_values(dtype, weight->values, weight_count(weight));
 	if (stored->scale == 0) {
 		weight->dtype = dtype;
 		return patch_weight(list, parameter, weight, stored->blocks ? DTYPE_F32 : dtype, e);

@@ -39,7 +39,7 @@ static float epsilon(enum dtype dtype)
 
 INLINE float changed_value(float value, float difference, float alpha, enum dtype weight_dtype, enum dtype dtype)
 {
-	return as_dtype(weight_dtype, value + as_dtype(weight_dtype, as_dtype(dtype, difference * alpha)));
+	return round_value(weight_dtype, value + round_value(weight_dtype, round_value(dtype, difference * alpha)));
 }
 
 INLINE void change_weight(struct dora *dora, const struct difference *difference, enum dtype weight_dtype, enum dtype dtype,
@@ -95,10 +95,10 @@ static void find_squares(const struct dora *dora, double *squares)
 /* wider: the type of a quotient of weights and differences. */
 INLINE float ratio_of(float scale, double squares, enum dtype weight_dtype, enum dtype wider)
 {
-	float norm = as_dtype(weight_dtype, sqrtf((float)squares));
+	float norm = round_value(weight_dtype, sqrtf((float)squares));
 
-	norm = as_dtype(weight_dtype, norm + epsilon(weight_dtype));
-	return as_dtype(weight_dtype, as_dtype(wider, scale / norm));
+	norm = round_value(weight_dtype, norm + epsilon(weight_dtype));
+	return round_value(weight_dtype, round_value(wider, scale / norm));
 }
 
 static bool find_ratios(struct dora *dora, struct error *e)
@@ -121,10 +121,10 @@ static bool find_ratios(struct dora *dora, struct error *e)
 INLINE void go_run(float *values, const float *changed, size_t count, float ratio, float strength, enum dtype dtype)
 {
 	for (size_t i = 0; i < count; i++) {
-		float there = as_dtype(dtype, changed[i] * ratio);
-		float way = as_dtype(dtype, strength * as_dtype(dtype, there - values[i]));
+		float there = round_value(dtype, changed[i] * ratio);
+		float way = round_value(dtype, strength * round_value(dtype, there - values[i]));
 
-		values[i] = strength == 1.0F ? there : as_dtype(dtype, values[i] + way);
+		values[i] = strength == 1.0F ? there : round_value(dtype, values[i] + way);
 	}
 }
 
@@ -187,7 +187,7 @@ bool dora_apply(const struct change *change, const struct difference *difference
 	fine = dora.scale && dora.changed && dora.ratio &&
 	       convert_to_f32(scale->dtype, scale->bytes, dora.scale, scale->element_count, e);
 	if (fine) {
-		round_all(change->dtype, dora.scale, scale->element_count);
+		round_values(change->dtype, dora.scale, scale->element_count);
 		IN_TYPES(change_weight, &dora, difference);
 		fine = find_ratios(&dora, e);
 	}

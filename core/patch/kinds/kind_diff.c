@@ -33,10 +33,10 @@ static bool apply(const struct change *change, struct error *e)
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		float value = as_dtype(weight->dtype, values[change_source(change, count, i)]);
+		float value = round_value(weight->dtype, values[change_source(change, count, i)]);
 
-		value = as_dtype(weight->dtype, (float)change->strength * value);
-		weight->values[i] = as_dtype(weight->dtype, weight->values[i] + value);
+		value = round_value(weight->dtype, (float)change->strength * value);
+		weight->values[i] = round_value(weight->dtype, weight->values[i] + value);
 	}
 	free(values);
 	return true;

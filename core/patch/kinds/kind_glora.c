@@ -75,7 +75,7 @@ static void multiply(const struct glora *glora, const float *from, const float *
 
 				for (size_t i = 0; i < depth; i++)
 					sum += from[(o * depth + i) * inner + x] * by[i * columns + j];
-				to[(o * columns + j) * inner + x] = as_dtype(glora->change->dtype, sum);
+				to[(o * columns + j) * inner + x] = round_value(glora->change->dtype, sum);
 			}
 		}
 	}
@@ -98,14 +98,14 @@ static bool compute(struct glora *glora, struct difference *difference, struct e
 	if (!glora->weight || !glora->twice || !glora->halfway || !difference->values)
 		return false;
 	memcpy(glora->weight, glora->change->weight->values, count * sizeof(float));
-	round_all(dtype, glora->weight, count);
+	round_values(dtype, glora->weight, count);
 	multiply(glora, glora->weight, glora->parts[glora->old ? A2 : A1], glora->halfway, glora->columns, glora->rank);
 	multiply(glora, glora->halfway, glora->parts[glora->old ? A1 : A2], glora->twice, glora->rank, glora->columns);
 	if (!product(dtype, glora->parts[glora->old ? B2 : B1], glora->parts[glora->old ? B1 : B2], difference->values,
 		     glora->rows, glora->rank, count / glora->rows, e))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		difference->values[i] = as_dtype(dtype, glora->twice[i] + difference->values[i]);
+		difference->values[i] = round_value(dtype, glora->twice[i] + difference->values[i]);
 	return true;
 }
 

@@ -30,7 +30,7 @@ static float *through_core(const struct change *change, unsigned core_part, cons
 
 					for (size_t j = 0; j < js; j++)
 						sum += values[(i * js + j) * inner + x] * b[j * columns + r];
-					halfway[(i * columns + r) * inner + x] = as_dtype(change->dtype, sum);
+					halfway[(i * columns + r) * inner + x] = round_value(change->dtype, sum);
 				}
 			}
 		}
@@ -116,7 +116,7 @@ static bool difference(const struct change *change, struct difference *differenc
 
 		for (size_t i = 0; i < count; i++)
 			difference->values[i] *= second[i];
-		round_all(change->dtype, difference->values, count);
+		round_values(change->dtype, difference->values, count);
 	}
 	free(second);
 	return fine;

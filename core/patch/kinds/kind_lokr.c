@@ -90,9 +90,9 @@ static bool through_core(const struct change *change, struct side *side, struct 
 
 			for (size_t j = 0; j < side->rank; j++)
 				part += c[(i * side->rank + j) * side->inner + n % side->inner] * right[j * side->columns + r];
-			sum += as_dtype(change->dtype, part) * left[i * side->rows + p];
+			sum += round_value(change->dtype, part) * left[i * side->rows + p];
 		}
-		side->values[n] = as_dtype(change->dtype, sum);
+		side->values[n] = round_value(change->dtype, sum);
 	}
 	fine = c && left && right && side->values;
 	free(c);
@@ -136,8 +136,8 @@ static void kronecker(const struct change *change, const struct side *first, con
 		for (size_t j = 0; j < columns; j++) {
 			for (size_t x = 0; x < second->inner; x++)
 				to[(i * columns + j) * second->inner + x] =
-					as_dtype(change->dtype,
-						 left[j / second->columns] * right[j % second->columns * second->inner + x]);
+					round_value(change->dtype,
+						    left[j / second->columns] * right[j % second->columns * second->inner + x]);
 		}
 	}
 }

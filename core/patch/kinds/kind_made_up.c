@@ -28,7 +28,7 @@ static float *make_up(const struct change *change, size_t count, uint64_t part, 
 	for (size_t i = 0; values && i < count; i++) {
 		uint64_t bits = XXH3_64bits_withSeed(&i, sizeof(i), seed + part);
 
-		values[i] = as_dtype(change->dtype, spread * ((float)(bits >> 40) * 0x1p-23F - 1.0F));
+		values[i] = round_value(change->dtype, spread * ((float)(bits >> 40) * 0x1p-23F - 1.0F));
 	}
 	return values;
 }

@@ -14,7 +14,7 @@ static bool apply(const struct change *change, struct error *e)
 		return change_misfit(change, SET, e, "it must have as many elements");
 	if (!convert_to_f32(tensor->dtype, tensor->bytes, weight->values, count, e))
 		return false;
-	round_all(weight->dtype, weight->values, count);
+	round_values(weight->dtype, weight->values, count);
 	return true;
 }
 

@@ -1,8 +1,8 @@
 #include "core/tensor/dtype/convert.h"
 
 #include <assert.h>
-#include <string.h>
 
+#include "core/base/bits.h"
 #include "core/tensor/kernels/kernels.h"
 
 #define F32_MANTISSA_BITS 23
@@ -24,22 +24,6 @@ static const struct small_float format_bf16 = { 7, 127, 0x7f80, 0x7fc0 };
 static const struct small_float format_f8_e4m3 = { 3, 7, 0x7f, 0x7f };
 static const struct small_float format_f8_e5m2 = { 2, 15, 0x7c, 0x7f };
 
-static uint32_t bits_of(float value)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-	float value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
-
 /* code / 2^shift, to nearest, ties to even. */
 static uint32_t shift_rounding(uint32_t code, unsigned shift)
 {
@@ -52,7 +36,7 @@ static uint32_t shift_rounding(uint32_t code, unsigned shift)
  * itself, and past the largest finite code into overflow_code. */
 static inline uint32_t encode(const struct small_float *format, float value)
 {
-	uint32_t magnitude = bits_of(value) & 0x7fffffff;
+	uint32_t magnitude = float_to_bits(value) & 0x7fffffff;
 	unsigned shift = F32_MANTISSA_BITS - format->mantissa_bits;
 	uint32_t bias_difference = (uint32_t)(F32_BIAS - format->bias) << F32_MANTISSA_BITS;
 	uint32_t code;
@@ -77,18 +61,18 @@ static inline float decode(const struct small_float *format, uint32_t sign, uint
 	uint32_t infinity_code = format->overflow_code == format->nan_code ? UINT32_MAX : format->overflow_code;
 
 	if (magnitude == infinity_code)
-		return float_of(sign | F32_INFINITY);
+		return float_from_bits(sign | F32_INFINITY);
 	if (magnitude >= format->overflow_code)
-		return float_of(sign | F32_INFINITY | 0x400000 | ((magnitude << shift) & 0x7fffff));
+		return float_from_bits(sign | F32_INFINITY | 0x400000 | ((magnitude << shift) & 0x7fffff));
 	if (exponent == 0) {
 		/* Subnormal: mantissa * 2^(1 - bias - mantissa_bits), exact because both factors and the product are.
 		 */
-		float unit =
-			float_of((uint32_t)(1 - format->bias - (int)format->mantissa_bits + F32_BIAS) << F32_MANTISSA_BITS);
+		float unit = float_from_bits((uint32_t)(1 - format->bias - (int)format->mantissa_bits + F32_BIAS)
+					     << F32_MANTISSA_BITS);
 
-		return float_of(sign | bits_of((float)magnitude * unit));
+		return float_from_bits(sign | float_to_bits((float)magnitude * unit));
 	}
-	return float_of(sign | ((magnitude << shift) + ((uint32_t)(F32_BIAS - format->bias) << F32_MANTISSA_BITS)));
+	return float_from_bits(sign | ((magnitude << shift) + ((uint32_t)(F32_BIAS - format->bias) << F32_MANTISSA_BITS)));
 }
 
 float f16_to_f32(uint16_t code)
@@ -98,7 +82,7 @@ float f16_to_f32(uint16_t code)
 
 float bf16_to_f32(uint16_t code)
 {
-	return float_of((uint32_t)code << 16);
+	return float_from_bits((uint32_t)code << 16);
 }
 
 float f8_e4m3_to_f32(uint8_t code)
@@ -113,22 +97,22 @@ float f8_e5m2_to_f32(uint8_t code)
 
 uint16_t f32_to_f16(float value)
 {
-	return (uint16_t)(encode(&format_f16, value) | ((bits_of(value) >> 16) & 0x8000));
+	return (uint16_t)(encode(&format_f16, value) | ((float_to_bits(value) >> 16) & 0x8000));
 }
 
 uint16_t f32_to_bf16(float value)
 {
-	return (uint16_t)(encode(&format_bf16, value) | ((bits_of(value) >> 16) & 0x8000));
+	return (uint16_t)(encode(&format_bf16, value) | ((float_to_bits(value) >> 16) & 0x8000));
 }
 
 uint8_t f32_to_f8_e4m3(float value)
 {
-	return (uint8_t)(encode(&format_f8_e4m3, value) | ((bits_of(value) >> 24) & 0x80));
+	return (uint8_t)(encode(&format_f8_e4m3, value) | ((float_to_bits(value) >> 24) & 0x80));
 }
 
 uint8_t f32_to_f8_e5m2(float value)
 {
-	return (uint8_t)(encode(&format_f8_e5m2, value) | ((bits_of(value) >> 24) & 0x80));
+	return (uint8_t)(encode(&format_f8_e5m2, value) | ((float_to_bits(value) >> 24) & 0x80));
 }
 
 bool convert_to_f32(enum dtype dtype, const void *from, float *to, size_t count, struct error *e)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/bits.h"
 #include "core/base/utf8.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/kernels/kernels.h"
@@ -54,12 +55,11 @@ static float to_half(float value)
 /* floor(log2(x)) of a positive half, both rounded to half on the way. */
 static int half_binade(float x)
 {
-	uint32_t bits;
+	uint32_t bits = float_to_bits(x);
 	int binade;
 
 	if (x == 0)
 		return -127;
-	memcpy(&bits, &x, sizeof(bits));
 	binade = (int)(bits >> 23) - 127;
 	if (binade > 15)
 		return binade; /* infinity */

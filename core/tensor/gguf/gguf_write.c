@@ -103,26 +103,18 @@ static bool entry_size(const struct gguf_entry *entry, uint64_t *size_bytes, str
 	return true;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static bool names_differ(const struct gguf_entry *entries, size_t count, struct error *e)
 {
-	const char **names = array_new(count ? count : 1, sizeof(char *), e);
-	bool fine = names != NULL;
+	const char **names = array_new(count, sizeof(*names), e);
+	const char *repeated;
 
-	for (size_t i = 0; fine && i < count; i++)
+	if (!names)
+		return false;
+	for (size_t i = 0; i < count; i++)
 		names[i] = entries[i].name;
-	if (fine)
-		qsort(names, count, sizeof(char *), compare_names);
-	for (size_t i = 1; fine && i < count; i++) {
-		if (strcmp(names[i - 1], names[i]) == 0)
-			fine = error_set(e, ERROR_FORMAT, "two tensors are named %.200s", names[i]);
-	}
+	repeated = array_repeated_text(names, count);
 	free(names);
-	return fine;
+	return !repeated || error_set(e, ERROR_FORMAT, "two tensors are named %.200s", repeated);
 }
 
 static bool append_entry(struct strbuf *b, const struct gguf_entry *entry, uint64_t *size_bytes, uint64_t *at, struct error *e)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/bits.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/quant/quant.h"
 #include "core/tensor/quant/quant_grids.h"
@@ -208,10 +209,8 @@ static void block_tq2_0(const uint8_t *block, float *to)
 static float half_e8m0(uint8_t code)
 {
 	uint32_t bits = code < 2 ? UINT32_C(0x200000) << code : (uint32_t)(code - 1) << 23;
-	float value;
 
-	memcpy(&value, &bits, sizeof(value));
-	return value;
+	return float_from_bits(bits);
 }
 
 static void block_mxfp4(const uint8_t *block, float *to)

@@ -43,26 +43,18 @@ static bool entry_size(const struct safetensors_entry *entry, uint64_t *size_byt
 	return true;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static bool names_differ(const struct safetensors_entry *entries, size_t count, struct error *e)
 {
-	const char **names = array_new(count ? count : 1, sizeof(char *), e);
-	bool fine = names != NULL;
+	const char **names = array_new(count, sizeof(*names), e);
+	const char *repeated;
 
-	for (size_t i = 0; fine && i < count; i++)
+	if (!names)
+		return false;
+	for (size_t i = 0; i < count; i++)
 		names[i] = entries[i].name;
-	if (fine)
-		qsort(names, count, sizeof(char *), compare_names);
-	for (size_t i = 1; fine && i < count; i++) {
-		if (strcmp(names[i - 1], names[i]) == 0)
-			fine = error_set(e, ERROR_FORMAT, "two tensors are named %.200s", names[i]);
-	}
+	repeated = array_repeated_text(names, count);
 	free(names);
-	return fine;
+	return !repeated || error_set(e, ERROR_FORMAT, "two tensors are named %.200s", repeated);
 }
 
 static void append_metadata(struct strbuf *b, const char *const *metadata)

@@ -1,6 +1,9 @@
-/* rounding.h - values kept as float32, rounded to the type that a pass computes in. */
-#ifndef RESIDENCY_COMPUTE_ROUNDING_H
-#define RESIDENCY_COMPUTE_ROUNDING_H
+/* rounding.h - values kept as float32, rounded to what a type of 16 or 32 bits can hold.
+ *
+ * F16 and BF16 round to nearest, ties to even, as convert.h says; F32 and every other type leave the value as it is.
+ */
+#ifndef RESIDENCY_TENSOR_ROUNDING_H
+#define RESIDENCY_TENSOR_ROUNDING_H
 
 #include <stddef.h>
 
