@@ -1,11 +1,11 @@
 #include "probes/diagnosis/plan_findings.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/base/units.h"
+#include "core/plan/string/allocation.h"
 #include "probes/diagnosis/diagnosis.h"
 
 struct desk {
@@ -66,60 +66,45 @@ static void put_misread(struct desk *desk, const char *place, const char *expect
 
 /* ---- traps of the string ---- */
 
-/* The value of the next "device,value" of the expert part, not terminated; moves on. false past the last. */
-static bool next_value(const char **at, const char *end, const char **value, size_t *length)
-{
-	const char *stop;
-	const char *comma;
-
-	if (*at >= end)
-		return false;
-	stop = memchr(*at, ';', (size_t)(end - *at));
-	stop = stop ? stop : end;
-	comma = memchr(*at, ',', (size_t)(stop - *at));
-	*value = comma ? comma + 1 : stop;
-	*length = (size_t)(stop - *value);
-	*at = stop + 1;
-	return true;
-}
-
-static bool has_any(const char *text, size_t length, const char *of)
-{
-	for (size_t i = 0; i < length; i++) {
-		if (strchr(of, text[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Bytes are looked for as a letter g, m, k or b anywhere in the string, and devices have names. */
-static void find_letters_of_names(struct desk *desk, const char *expert, const char *end)
+static void find_letters_of_names(struct desk *desk, const struct allocation *allocation)
 {
-	const char *value;
-	size_t length;
+	struct span rest = allocation->expert;
+	struct span device;
+	struct span value;
 
 	if (desk->plan->mode != PLAN_BYTE)
 		return;
-	for (const char *at = expert; next_value(&at, end, &value, &length);) {
-		if (has_any(value, length, "gGmMkKbB"))
+	while (allocation_next_pair(&rest, &device, &value)) {
+		if (text_has_unit(value))
 			return;
 	}
 	put_misread(desk, "a letter of a device's name", "a share", "bytes: the name has a letter that a size could have");
 }
 
-static void find_wildcard_with_number(struct desk *desk, const char *expert, const char *end)
+static bool has_digit(struct span text)
 {
-	const char *value;
-	size_t length;
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.text[i] >= '0' && text.text[i] <= '9')
+			return true;
+	}
+	return false;
+}
+
+static void find_wildcard_with_number(struct desk *desk, const struct allocation *allocation)
+{
+	struct span rest = allocation->expert;
+	struct span device;
+	struct span value;
 
 	if (desk->plan->mode != PLAN_BYTE)
 		return;
-	for (const char *at = expert; next_value(&at, end, &value, &length);) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		char expected[64];
 
-		if (!has_any(value, length, "*") || !has_any(value, length, "0123456789"))
+		if (!span_find(value, '*') || !has_digit(value))
 			continue;
-		snprintf(expected, sizeof(expected), "%.*s", (int)(length < 40 ? length : 40), value);
+		snprintf(expected, sizeof(expected), "%.*s", (int)(value.length < 40 ? value.length : 40), value.text);
 		put_misread(desk, "a number before a '*'", expected, "whatever is left over: the number is not read");
 	}
 }
@@ -175,16 +160,20 @@ static void find_orphans_of_rounding(struct desk *desk)
 
 static void find_traps(struct desk *desk)
 {
-	const char *expert = desk->request->allocation;
-	const char *hash = strchr(expert, '#');
-	const char *end = hash ? hash : expert + strlen(expert);
+	const char *text = desk->request->allocation;
+	struct error unread = ERROR_INIT;
+	struct trouble trouble = { .allocation = text, .text = text, .text_length = strlen(text), .e = &unread };
+	struct allocation allocation;
 
-	find_letters_of_names(desk, expert, end);
-	find_wildcard_with_number(desk, expert, end);
+	/* The planner has read it, so that it can be taken apart. */
+	if (!allocation_parse(&allocation, text, desk->request->rules, &trouble))
+		return;
+	find_letters_of_names(desk, &allocation);
+	find_wildcard_with_number(desk, &allocation);
 	find_fractions_of_devices(desk);
 	find_orphans_of_rounding(desk);
 	/* Versions with a usual compute device take it here, and the plan names it. */
-	if (hash && !hash[1] && !desk->plan->compute[0])
+	if (allocation.hash && allocation.tail.length == 0 && !desk->plan->compute[0])
 		put_misread(desk, "a trailing '#'", "the usual compute device", "a compute device without a name");
 }
 

@@ -2,23 +2,12 @@
  *
  * What it loses: each load of a model whose allocation has a donor evicts all others from its device, flagged or not; so of
  * several such models only the last is ever loaded. */
-#include <string.h>
-
 #include "core/manager/policies/multigpu.h"
-
-/* The third part of what follows the '#': "expert#compute;gigabytes;donors". */
-static bool has_donor(const char *allocation)
-{
-	const char *part = allocation ? strchr(allocation, '#') : NULL;
-
-	for (unsigned i = 0; part && i < 2; i++)
-		part = strpbrk(part + 1, ";#");
-	return part && *part == ';' && part[1] && part[1] != ';' && part[1] != '#';
-}
+#include "core/plan/string/allocation.h"
 
 static double memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(view, patcher, device, has_donor(patcher_allocation(patcher)));
+	return multigpu_memory_required_less(view, patcher, device, allocation_has_donor(patcher_allocation(patcher)));
 }
 
 const struct policy policy_eject_donor = {

@@ -19,13 +19,9 @@ static struct span first_value(const struct advisor *a)
 	struct span device;
 	struct span value = nowhere;
 
-	if (a->allocation.mode != PLAN_VVRAM) {
-		allocation_next_item(&rest, &device, &value);
-		return value;
-	}
-	rest = a->allocation.tail;
-	span_next(&rest, ';', &value);
-	span_next(&rest, ';', &value);
+	if (a->allocation.mode == PLAN_VVRAM)
+		return a->allocation.amount;
+	allocation_next_pair(&rest, &device, &value);
 	return value;
 }
 

@@ -124,9 +124,9 @@ static void check_device(struct advisor *a, struct span name)
 
 static void check_hash(struct advisor *a)
 {
-	struct span whole = span_of(a->request->allocation);
-	const char *hash = span_find(whole, '#');
-	const char *second = hash ? span_find(span_after(whole, hash), '#') : NULL;
+	struct span whole = a->allocation.whole;
+	const char *hash = a->allocation.hash;
+	const char *second = a->allocation.second_hash;
 	const char *compute = a->request->rules->default_compute;
 
 	if (!hash) {
@@ -245,23 +245,19 @@ static double donors_size(const struct advisor *a, struct span donors)
 
 static void check_virtual_vram(struct advisor *a)
 {
-	struct span rest = a->allocation.tail;
-	struct span amount;
-	struct span donors;
+	struct span amount = a->allocation.amount;
+	struct span donors = a->allocation.donors;
+	struct span rest = donors;
 	struct span name;
 	double gib;
 	double room;
 
 	check_device(a, a->allocation.compute);
-	if (span_count_pieces(rest, ';') != 3)
+	if (a->allocation.tail_piece_count != 3)
 		return;
-	span_next(&rest, ';', &amount);
-	span_next(&rest, ';', &amount);
-	span_next(&rest, ';', &donors);
 	if (!is_plain_number(amount, &gib))
 		return;
 	check_amount(a, amount, gib);
-	rest = donors;
 	while (span_next(&rest, ',', &name))
 		check_donor(a, donors, name);
 	room = donors_size(a, donors);
@@ -281,7 +277,7 @@ static bool item_is_repeated(const struct advisor *a, struct span device)
 	struct span other;
 	struct span value;
 
-	while (allocation_next_item(&rest, &other, &value)) {
+	while (allocation_next_pair(&rest, &other, &value)) {
 		if (other.text == device.text)
 			return false;
 		if (span_equal(other, device) && !span_find(value, '*'))
@@ -306,15 +302,15 @@ static void check_repeated(struct advisor *a, struct span device)
 static void check_skipped(struct advisor *a)
 {
 	struct span rest = a->allocation.expert;
-	struct span item;
+	struct allocation_item item;
 	bool usable = false;
 
-	while (span_next(&rest, ';', &item)) {
-		if (span_find(item, ',')) {
+	while (allocation_next_item(&rest, &item)) {
+		if (item.comma) {
 			usable = true;
-		} else if (span_trim(item).length) {
-			advisor_add(a, ADVICE_ITEM_SKIPPED, ADVICE_WARNING, item);
-			advisor_found(a, "\"%.*s\" has no comma", SHOWN(item));
+		} else if (span_trim(item.whole).length) {
+			advisor_add(a, ADVICE_ITEM_SKIPPED, ADVICE_WARNING, item.whole);
+			advisor_found(a, "\"%.*s\" has no comma", SHOWN(item.whole));
 			advisor_upstream(a, "it is passed over in silence");
 			advisor_instead(a, "device,value");
 		}
@@ -409,7 +405,7 @@ static void check_letters(struct advisor *a)
 	struct span value;
 	struct span culprit = { NULL, 0 };
 
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		char unit;
 		struct span shown = span_trim(value);
 
@@ -435,7 +431,7 @@ static void check_sizes(struct advisor *a)
 	bool wildcard = false;
 
 	check_letters(a);
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		if (span_find(value, '*'))
 			check_wildcard(a, value, &wildcard);
 		else
@@ -468,7 +464,7 @@ static void check_shares(struct advisor *a)
 	struct span value;
 	double sum = 0;
 
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		const char *percent = span_find(value, '%');
 		double number;
 
@@ -492,7 +488,7 @@ static void check_fractions(struct advisor *a)
 	struct span value;
 	bool told = false;
 
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		size_t index = advisor_device(a, device);
 		double number;
 
@@ -505,8 +501,7 @@ static void check_fractions(struct advisor *a)
 		advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_WARNING, span_trim(value));
 		advisor_found(a, "a bare number is a fraction of the device, not of the model");
 		advisor_upstream(a, "%.*s of %.*s is %.2f GiB; blocks that no quota has room for stay on the compute device",
-				 SHOWN(value), SHOWN(device),
-				 number * (double)a->request->devices[index].total_bytes / GIB);
+				 SHOWN(value), SHOWN(device), number * (double)a->request->devices[index].total_bytes / GIB);
 		advisor_instead(a, "%.*s,%.4g%% for a share of the model, or a size such as 4gb", SHOWN(device), number * 100);
 	}
 }
@@ -518,7 +513,7 @@ static void check_expert(struct advisor *a)
 	struct span value;
 
 	check_skipped(a);
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		check_device(a, device);
 		check_repeated(a, device);
 	}
@@ -539,14 +534,12 @@ static void check_exact(struct advisor *a)
 	struct span value;
 
 	check_device(a, a->allocation.compute);
-	while (allocation_next_item(&rest, &device, &value))
+	while (allocation_next_pair(&rest, &device, &value))
 		check_device(a, device);
-	if (a->allocation.mode != PLAN_VVRAM || span_count_pieces(a->allocation.tail, ';') != 3)
+	if (a->allocation.mode != PLAN_VVRAM || a->allocation.tail_piece_count != 3)
 		return;
-	rest = a->allocation.tail;
-	for (unsigned piece = 0; piece < 3; piece++)
-		span_next(&rest, ';', &value);
-	while (span_next(&value, ',', &device))
+	rest = a->allocation.donors;
+	while (span_next(&rest, ',', &device))
 		check_device(a, device);
 }
 

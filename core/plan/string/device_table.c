@@ -125,7 +125,7 @@ bool device_table_append_absent(struct plan *plan, const char *text, const struc
 		struct span value;
 		bool present = false;
 
-		while (!present && allocation_next_item(&rest, &device, &value))
+		while (!present && allocation_next_pair(&rest, &device, &value))
 			present = span_is(device, list->devices[i].name);
 		if (!present)
 			strbuf_printf(&final, ";%s,0.0", list->devices[i].name);
@@ -165,21 +165,20 @@ static bool add_share(struct plan *plan, struct span name, const struct plan_sha
 	return true;
 }
 
-static bool read_item(struct plan *plan, struct span item, const struct device_list *list, const struct trouble *t)
+static bool read_item(struct plan *plan, const struct allocation_item *item, const struct device_list *list,
+		      const struct trouble *t)
 {
 	struct plan_share share = { .name = NULL };
-	const char *comma = span_find(item, ',');
-	struct span name;
-	struct span value;
+	struct span name = item->device;
+	struct span value = item->value;
 	int fault;
 
-	if (!comma) {
+	if (!item->comma) {
 		if (!plan->rules->slices)
 			return true;
-		return trouble_at(t, EXCEPTION_VALUE, item.text, "\"%.*s\" has no ','; wanted device,fraction", SHOWN(item));
+		return trouble_at(t, EXCEPTION_VALUE, item->whole.text, "\"%.*s\" has no ','; wanted device,fraction",
+				  SHOWN(item->whole));
 	}
-	name = span_before(item, comma);
-	value = span_after(item, comma);
 	if (span_find(value, ','))
 		return trouble_at(t, EXCEPTION_VALUE, span_find(value, ','),
 				  "a second ',' in one item; separate items with ';'");
@@ -210,10 +209,10 @@ static int compare_shares(const void *a, const void *b, void *shares)
 bool device_table_read(struct plan *plan, const struct device_list *list, const struct trouble *t)
 {
 	struct span rest = span_of(plan->final);
-	struct span item;
+	struct allocation_item item;
 
-	while (span_next(&rest, ';', &item)) {
-		if (!read_item(plan, item, list, t))
+	while (allocation_next_item(&rest, &item)) {
+		if (!read_item(plan, &item, list, t))
 			return false;
 	}
 	plan->donor_order = array_new(plan->share_count ? plan->share_count : 1, sizeof(size_t), NULL);

@@ -199,21 +199,19 @@ static bool add_asked(struct reading *r, size_t row, double amount)
 static bool read_items(struct reading *r, struct span expert)
 {
 	enum value_kind all = VALUE_KIND_COUNT;
-	struct span item;
+	struct allocation_item item;
 
-	while (span_next(&expert, ';', &item)) {
-		const char *comma = span_find(item, ',');
-		struct span value;
+	while (allocation_next_item(&expert, &item)) {
+		struct span value = item.value;
 		enum value_kind kind;
 		double amount;
 		size_t row;
 
-		if (span_trim(item).length == 0)
+		if (span_trim(item.whole).length == 0)
 			continue;
-		if (!comma)
-			return refuse(r, item.text, item, "no item of the form device,value");
-		value = span_after(item, comma);
-		if (!find_row(r, span_before(item, comma), &row) || !read_value(r, value, row, &kind, &amount))
+		if (!item.comma)
+			return refuse(r, item.whole.text, item.whole, "no item of the form device,value");
+		if (!find_row(r, item.device, &row) || !read_value(r, value, row, &kind, &amount))
 			return false;
 		if (all != VALUE_KIND_COUNT && kind != all)
 			return trouble_at(r->t, EXCEPTION_VALUE, value.text, "\"%.*s\" is %s beside %s; they do not add up",
@@ -329,24 +327,20 @@ static bool read_donors(struct reading *r, struct span names, double need)
 	return true;
 }
 
-static bool read_virtual_vram(struct reading *r, struct span tail)
+static bool read_virtual_vram(struct reading *r, const struct allocation *allocation)
 {
-	size_t pieces = span_count_pieces(tail, ';');
+	size_t pieces = allocation->tail_piece_count;
+	struct span amount = allocation->amount;
 	double whole = (double)r->plan->total_bytes;
-	struct span amount = { NULL, 0 };
-	struct span donors;
 	double gib = 0;
 
 	r->plan->mode = PLAN_VVRAM;
-	span_next(&tail, ';', &donors); /* the compute device, which is read */
 	if (pieces == 3) {
-		span_next(&tail, ';', &amount);
-		span_next(&tail, ';', &donors);
 		if (!read_amount(r, amount, amount, GIBIBYTES, &gib) ||
-		    !read_donors(r, donors, gib * GIB < whole ? round(gib * GIB) : whole))
+		    !read_donors(r, allocation->donors, gib * GIB < whole ? round(gib * GIB) : whole))
 			return false;
 	} else if (pieces != 1) {
-		return trouble_at(r->t, EXCEPTION_VALUE, donors.text,
+		return trouble_at(r->t, EXCEPTION_VALUE, allocation->tail.text,
 				  "%zu pieces after the '#'; wanted compute;virtual_vram_gb;donors", pieces);
 	}
 	for (size_t i = 0; i < r->plan->share_count; i++)
@@ -388,17 +382,15 @@ bool exact_read(struct plan *plan, const struct plan_request *request, const str
 {
 	struct reading r = { .plan = plan, .request = request, .t = t, .wildcard = SIZE_MAX };
 	struct allocation allocation;
-	const char *second;
 	bool fine;
 
 	if (!allocation_parse(&allocation, request->allocation, request->rules, t))
 		return false;
-	second = span_find(allocation.tail, '#');
-	if (second)
-		return trouble_at(t, EXCEPTION_VALUE, second, "a second '#'; one is allowed");
+	if (allocation.second_hash)
+		return trouble_at(t, EXCEPTION_VALUE, allocation.second_hash, "a second '#'; one is allowed");
 	fine = make_rows(&r) && set_compute(&r, allocation.compute) &&
 	       (span_trim(allocation.expert).length ? read_expert(&r, allocation.expert)
-						    : read_virtual_vram(&r, allocation.tail)) &&
+						    : read_virtual_vram(&r, &allocation)) &&
 	       finish_rows(plan, t);
 	free(r.items);
 	return fine;

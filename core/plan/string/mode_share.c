@@ -70,7 +70,7 @@ static bool read_sizes(const struct mode_input *in, struct parts *asked, struct 
 	struct span device;
 	struct span value;
 
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		double bytes;
 		int fault;
 
@@ -135,7 +135,7 @@ static bool read_shares(const struct mode_input *in, struct parts *shares)
 	struct span device;
 	struct span value;
 
-	while (allocation_next_item(&rest, &device, &value)) {
+	while (allocation_next_pair(&rest, &device, &value)) {
 		struct strbuf plain = STRBUF_INIT;
 		struct span trimmed;
 		double number;

@@ -24,17 +24,16 @@ struct transfer {
 static bool read_tail(const struct mode_input *in, struct transfer *x, struct span *donor_names)
 {
 	const struct trouble *t = in->trouble;
-	struct span rest = in->allocation->tail;
-	size_t pieces = span_count_pieces(rest, ';');
-	struct span amount;
+	const struct allocation *allocation = in->allocation;
+	struct span amount = allocation->amount;
 	int fault;
 
-	if (pieces != 3)
-		return trouble_at(t, EXCEPTION_VALUE, rest.text,
-				  "%zu pieces after the '#'; wanted three: compute;virtual_vram_gb;donors", pieces);
-	span_next(&rest, ';', &x->recipient);
-	span_next(&rest, ';', &amount);
-	span_next(&rest, ';', donor_names);
+	if (allocation->tail_piece_count != 3)
+		return trouble_at(t, EXCEPTION_VALUE, allocation->tail.text,
+				  "%zu pieces after the '#'; wanted three: compute;virtual_vram_gb;donors",
+				  allocation->tail_piece_count);
+	x->recipient = allocation->compute;
+	*donor_names = allocation->donors;
 	fault = text_to_double(amount, &x->amount);
 	if (fault < 0)
 		return trouble_no_memory(t);
