@@ -14,7 +14,7 @@ static bool is_loader(const char *class_type)
 
 static const char *keep_words(const json_t *inputs)
 {
-	enum keep_wish keep = keep_inputs_ask_json(NULL, inputs);
+	enum keep_request keep = keep_inputs_ask_json(NULL, inputs);
 
 	if (keep == KEEP_NONE)
 		return "no flag";

@@ -16,7 +16,7 @@ const char *watch_row_kind(const struct watch_row *row)
 	return row->model ? row->model->kind : row->left->kind;
 }
 
-enum keep_wish watch_row_keep(const struct watch_row *row)
+enum keep_request watch_row_keep(const struct watch_row *row)
 {
 	return row->model ? row->model->keep : row->left->keep;
 }

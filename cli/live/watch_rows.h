@@ -22,7 +22,7 @@ struct watch_row *watch_rows(const struct watch_view *view, size_t *count, struc
 /* Of a row, dead or alive. */
 const char *watch_row_name(const struct watch_row *row);
 const char *watch_row_kind(const struct watch_row *row);
-enum keep_wish watch_row_keep(const struct watch_row *row);
+enum keep_request watch_row_keep(const struct watch_row *row);
 
 /* How long ago something was, on the probe's clock. */
 uint64_t watch_ago_ns(const struct watch_view *view, uint64_t time_ns);

@@ -70,7 +70,7 @@ static void print_text(const struct matrix_printer *printer, const struct judge_
 
 /* ---- for programs ---- */
 
-static json_t *keep_value(enum keep_wish keep)
+static json_t *keep_value(enum keep_request keep)
 {
 	return keep == KEEP_NONE ? json_null() : json_boolean(keep == KEEP_YES);
 }

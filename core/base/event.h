@@ -53,8 +53,8 @@ enum reason {
 		REASON_COUNT
 };
 
-/* The user's wish that a model survives a free; none: no flag (a stock loader). */
-enum keep_wish { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 };
+/* Whether a user asks that a model survives a free (core/base/keep_flag.h); none: no flag (a stock loader). */
+enum keep_request { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 };
 
 const char *stage_name(enum stage stage);
 const char *reason_name(enum reason reason);
@@ -77,13 +77,13 @@ struct departure_event {
 	uint64_t time_ns;
 };
 
-/* A patcher was made, or the wish for it changed. */
+/* A patcher was made, or its keep request changed. */
 struct object_event {
 	uint64_t object; /* its id in the heap */
 	uint64_t model; /* id of its model, which other patchers may share */
 	const char *name; /* "B"; "B+clone" for a patcher made from another */
 	const char *kind; /* unet, clip, vae */
-	enum keep_wish keep;
+	enum keep_request keep;
 	uint64_t size_bytes;
 	uint64_t block_count;
 };

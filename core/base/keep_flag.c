@@ -53,7 +53,7 @@ const struct keep_flag *keep_flag_find(const struct keep_flag *table, const char
 	return NULL;
 }
 
-enum keep_wish keep_flag_asks(const struct keep_flag *flag, bool value)
+enum keep_request keep_flag_asks(const struct keep_flag *flag, bool value)
 {
 	if (!value && flag->only_true_speaks)
 		return KEEP_NONE;
@@ -65,8 +65,8 @@ bool keep_flag_value(const struct keep_flag *flag, bool keep)
 	return keep == flag->true_keeps;
 }
 
-enum keep_wish keep_inputs_ask(const struct keep_flag *own, bool (*given)(const void *context, const char *input, bool *value),
-			       const void *context)
+enum keep_request keep_inputs_ask(const struct keep_flag *own,
+				  bool (*given)(const void *context, const char *input, bool *value), const void *context)
 {
 	bool value;
 
@@ -87,7 +87,7 @@ static bool json_gives(const void *context, const char *input, bool *value)
 	return json_is_boolean(json);
 }
 
-enum keep_wish keep_inputs_ask_json(const struct keep_flag *own, const json_t *inputs)
+enum keep_request keep_inputs_ask_json(const struct keep_flag *own, const json_t *inputs)
 {
 	return keep_inputs_ask(own, json_gives, inputs);
 }

@@ -36,17 +36,17 @@ extern const struct keep_flag keep_log_keys[];
 const struct keep_flag *keep_flag_find(const struct keep_flag *table, const char *name);
 
 /* What a flag of that value asks for; KEEP_NONE where it says nothing. */
-enum keep_wish keep_flag_asks(const struct keep_flag *flag, bool value);
+enum keep_request keep_flag_asks(const struct keep_flag *flag, bool value);
 
 /* The value that asks a loader with this input to keep a model, or not to. */
 bool keep_flag_value(const struct keep_flag *flag, bool keep);
 
 /* What the inputs of a loader ask for. `given` says whether a loader has that input, and which value; `own` is the input that the
  * version reads, NULL where the version is not known. KEEP_NONE where no flag is given. */
-enum keep_wish keep_inputs_ask(const struct keep_flag *own, bool (*given)(const void *context, const char *input, bool *value),
-			       const void *context);
+enum keep_request keep_inputs_ask(const struct keep_flag *own,
+				  bool (*given)(const void *context, const char *input, bool *value), const void *context);
 
 /* The same of a node's "inputs" in a workflow in API format. NULL is allowed: no flag. */
-enum keep_wish keep_inputs_ask_json(const struct keep_flag *own, const json_t *inputs);
+enum keep_request keep_inputs_ask_json(const struct keep_flag *own, const json_t *inputs);
 
 #endif

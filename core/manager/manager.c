@@ -85,7 +85,7 @@ void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, 
 }
 
 /* Of a model, and so of all its patchers. */
-static void set_keep(struct manager *m, const struct patcher *patcher, enum keep_wish keep)
+static void set_keep(struct manager *m, const struct patcher *patcher, enum keep_request keep)
 {
 	struct inner *inner = patcher_inner(patcher);
 
@@ -98,7 +98,7 @@ static void set_keep(struct manager *m, const struct patcher *patcher, enum keep
 	}
 }
 
-bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wish keep, bool from_disk, struct error *e)
+bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_request keep, bool from_disk, struct error *e)
 {
 	if (m->observer && m->observer->load)
 		m->observer->load(m->observer->context, patcher->object.id, patcher->name, from_disk);

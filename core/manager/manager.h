@@ -104,7 +104,7 @@ void manager_end_prompt(struct manager *m);
 struct object *manager_running_node(const struct manager *m);
 
 /* A loader ran: tells the observer, and the policy where the loader has a keep flag. */
-bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_wish keep, bool from_disk, struct error *e);
+bool manager_loader_ran(struct manager *m, struct patcher *patcher, enum keep_request keep, bool from_disk, struct error *e);
 
 /* Where a stock loader puts a model of this kind. */
 struct device *manager_device_for(const struct manager *m, enum model_kind kind);

@@ -14,7 +14,7 @@ struct inner {
 	struct device *offload_device;
 	struct device *compute_device; /* where it was last loaded to run */
 	struct device *reported_device; /* where upstream thinks that it is: untouched by a distributed load */
-	enum keep_wish keep; /* the flag that a loader set; of all its patchers */
+	enum keep_request keep; /* the flag that a loader set; of all its patchers */
 	char *allocation; /* the last one set for it; NULL: none. inner_allocation() is what counts */
 	char *legacy_allocation; /* the same of a node of DisTorch V1; NULL: none */
 	double virtual_vram_bytes; /* that the allocation takes off the compute device */

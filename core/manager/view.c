@@ -44,7 +44,7 @@ const char *patcher_key(const struct patcher *patcher)
 	return patcher->key;
 }
 
-enum keep_wish patcher_keep(const struct patcher *patcher)
+enum keep_request patcher_keep(const struct patcher *patcher)
 {
 	return patcher_inner(patcher)->keep;
 }

@@ -32,7 +32,7 @@ static inline struct manager_view manager_view(const struct manager *m)
 struct listed_model {
 	struct patcher *patcher; /* NULL: it has died */
 	const struct device *device;
-	enum keep_wish keep; /* KEEP_NONE, too, where the patcher has died */
+	enum keep_request keep; /* KEEP_NONE, too, where the patcher has died */
 	bool is_dead; /* the patcher has died, its model lives */
 	bool is_held; /* by the manager itself, through any patcher of the model */
 };
@@ -48,7 +48,7 @@ struct listed_model manager_listed(const struct manager_view *view, size_t index
 struct patcher *manager_next_patcher(const struct manager_view *view, const struct patcher *after);
 
 const char *patcher_key(const struct patcher *patcher);
-enum keep_wish patcher_keep(const struct patcher *patcher);
+enum keep_request patcher_keep(const struct patcher *patcher);
 
 /* Whether it is a clone of another, living or dead, and whether of this one. */
 bool patcher_is_clone(const struct patcher *patcher);

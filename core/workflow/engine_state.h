@@ -73,7 +73,7 @@ void engine_take_request(struct engine *engine, const struct request *request);
 /* Before each step of a sampler: lets the mishap happen. The context is the engine. */
 bool engine_before_step(void *context, struct error *e);
 
-/* The prompt failed: does what upstream does then. A mishap that was wished is no failure, and empties *failed. False, with e,
+/* The prompt failed: does what upstream does then. A failure that was requested does not count, and empties *failed. False, with e,
  * only where the engine cannot go on; the worker may have died. */
 bool engine_prompt_failed(struct engine *engine, struct error *failed, struct error *e);
 

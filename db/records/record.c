@@ -38,7 +38,7 @@ const char *verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
-const char *keep_wish_name(enum keep_wish keep)
+const char *keep_request_name(enum keep_request keep)
 {
 	return keep == KEEP_YES ? "true" : keep == KEEP_NO ? "false" : "null";
 }

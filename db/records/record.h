@@ -77,7 +77,7 @@ enum record_type { RECORDS(RECORD_TYPE_ENUM) RECORD_TYPE_COUNT };
 #define RECORD_C_INDEX8 int8_t
 #define RECORD_C_DOUBLE double
 #define RECORD_C_BOOL bool
-#define RECORD_C_KEEP enum keep_wish
+#define RECORD_C_KEEP enum keep_request
 #define RECORD_C_STATE enum residency_state
 #define RECORD_C_STAGE enum stage
 #define RECORD_C_REASON enum reason

@@ -46,7 +46,7 @@ const char *residency_state_name(enum residency_state state); /* "not seen" for 
 const char *outcome_name(enum outcome outcome);
 bool outcome_passes(enum outcome outcome);
 const char *verdict_name(enum verdict verdict);
-const char *keep_wish_name(enum keep_wish keep); /* "true", "false", "null" */
+const char *keep_request_name(enum keep_request keep); /* "true", "false", "null" */
 
 #define ACTION_KINDS(X)                                                                                                        \
 	X(PROMPT, "prompt")                                                                                                    \

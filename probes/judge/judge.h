@@ -4,14 +4,14 @@
  * RECORD_CELL on, then ask judge_finish(). It knows no policy and no expected result; what became of an object follows from
  * its states, departures and holders, by the table of outcomes in the project's design:
  *
- *	displaced  wished to stay; always alive and held by the manager, moved off the compute device by pressure alone
- *	lost       wished to stay; at some stage after it was loaded not resident
- *	kept       wished to stay; resident at every stage since it was loaded
- *	leaked     not wished to stay; asked to go since its last load; at the end still resident, or alive and held by something
+ *	displaced  to be kept; always alive and held by the manager, moved off the compute device by pressure alone
+ *	lost       to be kept; at some stage after it was loaded not resident
+ *	kept       to be kept; resident at every stage since it was loaded
+ *	leaked     not to be kept; asked to go since its last load; at the end still resident, or alive and held by something
  *		   other than an executor cache or a foreign hold
  *	stray      weights on a device at the end, and the model in no list through any patcher
- *	unloaded   not wished to stay; not resident at the end
- *	present    not wished to stay; resident at the end, and nothing since its last load asked it to go
+ *	unloaded   not to be kept; not resident at the end
+ *	present    not to be kept; resident at the end, and nothing since its last load asked it to go
  *
  * The first row that fits. A cell passes if the first object of every name has an outcome that passes; a dead worker fails it;
  * dropped records, or a stage that its actions must have and that is not there, make it UNTRUSTWORTHY.

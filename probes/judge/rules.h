@@ -16,7 +16,7 @@
 struct object_view {
 	uint32_t model, inner, generation; /* as in record_model */
 	const char *name, *kind;
-	enum keep_wish keep;
+	enum keep_request keep;
 	enum residency_state state; /* by its own patcher */
 	bool is_seen; /* at the newest snapshot */
 	bool patcher_alive;

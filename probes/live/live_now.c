@@ -107,7 +107,7 @@ static bool boolean(struct now_reader *r, const json_t *object, const char *key)
 	return r->fine && json_is_true(value);
 }
 
-static enum keep_wish keep(struct now_reader *r, const json_t *object)
+static enum keep_request keep(struct now_reader *r, const json_t *object)
 {
 	const json_t *value = json_object_get(object, "keep");
 

@@ -55,7 +55,7 @@ struct live_now_model {
 	uint64_t number; /* in the probe's process, from 1 */
 	char name[LIVE_NOW_NAME_MAX]; /* the file it was read from, else its class */
 	char kind[LIVE_NOW_WORD_MAX]; /* unet, clip, vae */
-	enum keep_wish keep;
+	enum keep_request keep;
 	char state[LIVE_NOW_WORD_MAX]; /* resident, unloaded, loaded_unlisted, leaked */
 	int32_t listed; /* place in the loaded list, newest 0; -1: none */
 	char device[LIVE_NOW_WORD_MAX]; /* that it computes on; "" where unknown */
@@ -73,7 +73,7 @@ struct live_now_left {
 	uint64_t model;
 	char name[LIVE_NOW_NAME_MAX];
 	char kind[LIVE_NOW_WORD_MAX];
-	enum keep_wish keep;
+	enum keep_request keep;
 	char reason[LIVE_NOW_WORD_MAX];
 	char action[LIVE_NOW_WORD_MAX]; /* the call that made him go; "" for none */
 	uint64_t time_ns;

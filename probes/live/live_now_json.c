@@ -33,7 +33,7 @@ static void put_size(struct now_writer *w, json_t *object, const char *key, uint
 	put(w, object, key, size_bytes == UNKNOWN_U64 ? json_null() : json_integer((json_int_t)size_bytes));
 }
 
-static void put_keep(struct now_writer *w, json_t *object, enum keep_wish keep)
+static void put_keep(struct now_writer *w, json_t *object, enum keep_request keep)
 {
 	put(w, object, "keep", keep == KEEP_NONE ? json_null() : json_boolean(keep == KEEP_YES));
 }

@@ -145,7 +145,7 @@ static enum reason reason(struct line *line, const char *key)
 	return value;
 }
 
-static enum keep_wish keep(const struct line *line, const char *key)
+static enum keep_request keep(const struct line *line, const char *key)
 {
 	const json_t *value = json_object_get(line->json, key);
 
@@ -212,7 +212,7 @@ static void read_field(struct line *line, const struct record_field *field, void
 		record_text(at, field->size_bytes, string(line, field->name));
 		return;
 	case WIRE_KEEP:
-		*(enum keep_wish *)at = keep(line, field->name);
+		*(enum keep_request *)at = keep(line, field->name);
 		return;
 	case WIRE_DEVICE:
 		*(int32_t *)at = device(line, field->name);

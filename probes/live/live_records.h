@@ -32,8 +32,8 @@ struct live_translation {
 	const struct record_sink *sink;
 	const struct topology *topology; /* the server's devices, by name */
 	uint32_t cell;
-	/* The wish for a model that the workflow says, where it says one. */
-	bool (*keep)(const void *context, const char *name, enum keep_wish *keep);
+	/* What the workflow asks for a model, to keep it or not, where it asks. */
+	bool (*keep)(const void *context, const char *name, enum keep_request *keep);
 	const void *context;
 	int32_t load_device;
 	/* counted here; 0 at first */

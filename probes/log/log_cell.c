@@ -130,7 +130,7 @@ struct log_model *log_cell_loading(struct log_import *import)
 	return add_model(import, class_name, "");
 }
 
-/* Says of new models that they are there, and of others that the wish changed. */
+/* Reports new models, and others whose keep request changed. */
 static void tell_models(struct log_import *import)
 {
 	for (size_t i = 0; i < import->model_count; i++) {
@@ -394,10 +394,10 @@ void log_cell_loaded(struct log_import *import, struct log_model *model)
 /* What the log does not tell, so that there is no verdict; NULL where it tells enough. */
 static const char *find_gap(const struct log_import *import)
 {
-	bool wished = false;
+	bool flagged = false;
 
 	for (size_t i = 0; i < import->model_count; i++)
-		wished |= import->models[i].keep != KEEP_NONE;
+		flagged |= import->models[i].keep != KEEP_NONE;
 	if (!import->knows_lines)
 		return "no line of ComfyUI or ComfyUI-MultiGPU is in it";
 	if (import->over_limit)
@@ -409,7 +409,7 @@ static const char *find_gap(const struct log_import *import)
 		return "no list of models follows the last unload";
 	if (import->mode == MODE_PROMPT)
 		return "the log ends within a prompt";
-	if (!wished && !import->unloads)
+	if (!flagged && !import->unloads)
 		return "nothing in the log asks models to stay, or to go";
 	return NULL;
 }

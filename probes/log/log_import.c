@@ -101,7 +101,7 @@ static void begin_list(struct log_import *import, struct log_list *list, const c
  * holds for the next unload. */
 static void take_keep_flag(struct log_model *model, const struct keep_flag *flag, bool value)
 {
-	enum keep_wish asked = keep_flag_asks(flag, value);
+	enum keep_request asked = keep_flag_asks(flag, value);
 
 	if (flag->true_keeps) {
 		model->is_flagged = true;

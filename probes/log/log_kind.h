@@ -26,7 +26,7 @@ enum log_kind {
 	LOG_LIST_ROW, /* rest: "0: SDXL, keep_loaded=False, hash=5d907277, ..." */
 	LOG_UNLOAD_BEGINS, /* rest: number of models; rows follow */
 	LOG_KEEPS, /* rest: the class of a model that survives the unload */
-	LOG_UNLOAD_DELEGATED, /* all wished to stay, and core unloads all */
+	LOG_UNLOAD_DELEGATED, /* all are to be kept, and core unloads all */
 	LOG_UNLOAD_ENDS, /* rest: number of models left */
 	LOG_EXECUTOR_RESET, /* rest: the reason */
 	LOG_TABLE, /* rest: the title, after its version */

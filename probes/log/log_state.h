@@ -21,11 +21,11 @@ struct log_model {
 	char class_name[RECORD_NAME_MAX]; /* "SDXL" */
 	char hash[17]; /* "5d907277"; "" where no line told */
 	char name[RECORD_NAME_MAX]; /* "SDXL:5d907277" */
-	enum keep_wish keep, told_keep;
+	enum keep_request keep, told_keep;
 	bool ejects; /* flagged to go with the next unload */
 	bool is_flagged; /* keep_loaded was told: not of every version */
 	bool is_distributed; /* placed by an allocation, so that a node with a flag loaded it */
-	bool kept; /* by the last unload, so that it was wished */
+	bool kept; /* by the last unload, so its flag was on */
 	int32_t listed; /* place in the loaded list; -1: not in it */
 	uint64_t size_bytes;
 	struct placed_row rows[LOG_ROWS_MAX];

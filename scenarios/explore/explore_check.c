@@ -345,7 +345,7 @@ static void check_rest(struct check *check)
 
 /* A wish is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a model
  * with this wish. */
-static void change_wish(struct check *check, uint32_t inner, enum keep_wish keep)
+static void change_wish(struct check *check, uint32_t inner, enum keep_request keep)
 {
 	for (size_t i = 0; i < check->count; i++) {
 		struct watched *object = &check->objects[i];

@@ -61,9 +61,9 @@ static unsigned pick_bit(struct chance *chance, uint64_t bits)
 
 /* ---- models ---- */
 
-static enum keep_wish any_wish(struct chance *chance)
+static enum keep_request any_wish(struct chance *chance)
 {
-	static const enum keep_wish wishes[] = { KEEP_YES, KEEP_YES, KEEP_NO, KEEP_NONE };
+	static const enum keep_request wishes[] = { KEEP_YES, KEEP_YES, KEEP_NO, KEEP_NONE };
 
 	return wishes[below(chance, ARRAY_SIZE(wishes))];
 }

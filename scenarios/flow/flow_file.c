@@ -123,7 +123,7 @@ static bool find_word(const char *const *words, size_t count, const char *text, 
 	return false;
 }
 
-static bool read_keep(const json_t *row, const char *where, enum keep_wish *keep, struct error *e)
+static bool read_keep(const json_t *row, const char *where, enum keep_request *keep, struct error *e)
 {
 	const json_t *value = json_object_get(row, "keep");
 

@@ -5,17 +5,17 @@
 
 #include "core/base/array.h"
 
-#define UNET(model_name, wish)                                                                                                 \
+#define UNET(model_name, asked)                                                                                                \
 	{                                                                                                                      \
-		.name = (model_name), .kind = MODEL_UNET, .keep = (wish)                                                       \
+		.name = (model_name), .kind = MODEL_UNET, .keep = (asked)                                                      \
 	}
-#define CLIP(model_name, wish)                                                                                                 \
+#define CLIP(model_name, asked)                                                                                                \
 	{                                                                                                                      \
-		.name = (model_name), .kind = MODEL_CLIP, .keep = (wish)                                                       \
+		.name = (model_name), .kind = MODEL_CLIP, .keep = (asked)                                                      \
 	}
-#define VAE(model_name, wish)                                                                                                  \
+#define VAE(model_name, asked)                                                                                                 \
 	{                                                                                                                      \
-		.name = (model_name), .kind = MODEL_VAE, .keep = (wish)                                                        \
+		.name = (model_name), .kind = MODEL_VAE, .keep = (asked)                                                       \
 	}
 #define CLONED(use)                                                                                                            \
 	{                                                                                                                      \

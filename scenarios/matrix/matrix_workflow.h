@@ -25,7 +25,7 @@ enum lora_use { LORA_NONE, LORA_ONLY, LORA_BASE_THEN_CLONE, LORA_CLONE_THEN_BASE
 struct matrix_model {
 	const char *name;
 	enum model_kind kind;
-	enum keep_wish keep;
+	enum keep_request keep;
 	enum lora_use lora;
 	double strength; /* of the LoRA; 0 means 1.0 */
 	bool preview;

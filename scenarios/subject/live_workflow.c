@@ -62,7 +62,7 @@ static const struct keep_flag *declared_flag(const json_t *declared)
 }
 
 /* What a node's loader asks for. The server is asked for its class only where flags may contradict each other. */
-static bool node_asks(const json_t *node, const struct live_classes *classes, enum keep_wish *keep, struct error *e)
+static bool node_asks(const json_t *node, const struct live_classes *classes, enum keep_request *keep, struct error *e)
 {
 	const json_t *inputs = json_object_get(node, "inputs");
 	const char *class_type = json_string_value(json_object_get(node, "class_type"));
@@ -86,7 +86,7 @@ static bool node_asks(const json_t *node, const struct live_classes *classes, en
 static bool read_node(const json_t *node, const json_t *names, const struct live_classes *classes, json_t *requests,
 		      struct error *e)
 {
-	enum keep_wish keep;
+	enum keep_request keep;
 	const char *input;
 	json_t *value;
 
@@ -136,15 +136,15 @@ bool live_keep_end(json_t *requests, struct error *e)
 }
 
 /* A record's name that fills its field was cut: all files whose names agree as far as it goes are meant, if they ask for the same. */
-static bool find_cut(const json_t *requests, const char *name, enum keep_wish *keep)
+static bool find_cut(const json_t *requests, const char *name, enum keep_request *keep)
 {
-	enum keep_wish found = KEEP_NONE;
+	enum keep_request found = KEEP_NONE;
 	const char *file;
 	json_t *request;
 
 	json_object_foreach((json_t *)(uintptr_t)requests, file, request)
 	{
-		enum keep_wish asked = json_is_true(request) ? KEEP_YES : KEEP_NO;
+		enum keep_request asked = json_is_true(request) ? KEEP_YES : KEEP_NO;
 		char cut[RECORD_NAME_MAX];
 
 		record_text(cut, sizeof(cut), file);
@@ -160,7 +160,7 @@ static bool find_cut(const json_t *requests, const char *name, enum keep_wish *k
 	return true;
 }
 
-bool live_keep_find(const json_t *requests, const char *name, enum keep_wish *keep)
+bool live_keep_find(const json_t *requests, const char *name, enum keep_request *keep)
 {
 	char base[NAME_MAX_BYTES];
 	char *clone;
@@ -246,7 +246,7 @@ static bool fit_inputs(json_t *inputs, const json_t *declared, bool required, st
 static bool translate_flag(json_t *inputs, const json_t *declared, struct error *e)
 {
 	const struct keep_flag *own = declared_flag(declared);
-	enum keep_wish keep = keep_inputs_ask_json(own, inputs);
+	enum keep_request keep = keep_inputs_ask_json(own, inputs);
 
 	if (!own || keep == KEEP_NONE)
 		return true;

@@ -33,6 +33,6 @@ bool live_keep_end(json_t *requests, struct error *e);
 
 /* What is asked for a record's name, of a clone what is asked for its base. False, and *keep untouched, where nothing is, or where
  * files that the cut name may mean are asked for differently. */
-bool live_keep_find(const json_t *requests, const char *name, enum keep_wish *keep);
+bool live_keep_find(const json_t *requests, const char *name, enum keep_request *keep);
 
 #endif

@@ -52,7 +52,7 @@ static bool unsupported(const char *what, struct error *e)
 
 /* ---- records ---- */
 
-static bool find_keep_request(const void *context, const char *name, enum keep_wish *keep)
+static bool find_keep_request(const void *context, const char *name, enum keep_request *keep)
 {
 	const struct comfyui_subject *s = context;
 

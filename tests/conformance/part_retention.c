@@ -298,7 +298,7 @@ static const struct record_verdict_model *find_verdict(const struct judge_result
 	return NULL;
 }
 
-static const char *keep_text(enum keep_wish keep)
+static const char *keep_text(enum keep_request keep)
 {
 	return keep == KEEP_YES ? "True" : keep == KEEP_NO ? "False" : "";
 }

@@ -31,7 +31,7 @@ static void act(enum action_kind kind, bool asks)
 	record_put(&sink, RECORD_ACTION, &action, sizeof(action));
 }
 
-static void make(uint32_t number, uint32_t inner, const char *name, enum keep_wish keep)
+static void make(uint32_t number, uint32_t inner, const char *name, enum keep_request keep)
 {
 	struct record_model model = { .cell = 1, .model = number, .inner = inner, .generation = number, .keep = keep };
 
@@ -123,7 +123,7 @@ static void assert_holds(void)
 }
 
 /* One model, resident after its prompt. */
-static void prompt_of(const char *name, enum keep_wish keep)
+static void prompt_of(const char *name, enum keep_request keep)
 {
 	act(ACTION_PROMPT, false);
 	make(1, 1, name, keep);

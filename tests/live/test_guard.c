@@ -128,7 +128,7 @@ static void check_evidence(const char *version, const char *suffix, const char *
 	free(text);
 }
 
-START_TEST(under_the_guard_what_is_wished_stays_and_is_read_once_on_every_version)
+START_TEST(under_the_guard_what_is_to_be_kept_stays_and_is_read_once_on_every_version)
 {
 	check_evidence(versions[_i], "", "classic", 150);
 }
@@ -146,7 +146,7 @@ START_TEST(under_the_guard_it_stays_with_a_cache_that_ages)
 }
 END_TEST
 
-START_TEST(a_real_multigpu_under_the_guard_keeps_what_is_wished_and_reads_it_once)
+START_TEST(a_real_multigpu_under_the_guard_keeps_what_is_to_be_kept_and_reads_it_once)
 {
 	const char *python = getenv("RESIDENCY_COMFYUI_PYTHON");
 	char arguments[2048];
@@ -185,7 +185,7 @@ HARNESS_SUITE(guard_suite)
 
 	tcase_add_unchecked_fixture(cases, set_up, tear_down); /* the engine runs once for all of them */
 	tcase_add_checked_fixture(cases, open_engine, close_engine);
-	tcase_add_loop_test(cases, under_the_guard_what_is_wished_stays_and_is_read_once_on_every_version, 0,
+	tcase_add_loop_test(cases, under_the_guard_what_is_to_be_kept_stays_and_is_read_once_on_every_version, 0,
 			    ARRAY_SIZE(versions));
 	tcase_add_loop_test(cases, under_the_guard_it_stays_with_a_cache_that_keeps_nothing, 0, ARRAY_SIZE(versions));
 	tcase_add_loop_test(cases, under_the_guard_it_stays_with_a_cache_that_ages, 0, ARRAY_SIZE(versions));
@@ -194,7 +194,7 @@ HARNESS_SUITE(guard_suite)
 	if (getenv("RESIDENCY_COMFYUI") && getenv("RESIDENCY_MULTIGPU")) {
 		tcase_add_unchecked_fixture(servers, set_up, tear_down);
 		tcase_add_checked_fixture(servers, open_engine, close_engine);
-		tcase_add_test(servers, a_real_multigpu_under_the_guard_keeps_what_is_wished_and_reads_it_once);
+		tcase_add_test(servers, a_real_multigpu_under_the_guard_keeps_what_is_to_be_kept_and_reads_it_once);
 	}
 	tcase_set_timeout(servers, 900);
 	suite_add_tcase(suite, servers);

@@ -126,7 +126,7 @@ START_TEST(keep_requests_are_read_from_either_flag_and_hold_for_clones)
 				      0, NULL);
 	json_t *requests = json_object();
 	struct error e = ERROR_INIT;
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 
 	ck_assert_ok(live_keep_read(workflow, NULL, NULL, requests, &e), &e);
 	ck_assert(live_keep_find(requests, "K.v1+clone", &keep) && keep == KEEP_YES);
@@ -167,7 +167,7 @@ START_TEST(where_no_loader_can_say_it_names_are_kept)
 	json_t *names = json_loads("[\"K.v1.safetensors\", 7]", 0, NULL);
 	json_t *requests = json_object();
 	struct error e = ERROR_INIT;
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 
 	ck_assert_ok(live_keep_read(workflow, names, NULL, requests, &e), &e);
 	ck_assert(live_keep_find(requests, "K.v1", &keep) && keep == KEEP_YES);
@@ -182,7 +182,7 @@ START_TEST(requests_that_have_ended_keep_nothing)
 {
 	json_t *requests = json_pack("{sb sb}", "A", 1, "B", 0);
 	struct error e = ERROR_INIT;
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 
 	ck_assert_ok(live_keep_end(requests, &e), &e);
 	ck_assert(live_keep_find(requests, "A", &keep) && keep == KEEP_NO);

@@ -20,7 +20,7 @@ void cell_end(struct cell *cell)
 	judge_free(cell->judge);
 }
 
-static uint32_t add_object(struct cell *cell, const char *name, enum keep_wish keep, uint32_t inner, uint32_t generation)
+static uint32_t add_object(struct cell *cell, const char *name, enum keep_request keep, uint32_t inner, uint32_t generation)
 {
 	struct record_model model = { .cell = 7,
 				      .model = ++cell->objects,
@@ -39,7 +39,7 @@ static uint32_t add_object(struct cell *cell, const char *name, enum keep_wish k
 	return model.model;
 }
 
-uint32_t cell_object(struct cell *cell, const char *name, enum keep_wish keep)
+uint32_t cell_object(struct cell *cell, const char *name, enum keep_request keep)
 {
 	uint32_t number = add_object(cell, name, keep, 0, 1);
 	struct record_load load = { .cell = 7, .model = number, .after_snapshot = cell->snapshots, .from_disk = true };
@@ -48,7 +48,7 @@ uint32_t cell_object(struct cell *cell, const char *name, enum keep_wish keep)
 	return number;
 }
 
-uint32_t cell_clone(struct cell *cell, const char *name, enum keep_wish keep, uint32_t of)
+uint32_t cell_clone(struct cell *cell, const char *name, enum keep_request keep, uint32_t of)
 {
 	return add_object(cell, name, keep, of, 1);
 }

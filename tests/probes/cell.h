@@ -19,9 +19,9 @@ void cell_begin(struct cell *cell);
 void cell_end(struct cell *cell); /* frees the judge */
 
 /* A new object of `name`, read from disk. Returns its number. */
-uint32_t cell_object(struct cell *cell, const char *name, enum keep_wish keep);
+uint32_t cell_object(struct cell *cell, const char *name, enum keep_request keep);
 /* A patcher of another object's model. */
-uint32_t cell_clone(struct cell *cell, const char *name, enum keep_wish keep, uint32_t of);
+uint32_t cell_clone(struct cell *cell, const char *name, enum keep_request keep, uint32_t of);
 
 void cell_action(struct cell *cell, enum action_kind kind, bool asks);
 void cell_worker_takes_flags(struct cell *cell);

@@ -499,7 +499,7 @@ START_TEST(records_of_an_object_never_told_of_are_an_error)
 }
 END_TEST
 
-static void wish(uint32_t object, uint32_t inner, const char *name, enum keep_wish keep)
+static void wish(uint32_t object, uint32_t inner, const char *name, enum keep_request keep)
 {
 	struct record_model model = { .cell = 1, .model = object, .inner = inner, .generation = 1, .keep = keep };
 

@@ -50,17 +50,17 @@ static void put(void *context, enum record_type type, const void *record, uint32
 
 	(void)size_bytes;
 	if (type == RECORD_MODEL && strcmp(model->kind, "clip") == 0)
-		*(enum keep_wish *)context = model->keep;
+		*(enum keep_request *)context = model->keep;
 }
 
-static enum keep_wish engine_says(const char *text, const char *policy)
+static enum keep_request engine_says(const char *text, const char *policy)
 {
 	struct model_library library = { .folder = NULL };
 	struct catalog catalog = model_library_catalog(&library);
 	struct subject_setup setup = {
 		.cell = 1, .catalog = &catalog, .device_mode = DEVICE_MODE_SPLIT, .policy = policy_find(policy)
 	};
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 	struct record_sink sink = { .context = &keep, .put = put };
 	struct error e = ERROR_INIT;
 	struct topology *topology = topology_parse(topology_text, strlen(topology_text), "t", &e);
@@ -93,12 +93,12 @@ static const json_t *describe(void *context, const char *class_type, struct erro
 	return described;
 }
 
-static enum keep_wish live_says(const char *text, const char *stem, const char *declared)
+static enum keep_request live_says(const char *text, const char *stem, const char *declared)
 {
 	const struct live_classes classes = { .context = (void *)(uintptr_t)declared, .describe = describe };
 	json_t *workflow = json_loads(text, 0, NULL);
 	json_t *requests = json_object();
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 	char name[RECORD_NAME_MAX];
 	struct error e = ERROR_INIT;
 
@@ -116,7 +116,7 @@ static const struct kept_case {
 	const char *what;
 	const char *stem; /* of the text encoder's file */
 	const char *workflow;
-	enum keep_wish right;
+	enum keep_request right;
 } cases[] = {
 	{ .what = "keep_loaded true",
 	  .stem = "clip_l-small",
@@ -161,7 +161,7 @@ START_TEST(each_version_reads_the_flag_that_it_declares)
 
 	for (size_t i = 0; policies[i]; i++) {
 		const char *own = policies[i]->keep_input;
-		enum keep_wish right = own && strcmp(own, "keep_loaded") == 0 ? KEEP_YES : KEEP_NO;
+		enum keep_request right = own && strcmp(own, "keep_loaded") == 0 ? KEEP_YES : KEEP_NO;
 
 		ck_assert_msg(engine_says(both, policies[i]->name) == right, "engine: %s", policies[i]->name);
 		ck_assert_msg(live_says(both, "clip_l-small", own) == right, "live: %s", policies[i]->name);
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(names_that_are_cut_to_one_say_nothing_where_they_differ)
 {
 	json_t *requests = json_pack("{sb sb}", LONG_NAME "-1", 1, LONG_NAME "-2", 0);
-	enum keep_wish keep = KEEP_NONE;
+	enum keep_request keep = KEEP_NONE;
 	char name[RECORD_NAME_MAX];
 
 	record_text(name, sizeof(name), LONG_NAME "-1");

@@ -128,7 +128,7 @@ static void check(struct trial *trial)
 	}
 }
 
-START_TEST(strict_keeps_what_is_wished_and_frees_the_rest_in_every_measured_case)
+START_TEST(strict_keeps_what_is_to_be_kept_and_frees_the_rest_in_every_measured_case)
 {
 	static unsigned faults;
 	static struct trial trial;
@@ -218,7 +218,7 @@ static void close_cell(void)
 
 #define BOTH "{\"unload_models\": true, \"free_memory\": true}"
 
-START_TEST(a_wish_taken_back_leaves_the_copy_in_use_and_no_longer_kept)
+START_TEST(a_keep_flag_taken_back_leaves_the_copy_in_use_and_no_longer_kept)
 {
 	cell_run_text(&seen, "strict",
 		      "{\"actions\": [[\"prompt\"], [\"post\", " BOTH "],"
@@ -256,13 +256,13 @@ HARNESS_SUITE(strict_suite)
 	Suite *suite = suite_create("strict");
 	TCase *tests = tcase_create("strict");
 
-	tcase_add_test(tests, strict_keeps_what_is_wished_and_frees_the_rest_in_every_measured_case);
+	tcase_add_test(tests, strict_keeps_what_is_to_be_kept_and_frees_the_rest_in_every_measured_case);
 	tcase_add_test(tests, strict_passes_every_flow_over_every_matrix_cache_and_mode);
 	tcase_set_timeout(tests, 120);
 	suite_add_tcase(suite, tests);
 	tests = tcase_create("wishes that end");
 	tcase_add_checked_fixture(tests, open_cell, close_cell);
-	tcase_add_test(tests, a_wish_taken_back_leaves_the_copy_in_use_and_no_longer_kept);
+	tcase_add_test(tests, a_keep_flag_taken_back_leaves_the_copy_in_use_and_no_longer_kept);
 	tcase_add_test(tests, release_kept_frees_nothing_by_itself_and_the_next_request_frees_all);
 	tcase_add_test(tests, a_displaced_model_comes_back_without_being_read_again);
 	suite_add_tcase(suite, tests);

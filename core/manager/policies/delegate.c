@@ -49,7 +49,8 @@ const struct policy policy_delegate = {
 	.unflagged = "hands over to core, which takes every model: when all are to be kept, all are lost",
 	.anchored = "nothing: kept models live in the executor's caches alone, and die with them",
 	.delegated = "the unload, when all listed models are to be kept or none is",
-	.wrong = "a loader without the wish asks for a whole cleanup while its prompt runs, so one such model costs all the "
+	.wrong = "a loader with its keep flag off asks for a whole cleanup while its prompt runs, so one such model costs all "
+		 "the "
 		 "others; "
 		 "loading it evicts kept models; a listed entry whose patcher is gone kills the worker",
 	.planner = "01df082",

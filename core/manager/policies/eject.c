@@ -21,14 +21,14 @@ static double memory_required(const struct manager_view *view, const struct patc
 const struct policy policy_eject = {
 	.name = "eject",
 	.aliases = { "dde3480" },
-	.summary = "knows no wish to keep; a loader may ask that loading its UNet evicts every other model",
+	.summary = "knows no request to keep; a loader may ask that loading its UNet evicts every other model",
 	.lived = "ComfyUI-MultiGPU dde3480 (v2.5.1)",
 	.unflagged = "core's unload: every model of the device goes",
 	.anchored = "nothing",
 	.delegated = "every unload, to core",
 	.wrong =
 		"keep_loaded's place in a saved workflow is eject_models' now, with the opposite meaning; CLIP and VAE loaders "
-		"take the wish and do nothing with it; a model that was once marked ejects at every later load",
+		"take the flag and do nothing with it; a model that was once marked ejects at every later load",
 	.planner = "01df082",
 	.legacy_planner = "V1",
 	.keep_input = "eject_models",

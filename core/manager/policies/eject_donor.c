@@ -13,7 +13,7 @@ static double memory_required(const struct manager_view *view, const struct patc
 const struct policy policy_eject_donor = {
 	.name = "eject-donor",
 	.aliases = { "62f98ed", "a38cbda+shim", "a38cbda" },
-	.summary = "knows no wish to keep; loading a model whose allocation names a donor evicts every other model",
+	.summary = "knows no request to keep; loading a model whose allocation names a donor evicts every other model",
 	.lived = "ComfyUI-MultiGPU 62f98ed (v2.5.9) to a38cbda (v2.6), the newest",
 	.unflagged = "core's unload: every model of the device goes",
 	.anchored = "nothing",

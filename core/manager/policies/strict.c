@@ -120,9 +120,9 @@ static double reload_cost(const struct listed_model *listed, const struct device
 
 const struct policy policy_strict = {
 	.name = "strict",
-	.summary = "keeps what is wished until the wish ends, frees the rest, finds kept models again",
-	.unflagged = "frees nothing where all are to be kept, everything where no wish was told",
-	.anchored = "each kept model from its loader's return on, by the manager's own reference, until the wish ends",
+	.summary = "keeps what is to be kept until the request ends, frees the rest, finds kept models again",
+	.unflagged = "frees nothing where all are to be kept, everything where no flag was set",
+	.anchored = "each kept model from its loader's return on, by the manager's own reference, until the request ends",
 	.delegated = "nothing",
 	.wrong = "kept models go from the device under pressure alone, last of all, and come back when they are next used",
 	.planner = "exact",

@@ -5,7 +5,7 @@
 #include "core/compute/inference.h"
 #include "core/manager/manager.h"
 
-/* Sampling a latent: two batches are wished for, one is the least. Nothing for a model that nobody runs. */
+/* Sampling a latent: room for two batches is preferred, for one is the minimum. Nothing for a placeholder model. */
 struct load_request need_of_sampling(const struct patcher *patcher, const struct values *latent);
 
 /* Decoding a latent. */

@@ -250,7 +250,7 @@ static bool call_gives(const void *context, const char *input, bool *value)
 	return argument->kind == VALUE_BOOLEAN;
 }
 
-enum keep_wish loader_keep(const struct call *call)
+enum keep_request loader_keep(const struct call *call)
 {
 	const char *own = manager_policy(call->services->manager)->keep_input;
 

@@ -29,7 +29,7 @@ struct loader_placing {
 	char *allocation; /* owned by whoever made it; NULL: not distributed */
 	bool is_legacy; /* by DisTorch V1, where the policy has it */
 	double virtual_vram_bytes;
-	enum keep_wish keep;
+	enum keep_request keep;
 	bool low_precision_loras;
 };
 
@@ -50,7 +50,7 @@ char *loader_make_allocation(const struct call *call, enum node_class class, con
 			     const struct loader_allocation_inputs *names, struct error *e);
 
 /* What a loader's keep flags ask for, its policy's own first (core/base/keep_flag.h); KEEP_NONE where none is given. */
-enum keep_wish loader_keep(const struct call *call);
+enum keep_request loader_keep(const struct call *call);
 
 /* Whether some loader reads a file that the input of this name names. */
 bool loader_input_names_file(const char *input);
