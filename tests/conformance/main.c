@@ -1,6 +1,9 @@
-/* The conformance runner: conformance DIR [--part NAME]. Runs every part it finds in a folder laid out as the project's
- * conformance data through the same library code as the product. Ends with "N passed, N failed, N not built" a part and
- * in all; exit code 0 when nothing failed and something ran. */
+/* The conformance runner: conformance DIR [--part NAME] [--listed FILE]. Runs every part it finds in a folder laid out as the
+ * project's conformance data through the same library code as the product. A folder without a reader is printed as "not
+ * built" with its cases, and counted apart. With --listed, a part that FILE names and that is not there, or has fewer cases,
+ * is a failure (census.h). Ends with "N passed, N failed, N not built" a part and in all; exit code 0 when nothing failed or
+ * vanished and something ran. */
+#include <dirent.h>
 #include <errno.h>
 #include <nettle/sha2.h>
 #include <stdarg.h>
@@ -13,6 +16,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
+#include "tests/conformance/census.h"
 #include "tests/conformance/part.h"
 
 #define FAILURES_SHOWN 12
@@ -126,19 +130,27 @@ bool part_has(const char *folder, const char *name)
 	return there;
 }
 
+char *part_read_path(const char *path, size_t *length, struct error *e)
+{
+	char *bytes = file_read_whole(path, length, e);
+	size_t path_length = strlen(path);
+	char *text;
+
+	if (bytes && path_length > 3 && strcmp(path + path_length - 3, ".gz") == 0) {
+		text = gunzip(bytes, *length, path, length, e);
+		free(bytes);
+		bytes = text;
+	}
+	return bytes;
+}
+
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e)
 {
 	struct strbuf path = STRBUF_INIT;
 	char *bytes;
-	char *text;
 
 	strbuf_printf(&path, "%s/%s", folder, name);
-	bytes = file_read_whole(strbuf_text(&path), length, e);
-	if (bytes && strlen(name) > 3 && strcmp(name + strlen(name) - 3, ".gz") == 0) {
-		text = gunzip(bytes, *length, strbuf_text(&path), length, e);
-		free(bytes);
-		bytes = text;
-	}
+	bytes = part_read_path(strbuf_text(&path), length, e);
 	strbuf_free(&path);
 	return bytes;
 }
@@ -175,34 +187,139 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static bool run_part(const struct part *part, const char *root, struct tally *all)
-{
-	struct tally *tally = calloc(1, sizeof(*tally));
-	struct strbuf folder = STRBUF_INIT;
-	struct error e = ERROR_INIT;
-	bool there;
+/* What one call of the program is asked for, and what it counted. */
+struct session {
+	const char *root;
+	const char *wanted; /* NULL: every part */
+	const char *list; /* NULL: nothing is compared */
+	struct census seen;
+	size_t passed, failed, not_built;
+	size_t parts_run;
+	size_t unread_folders, unread_cases;
+};
 
-	if (!tally)
-		return false;
-	tally->part = part->name;
-	strbuf_printf(&folder, "%s/%s", root, part->folder);
-	there = is_folder(strbuf_text(&folder));
-	if (there) {
-		if (!part->run(strbuf_text(&folder), tally, &e))
-			tally_fail(tally, strbuf_text(&folder), "%s", e.text);
-		print_tally(tally);
+static bool run_part(const struct part *part, struct session *session, struct error *e)
+{
+	struct strbuf folder = STRBUF_INIT;
+	struct error fault = ERROR_INIT;
+	struct tally *tally = NULL;
+	bool fine = true;
+
+	strbuf_printf(&folder, "%s/%s", session->root, part->folder);
+	if (!is_folder(strbuf_text(&folder)))
+		goto out;
+	tally = calloc(1, sizeof(*tally));
+	if (!tally) {
+		fine = false;
+		error_set(e, ERROR_MEMORY, "no memory to count %s", part->name);
+		goto out;
 	}
-	all->passed += tally->passed;
-	all->failed += tally->failed;
-	all->not_built += tally->not_built;
-	strbuf_free(&folder);
+	tally->part = part->name;
+	if (!part->run(strbuf_text(&folder), tally, &fault))
+		tally_fail(tally, strbuf_text(&folder), "%s", fault.text);
+	print_tally(tally);
+	session->passed += tally->passed;
+	session->failed += tally->failed;
+	session->not_built += tally->not_built;
+	session->parts_run++;
+	fine = census_add(&session->seen, part->name, tally->passed + tally->failed + tally->not_built, e);
 	free(tally);
-	return there;
+out:
+	strbuf_free(&folder);
+	return fine;
+}
+
+static bool run_parts(struct session *session, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (session->wanted && strcmp(session->wanted, parts[i]->name) != 0)
+			continue;
+		if (!run_part(parts[i], session, e))
+			return false;
+	}
+	return true;
+}
+
+static bool has_reader(const char *folder)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (strcmp(parts[i]->folder, folder) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool count_unread(const char *name, struct session *session, struct error *e)
+{
+	struct strbuf folder = STRBUF_INIT;
+	size_t cases = 0;
+	bool fine = true;
+
+	strbuf_printf(&folder, "%s/%s", session->root, name);
+	if (is_folder(strbuf_text(&folder)) && !has_reader(name)) {
+		fine = census_cases_below(strbuf_text(&folder), &cases, e) && census_add(&session->seen, name, cases, e);
+		printf("%s: not built (%zu cases)\n", name, cases);
+		session->unread_folders++;
+		session->unread_cases += cases;
+	}
+	strbuf_free(&folder);
+	return fine;
+}
+
+static bool count_unread_folders(struct session *session, struct error *e)
+{
+	struct dirent **names;
+	int count = scandir(session->root, &names, NULL, alphasort);
+	bool fine = true;
+
+	for (int i = 0; i < count; i++) {
+		if (fine && names[i]->d_name[0] != '.')
+			fine = count_unread(names[i]->d_name, session, e);
+		free(names[i]);
+	}
+	if (count >= 0)
+		free(names);
+	if (session->unread_folders > 0)
+		printf("without a reader: %zu folders, %zu cases\n", session->unread_folders, session->unread_cases);
+	return fine;
+}
+
+static bool compare_with_list(struct session *session, size_t *lacking, struct error *e)
+{
+	struct census listed = { 0 };
+	bool fine = census_read(&listed, session->list, e);
+
+	if (fine)
+		*lacking = census_compare(&listed, &session->seen);
+	census_free(&listed);
+	return fine;
+}
+
+/* The exit code. */
+static int run_session(struct session *session)
+{
+	struct error e = ERROR_INIT;
+	size_t lacking = 0;
+
+	if (!run_parts(session, &e) || (!session->wanted && !count_unread_folders(session, &e)) ||
+	    (session->list && !compare_with_list(session, &lacking, &e))) {
+		fprintf(stderr, "conformance: %s\n", e.text);
+		return 7;
+	}
+	if (!session->parts_run && !lacking) {
+		fprintf(stderr, "conformance: %s holds no part%s%s\n", session->root, session->wanted ? " called " : "",
+			session->wanted ? session->wanted : "");
+		return 7;
+	}
+	printf("%zu passed, %zu failed, %zu not built\n", session->passed, session->failed, session->not_built);
+	if (lacking)
+		printf("%zu listed parts vanished or lost cases\n", lacking);
+	return session->failed || lacking ? 1 : 0;
 }
 
 static int usage(void)
 {
-	fputs("usage: conformance DIR [--part NAME]\n\nparts:", stderr);
+	fputs("usage: conformance DIR [--part NAME | --listed FILE]\n\nparts:", stderr);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		fprintf(stderr, " %s", parts[i]->name);
 	fputs("\n", stderr);
@@ -211,29 +328,22 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	static struct tally all;
-	const char *wanted = NULL;
-	const char *root = NULL;
-	size_t ran = 0;
+	struct session session = { 0 };
+	int code;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
-			wanted = argv[++i];
-		else if (!root && argv[i][0] != '-')
-			root = argv[i];
+			session.wanted = argv[++i];
+		else if (strcmp(argv[i], "--listed") == 0 && i + 1 < argc)
+			session.list = argv[++i];
+		else if (!session.root && argv[i][0] != '-')
+			session.root = argv[i];
 		else
 			return usage();
 	}
-	if (!root)
+	if (!session.root || (session.wanted && session.list))
 		return usage();
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (!wanted || strcmp(wanted, parts[i]->name) == 0)
-			ran += run_part(parts[i], root, &all);
-	}
-	if (!ran) {
-		fprintf(stderr, "conformance: %s holds no part%s%s\n", root, wanted ? " called " : "", wanted ? wanted : "");
-		return 7;
-	}
-	printf("%zu passed, %zu failed, %zu not built\n", all.passed, all.failed, all.not_built);
-	return all.failed ? 1 : 0;
+	code = run_session(&session);
+	census_free(&session.seen);
+	return code;
 }

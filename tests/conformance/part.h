@@ -33,6 +33,9 @@ bool part_has(const char *folder, const char *name);
 /* A whole file, gunzipped when its name ends in .gz. The caller frees. */
 char *part_read(const char *folder, const char *name, size_t *length, struct error *e);
 
+/* The same of a path. */
+char *part_read_path(const char *path, size_t *length, struct error *e);
+
 /* A JSON file whose numbers are all read as doubles: some are whole and past 2^63. The caller owns it. */
 json_t *part_listing(const char *folder, const char *name, struct error *e);
 
