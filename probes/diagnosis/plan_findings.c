@@ -168,8 +168,11 @@ static void find_traps(struct desk *desk)
 	/* The planner has read it, so that it can be taken apart. */
 	if (!allocation_parse(&allocation, text, desk->request->rules, &trouble))
 		return;
-	find_letters_of_names(desk, &allocation);
-	find_wildcard_with_number(desk, &allocation);
+	/* Ours reads values, not letters, and both halves of `5gb*`. */
+	if (!desk->request->rules->exact) {
+		find_letters_of_names(desk, &allocation);
+		find_wildcard_with_number(desk, &allocation);
+	}
 	find_fractions_of_devices(desk);
 	find_orphans_of_rounding(desk);
 	/* Versions with a usual compute device take it here, and the plan names it. */

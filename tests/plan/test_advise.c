@@ -63,6 +63,14 @@ static const struct trap traps[] = {
 	{ "HEAD", "#cuda:0;4; cpu", "malformed", ADVICE_MALFORMED, 11, "RuntimeError" },
 	{ "exact", "cuda:0,4#cuda:0", "malformed", ADVICE_MALFORMED, 8, NULL },
 	{ "V1", "cuda:0,4gb", "malformed", ADVICE_MALFORMED, 8, "ValueError" },
+	{ "V1", "cuda:0,0.5;cuda:0,0.2;cpu,0.5", "repeated_device", ADVICE_WARNING, 12, "replaces the first" },
+	{ "V1", "cuda:0,0.5;cpu,0.5", "fraction_of_device", ADVICE_NOTE, 8, "in proportion" },
+	{ "V1", "cuda:0,1.5;cpu,0.5", "out_of_range", ADVICE_WARNING, 8, "nothing checks" },
+	{ "V1", "cuda,0.5;cpu,0.5", "bare_kind", ADVICE_WARNING, 1, "another row" },
+	{ "V1", "cuda:0,0.5;cpu,0.5#cuda:0;4.0;cpu", "tail_ignored", ADVICE_NOTE, 26, "never read" },
+	{ "V1", "#cuda:0;4;cuda:1,cuda:1", "repeated_device", ADVICE_WARNING, 18, "overwritten" },
+	{ "V1", "#cuda:0;4;cuda:0,cpu", "donor_is_compute", ADVICE_WARNING, 11, "one row" },
+	{ "V1", "#cuda:0;0;cpu", "out_of_range", ADVICE_NOTE, 9, NULL },
 };
 
 static struct advice_list ask(const char *version, const char *allocation, const struct block_list *blocks,
@@ -150,6 +158,21 @@ START_TEST(a_device_is_planned_against_what_it_has_free)
 }
 END_TEST
 
+START_TEST(slices_of_layers_are_held_against_what_is_free_too)
+{
+	static const uint64_t free_bytes[] = { UINT64_C(60) << 30, UINT64_C(1) << 30, UINT64_C(12) << 30 };
+	struct block_list list = fixture_loadlist("flux1_dev_transformer.bf16");
+	struct advice_list advice = ask("V1", "#cuda:0;4.0;cpu", &list, free_bytes);
+	const struct advice *found = find(&advice, "over_commit");
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_uint_eq(found->column, 2);
+	ck_assert_ptr_nonnull(find(&advice, "by_count"));
+	advice_list_free(&advice);
+	block_list_free(&list);
+}
+END_TEST
+
 START_TEST(a_recipient_with_more_than_its_memory_is_told_though_upstream_lets_it_be)
 {
 	struct block_list list = fixture_loadlist("qwen_image_transformer.bf16");
@@ -213,6 +236,7 @@ HARNESS_SUITE(advise_suite)
 	tcase_add_loop_test(text, a_string_that_does_what_it_says_has_notes_at_most, 0, ARRAY_SIZE(fine));
 	suite_add_tcase(suite, text);
 	tcase_add_test(plan, a_device_is_planned_against_what_it_has_free);
+	tcase_add_test(plan, slices_of_layers_are_held_against_what_is_free_too);
 	tcase_add_test(plan, a_recipient_with_more_than_its_memory_is_told_though_upstream_lets_it_be);
 	tcase_add_test(plan, blocks_under_the_threshold_that_are_the_whole_model_are_told);
 	tcase_add_test(plan, a_model_in_many_runs_is_told);

@@ -126,7 +126,7 @@ static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t 
 		      bytes_text(room, texts[1]), bytes_text((double)there->total_bytes, texts[2]));
 	if (!plan->rules->exact)
 		advisor_upstream(a, "%s: the plan looks at sizes, never at what is free; loading runs out of memory",
-				 plan->mode == PLAN_VVRAM && strcmp(there->name, plan->compute) == 0
+				 plan->mode == PLAN_VVRAM && !plan->rules->slices && strcmp(there->name, plan->compute) == 0
 					 ? "a warning in the log, and nothing is changed"
 					 : "nothing is said");
 	advisor_instead(a, "%s less on it", bytes_text(bytes - room, texts[3]));
@@ -189,6 +189,11 @@ void advise_plan(struct advisor *a, const struct plan *plan)
 	if (plan->rules->slices) {
 		advisor_add(a, ADVICE_BY_COUNT, ADVICE_NOTE, nowhere);
 		advisor_found(a, "V1 deals layers by their number, from the front: bytes play no part");
+		advise_text_by_count(a);
+		if (a->request->blocks) {
+			check_commitments(a, plan);
+			tell_of_runs(a, plan);
+		}
 		return;
 	}
 	tell_rounding(a, plan);

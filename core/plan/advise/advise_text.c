@@ -155,10 +155,9 @@ static void check_hash(struct advisor *a)
 }
 
 /* Beside an expert part the compute device alone is read. */
-static void check_tail_beside_expert(struct advisor *a)
+static void check_tail_ignored(struct advisor *a)
 {
 	const char *rest = span_find(a->allocation.tail, ';');
-	struct span compute = a->allocation.compute;
 
 	if (rest) {
 		struct span ignored = { rest, a->allocation.tail.length - (size_t)(rest - a->allocation.tail.text) };
@@ -167,6 +166,12 @@ static void check_tail_beside_expert(struct advisor *a)
 		advisor_found(a, "virtual VRAM and donors beside an expert part");
 		advisor_upstream(a, "they are never read: the expert part alone decides");
 	}
+}
+
+static void check_compute_beside_expert(struct advisor *a)
+{
+	struct span compute = a->allocation.compute;
+
 	if (compute.length && advisor_device(a, compute) == SIZE_MAX) {
 		char known[200];
 
@@ -486,6 +491,7 @@ static void check_fractions(struct advisor *a)
 	struct span rest = a->allocation.expert;
 	struct span device;
 	struct span value;
+	bool by_count = a->request->rules->slices;
 	bool told = false;
 
 	while (allocation_next_pair(&rest, &device, &value)) {
@@ -498,8 +504,15 @@ static void check_fractions(struct advisor *a)
 		if (told || index == SIZE_MAX || !(number > 0))
 			continue;
 		told = true;
-		advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_WARNING, span_trim(value));
+		/* V1 has no other form, so there it is no more than worth knowing. */
+		advisor_add(a, ADVICE_FRACTION_OF_DEVICE, by_count ? ADVICE_NOTE : ADVICE_WARNING, span_trim(value));
 		advisor_found(a, "a bare number is a fraction of the device, not of the model");
+		if (by_count) {
+			advisor_upstream(a, "%.*s of %.*s is %.2f GiB: layers are dealt in proportion to such sizes",
+					 SHOWN(value), SHOWN(device),
+					 number * (double)a->request->devices[index].total_bytes / GIB);
+			continue;
+		}
 		advisor_upstream(a, "%.*s of %.*s is %.2f GiB; blocks that no quota has room for stay on the compute device",
 				 SHOWN(value), SHOWN(device), number * (double)a->request->devices[index].total_bytes / GIB);
 		advisor_instead(a, "%.*s,%.4g%% for a share of the model, or a size such as 4gb", SHOWN(device), number * 100);
@@ -545,7 +558,7 @@ static void check_exact(struct advisor *a)
 
 void advise_text(struct advisor *a)
 {
-	/* V1 has neither sizes nor shares. */
+	/* V1's is told when the planner has read it. */
 	if (a->request->rules->slices)
 		return;
 	if (a->request->rules->exact) {
@@ -557,7 +570,42 @@ void advise_text(struct advisor *a)
 		if (a->allocation.tail.length)
 			check_virtual_vram(a);
 	} else {
-		check_tail_beside_expert(a);
+		check_tail_ignored(a);
+		check_compute_beside_expert(a);
 		check_expert(a);
 	}
+}
+
+static void check_virtual_vram_by_count(struct advisor *a)
+{
+	struct span rest = a->allocation.donors;
+	struct span name;
+	double gib;
+
+	check_device(a, a->allocation.compute);
+	if (is_plain_number(a->allocation.amount, &gib))
+		check_amount(a, a->allocation.amount, gib);
+	/* cpu is a donor always, named or not, and takes what the others leave. */
+	while (span_next(&rest, ',', &name)) {
+		if (!span_is(name, "cpu"))
+			check_donor(a, a->allocation.donors, name);
+	}
+}
+
+void advise_text_by_count(struct advisor *a)
+{
+	struct span rest = a->allocation.expert;
+	struct span device;
+	struct span value;
+
+	if (a->allocation.mode == PLAN_VVRAM) {
+		check_virtual_vram_by_count(a);
+		return;
+	}
+	check_tail_ignored(a);
+	while (allocation_next_pair(&rest, &device, &value)) {
+		check_device(a, device);
+		check_repeated(a, device);
+	}
+	check_fractions(a);
 }

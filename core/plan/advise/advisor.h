@@ -23,6 +23,9 @@ bool advisor_has(const struct advisor *a, enum advice_kind kind);
 /* What the text of a DisTorch2 string tells (advise_text.c). */
 void advise_text(struct advisor *a);
 
+/* The same for V1, whose form the planner checks: of a string that it could plan (advise_text.c). */
+void advise_text_by_count(struct advisor *a);
+
 /* What a plan made from it tells (advise_plan.c). */
 void advise_plan(struct advisor *a, const struct plan *plan);
 
