@@ -129,6 +129,20 @@ struct tensor *compute_replace(struct compute *c, struct tensor *old, struct ten
 	return fresh;
 }
 
+/* The first size_bytes of `from`, on the compute stream. */
+static bool copy_bytes(const struct compute *c, const struct buffer *to, const struct buffer *from, uint64_t size_bytes)
+{
+	const struct transfer transfer = {
+		.device = c->device,
+		.stream = STREAM_COMPUTE,
+		.to = to,
+		.from = from,
+		.size_bytes = size_bytes,
+	};
+
+	return device_copy(&transfer, c->error);
+}
+
 static struct tensor *upload(struct compute *c, const float *values, enum dtype dtype, unsigned rank, const int64_t *shape)
 {
 	struct tensor *tensor = new_tensor(c, dtype, rank, shape);
@@ -144,7 +158,7 @@ static struct tensor *upload(struct compute *c, const float *values, enum dtype 
 		memcpy(staging.address, values, size_bytes);
 		round_values(dtype, staging.address, tensor_count(tensor));
 	}
-	if (!device_copy(c->device, STREAM_COMPUTE, &tensor->buffer, 0, &staging, 0, size_bytes, c->error))
+	if (!copy_bytes(c, &tensor->buffer, &staging, size_bytes))
 		tensor = fail_as_set(c);
 	device_free(&staging);
 	return tensor;
@@ -170,8 +184,7 @@ bool compute_download(struct compute *c, const struct tensor *tensor, float *to)
 	size_bytes = tensor_count(tensor) * element_size_bytes(c, tensor->dtype);
 	if (!device_alloc(c->host, size_bytes, &staging, c->error))
 		return fail_as_set(c) != NULL;
-	if (!device_copy(c->device, STREAM_COMPUTE, &staging, 0, &tensor->buffer, 0, size_bytes, c->error) ||
-	    !stream_synchronize(c->device, STREAM_COMPUTE, c->error))
+	if (!copy_bytes(c, &staging, &tensor->buffer, size_bytes) || !stream_synchronize(c->device, STREAM_COMPUTE, c->error))
 		fail_as_set(c);
 	if (!c->failed && c->ops == &ops_host && to && size_bytes)
 		memcpy(to, staging.address, size_bytes);
@@ -267,8 +280,7 @@ static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
 	bytes = parameter->resting.address;
 	if (c->model->blocks[parameter->block].device != device_index(c->device)) {
 		if (!device_alloc(c->device, parameter->size_bytes, &fetched->moved, c->error) ||
-		    !device_copy(c->device, STREAM_COMPUTE, &fetched->moved, 0, &parameter->resting, 0, parameter->size_bytes,
-				 c->error)) {
+		    !copy_bytes(c, &fetched->moved, &parameter->resting, parameter->size_bytes)) {
 			error_context(c->error, "bringing %s of %s over", name, c->model->name);
 			return fail_as_set(c) != NULL;
 		}

@@ -58,6 +58,22 @@ struct kernel_cost {
 	double bytes;
 };
 
+/* One copy. All that it names is borrowed for the call. The buffers may be freed once it is on its stream: host has copied by
+ * then, and sim has no bytes to lose. */
+struct transfer {
+	struct device *device; /* it runs on a stream of this one, which waits for it */
+	unsigned stream;
+	const struct buffer *to;
+	uint64_t to_offset_bytes;
+	const struct buffer *from;
+	uint64_t from_offset_bytes;
+	uint64_t size_bytes; /* 0 still costs the latency */
+};
+
+/* Where a transfer writes and reads; for backends. Nothing may be behind the addresses (sim). */
+void *transfer_target(const struct transfer *transfer);
+const void *transfer_source(const struct transfer *transfer);
+
 /* What a machine is told by its backend. */
 struct backend_listener {
 	void *context;
@@ -89,9 +105,8 @@ struct backend {
 		      struct error *e);
 	bool (*fill)(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value,
 		     struct error *e);
-	/* Copies on stream s of device d (the one that waits for it). There is a route from `from` to `to`. */
-	bool (*copy)(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		     const void *from_address, uint64_t size_bytes, struct error *e);
+	/* Puts a copy on its stream. Its ranges lie within their buffers, and there is a route from one device to the other. */
+	bool (*copy)(void *state, const struct transfer *transfer, struct error *e);
 	bool (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e);
 	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
 	bool (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e);
@@ -174,10 +189,9 @@ void device_empty_cache(struct device *device); /* gives cached pieces back to t
 #define STREAM_COPY 1u
 #define STREAM_COUNT 2u
 
-/* Copies size_bytes between any two devices on stream s of `waiter` and tells the observer. Ranges are checked. ERROR_ABSENT
- * where the topology has no way from one to the other, not even through cpu. */
-bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
-		 uint64_t from_offset, uint64_t size_bytes, struct error *e);
+/* Copies between any two devices and tells the observer. ERROR_BUG for a missing device or buffer, a range outside its buffer or
+ * a stream that does not exist; ERROR_ABSENT where the topology has no way from one to the other, not even through cpu. */
+bool device_copy(const struct transfer *transfer, struct error *e);
 /* A stream that does not exist is ERROR_BUG. What fails after it was put on a stream is told by stream_synchronize. */
 bool device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost, struct error *e);
 bool stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2, struct error *e);

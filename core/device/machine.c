@@ -252,7 +252,7 @@ void device_empty_cache(struct device *device)
 static bool check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
 			struct error *e)
 {
-	if (!buffer->device)
+	if (!buffer || !buffer->device)
 		return error_set(e, ERROR_BUG, "a %s %s no buffer", act, way);
 	if (offset <= buffer->size_bytes && size_bytes <= buffer->size_bytes - offset)
 		return true;
@@ -277,18 +277,30 @@ static void *address_at(const struct buffer *buffer, uint64_t offset)
 	return (void *)((uintptr_t)buffer->address + offset);
 }
 
-bool device_copy(struct device *waiter, unsigned s, const struct buffer *to, uint64_t to_offset, const struct buffer *from,
-		 uint64_t from_offset, uint64_t size_bytes, struct error *e)
+void *transfer_target(const struct transfer *transfer)
 {
-	struct machine *machine = waiter->machine;
+	return address_at(transfer->to, transfer->to_offset_bytes);
+}
 
-	if (s >= STREAM_COUNT)
-		return error_set(e, ERROR_BUG, "a copy on stream %u of %s", s, device_name(waiter));
-	if (!check_range(from, "copy", "from", from_offset, size_bytes, e) ||
-	    !check_range(to, "copy", "to", to_offset, size_bytes, e) || !check_route(from->device, to->device, e))
+const void *transfer_source(const struct transfer *transfer)
+{
+	return address_at(transfer->from, transfer->from_offset_bytes);
+}
+
+bool device_copy(const struct transfer *transfer, struct error *e)
+{
+	const struct machine *machine;
+
+	if (!transfer->device)
+		return error_set(e, ERROR_BUG, "a copy on a stream of no device");
+	if (transfer->stream >= STREAM_COUNT)
+		return error_set(e, ERROR_BUG, "a copy on stream %u of %s", transfer->stream, device_name(transfer->device));
+	if (!check_range(transfer->from, "copy", "from", transfer->from_offset_bytes, transfer->size_bytes, e) ||
+	    !check_range(transfer->to, "copy", "to", transfer->to_offset_bytes, transfer->size_bytes, e) ||
+	    !check_route(transfer->from->device, transfer->to->device, e))
 		return false;
-	return machine->backend->copy(machine->state, waiter->index, s, to->device->index, address_at(to, to_offset),
-				      from->device->index, address_at(from, from_offset), size_bytes, e);
+	machine = transfer->device->machine;
+	return machine->backend->copy(machine->state, transfer, e);
 }
 
 static bool check_stream(const struct device *device, unsigned s, struct error *e)

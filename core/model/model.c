@@ -177,7 +177,12 @@ static bool copy_parameters(const struct parameter *parameters, size_t count, st
 		if (parameter->resting.device == to)
 			continue;
 		if (!device_alloc(to, parameter->size_bytes, &arrived[i], e) ||
-		    !device_copy(to, STREAM_COMPUTE, &arrived[i], 0, &parameter->resting, 0, parameter->size_bytes, e))
+		    !device_copy(&(struct transfer) { .device = to,
+						      .stream = STREAM_COMPUTE,
+						      .to = &arrived[i],
+						      .from = &parameter->resting,
+						      .size_bytes = parameter->size_bytes },
+				 e))
 			return false;
 	}
 	return stream_synchronize(to, STREAM_COMPUTE, e);

@@ -76,11 +76,17 @@ static bool compare(const struct links_rig *bench, uint64_t size_bytes, struct e
 /* Seconds of one copy, mean of `copies`. */
 static bool take_sample(const struct links_rig *bench, uint64_t size_bytes, unsigned copies, double *seconds, struct error *e)
 {
+	const struct transfer transfer = {
+		.device = bench->to,
+		.stream = STREAM_COPY,
+		.to = &bench->target,
+		.from = &bench->source,
+		.size_bytes = size_bytes,
+	};
 	uint64_t begin_ns = machine_now_ns(bench->machine);
 
 	for (unsigned i = 0; i < copies; i++) {
-		if (!device_copy(bench->to, STREAM_COPY, &bench->target, 0, &bench->source, 0, size_bytes, e) ||
-		    !stream_synchronize(bench->to, STREAM_COPY, e))
+		if (!device_copy(&transfer, e) || !stream_synchronize(bench->to, STREAM_COPY, e))
 			return false;
 	}
 	*seconds = (double)(machine_now_ns(bench->machine) - begin_ns) / (double)NS_PER_S / copies;

@@ -93,7 +93,12 @@ static bool bring(struct pass *pass, size_t block, struct buffer *arrived, struc
 		from = &converted;
 	}
 	fine = device_alloc(pass->compute, from->size_bytes, arrived, e) &&
-	       device_copy(pass->compute, STREAM_COMPUTE, arrived, 0, from, 0, from->size_bytes, e);
+	       device_copy(&(struct transfer) { .device = pass->compute,
+						.stream = STREAM_COMPUTE,
+						.to = arrived,
+						.from = from,
+						.size_bytes = from->size_bytes },
+			   e);
 	if (fine)
 		pass->brought[pass->brought_count++] = block;
 	device_free(&converted);

@@ -58,13 +58,12 @@ START_TEST(host_compares_every_byte_and_finds_them_right)
 END_TEST
 
 /* host, but the last byte of a large copy arrives wrong: a cable that is bad when it gets warm. */
-static bool copy_badly(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		       const void *from_address, uint64_t size_bytes, struct error *e)
+static bool copy_badly(void *state, const struct transfer *transfer, struct error *e)
 {
-	bool fine = backend_host.copy(state, d, s, to, to_address, from, from_address, size_bytes, e);
+	bool fine = backend_host.copy(state, transfer, e);
 
-	if (size_bytes == 64000)
-		((uint8_t *)to_address)[63999] ^= 1;
+	if (transfer->size_bytes == 64000)
+		((uint8_t *)transfer_target(transfer))[63999] ^= 1;
 	return fine;
 }
 

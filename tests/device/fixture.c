@@ -61,7 +61,14 @@ struct buffer fixture_alloc(struct device *device, uint64_t size_bytes)
 
 void fixture_copy(const struct buffer *to, const struct buffer *from, unsigned stream)
 {
+	const struct transfer transfer = {
+		.device = to->device,
+		.stream = stream,
+		.to = to,
+		.from = from,
+		.size_bytes = from->size_bytes,
+	};
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(device_copy(to->device, stream, to, 0, from, 0, from->size_bytes, &e), &e);
+	ck_assert_ok(device_copy(&transfer, &e), &e);
 }

@@ -44,10 +44,19 @@ START_TEST(a_copy_moves_the_range_asked_for_and_no_other_byte)
 	struct buffer from = fixture_alloc(f.cpu, 100);
 	struct buffer to = fixture_alloc(f.gpu0, 100);
 	const uint8_t *bytes = to.address;
+	const struct transfer transfer = {
+		.device = f.gpu0,
+		.stream = STREAM_COMPUTE,
+		.to = &to,
+		.to_offset_bytes = 10,
+		.from = &from,
+		.from_offset_bytes = 50,
+		.size_bytes = 20,
+	};
 
 	memset(from.address, 1, 100);
 	memset(to.address, 0, 100);
-	ck_assert(device_copy(f.gpu0, STREAM_COMPUTE, &to, 10, &from, 50, 20, NULL));
+	ck_assert(device_copy(&transfer, NULL));
 	for (int i = 0; i < 100; i++)
 		ck_assert_uint_eq(bytes[i], i >= 10 && i < 30);
 }

@@ -178,9 +178,10 @@ START_TEST(a_copy_that_no_way_leads_is_an_error_that_says_so)
 {
 	struct buffer from = fixture_alloc(f.gpu2, 1);
 	struct buffer to = fixture_alloc(f.gpu1, 1);
+	const struct transfer transfer = { .device = f.gpu1, .to = &to, .from = &from, .size_bytes = 1 };
 	struct error e = ERROR_INIT;
 
-	ck_assert(!device_copy(f.gpu1, STREAM_COMPUTE, &to, 0, &from, 0, 1, &e));
+	ck_assert(!device_copy(&transfer, &e));
 	ck_assert_int_eq(e.kind, ERROR_ABSENT);
 	ck_assert_ptr_nonnull(strstr(e.text, "from cuda:2 to cuda:1"));
 }
@@ -296,11 +297,42 @@ START_TEST(a_copy_past_the_end_of_a_buffer_is_refused)
 					      { UINT64_MAX, 0, 2 }, { 0, UINT64_MAX, 2 }, { 0, 0, UINT64_MAX } };
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const struct transfer transfer = {
+			.device = f.gpu0,
+			.to = &to,
+			.to_offset_bytes = ranges[i][0],
+			.from = &from,
+			.from_offset_bytes = ranges[i][1],
+			.size_bytes = ranges[i][2],
+		};
 		struct error e = ERROR_INIT;
 
-		ck_assert(!device_copy(f.gpu0, 0, &to, ranges[i][0], &from, ranges[i][1], ranges[i][2], &e));
+		ck_assert(!device_copy(&transfer, &e));
 		ck_assert_int_eq(e.kind, ERROR_BUG);
 	}
+}
+END_TEST
+
+START_TEST(a_copy_that_lacks_its_device_a_buffer_or_its_stream_is_refused)
+{
+	struct buffer from = fixture_alloc(f.cpu, 100);
+	struct buffer to = fixture_alloc(f.gpu0, 100);
+	struct buffer empty = { .device = NULL };
+	const struct transfer transfers[] = {
+		{ .to = &to, .from = &from, .size_bytes = 1 },
+		{ .device = f.gpu0, .from = &from, .size_bytes = 1 },
+		{ .device = f.gpu0, .to = &to, .size_bytes = 1 },
+		{ .device = f.gpu0, .to = &empty, .from = &from, .size_bytes = 1 },
+		{ .device = f.gpu0, .stream = STREAM_COUNT, .to = &to, .from = &from, .size_bytes = 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
+		struct error e = ERROR_INIT;
+
+		ck_assert(!device_copy(&transfers[i], &e));
+		ck_assert_int_eq(e.kind, ERROR_BUG);
+	}
+	ck_assert_uint_eq(f.copy_count, 0);
 }
 END_TEST
 
@@ -314,8 +346,16 @@ START_TEST(the_same_work_takes_the_same_time_again)
 		struct buffer to2 = fixture_alloc(f.gpu2, 2 * MIB + 17);
 
 		for (unsigned i = 0; i < 4; i++) {
+			const struct transfer transfer = {
+				.device = f.gpu2,
+				.stream = i & 1u,
+				.to = &to2,
+				.from = &from,
+				.size_bytes = 777777 + i * 31,
+			};
+
 			fixture_copy(&to1, &from, i & 1u);
-			ck_assert(device_copy(f.gpu2, i & 1u, &to2, 0, &from, 0, 777777 + i * 31, NULL));
+			ck_assert(device_copy(&transfer, NULL));
 		}
 		for (unsigned s = 0; s < STREAM_COUNT; s++) {
 			ck_assert(stream_synchronize(f.gpu1, s, NULL));
@@ -360,6 +400,7 @@ HARNESS_SUITE(sim_suite)
 	tcase_add_test(tests, sleep_passes_time_without_waiting);
 	tcase_add_test(tests, a_copy_within_a_device_reads_and_writes_its_memory);
 	tcase_add_test(tests, a_copy_past_the_end_of_a_buffer_is_refused);
+	tcase_add_test(tests, a_copy_that_lacks_its_device_a_buffer_or_its_stream_is_refused);
 	tcase_add_test(tests, the_same_work_takes_the_same_time_again);
 	suite_add_tcase(suite, tests);
 	return suite;

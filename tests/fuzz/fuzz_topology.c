@@ -19,9 +19,16 @@ static void use(const struct topology *topology)
 		struct device *next = machine_device(machine, (i + 1) % count);
 		struct buffer from;
 		struct buffer to;
+		const struct transfer transfer = {
+			.device = next,
+			.stream = i % STREAM_COUNT,
+			.to = &to,
+			.from = &from,
+			.size_bytes = 1000,
+		};
 
 		if (device_alloc(device, 1000, &from, &e) && device_alloc(next, 1000, &to, &e))
-			device_copy(next, i % STREAM_COUNT, &to, 0, &from, 0, 1000, &e);
+			device_copy(&transfer, &e);
 		error_clear(&e);
 	}
 	machine_close(machine);

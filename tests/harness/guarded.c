@@ -118,18 +118,19 @@ static bool guarded_fill(void *state, unsigned d, void *address, uint64_t offset
 }
 
 /* Both ranges are opened before the copy and closed after it: they may share a page. */
-static bool guarded_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-			 const void *from_address, uint64_t size_bytes, struct error *e)
+static bool guarded_copy(void *state, const struct transfer *transfer, struct error *e)
 {
 	const struct guarded *guarded = state;
+	const void *source = transfer_source(transfer);
+	const void *target = transfer_target(transfer);
+	uint64_t size_bytes = transfer->size_bytes;
 
-	if (size_bytes && (!protect(from_address, size_bytes, PROT_READ | PROT_WRITE, e) ||
-			   !protect(to_address, size_bytes, PROT_READ | PROT_WRITE, e)))
+	if (size_bytes && (!protect(source, size_bytes, PROT_READ | PROT_WRITE, e) ||
+			   !protect(target, size_bytes, PROT_READ | PROT_WRITE, e)))
 		return false;
-	if (!backend_host.copy(guarded->host, d, s, to, to_address, from, from_address, size_bytes, e))
+	if (!backend_host.copy(guarded->host, transfer, e))
 		return false;
-	return !size_bytes ||
-	       (protect(from_address, size_bytes, PROT_NONE, e) && protect(to_address, size_bytes, PROT_NONE, e));
+	return !size_bytes || (protect(source, size_bytes, PROT_NONE, e) && protect(target, size_bytes, PROT_NONE, e));
 }
 
 static bool guarded_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)

@@ -25,8 +25,16 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 		       device_fill(&buffers[i], 0, 1 << 20, 0, e);
 	}
 	for (size_t i = 0; fine && i < 7; i++) {
-		fine = device_copy(gpu, STREAM_COPY, &buffers[i + 1], 0, &buffers[i], 0, 1 << 20, e) &&
-		       device_kernel(gpu, STREAM_COMPUTE, &cost, e) && stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY, e);
+		const struct transfer transfer = {
+			.device = gpu,
+			.stream = STREAM_COPY,
+			.to = &buffers[i + 1],
+			.from = &buffers[i],
+			.size_bytes = 1 << 20,
+		};
+
+		fine = device_copy(&transfer, e) && device_kernel(gpu, STREAM_COMPUTE, &cost, e) &&
+		       stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY, e);
 	}
 	fine = fine && stream_synchronize(gpu, STREAM_COMPUTE, e);
 	for (size_t i = 0; i < 8; i++)

@@ -96,17 +96,20 @@ static bool host_fill(void *state, unsigned d, void *address, uint64_t offset_by
 	return true;
 }
 
-static bool host_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		      const void *from_address, uint64_t size_bytes, struct error *e)
+static bool host_copy(void *state, const struct transfer *transfer, struct error *e)
 {
 	struct host *host = state;
-	struct transfer_event event = { .from = from, .to = to, .stream = s, .size_bytes = size_bytes };
+	struct transfer_event event = {
+		.from = device_index(transfer->from->device),
+		.to = device_index(transfer->to->device),
+		.stream = transfer->stream,
+		.size_bytes = transfer->size_bytes,
+	};
 
-	(void)d;
 	(void)e;
 	event.start_ns = host_now_ns(state);
-	if (size_bytes)
-		memmove(to_address, from_address, size_bytes);
+	if (transfer->size_bytes)
+		memmove(transfer_target(transfer), transfer_source(transfer), transfer->size_bytes);
 	event.end_ns = host_now_ns(state);
 	host->listener->copied(host->listener->context, &event);
 	return true;

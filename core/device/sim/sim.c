@@ -415,16 +415,18 @@ static bool sim_fill(void *state, unsigned d, void *address, uint64_t offset_byt
 	return true;
 }
 
-static bool sim_copy(void *state, unsigned d, unsigned s, unsigned to, void *to_address, unsigned from,
-		     const void *from_address, uint64_t size_bytes, struct error *e)
+static bool sim_copy(void *state, const struct transfer *transfer, struct error *e)
 {
 	struct sim *sim = state;
-	struct op op = { .kind = OP_COPY, .from = from, .to = to, .amount = size_bytes };
+	struct op op = {
+		.kind = OP_COPY,
+		.from = device_index(transfer->from->device),
+		.to = device_index(transfer->to->device),
+		.amount = transfer->size_bytes,
+	};
 
-	(void)to_address;
-	(void)from_address;
 	(void)e;
-	put(sim, stream_of(sim, d, s), &op);
+	put(sim, stream_of(sim, device_index(transfer->device), transfer->stream), &op);
 	return true;
 }
 

@@ -11,7 +11,7 @@ struct donor {
 	double give;
 };
 
-struct transfer {
+struct vram_shares {
 	struct span recipient;
 	double recipient_size;
 	double amount; /* virtual VRAM */
@@ -21,7 +21,7 @@ struct transfer {
 };
 
 /* `compute;amount;donors` of the tail, and the recipient's size. *donor_names is the third piece. */
-static bool read_tail(const struct mode_input *in, struct transfer *x, struct span *donor_names)
+static bool read_tail(const struct mode_input *in, struct vram_shares *x, struct span *donor_names)
 {
 	const struct trouble *t = in->trouble;
 	const struct allocation *allocation = in->allocation;
@@ -49,7 +49,7 @@ static bool read_tail(const struct mode_input *in, struct transfer *x, struct sp
 
 /* The donor takes what it can of what is left. A donor named again overwrites its earlier share, so that `cpu,cpu` ends with
  * nothing on either. */
-static bool add_donor(struct transfer *x, struct span name, double size, double capacity, const struct trouble *t)
+static bool add_donor(struct vram_shares *x, struct span name, double size, double capacity, const struct trouble *t)
 {
 	struct donor donor = { .name = name, .size = size, .give = capacity < x->left ? capacity : x->left };
 
@@ -78,7 +78,7 @@ static bool append_share(struct strbuf *out, struct span name, double part, doub
 }
 
 /* The recipient keeps what remains of `base`; nothing limits it to its own size. */
-static bool append_shares(const struct transfer *x, double base, struct strbuf *out, const struct trouble *t)
+static bool append_shares(const struct vram_shares *x, double base, struct strbuf *out, const struct trouble *t)
 {
 	double keep = base - x->amount;
 
@@ -93,7 +93,7 @@ static bool append_shares(const struct transfer *x, double base, struct strbuf *
 
 bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warning_count)
 {
-	struct transfer x = { .donors = NULL };
+	struct vram_shares x = { .donors = NULL };
 	double model = in->model_bytes / GIB;
 	struct span names;
 	struct span name;
@@ -117,7 +117,7 @@ bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warni
  * than nine tenths of the recipient is cut to that, and the rest ends up nowhere in the string. */
 bool mode_vvram_v1(const struct mode_input *in, struct strbuf *out)
 {
-	struct transfer x = { .donors = NULL };
+	struct vram_shares x = { .donors = NULL };
 	double model = in->model_bytes / GIB;
 	double limit;
 	struct span names;
