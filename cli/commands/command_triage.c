@@ -1,3 +1,10 @@
+/* command_triage.c - the command that reads a run's findings from the store and prints a card for each.
+ *
+ * Options are checked before the store is opened, so that a wrong one costs nothing. Cards are made as JSON by reports/triage and
+ * written by a renderer, which is a row of reports/triage/renderers.c; --json is another name for one of them. With --bundle the
+ * same findings and their run's rows are packed once more, anonymous. The exit code is that of the findings: 1 if there is one,
+ * else UNTRUSTWORTHY's if a cell could not be judged, else 0.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,10 @@
+/* engine.c - the worker's loop: take a prompt, execute it, serve the flags, collect garbage.
+ *
+ * The order is upstream's main.py: flags that were set while a prompt ran are served after it, an unload before the executor's
+ * reset, the reset before the collection, and the collection before the allocator's cache is emptied. Each step is followed by its
+ * stage. A collection is due ten seconds of machine time after the last. Flags that are set while flags are served
+ * wait for the next prompt or request, since the worker does not wake itself.
+ */
 #include "core/workflow/engine.h"
 
 #include <stdio.h>

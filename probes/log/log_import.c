@@ -1,3 +1,10 @@
+/* log_import.c - from lines of a log to what they say, one kind of line at a time.
+ *
+ * Bytes are gathered to lines, a line is a record of a JSONL or text, and its kind (log_kind.h) names the function that reads it.
+ * A list of models is complete when as many rows have come as its title promised; only then it says who has left. What a line says
+ * is kept in struct log_import (log_state.h); cells, stages and records are log_cell.c's. Past lines are not kept, so that memory
+ * does not grow with the log.
+ */
 #include "probes/log/log_import.h"
 
 #include <ctype.h>

@@ -1,3 +1,9 @@
+/* log_kind.c - the kind of a log line, by how it begins.
+ *
+ * ComfyUI-MultiGPU puts tags in brackets before its own lines; they are skipped, and a pattern says whether it is looked for after
+ * tags, in plain lines or in both. Patterns are tried in the order of the table; the first that fits decides. A memory point (a
+ * time after a tag) and a progress bar have no fixed beginning and are recognised by their shape.
+ */
 #include "probes/log/log_kind.h"
 
 #include <stdbool.h>

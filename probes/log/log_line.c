@@ -1,3 +1,9 @@
+/* log_line.c - takes a line apart from what terminals, containers and journals added to it.
+ *
+ * A line is cleaned in place by one pass with two indexes, from and to, since nothing becomes longer. Nearly every line is plain
+ * ASCII, which is tested first. What stands before the program's own words (a time, a
+ * journal's or a container's prefix) is skipped without a copy.
+ */
 #include "probes/log/log_line.h"
 
 #include <ctype.h>

@@ -1,3 +1,8 @@
+/* ledger.c - one pass over devices for what they report, one over models for their weights.
+ *
+ * What remains of a device's used bytes after each named share is taken off is unattributed. Shares can overlap for a moment, while
+ * a buffer changes hands, so a difference never goes below 0. A row that is 0 and not part of the sum is left out.
+ */
 #include "probes/snapshot/ledger.h"
 
 #include "core/base/array.h"

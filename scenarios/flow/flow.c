@@ -1,3 +1,9 @@
+/* flow.c - runs a flow's steps over a subject, and records each action before it happens.
+ *
+ * Whether a flow fits its models, and the subject's abilities, is asked before the first step, so that a cell runs whole or not
+ * at all. Then each step is recorded, done by the subject's operation, and waited for. That a device is full is a
+ * result of a prompt; any other error ends the flow.
+ */
 #include "scenarios/flow/flow.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/* flow_file.c - reads flows and scenarios from JSON, and says exactly what is wrong with one.
+ *
+ * Each object is first checked for members that nothing reads, then its members are taken by kind. An action is a list: its word
+ * picks the row that says which arguments follow. Texts are borrowed from the JSON, which the flow keeps.
+ */
 #include "scenarios/flow/flow_file.h"
 
 #include <math.h>

@@ -1,3 +1,8 @@
+/* flow_write.c - writes a flow as the JSON that flow_file.c reads.
+ *
+ * Members that have their default are left out, so that what is written by the shrinker is as short as what a person would write.
+ * A failed allocation is noted and reported once, at the end.
+ */
 #include <string.h>
 
 #include "core/base/array.h"

@@ -1,3 +1,8 @@
+/* flows.c - finds flows by name, in the binary or in files, and owns those that were chosen.
+ *
+ * A file that begins with a bracket is a list of flows, else it holds one. Whatever is added to a set is freed with it, also when
+ * adding fails, so that a caller has one thing to free.
+ */
 #include "scenarios/flow/flows.h"
 
 #include <stdio.h>

@@ -1,3 +1,9 @@
+/* live_greeting.c - reads GET /residency/hello: who the server is, and what it lacks.
+ *
+ * The schema of the probe's records is checked first: with another one nothing else can be read. Then come devices, hooks that the
+ * probe did not find, the guard and its names, and versions. The generation of ComfyUI-MultiGPU names the policy that the server
+ * is compared with; under the guard that is strict, whatever else is installed.
+ */
 #include "scenarios/subject/live_greeting.h"
 
 #include <stdio.h>

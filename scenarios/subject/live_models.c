@@ -1,3 +1,9 @@
+/* live_models.c - writes the small models of the matrices as safetensors files full of holes.
+ *
+ * A kind of model is a table of tensors that ComfyUI's detection asks for. Bytes are skipped, never written, so a file is sparse
+ * and reads as zeros. Diffusion models differ in the side of their position table, by the first letter of their name: upstream
+ * takes two models of one class and size for one.
+ */
 #include "scenarios/subject/live_models.h"
 
 #include <stdio.h>

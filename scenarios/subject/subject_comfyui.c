@@ -1,3 +1,11 @@
+/* subject_comfyui.c - drives a ComfyUI with the probe node as a subject of scenarios, over HTTP.
+ *
+ * An operation is a request to the server, or to the probe for what a user cannot do (holds, faults, direct calls). After it the
+ * worker is waited for and the probe's lines are drained into the cell's sink, so that records arrive in the order in which things
+ * happened. A lost answer says nothing of its prompt: the server is asked whether it has it, and it is sent again only if not.
+ * What the workflow's loaders ask to be kept is noted at each prompt (live_workflow.h), as not every version marks its models.
+ * When the server's session changes, the cell cannot go on: what its models were is lost with the process.
+ */
 #include "scenarios/subject/subject_comfyui.h"
 
 #include <stdio.h>

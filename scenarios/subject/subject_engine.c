@@ -1,3 +1,9 @@
+/* subject_engine.c - drives the engine of this program as a subject of scenarios.
+ *
+ * Each cell begins with a new machine and engine under the cell's policy and cache, watched by a probe (probes/snapshot) that puts
+ * records into the cell's sink. Operations are calls of the engine, so that nothing happens between them. Models of a matrix are
+ * placeholders of four equal blocks, unless the setup has a catalog of its own.
+ */
 #include <stdlib.h>
 #include <string.h>
 

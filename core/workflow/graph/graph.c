@@ -1,3 +1,9 @@
+/* graph.c - reads a workflow in API format, links its nodes and checks them.
+ *
+ * Reading makes nodes and inputs in the order written, which execution depends on. Then links are resolved to indexes, cycles are
+ * looked for depth first on a stack of its own (a workflow may be deep), inputs are checked and literals cast as upstream casts
+ * them. The JSON is kept, and texts are borrowed from it.
+ */
 #include "core/workflow/graph/graph.h"
 
 #include <math.h>

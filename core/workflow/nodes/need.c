@@ -1,3 +1,9 @@
+/* need.c - estimates, from a model's family and the shape of the work, what a node will need.
+ *
+ * A family names its memory class, whose formula (core/model/memory) takes the latent's shape and the type that the model
+ * computes in. A model without a class, such as a placeholder, asks for nothing: the minimum is NAN, and the manager
+ * takes its own.
+ */
 #include "core/workflow/nodes/need.h"
 
 #include <math.h>

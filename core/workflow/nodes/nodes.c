@@ -1,3 +1,9 @@
+/* nodes.c - the list of node families, and a node's arguments by name.
+ *
+ * Types are found by a walk over the families' tables; a workflow's classes are looked up once, when it is read. Arguments stand in
+ * the order in which the type declares its inputs. One that the type does not declare reads as absent, so that a function can
+ * serve several versions of a node.
+ */
 #include <string.h>
 
 #include "core/base/array.h"

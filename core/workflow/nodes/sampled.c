@@ -1,3 +1,9 @@
+/* sampled.c - writes down which patches a sampler should work with, and which it does.
+ *
+ * What the workflow wants is read from the graph: from the sampler back along its model inputs, LoRA by LoRA, and printed in the
+ * order of application. What is in the weights is the list of the patcher that the manager applied last. The judge compares the
+ * two texts, so both are printed by one function.
+ */
 #include "core/workflow/nodes/sampled.h"
 
 #include <stdio.h>
