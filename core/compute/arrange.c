@@ -1,18 +1,21 @@
-/* Views of tensors: reshaping, slicing, joining, heads. All of them copies, so that a tensor is always dense. */
+/* arrange.c - views of tensors: reshaping, slicing, joining, heads.
+ *
+ * All but a reshape are copies through a view (ops.h), so that a tensor is always dense and an operation never sees strides.
+ * Views are written from the shapes of the input, which are 0 where a failed pass gave none; gather then does nothing.
+ */
 #include "core/compute/compute.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/array.h"
-
-struct tensor *compute_gather(struct compute *c, const struct tensor *x, const struct view *from)
+struct tensor *compute_gather(struct compute *c, struct tensor *x, const struct view *from)
 {
 	struct tensor *out = c->failed ? NULL : compute_new(c, from->rank, from->shape);
 
 	if (out)
 		c->ops->gather(c, x, from, out);
+	compute_drop(c, x);
 	return out;
 }
 
@@ -30,14 +33,18 @@ static struct view dense(unsigned rank, const int64_t *shape)
 	return view;
 }
 
-struct tensor *compute_reshape(struct compute *c, const struct tensor *x, unsigned rank, const int64_t *shape)
+struct tensor *compute_reshape(struct compute *c, struct tensor *x, unsigned rank, const int64_t *shape)
 {
 	struct view view = dense(rank, shape);
 
-	return compute_gather(c, x, &view);
+	if (c->failed || x->references > 1)
+		return compute_gather(c, x, &view);
+	x->rank = rank;
+	memcpy(x->shape, shape, rank * sizeof(*shape));
+	return x;
 }
 
-struct tensor *compute_slice(struct compute *c, const struct tensor *x, unsigned dimension, int64_t from, int64_t count)
+struct tensor *compute_slice(struct compute *c, struct tensor *x, unsigned dimension, int64_t from, int64_t count)
 {
 	struct view view;
 
@@ -49,7 +56,7 @@ struct tensor *compute_slice(struct compute *c, const struct tensor *x, unsigned
 	return compute_gather(c, x, &view);
 }
 
-struct tensor *compute_concatenate(struct compute *c, const struct tensor *x, const struct tensor *y, unsigned dimension)
+struct tensor *compute_concatenate(struct compute *c, struct tensor *x, struct tensor *y, unsigned dimension)
 {
 	int64_t shape[TENSOR_RANK_MAX];
 	struct tensor *out;
@@ -68,58 +75,44 @@ struct tensor *compute_concatenate(struct compute *c, const struct tensor *x, co
 	view.offset = (size_t)(x->shape[dimension] * view.stride[dimension]);
 	memcpy(view.shape, y->shape, sizeof(shape));
 	c->ops->scatter(c, y, &view, out);
+	compute_drop(c, x);
+	compute_drop(c, y);
 	return out;
 }
 
-struct tensor *compute_split_heads(struct compute *c, const struct tensor *x, int64_t from, int64_t heads, int64_t d)
+struct tensor *compute_split_heads(struct compute *c, struct tensor *x, int64_t from, int64_t heads, int64_t d)
 {
-	int64_t channels;
-	struct view view;
+	int64_t tokens = tensor_size(x, 1);
+	int64_t channels = tensor_size(x, 2);
+	struct view view = { .offset = (size_t)from,
+			     .rank = 4,
+			     .shape = { tensor_size(x, 0), heads, tokens, d },
+			     .stride = { tokens * channels, d, channels, 1 } };
 
-	if (c->failed)
-		return NULL;
-	channels = x->shape[2];
-	view = (struct view) { .offset = (size_t)from,
-			       .rank = 4,
-			       .shape = { x->shape[0], heads, x->shape[1], d },
-			       .stride = { x->shape[1] * channels, d, channels, 1 } };
 	return compute_gather(c, x, &view);
 }
 
-struct tensor *compute_merge_heads(struct compute *c, const struct tensor *x)
+struct tensor *compute_merge_heads(struct compute *c, struct tensor *x)
 {
-	struct view view;
-	struct tensor *apart;
-	struct tensor *out;
+	int64_t batch = tensor_size(x, 0);
+	int64_t heads = tensor_size(x, 1);
+	int64_t tokens = tensor_size(x, 2);
+	int64_t d = tensor_size(x, 3);
+	struct view view = { .rank = 4,
+			     .shape = { batch, tokens, heads, d },
+			     .stride = { heads * tokens * d, d, tokens * d, 1 } };
 
-	if (c->failed)
-		return NULL;
-	view = (struct view) { .rank = 4,
-			       .shape = { x->shape[0], x->shape[2], x->shape[1], x->shape[3] },
-			       .stride = { x->shape[1] * x->shape[2] * x->shape[3], x->shape[3], x->shape[2] * x->shape[3],
-					   1 } };
-	apart = compute_gather(c, x, &view);
-	if (!apart)
-		return NULL;
-	out = apart;
-	out->rank = 3; /* [b, tokens, heads, d] and [b, tokens, heads * d] lie alike */
-	out->shape[2] = x->shape[1] * x->shape[3];
-	return out;
+	return compute_reshape(c, compute_gather(c, x, &view), 3, (int64_t[]) { batch, tokens, heads * d });
 }
 
 struct tensor *compute_sinusoids(struct compute *c, const float *t, size_t count, int64_t dim)
 {
 	int64_t half = dim / 2;
-	float *values;
+	float *values = compute_array(c, count * (size_t)dim, sizeof(*values));
 	struct tensor *out;
 
-	if (c->failed)
+	if (!values)
 		return NULL;
-	values = array_new(count * (size_t)dim, sizeof(*values), c->error);
-	if (!values) {
-		c->failed = true;
-		return NULL;
-	}
 	for (size_t i = 0; i < count; i++) {
 		for (int64_t j = 0; j < half; j++) {
 			float frequency = expf(-9.210340371976184f * (float)j / (float)half); /* ln(10000) */

@@ -47,10 +47,22 @@ void compute_begin(struct compute *c, const struct model *model, struct device *
 				.error = e };
 }
 
+static void free_tensor(struct compute *c, struct tensor *tensor)
+{
+	if (tensor->previous)
+		tensor->previous->next = tensor->next;
+	else
+		c->tensors = tensor->next;
+	if (tensor->next)
+		tensor->next->previous = tensor->previous;
+	device_free(&tensor->buffer);
+	free(tensor);
+}
+
 bool compute_end(struct compute *c)
 {
 	while (c->tensors)
-		compute_drop(c, c->tensors);
+		free_tensor(c, c->tensors);
 	return !c->failed;
 }
 
@@ -71,6 +83,13 @@ static struct tensor *fail_as_set(struct compute *c)
 	return NULL;
 }
 
+void *compute_array(struct compute *c, size_t count, size_t size_bytes)
+{
+	void *array = c->failed ? NULL : array_new(count, size_bytes, c->error);
+
+	return array ? array : fail_as_set(c);
+}
+
 /* ---- tensors ---- */
 
 /* Values are kept as float32 where they exist. */
@@ -89,6 +108,7 @@ static struct tensor *new_tensor(struct compute *c, enum dtype dtype, unsigned r
 	if (!tensor)
 		return fail_as_set(c);
 	tensor->dtype = dtype;
+	tensor->references = 1;
 	tensor->rank = rank;
 	memcpy(tensor->shape, shape, rank * sizeof(*shape));
 	if (!device_alloc(c->device, tensor_count(tensor) * element_size_bytes(c, dtype), &tensor->buffer, c->error)) {
@@ -108,25 +128,18 @@ struct tensor *compute_new(struct compute *c, unsigned rank, const int64_t *shap
 	return new_tensor(c, c->dtype, rank, shape);
 }
 
-void compute_drop(struct compute *c, struct tensor *tensor)
+struct tensor *compute_keep(struct tensor *tensor)
 {
-	if (!tensor)
-		return;
-	if (tensor->previous)
-		tensor->previous->next = tensor->next;
-	else
-		c->tensors = tensor->next;
-	if (tensor->next)
-		tensor->next->previous = tensor->previous;
-	device_free(&tensor->buffer);
-	free(tensor);
+	if (tensor)
+		tensor->references++;
+	return tensor;
 }
 
-struct tensor *compute_replace(struct compute *c, struct tensor *old, struct tensor *fresh)
+/* After a failure nothing is freed before the end, so that no pointer that a forward still holds goes bad. */
+void compute_drop(struct compute *c, struct tensor *tensor)
 {
-	if (!c->failed)
-		compute_drop(c, old);
-	return fresh;
+	if (tensor && !c->failed && --tensor->references == 0)
+		free_tensor(c, tensor);
 }
 
 /* The first size_bytes of `from`, on the compute stream. */
@@ -387,13 +400,14 @@ static struct tensor *scale_operand(struct compute *c, struct module *module, co
 	return out;
 }
 
-struct tensor *compute_linear(struct compute *c, const struct tensor *x, const char *module, ...)
+struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *module, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct module fetched;
 	struct tensor *out = NULL;
 	struct tensor *scaled = NULL;
 	int64_t shape[TENSOR_RANK_MAX];
+	const struct tensor *input;
 	const struct weight *w;
 	va_list arguments;
 
@@ -406,25 +420,25 @@ struct tensor *compute_linear(struct compute *c, const struct tensor *x, const c
 		goto out;
 	w = &fetched.weight.weight;
 	scaled = scale_operand(c, &fetched, name, x);
-	x = scaled ? scaled : x;
-	if (w->rank != 2 || w->shape[1] != x->shape[x->rank - 1] || !bias_fits(&fetched, w->shape[0])) {
+	input = scaled ? scaled : x;
+	if (w->rank != 2 || w->shape[1] != input->shape[input->rank - 1] || !bias_fits(&fetched, w->shape[0])) {
 		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels", c->model->name, name,
-			     (long long)x->shape[x->rank - 1]);
+			     (long long)input->shape[input->rank - 1]);
 		goto out;
 	}
-	memcpy(shape, x->shape, sizeof(shape));
-	shape[x->rank - 1] = w->shape[0];
-	out = compute_new(c, x->rank, shape);
+	memcpy(shape, input->shape, sizeof(shape));
+	shape[input->rank - 1] = w->shape[0];
+	out = compute_new(c, input->rank, shape);
 	if (out)
-		c->ops->linear(c, x, w, fetched.b, out);
+		c->ops->linear(c, input, w, fetched.b, out);
 out:
 	compute_drop(c, scaled);
+	compute_drop(c, x);
 	release_module(&fetched);
 	return out;
 }
 
-struct tensor *compute_convolve(struct compute *c, const struct tensor *x, const struct convolution *how, const char *module,
-				...)
+struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struct convolution *how, const char *module, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct module fetched;
@@ -454,10 +468,11 @@ struct tensor *compute_convolve(struct compute *c, const struct tensor *x, const
 		c->ops->convolve(c, x, w, fetched.b, how, out);
 out:
 	release_module(&fetched);
+	compute_drop(c, x);
 	return out;
 }
 
-struct tensor *compute_layer_norm(struct compute *c, const struct tensor *x, double eps, const char *module, ...)
+struct tensor *compute_layer_norm(struct compute *c, struct tensor *x, double eps, const char *module, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct module fetched = { .b = NULL };
@@ -483,10 +498,11 @@ struct tensor *compute_layer_norm(struct compute *c, const struct tensor *x, dou
 		c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out);
 out:
 	release_module(&fetched);
+	compute_drop(c, x);
 	return out;
 }
 
-struct tensor *compute_rms_norm(struct compute *c, const struct tensor *x, double eps, const char *parameter, ...)
+struct tensor *compute_rms_norm(struct compute *c, struct tensor *x, double eps, const char *parameter, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct fetched fetched;
@@ -506,11 +522,11 @@ struct tensor *compute_rms_norm(struct compute *c, const struct tensor *x, doubl
 	if (out)
 		c->ops->rms_norm(c, x, &fetched.weight, eps, out);
 	release(&fetched);
+	compute_drop(c, x);
 	return out;
 }
 
-struct tensor *compute_group_norm(struct compute *c, const struct tensor *x, unsigned groups, double eps, const char *module,
-				  ...)
+struct tensor *compute_group_norm(struct compute *c, struct tensor *x, unsigned groups, double eps, const char *module, ...)
 {
 	char name[NAME_MAX_BYTES];
 	struct module fetched;
@@ -531,6 +547,7 @@ struct tensor *compute_group_norm(struct compute *c, const struct tensor *x, uns
 	if (out)
 		c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out);
 	release_module(&fetched);
+	compute_drop(c, x);
 	return out;
 }
 
@@ -563,26 +580,31 @@ out:
 	return out;
 }
 
-struct tensor *compute_attend(struct compute *c, const struct tensor *q, const struct tensor *k, const struct tensor *v,
-			      const struct tensor *bias, double scale)
+struct tensor *compute_attend(struct compute *c, struct tensor *q, struct tensor *k, struct tensor *v, struct tensor *bias,
+			      double scale)
 {
 	struct tensor *out = new_like(c, q);
 
 	if (out)
 		c->ops->attend(c, q, k, v, bias, scale, out);
+	compute_drop(c, q);
+	compute_drop(c, k);
+	compute_drop(c, v);
+	compute_drop(c, bias);
 	return out;
 }
 
-struct tensor *compute_unary(struct compute *c, enum unary kind, const struct tensor *x)
+struct tensor *compute_unary(struct compute *c, enum unary kind, struct tensor *x)
 {
 	struct tensor *out = new_like(c, x);
 
 	if (out)
 		c->ops->unary(c, kind, x, out);
+	compute_drop(c, x);
 	return out;
 }
 
-static struct tensor *binary(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y)
+static struct tensor *binary(struct compute *c, enum binary kind, struct tensor *x, struct tensor *y)
 {
 	struct tensor *out = new_like(c, x);
 
@@ -592,43 +614,52 @@ static struct tensor *binary(struct compute *c, enum binary kind, const struct t
 		return compute_fail(c, ERROR_BUG, "%s: two tensors of %zu and %zu elements were to be combined", c->model->name,
 				    tensor_count(x), tensor_count(y));
 	c->ops->binary(c, kind, x, y, out);
+	compute_drop(c, x);
+	compute_drop(c, y);
 	return out;
 }
 
-struct tensor *compute_add(struct compute *c, const struct tensor *x, const struct tensor *y)
+struct tensor *compute_add(struct compute *c, struct tensor *x, struct tensor *y)
 {
 	return binary(c, BINARY_ADD, x, y);
 }
 
-struct tensor *compute_multiply(struct compute *c, const struct tensor *x, const struct tensor *y)
+struct tensor *compute_multiply(struct compute *c, struct tensor *x, struct tensor *y)
 {
 	return binary(c, BINARY_MULTIPLY, x, y);
 }
 
-struct tensor *compute_modulate(struct compute *c, const struct tensor *x, const struct tensor *scale,
-				const struct tensor *shift)
+struct tensor *compute_modulate(struct compute *c, struct tensor *x, struct tensor *scale, struct tensor *shift)
 {
 	struct tensor *out = new_like(c, x);
 
 	if (out)
 		c->ops->modulate(c, x, scale, shift, out);
+	compute_drop(c, x);
+	compute_drop(c, scale);
+	compute_drop(c, shift);
 	return out;
 }
 
-struct tensor *compute_gate(struct compute *c, const struct tensor *x, const struct tensor *gate, const struct tensor *y)
+struct tensor *compute_gate(struct compute *c, struct tensor *x, struct tensor *gate, struct tensor *y)
 {
 	struct tensor *out = new_like(c, x);
 
 	if (out)
 		c->ops->gate(c, x, gate, y, out);
+	compute_drop(c, x);
+	compute_drop(c, gate);
+	compute_drop(c, y);
 	return out;
 }
 
-struct tensor *compute_rotate(struct compute *c, const struct tensor *x, const struct tensor *angles)
+struct tensor *compute_rotate(struct compute *c, struct tensor *x, struct tensor *angles)
 {
 	struct tensor *out = new_like(c, x);
 
 	if (out)
 		c->ops->rotate(c, x, angles, out);
+	compute_drop(c, x);
+	compute_drop(c, angles);
 	return out;
 }

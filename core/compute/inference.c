@@ -32,16 +32,16 @@ bool inference_encode_text(struct inference *inference, const struct model *clip
 /* [b, 3, h, w] in 0..1 to [b, h, w, 3]. */
 static struct tensor *channels_last(struct compute *c, struct tensor *x)
 {
-	int64_t places;
-	struct view view;
+	int64_t batch = tensor_size(x, 0);
+	int64_t channels = tensor_size(x, 1);
+	int64_t height = tensor_size(x, 2);
+	int64_t width = tensor_size(x, 3);
+	int64_t places = height * width;
+	struct view view = { .rank = 4,
+			     .shape = { batch, height, width, channels },
+			     .stride = { channels * places, width, 1, places } };
 
-	if (c->failed)
-		return NULL;
-	places = x->shape[2] * x->shape[3];
-	view = (struct view) { .rank = 4,
-			       .shape = { x->shape[0], x->shape[2], x->shape[3], x->shape[1] },
-			       .stride = { x->shape[1] * places, x->shape[3], 1, places } };
-	return compute_replace(c, x, compute_gather(c, x, &view));
+	return compute_gather(c, x, &view);
 }
 
 bool inference_decode(struct inference *inference, const struct model *vae, struct device *device, const struct values *latent,
@@ -61,8 +61,7 @@ bool inference_decode(struct inference *inference, const struct model *vae, stru
 				 (long long)channels, (long long)(latent->rank == 4 ? latent->shape[1] : 0));
 	compute_begin(&c, vae, device, compute_dtype_of(vae), e);
 	x = forward->decode(&c, compute_upload(&c, latent->values, 4, latent->shape));
-	x = compute_replace(&c, x, compute_unary(&c, UNARY_IMAGE, x));
-	x = channels_last(&c, x);
+	x = channels_last(&c, compute_unary(&c, UNARY_IMAGE, x));
 	if (x && values_new(image, inference->machine, 4, x->shape, e))
 		compute_download(&c, x, image->values);
 	else

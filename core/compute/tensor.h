@@ -4,7 +4,8 @@
  * type after each operation: the same numbers as storing them narrow, without widening them again for the next product. On a
  * machine without bytes only the shape and the memory's accounting exist, at the type's own size.
  *
- * Tensors belong to the pass that made them (compute.h): whatever was not dropped before goes with it.
+ * Tensors belong to the pass that made them (compute.h), which counts the references to each: whatever was not dropped before
+ * goes with it. One thread a pass.
  */
 #ifndef RESIDENCY_COMPUTE_TENSOR_H
 #define RESIDENCY_COMPUTE_TENSOR_H
@@ -22,8 +23,15 @@ struct tensor {
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
 	struct buffer buffer;
+	unsigned references;
 	struct tensor *previous, *next; /* of the pass */
 };
+
+/* One dimension; 0 of the NULL that a failed pass gives. */
+static inline int64_t tensor_size(const struct tensor *tensor, unsigned dimension)
+{
+	return tensor ? tensor->shape[dimension] : 0;
+}
 
 /* Product of the dimensions. */
 static inline size_t tensor_count(const struct tensor *tensor)

@@ -1,3 +1,8 @@
+/* autoencoder.c - FLUX's autoencoder: residual blocks by level, with one attention block in the middle.
+ *
+ * Decoding: conv_in, middle, then each level from the deepest (residual blocks, and all but the last double the size), norm_out,
+ * conv_out. Encoding is the same from the other end. Modules are called by upstream's names, so that a tap can be compared.
+ */
 #include "core/compute/forwards/autoencoder.h"
 
 #include <math.h>
@@ -12,30 +17,21 @@ static const struct convolution same = { .stride = 1, .top = 1, .left = 1, .bott
 static const struct convolution point = { .stride = 1 };
 static const struct convolution halve = { .stride = 2, .bottom = 1, .right = 1 };
 
-static struct tensor *norm_and_silu(struct compute *c, const struct tensor *x, const char *name, const char *norm)
+static struct tensor *norm_and_silu(struct compute *c, struct tensor *x, const char *name, const char *norm)
 {
-	struct tensor *y = compute_group_norm(c, x, GROUPS, NORM_EPS, "%s.%s", name, norm);
-
-	return compute_replace(c, y, compute_unary(c, UNARY_SILU, y));
-}
-
-static struct tensor *add_to(struct compute *c, struct tensor *x, struct tensor *y)
-{
-	x = compute_replace(c, x, compute_add(c, x, y));
-	compute_drop(c, y);
-	return x;
+	return compute_unary(c, UNARY_SILU, compute_group_norm(c, x, GROUPS, NORM_EPS, "%s.%s", name, norm));
 }
 
 static struct tensor *residual(struct compute *c, struct tensor *x, const char *name)
 {
-	struct tensor *y = norm_and_silu(c, x, name, "norm1");
+	struct tensor *y = norm_and_silu(c, compute_keep(x), name, "norm1");
 
-	y = compute_replace(c, y, compute_convolve(c, y, &same, "%s.conv1", name));
-	y = compute_replace(c, y, norm_and_silu(c, y, name, "norm2"));
-	y = compute_replace(c, y, compute_convolve(c, y, &same, "%s.conv2", name));
-	if (!c->failed && x->shape[1] != y->shape[1])
-		x = compute_replace(c, x, compute_convolve(c, x, &point, "%s.nin_shortcut", name));
-	x = add_to(c, x, y);
+	y = compute_convolve(c, y, &same, "%s.conv1", name);
+	y = norm_and_silu(c, y, name, "norm2");
+	y = compute_convolve(c, y, &same, "%s.conv2", name);
+	if (tensor_size(x, 1) != tensor_size(y, 1))
+		x = compute_convolve(c, x, &point, "%s.nin_shortcut", name);
+	x = compute_add(c, x, y);
 	compute_tell(c, x, TAP_WHOLE, "%s", name);
 	return x;
 }
@@ -43,42 +39,34 @@ static struct tensor *residual(struct compute *c, struct tensor *x, const char *
 /* [b, c, h, w] as [b, 1 head, h * w, c]. */
 static struct tensor *as_tokens(struct compute *c, struct tensor *x)
 {
-	int64_t places;
-	struct view view;
+	int64_t channels = tensor_size(x, 1);
+	int64_t places = tensor_size(x, 2) * tensor_size(x, 3);
+	struct view view = { .rank = 4,
+			     .shape = { tensor_size(x, 0), 1, places, channels },
+			     .stride = { channels * places, 0, 1, places } };
 
-	if (c->failed)
-		return NULL;
-	places = x->shape[2] * x->shape[3];
-	view = (struct view) { .rank = 4,
-			       .shape = { x->shape[0], 1, places, x->shape[1] },
-			       .stride = { x->shape[1] * places, 0, 1, places } };
-	return compute_replace(c, x, compute_gather(c, x, &view));
+	return compute_gather(c, x, &view);
 }
 
 /* One head of all channels over all places. */
 static struct tensor *attention(struct compute *c, struct tensor *x, const char *side)
 {
-	struct tensor *norm = compute_group_norm(c, x, GROUPS, NORM_EPS, "%s.mid.attn_1.norm", side);
-	struct tensor *q = as_tokens(c, compute_convolve(c, norm, &point, "%s.mid.attn_1.q", side));
-	struct tensor *k = as_tokens(c, compute_convolve(c, norm, &point, "%s.mid.attn_1.k", side));
+	int64_t batch = tensor_size(x, 0);
+	int64_t channels = tensor_size(x, 1);
+	int64_t height = tensor_size(x, 2);
+	int64_t width = tensor_size(x, 3);
+	struct view planes = { .rank = 4,
+			       .shape = { batch, channels, height, width },
+			       .stride = { channels * height * width, 1, width * channels, channels } };
+	struct tensor *norm = compute_group_norm(c, compute_keep(x), GROUPS, NORM_EPS, "%s.mid.attn_1.norm", side);
+	struct tensor *q = as_tokens(c, compute_convolve(c, compute_keep(norm), &point, "%s.mid.attn_1.q", side));
+	struct tensor *k = as_tokens(c, compute_convolve(c, compute_keep(norm), &point, "%s.mid.attn_1.k", side));
 	struct tensor *v = as_tokens(c, compute_convolve(c, norm, &point, "%s.mid.attn_1.v", side));
-	struct tensor *y;
-	struct view view;
+	struct tensor *y = compute_attend(c, q, k, v, NULL, 1 / sqrt((double)channels));
 
-	compute_drop(c, norm);
-	if (c->failed)
-		return x;
-	y = compute_attend(c, q, k, v, NULL, 1 / sqrt((double)x->shape[1]));
-	compute_drop(c, q);
-	compute_drop(c, k);
-	compute_drop(c, v);
-	view = (struct view) { .rank = 4,
-			       .shape = { x->shape[0], x->shape[1], x->shape[2], x->shape[3] },
-			       .stride = { x->shape[1] * x->shape[2] * x->shape[3], 1, x->shape[3] * x->shape[1],
-					   x->shape[1] } };
-	y = compute_replace(c, y, compute_gather(c, y, &view));
-	y = compute_replace(c, y, compute_convolve(c, y, &point, "%s.mid.attn_1.proj_out", side));
-	x = add_to(c, x, y);
+	y = compute_gather(c, y, &planes);
+	y = compute_convolve(c, y, &point, "%s.mid.attn_1.proj_out", side);
+	x = compute_add(c, x, y);
 	compute_tell(c, x, TAP_WHOLE, "%s.mid.attn_1", side);
 	return x;
 }
@@ -96,39 +84,33 @@ static struct tensor *middle(struct compute *c, struct tensor *x, const char *si
 /* Each pixel four times, then a convolution. */
 static struct tensor *double_size(struct compute *c, struct tensor *x, int level)
 {
-	struct view view;
-	struct tensor *y;
+	int64_t batch = tensor_size(x, 0);
+	int64_t channels = tensor_size(x, 1);
+	int64_t height = tensor_size(x, 2);
+	int64_t width = tensor_size(x, 3);
+	struct view view = { .rank = 6,
+			     .shape = { batch, channels, height, 2, width, 2 },
+			     .stride = { channels * height * width, height * width, width, 0, 1, 0 } };
 
-	if (c->failed)
-		return NULL;
-	view = (struct view) { .rank = 6,
-			       .shape = { x->shape[0], x->shape[1], x->shape[2], 2, x->shape[3], 2 },
-			       .stride = { x->shape[1] * x->shape[2] * x->shape[3], x->shape[2] * x->shape[3], x->shape[3], 0,
-					   1, 0 } };
-	y = compute_gather(c, x, &view);
-	if (!y)
-		return NULL;
-	y->rank = 4;
-	y->shape[2] = 2 * x->shape[2];
-	y->shape[3] = 2 * x->shape[3];
-	compute_drop(c, x);
-	y = compute_replace(c, y, compute_convolve(c, y, &same, "decoder.up.%d.upsample.conv", level));
-	compute_tell(c, y, TAP_WHOLE, "decoder.up.%d.upsample", level);
-	return y;
+	x = compute_gather(c, x, &view);
+	x = compute_reshape(c, x, 4, (int64_t[]) { batch, channels, 2 * height, 2 * width });
+	x = compute_convolve(c, x, &same, "decoder.up.%d.upsample.conv", level);
+	compute_tell(c, x, TAP_WHOLE, "decoder.up.%d.upsample", level);
+	return x;
 }
 
 static struct tensor *last(struct compute *c, struct tensor *x, const char *side)
 {
-	x = compute_replace(c, x, compute_group_norm(c, x, GROUPS, NORM_EPS, "%s.norm_out", side));
+	x = compute_group_norm(c, x, GROUPS, NORM_EPS, "%s.norm_out", side);
 	compute_tell(c, x, TAP_WHOLE, "%s.norm_out", side);
-	x = compute_replace(c, x, compute_unary(c, UNARY_SILU, x));
-	return compute_replace(c, x, compute_convolve(c, x, &same, "%s.conv_out", side));
+	x = compute_unary(c, UNARY_SILU, x);
+	return compute_convolve(c, x, &same, "%s.conv_out", side);
 }
 
 struct tensor *autoencoder_decode(struct compute *c, struct tensor *z)
 {
 	const struct autoencoder_config *config = c->model->config;
-	struct tensor *x = compute_replace(c, z, compute_convolve(c, z, &same, "decoder.conv_in"));
+	struct tensor *x = compute_convolve(c, z, &same, "decoder.conv_in");
 
 	compute_tell(c, x, TAP_WHOLE, "decoder.conv_in");
 	x = middle(c, x, "decoder");
@@ -148,7 +130,7 @@ struct tensor *autoencoder_decode(struct compute *c, struct tensor *z)
 struct tensor *autoencoder_encode(struct compute *c, struct tensor *x)
 {
 	const struct autoencoder_config *config = c->model->config;
-	x = compute_replace(c, x, compute_convolve(c, x, &same, "encoder.conv_in"));
+	x = compute_convolve(c, x, &same, "encoder.conv_in");
 	compute_tell(c, x, TAP_WHOLE, "encoder.conv_in");
 	for (int level = 0; level < (int)config->multipliers.count; level++) {
 		for (int i = 0; i < config->blocks; i++) {
@@ -158,7 +140,7 @@ struct tensor *autoencoder_encode(struct compute *c, struct tensor *x)
 			x = residual(c, x, name);
 		}
 		if (level + 1 < (int)config->multipliers.count) {
-			x = compute_replace(c, x, compute_convolve(c, x, &halve, "encoder.down.%d.downsample.conv", level));
+			x = compute_convolve(c, x, &halve, "encoder.down.%d.downsample.conv", level);
 			compute_tell(c, x, TAP_WHOLE, "encoder.down.%d.downsample", level);
 		}
 	}

@@ -1,7 +1,14 @@
+/* text.c - CLIP's and T5's encoders, from rows of token ids to conditioning.
+ *
+ * Both embed, run their layers and norm. CLIP sees only earlier tokens (a mask added to the scores) and its pooled vector is the
+ * row at the first end token; T5 adds a learned bias by relative position, the same in every layer. Token weights other than 1
+ * need the output of an empty prompt as well, which is encoded as one row more.
+ */
 #include "core/compute/text/text.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,26 +99,14 @@ out:
 }
 
 static struct tensor *attention(struct compute *c, struct tensor *q, struct tensor *k, struct tensor *v, int64_t heads,
-				const struct tensor *bias, double scale)
+				struct tensor *bias, double scale)
 {
-	int64_t d = c->failed ? 0 : q->shape[2] / heads;
-	struct tensor *out;
+	int64_t d = tensor_size(q, 2) / heads;
 
-	q = compute_replace(c, q, compute_split_heads(c, q, 0, heads, d));
-	k = compute_replace(c, k, compute_split_heads(c, k, 0, heads, d));
-	v = compute_replace(c, v, compute_split_heads(c, v, 0, heads, d));
-	out = compute_attend(c, q, k, v, bias, scale);
-	compute_drop(c, q);
-	compute_drop(c, k);
-	compute_drop(c, v);
-	return compute_replace(c, out, compute_merge_heads(c, out));
-}
-
-static struct tensor *add_to(struct compute *c, struct tensor *x, struct tensor *y)
-{
-	x = compute_replace(c, x, compute_add(c, x, y));
-	compute_drop(c, y);
-	return x;
+	q = compute_split_heads(c, q, 0, heads, d);
+	k = compute_split_heads(c, k, 0, heads, d);
+	v = compute_split_heads(c, v, 0, heads, d);
+	return compute_merge_heads(c, compute_attend(c, q, k, v, bias, scale));
 }
 
 /* [rows, length, channels] of token embeddings. */
@@ -119,13 +114,7 @@ static struct tensor *embedding(struct compute *c, const int64_t *ids, size_t ro
 {
 	struct tensor *x = compute_embed(c, ids, rows * length, "%s", parameter);
 
-	if (!x)
-		return NULL;
-	x->rank = 3;
-	x->shape[2] = x->shape[1];
-	x->shape[0] = (int64_t)rows;
-	x->shape[1] = (int64_t)length;
-	return x;
+	return compute_reshape(c, x, 3, (int64_t[]) { (int64_t)rows, (int64_t)length, tensor_size(x, 1) });
 }
 
 /* ---- CLIP ---- */
@@ -135,17 +124,10 @@ static struct tensor *embedding(struct compute *c, const int64_t *ids, size_t ro
 static struct tensor *causal_mask(struct compute *c, size_t length)
 {
 	int64_t shape[] = { 1, (int64_t)length, (int64_t)length };
-	float *mask = NULL;
+	float *mask = compute_array(c, length * length, sizeof(*mask));
 	struct tensor *out;
 
-	if (c->failed)
-		return NULL;
-	mask = array_new(length * length, sizeof(*mask), c->error);
-	if (!mask) {
-		c->failed = true;
-		return NULL;
-	}
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; mask && i < length; i++) {
 		for (size_t j = i + 1; j < length; j++)
 			mask[i * length + j] = -INFINITY;
 	}
@@ -159,62 +141,55 @@ static struct tensor *position_embedding(struct compute *c, const struct clip_co
 	int64_t *ids;
 	struct tensor *x;
 
-	if (c->failed)
-		return NULL;
-	if (length > (size_t)config->positions)
+	if (length > (size_t)config->positions && !c->failed)
 		return compute_fail(c, ERROR_FORMAT, "%s: %zu tokens in a row; there are %lld positions", c->model->name,
 				    length, (long long)config->positions);
-	ids = array_new(rows * length, sizeof(*ids), c->error);
-	if (!ids) {
-		c->failed = true;
-		return NULL;
-	}
-	for (size_t i = 0; i < rows * length; i++)
+	ids = compute_array(c, rows * length, sizeof(*ids));
+	for (size_t i = 0; ids && i < rows * length; i++)
 		ids[i] = (int64_t)(i % length);
 	x = embedding(c, ids, rows, length, "transformer.text_model.embeddings.position_embedding.weight");
 	free(ids);
 	return x;
 }
 
-static struct tensor *clip_layer(struct compute *c, const struct clip_config *config, struct tensor *x,
-				 const struct tensor *mask, int i)
+static struct tensor *clip_layer(struct compute *c, const struct clip_config *config, struct tensor *x, struct tensor *mask,
+				 int i)
 {
-	struct tensor *norm = compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.encoder.layers.%d.layer_norm1", i);
-	struct tensor *y;
+	struct tensor *norm, *q, *k, *v, *y;
+	char name[64];
 
-	y = attention(c, compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.q_proj", i),
-		      compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.k_proj", i),
-		      compute_linear(c, norm, "transformer.text_model.encoder.layers.%d.self_attn.v_proj", i), config->heads,
-		      mask, 1 / sqrt((double)config->hidden / (double)config->heads));
-	compute_drop(c, norm);
-	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.self_attn.out_proj", i));
-	compute_tell(c, y, TAP_WHOLE, "transformer.text_model.encoder.layers.%d.self_attn", i);
-	x = add_to(c, x, y);
-	y = compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.encoder.layers.%d.layer_norm2", i);
-	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.mlp.fc1", i));
-	y = compute_replace(c, y, compute_unary(c, config->quick_gelu ? UNARY_QUICK_GELU : UNARY_GELU_ERF, y));
-	y = compute_replace(c, y, compute_linear(c, y, "transformer.text_model.encoder.layers.%d.mlp.fc2", i));
-	compute_tell(c, y, TAP_WHOLE, "transformer.text_model.encoder.layers.%d.mlp", i);
-	x = add_to(c, x, y);
-	compute_tell(c, x, TAP_WHOLE, "transformer.text_model.encoder.layers.%d", i);
+	snprintf(name, sizeof(name), "transformer.text_model.encoder.layers.%d", i);
+	norm = compute_layer_norm(c, compute_keep(x), CLIP_EPS, "%s.layer_norm1", name);
+	q = compute_linear(c, compute_keep(norm), "%s.self_attn.q_proj", name);
+	k = compute_linear(c, compute_keep(norm), "%s.self_attn.k_proj", name);
+	v = compute_linear(c, norm, "%s.self_attn.v_proj", name);
+	y = attention(c, q, k, v, config->heads, mask, 1 / sqrt((double)config->hidden / (double)config->heads));
+	y = compute_linear(c, y, "%s.self_attn.out_proj", name);
+	compute_tell(c, y, TAP_WHOLE, "%s.self_attn", name);
+	x = compute_add(c, x, y);
+	y = compute_layer_norm(c, compute_keep(x), CLIP_EPS, "%s.layer_norm2", name);
+	y = compute_linear(c, y, "%s.mlp.fc1", name);
+	y = compute_unary(c, config->quick_gelu ? UNARY_QUICK_GELU : UNARY_GELU_ERF, y);
+	y = compute_linear(c, y, "%s.mlp.fc2", name);
+	compute_tell(c, y, TAP_WHOLE, "%s.mlp", name);
+	x = compute_add(c, x, y);
+	compute_tell(c, x, TAP_WHOLE, "%s", name);
 	return x;
 }
 
-static struct tensor *clip_final_norm(struct compute *c, const struct tensor *x)
+static struct tensor *clip_final_norm(struct compute *c, struct tensor *x)
 {
 	return compute_layer_norm(c, x, CLIP_EPS, "transformer.text_model.final_layer_norm");
 }
 
 /* The final norm's row at the first end token of the first section. */
-static void pool(struct compute *c, const struct clip_config *config, const int64_t *ids, size_t length,
-		 const struct tensor *final, const struct clip_options *options, float *pooled)
+static void pool(struct compute *c, const struct clip_config *config, const int64_t *ids, size_t length, struct tensor *final,
+		 const struct clip_options *options, float *pooled)
 {
 	size_t at = 0;
 	struct view row;
 	struct tensor *x;
 
-	if (c->failed)
-		return;
 	while (at + 1 < length && ids[at] != config->end_token)
 		at++;
 	row = (struct view) {
@@ -222,9 +197,8 @@ static void pool(struct compute *c, const struct clip_config *config, const int6
 	};
 	x = compute_gather(c, final, &row);
 	if (options->project)
-		x = compute_replace(c, x, compute_linear(c, x, "transformer.text_projection"));
-	if (!c->failed)
-		compute_download(c, x, pooled);
+		x = compute_linear(c, x, "transformer.text_projection");
+	compute_download(c, x, pooled);
 	compute_drop(c, x);
 }
 
@@ -235,27 +209,26 @@ static struct tensor *clip_rows(struct compute *c, const void *from, const int64
 	const struct clip_options *options = how;
 	struct tensor *x = embedding(c, ids, rows, length, "transformer.text_model.embeddings.token_embedding.weight");
 	struct tensor *mask = causal_mask(c, length);
+	int chosen = (int)config->layers - (options->penultimate ? 2 : 1);
 	struct tensor *kept = NULL;
 	struct tensor *final;
 
-	x = add_to(c, x, position_embedding(c, config, rows, length));
-	for (int i = 0; i < config->layers && !c->failed; i++) {
-		x = clip_layer(c, config, x, mask, i);
-		if (options->penultimate && i == config->layers - 2 && !c->failed)
-			kept = compute_reshape(c, x, x->rank, x->shape);
+	x = compute_add(c, x, position_embedding(c, config, rows, length));
+	for (int i = 0; i < config->layers; i++) {
+		x = clip_layer(c, config, x, compute_keep(mask), i);
+		if (i == chosen)
+			kept = compute_keep(x);
 	}
 	compute_drop(c, mask);
 	final = clip_final_norm(c, x);
 	compute_tell(c, final, TAP_WHOLE, "transformer.text_model.final_layer_norm");
-	pool(c, config, ids, length, final, options, pooled);
-	if (!options->penultimate) {
-		kept = options->skip_final_norm ? x : final;
-		compute_drop(c, options->skip_final_norm ? final : x);
-		return kept;
+	pool(c, config, ids, length, compute_keep(final), options, pooled);
+	if (options->skip_final_norm || options->penultimate) {
+		compute_drop(c, final);
+		return options->skip_final_norm ? kept : clip_final_norm(c, kept);
 	}
-	compute_drop(c, x);
-	compute_drop(c, final);
-	return options->skip_final_norm ? kept : compute_replace(c, kept, clip_final_norm(c, kept));
+	compute_drop(c, kept);
+	return final;
 }
 
 bool clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
@@ -286,27 +259,19 @@ int64_t t5_bucket(int64_t relative)
 static struct tensor *t5_bias(struct compute *c, const struct t5_config *config, const int64_t *ids, size_t length, bool masked)
 {
 	size_t count = length * length;
-	int64_t *buckets;
-	struct tensor *rows;
+	int64_t *buckets = compute_array(c, count, sizeof(*buckets));
 	struct tensor *bias;
 	struct view view = { .rank = 3,
 			     .shape = { config->heads, (int64_t)length, (int64_t)length },
 			     .stride = { 1, (int64_t)length * config->heads, config->heads } };
 	size_t seen = length;
 
-	if (c->failed)
-		return NULL;
-	buckets = array_new(count, sizeof(*buckets), c->error);
-	if (!buckets) {
-		c->failed = true;
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; buckets && i < count; i++)
 		buckets[i] = t5_bucket((int64_t)(i % length) - (int64_t)(i / length));
-	rows = compute_embed(c, buckets, count,
+	bias = compute_embed(c, buckets, count,
 			     "transformer.encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
 	free(buckets);
-	bias = compute_replace(c, rows, compute_gather(c, rows, &view));
+	bias = compute_gather(c, bias, &view);
 	for (size_t i = 0; i < length && seen == length; i++)
 		seen = ids[i] == config->end_token ? i : length;
 	if (masked && bias && c->ops == &ops_host) {
@@ -318,36 +283,35 @@ static struct tensor *t5_bias(struct compute *c, const struct t5_config *config,
 	return bias;
 }
 
-static struct tensor *t5_layer(struct compute *c, const struct t5_config *config, struct tensor *x, const struct tensor *bias,
-			       int i)
+static struct tensor *t5_layer(struct compute *c, const struct t5_config *config, struct tensor *x, struct tensor *bias, int i)
 {
-	struct tensor *norm = compute_rms_norm(c, x, T5_EPS, "transformer.encoder.block.%d.layer.0.layer_norm.weight", i);
-	struct tensor *gate;
-	struct tensor *y;
+	struct tensor *norm, *q, *k, *v, *gate, *y;
+	char attend[64], feed[64];
 
-	y = attention(c, compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.q", i),
-		      compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.k", i),
-		      compute_linear(c, norm, "transformer.encoder.block.%d.layer.0.SelfAttention.v", i), config->heads, bias,
-		      1.0);
-	compute_drop(c, norm);
-	y = compute_replace(c, y, compute_linear(c, y, "transformer.encoder.block.%d.layer.0.SelfAttention.o", i));
-	compute_tell(c, y, 0, "transformer.encoder.block.%d.layer.0.SelfAttention", i);
-	compute_tell(c, bias, 1, "transformer.encoder.block.%d.layer.0.SelfAttention", i);
-	x = add_to(c, x, y);
-	compute_tell(c, x, 0, "transformer.encoder.block.%d.layer.0", i);
-	compute_tell(c, bias, 1, "transformer.encoder.block.%d.layer.0", i);
-	norm = compute_rms_norm(c, x, T5_EPS, "transformer.encoder.block.%d.layer.1.layer_norm.weight", i);
-	gate = compute_linear(c, norm, "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_0", i);
-	gate = compute_replace(c, gate, compute_unary(c, UNARY_GELU_TANH, gate));
-	y = compute_linear(c, norm, "transformer.encoder.block.%d.layer.1.DenseReluDense.wi_1", i);
-	y = compute_replace(c, y, compute_multiply(c, gate, y));
-	compute_drop(c, gate);
-	compute_drop(c, norm);
-	y = compute_replace(c, y, compute_linear(c, y, "transformer.encoder.block.%d.layer.1.DenseReluDense.wo", i));
-	compute_tell(c, y, TAP_WHOLE, "transformer.encoder.block.%d.layer.1.DenseReluDense", i);
-	x = add_to(c, x, y);
+	snprintf(attend, sizeof(attend), "transformer.encoder.block.%d.layer.0", i);
+	snprintf(feed, sizeof(feed), "transformer.encoder.block.%d.layer.1", i);
+	norm = compute_rms_norm(c, compute_keep(x), T5_EPS, "%s.layer_norm.weight", attend);
+	q = compute_linear(c, compute_keep(norm), "%s.SelfAttention.q", attend);
+	k = compute_linear(c, compute_keep(norm), "%s.SelfAttention.k", attend);
+	v = compute_linear(c, norm, "%s.SelfAttention.v", attend);
+	y = attention(c, q, k, v, config->heads, compute_keep(bias), 1.0);
+	y = compute_linear(c, y, "%s.SelfAttention.o", attend);
+	compute_tell(c, y, 0, "%s.SelfAttention", attend);
+	compute_tell(c, bias, 1, "%s.SelfAttention", attend);
+	x = compute_add(c, x, y);
+	compute_tell(c, x, 0, "%s", attend);
+	compute_tell(c, bias, 1, "%s", attend);
+	norm = compute_rms_norm(c, compute_keep(x), T5_EPS, "%s.layer_norm.weight", feed);
+	gate = compute_linear(c, compute_keep(norm), "%s.DenseReluDense.wi_0", feed);
+	gate = compute_unary(c, UNARY_GELU_TANH, gate);
+	y = compute_linear(c, norm, "%s.DenseReluDense.wi_1", feed);
+	y = compute_multiply(c, gate, y);
+	y = compute_linear(c, y, "%s.DenseReluDense.wo", feed);
+	compute_tell(c, y, TAP_WHOLE, "%s.DenseReluDense", feed);
+	x = compute_add(c, x, y);
 	compute_tell(c, x, 0, "transformer.encoder.block.%d", i);
 	compute_tell(c, bias, 1, "transformer.encoder.block.%d", i);
+	compute_drop(c, bias);
 	return x;
 }
 
@@ -356,10 +320,10 @@ static struct tensor *t5_row(struct compute *c, const struct t5_config *config, 
 	struct tensor *x = embedding(c, ids, 1, length, "transformer.shared.weight");
 	struct tensor *bias = t5_bias(c, config, ids, length, masked);
 
-	for (int i = 0; i < config->layers && !c->failed; i++)
-		x = t5_layer(c, config, x, bias, i);
+	for (int i = 0; i < config->layers; i++)
+		x = t5_layer(c, config, x, compute_keep(bias), i);
 	compute_drop(c, bias);
-	x = compute_replace(c, x, compute_rms_norm(c, x, T5_EPS, "transformer.encoder.final_layer_norm.weight"));
+	x = compute_rms_norm(c, x, T5_EPS, "transformer.encoder.final_layer_norm.weight");
 	compute_tell(c, x, TAP_WHOLE, "transformer.encoder.final_layer_norm");
 	return x;
 }
@@ -371,16 +335,10 @@ static struct tensor *t5_rows(struct compute *c, const void *config, const int64
 	struct tensor *all = NULL;
 
 	(void)pooled; /* T5 has none */
-	for (size_t i = 0; i < rows && !c->failed; i++) {
+	for (size_t i = 0; i < rows; i++) {
 		struct tensor *row = t5_row(c, config, ids + i * length, length, *(const bool *)masked);
 
-		if (all) {
-			struct tensor *both = compute_concatenate(c, all, row, 0);
-
-			compute_drop(c, row);
-			row = compute_replace(c, all, both);
-		}
-		all = row;
+		all = i ? compute_concatenate(c, all, row, 0) : row;
 	}
 	return all;
 }
