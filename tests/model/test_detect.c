@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "core/model/detect/detect.h"
+#include "core/model/families/family_autoencoder.h"
+#include "core/model/families/family_clip.h"
+#include "core/model/families/family_flux.h"
 #include "core/model/recipe.h"
 #include "core/plan/place/blocks.h"
 #include "tests/harness/harness.h"

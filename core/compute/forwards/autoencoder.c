@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/compute/forwards/forward.h"
+#include "core/model/families/family_autoencoder.h"
 
 #define GROUPS 32u
 #define NORM_EPS 1e-6

@@ -15,6 +15,7 @@
 
 #include "core/compute/forwards/flux_tokens.h"
 #include "core/tensor/dtype/rounding.h"
+#include "core/model/families/family_flux.h"
 
 #define NORM_EPS 1e-6
 #define NAME_BYTES 64

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/model/families/family_flux.h"
 
 /* ---- tokens ---- */
 

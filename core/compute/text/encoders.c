@@ -7,6 +7,7 @@
 #include "core/compute/forwards/forward.h"
 #include "core/compute/text/text.h"
 #include "core/compute/text/tokenizer.h"
+#include "core/model/families/family_text.h"
 
 #define CLIP_LENGTH 77u
 #define T5_LENGTH 256u /* FLUX pads to this */

@@ -4,6 +4,8 @@
 
 #include "core/compute/compute.h"
 #include "core/model/families/family.h"
+#include "core/model/families/family_clip.h"
+#include "core/model/families/family_t5.h"
 
 /* Rows of token ids with a weight each; weights NULL means 1 everywhere. */
 struct tokens {

@@ -7,6 +7,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/model/families/family_autoencoder.h"
 
 /* Where files put models of a kind: checkpoints first, then files of one model. */
 static const struct place {

@@ -1,7 +1,7 @@
 /* family.h - what kinds of models there are: their configurations and the modules that follow from them.
  *
- * A family is one table, the last definition of its file. Its configuration is a plain struct of the family's own, kept in
- * model->config; config.h reads and writes it as JSON, with the member names of upstream's own configurations. describe names
+ * A family is one table, the last definition of its file. Its configuration is a plain struct of the family's own, in the
+ * header beside that file, kept in model->config; config.h reads and writes it as JSON, with the member names of upstream's own configurations. describe names
  * the modules that follow from it, their parameters, shapes and order; detect goes the other way, from a file's tensors to the
  * configuration. The forward passes (core/compute) take the configuration from there.
  */
@@ -50,115 +50,6 @@ struct family {
 	const struct family_variant
 		*variants; /* ended by one without a name; the first is the one that the family's name means */
 	const char *small; /* JSON of a small one; NULL: none */
-};
-
-/* FLUX.1: the transformer. */
-struct flux_config {
-	int64_t in_channels, out_channels; /* of the latent, 16; four of its pixels make a token */
-	int64_t hidden, heads, mlp_ratio;
-	int64_t depth, single_depth;
-	int64_t context_channels, pooled_channels;
-	int64_t axes[3]; /* rotary dimensions of id, row, column; their sum is the head's width */
-	double theta;
-	bool guidance;
-};
-
-/* HunyuanVideo: FLUX's blocks over video, and a refiner of its text tokens. */
-struct hunyuan_video_config {
-	struct flux_config flux;
-	int64_t refiner_depth;
-};
-
-struct qwen_image_config {
-	int64_t in_channels; /* of a token: four pixels of 16 channels */
-	int64_t out_channels; /* of a pixel */
-	int64_t layers, heads, head_width, context_channels;
-};
-
-struct wan_config {
-	int64_t dim, ffn_dim, freq_dim, text_dim;
-	int64_t in_channels, out_channels, heads, layers;
-	bool image; /* takes an encoded image: has k_img, v_img and img_emb (2.1 I2V) */
-	int64_t image_dim; /* of that encoding */
-};
-
-struct ltxv_config {
-	int64_t layers, in_channels, heads, head_width;
-	int64_t cross_channels; /* of the text after its projection */
-	int64_t caption_channels; /* before it */
-};
-
-struct mochi_config {
-	int64_t depth, heads, in_channels;
-	int64_t hidden_x, hidden_y; /* of image tokens, of text tokens */
-	int64_t text_channels;
-};
-
-/* SD 1.5 and SDXL: the UNet. Lists are by residual block (transformer_depth) or by level. */
-struct unet_config {
-	int64_t in_channels, out_channels, model_channels, context_dim;
-	int64_t adm_channels; /* of the vector condition; 0: none */
-	struct config_list multipliers, blocks, depth, depth_out;
-	int64_t depth_middle;
-	bool linear_projections; /* proj_in and proj_out are Linear, not convolutions */
-};
-
-/* CLIP's text model. */
-struct clip_config {
-	int64_t layers, hidden, heads, intermediate, positions, vocabulary;
-	int64_t start_token, end_token, pad_token;
-	bool quick_gelu; /* else gelu_erf */
-};
-
-/* T5's encoder, and UMT5's, whose every layer has its own table of relative positions. */
-struct t5_config {
-	int64_t layers, width, intermediate, heads, head_width, vocabulary;
-	int64_t end_token, pad_token;
-};
-
-/* Llama 3, and Qwen2.5-VL with its vision tower. */
-struct llama_config {
-	int64_t layers, hidden, heads, kv_heads, head_width, intermediate, vocabulary;
-};
-
-struct qwen_vl_config {
-	struct llama_config language;
-	int64_t vision_layers, vision_hidden, vision_intermediate, patch, temporal_patch, merge;
-};
-
-/* Two text encoders under one patcher, as loaders of two files give them. */
-struct flux_text_config {
-	struct clip_config clip; /* prefix "clip_l." */
-	struct t5_config t5; /* prefix "t5xxl." */
-};
-
-struct sdxl_text_config {
-	struct clip_config clip_l, clip_g;
-};
-
-struct hunyuan_text_config {
-	struct clip_config clip;
-	struct llama_config llama;
-};
-
-/* AutoencoderKL, and FLUX's without quantisation convolutions. */
-struct autoencoder_config {
-	int64_t channels, latent_channels, image_channels, blocks;
-	struct config_list multipliers; /* by level */
-	double scale, shift; /* of the latent format: latent = (x - shift) * scale */
-};
-
-struct wan_vae_config {
-	int64_t channels, decoder_channels, latent_channels, image_channels, blocks;
-	struct config_list multipliers;
-};
-
-struct ltxv_vae_config {
-	int64_t channels, latent_channels, image_channels;
-};
-
-struct mochi_vae_config {
-	int64_t channels, latent_channels, image_channels;
 };
 
 extern const struct family family_unet_sd15;

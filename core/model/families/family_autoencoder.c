@@ -1,6 +1,7 @@
 /* AutoencoderKL: of SD 1.5 and SDXL, FLUX's without quantisation convolutions, HunyuanVideo's with causal convolutions over
  * time. Modules in the order in which ComfyUI registers them: the decoder's levels from the finest up. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_autoencoder.h"
 
 #define FIELDS(scale_or, shift_or)                                                                                             \
 	CONFIG_COUNT(struct autoencoder_config, channels, "ch", 1, 4096),                                                      \

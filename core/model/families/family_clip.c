@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/model/families/family.h"
+#include "core/model/families/family_clip.h"
 #include "core/model/detect/layout.h"
 
 static const struct config_field fields[] = {

@@ -3,6 +3,7 @@
 #define RESIDENCY_MODEL_FAMILY_FLUX_PARTS_H
 
 #include "core/model/families/family.h"
+#include "core/model/families/family_flux.h"
 
 /* Two Linears from a sine embedding or a vector: in_layer, out_layer. */
 void flux_embedder(struct architecture *a, const char *name, int64_t in, int64_t hidden);

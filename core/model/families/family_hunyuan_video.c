@@ -1,5 +1,6 @@
 /* HunyuanVideo: FLUX's blocks on patches of video, and two blocks that refine the text's tokens first. */
 #include "core/model/families/family_flux_parts.h"
+#include "core/model/families/family_hunyuan_video.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"hunyuan_video\""),

@@ -1,5 +1,6 @@
 /* Llama 3 (LLaVA-llama3 8B, for HunyuanVideo) and Qwen2.5-VL with its vision tower (for Qwen-Image). */
 #include "core/model/families/family.h"
+#include "core/model/families/family_llama.h"
 
 #define LANGUAGE_FIELDS(type, part)                                                                                            \
 	CONFIG_COUNT(type, part layers, "num_hidden_layers", 1, 1024),                                                         \

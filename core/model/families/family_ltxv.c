@@ -1,5 +1,6 @@
 /* LTX-Video. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_ltxv.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"ltxv\""),

@@ -1,6 +1,7 @@
 /* LTX-Video's autoencoders: 0.9, and 0.9.5, whose decoder is told how noisy the latent is. Each side is a list of blocks;
  * the decoder of 0.9 is the encoder's read backwards. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_ltxv_vae.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT(struct ltxv_vae_config, channels, "base_channels", 1, 1 << 16),

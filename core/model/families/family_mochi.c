@@ -1,5 +1,6 @@
 /* Mochi: image tokens (x) and text tokens (y) of different widths; the last block leaves the text as it is. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_mochi.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"mochi_preview\""),

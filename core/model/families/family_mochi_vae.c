@@ -1,5 +1,6 @@
 /* Mochi's autoencoder: an encoder with attention from the second width on, and a decoder of twice its widths without. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_mochi_vae.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT(struct mochi_vae_config, channels, "base_channels", 1, 1 << 16),

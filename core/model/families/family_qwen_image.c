@@ -1,5 +1,6 @@
 /* Qwen-Image: two streams, image and text, in every block. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_qwen_image.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"qwen_image\""),

@@ -1,5 +1,6 @@
 /* T5's encoder and UMT5's; modules in the order in which ComfyUI registers them. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_t5.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT(struct t5_config, layers, "num_layers", 1, 1024),

@@ -4,6 +4,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/model/families/family.h"
+#include "core/model/families/family_text.h"
 
 static const struct config_field no_fields[] = { CONFIG_END };
 

@@ -4,6 +4,7 @@
  * numbers them within a level. transformer_depth_output is consumed from its end: upstream builds the output side by popping.
  */
 #include "core/model/families/family.h"
+#include "core/model/families/family_unet.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT_OR(struct unet_config, in_channels, "in_channels", 1, 4096, 4),

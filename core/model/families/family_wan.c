@@ -1,5 +1,6 @@
 /* Wan 2.1 and 2.2: text to video, image to video (36 channels; 2.1's also takes an encoded image), and the 5B of both. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_wan.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"wan2.1\""),

@@ -1,5 +1,6 @@
 /* Wan's autoencoders: 2.1 (Qwen-Image's, too) and 2.2, whose levels nest and whose decoder is wider. */
 #include "core/model/families/family.h"
+#include "core/model/families/family_wan_vae.h"
 
 #define FIELDS(image)                                                                                                          \
 	CONFIG_COUNT(struct wan_vae_config, channels, "dim", 1, 1 << 16),                                                      \

@@ -6,6 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/model/detect/layout.h"
+#include "core/model/families/family_llama.h"
 #include "core/model/synthesis/synthesis.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/workflow/library/weights_read.h"
