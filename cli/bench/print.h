@@ -1,4 +1,4 @@
-/* print.h - how `residency bench` shows what scenarios/bench measured, as text and as JSON. Private to cli/bench and its command.
+/* print.h - how `residency bench` shows what scenarios/bench measured, as text and as JSON. For `residency bench` alone.
  *
  * A benchmark has a row in scenarios/bench and a printer here; a printer's `result` is the struct of that benchmark's header. All
  * are called on the thread that measures. Nothing here fails but for want of memory, where to_json returns NULL.

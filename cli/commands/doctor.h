@@ -1,4 +1,6 @@
-/* doctor.h - what `residency doctor` looks at: a row each, filled by looking, never by changing anything. */
+/* doctor.h - what `residency doctor` looks at: a row each, filled by looking, never by changing anything.
+ * Private to cli/commands.
+ */
 #ifndef RESIDENCY_CLI_DOCTOR_H
 #define RESIDENCY_CLI_DOCTOR_H
 

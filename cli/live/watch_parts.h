@@ -1,4 +1,5 @@
 /* watch_parts.h - the parts of a `live watch` screen (watch_screen.h), one file each, and the words that they share.
+ * Private to cli/live.
  *
  * A part writes its heading and at most `room` lines.
  */

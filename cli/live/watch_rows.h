@@ -1,4 +1,5 @@
 /* watch_rows.h - which models a screen shows, in which order: who is there, who has just left, and who should not have.
+ * Private to cli/live.
  *
  * A model that was wished to stay and left is shown until one of its name and kind is resident again; others for some seconds.
  */

@@ -1,4 +1,4 @@
-/* heap_private.h - what the files of this room share. */
+/* heap_private.h - what the files of this room share. Private to core/object. */
 #ifndef RESIDENCY_OBJECT_HEAP_PRIVATE_H
 #define RESIDENCY_OBJECT_HEAP_PRIVATE_H
 

@@ -1,4 +1,4 @@
-/* adapter.h - what a LoRA file does to one weight: an adapter, of one of a few kinds.
+/* adapter.h - what a LoRA file does to one weight: an adapter, of one of a few kinds. Private to core/patch.
  *
  * A kind says by which suffixes its tensors hang on a module's name, and how they change a weight. Most give a difference, which
  * is scaled and added (LoRA and LoCon, LoHa, LoKr, GLoRA, OFT, BOFT), or decomposed where the file has a dora_scale; `diff` adds

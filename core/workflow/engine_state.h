@@ -1,4 +1,4 @@
-/* engine_state.h - what an engine is; private to engine.c and engine_others.c. */
+/* engine_state.h - what an engine is. Private to core/workflow. */
 #ifndef RESIDENCY_WORKFLOW_ENGINE_STATE_H
 #define RESIDENCY_WORKFLOW_ENGINE_STATE_H
 

@@ -1,4 +1,4 @@
-/* fields_snapshot.h - the fields of the records of what one snapshot shows.
+/* fields_snapshot.h - the fields of the records of what one snapshot shows. Private to db/records.
  *
  * Each list is NUMBER(OF, type, member, column, wire) and STRING(OF, capacity, member, column, wire), in the order of the struct that
  * record.h makes of it. `column` is the store's (NULL: not stored), `wire` how a live server's line gives the member (NONE: it does

@@ -1,4 +1,5 @@
 /* record_words.h - the words that records use: states, outcomes, verdicts and actions, each in one list with its text.
+ * Private to db/records.
  *
  * Texts are static. Any thread may ask for them.
  */

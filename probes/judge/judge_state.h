@@ -1,5 +1,4 @@
-/* judge_state.h - what a judge remembers of a cell; private to judge.c, judge_evidence.c and
- * judge_findings.c. */
+/* judge_state.h - what a judge remembers of a cell. Private to probes/judge. */
 #ifndef RESIDENCY_PROBES_JUDGE_STATE_H
 #define RESIDENCY_PROBES_JUDGE_STATE_H
 

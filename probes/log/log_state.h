@@ -1,4 +1,4 @@
-/* log_state.h - what an import remembers of the log so far; private to log_import.c, log_cell.c and log_tables.c. */
+/* log_state.h - what an import remembers of the log so far. Private to probes/log. */
 #ifndef RESIDENCY_PROBES_LOG_STATE_H
 #define RESIDENCY_PROBES_LOG_STATE_H
 

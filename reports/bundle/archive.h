@@ -1,4 +1,4 @@
-/* archive.h - a gzipped tar made in memory: few files, no owners. */
+/* archive.h - a gzipped tar made in memory: few files, no owners. Private to reports/bundle. */
 #ifndef RESIDENCY_REPORTS_ARCHIVE_H
 #define RESIDENCY_REPORTS_ARCHIVE_H
 

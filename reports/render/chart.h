@@ -1,4 +1,4 @@
-/* chart.h - a chart drawn by gnuplot, as SVG text. */
+/* chart.h - a chart drawn by gnuplot, as SVG text. Private to reports/render. */
 #ifndef RESIDENCY_REPORTS_CHART_H
 #define RESIDENCY_REPORTS_CHART_H
 

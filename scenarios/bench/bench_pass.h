@@ -1,4 +1,4 @@
-/* bench_pass.h - the models of the published tables, placed and run in the simulator. */
+/* bench_pass.h - the models of the published tables, placed and run in the simulator. Private to scenarios/bench. */
 #ifndef RESIDENCY_SCENARIOS_BENCH_PASS_H
 #define RESIDENCY_SCENARIOS_BENCH_PASS_H
 

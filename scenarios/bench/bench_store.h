@@ -1,4 +1,4 @@
-/* bench_store.h - a store that lives as long as a bench, and topologies by their built-in names. */
+/* bench_store.h - a store that lives as long as a bench, and topologies by their built-in names. Private to scenarios/bench. */
 #ifndef RESIDENCY_SCENARIOS_BENCH_STORE_H
 #define RESIDENCY_SCENARIOS_BENCH_STORE_H
 

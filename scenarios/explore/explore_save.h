@@ -1,4 +1,5 @@
 /* explore_save.h - what was found, as a scenario: its file's text, and whether a judge says the same of that.
+ * Private to scenarios/explore.
  */
 #ifndef RESIDENCY_SCENARIOS_EXPLORE_SAVE_H
 #define RESIDENCY_SCENARIOS_EXPLORE_SAVE_H

@@ -1,4 +1,4 @@
-/* explore_shrink.h - cuts a sequence down to the shortest that still shows the same failure.
+/* explore_shrink.h - cuts a sequence down to the shortest that still shows the same failure. Private to scenarios/explore.
  *
  * Delta debugging: actions go in halves, quarters, down to one; then models; then what actions and models take becomes simpler.
  * Each candidate runs from a fresh subject and is taken if it fails in the same way; so the result fails, and nothing can be left

@@ -1,4 +1,4 @@
-/* live_greeting.h - what a live server says that it is, and whether it can be worked with. */
+/* live_greeting.h - what a live server says that it is, and whether it can be worked with. Private to scenarios/subject. */
 #ifndef RESIDENCY_SCENARIOS_LIVE_GREETING_H
 #define RESIDENCY_SCENARIOS_LIVE_GREETING_H
 

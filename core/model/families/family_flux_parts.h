@@ -1,4 +1,6 @@
-/* family_flux_parts.h - the blocks that FLUX.1 and HunyuanVideo share. Module names begin where the caller has entered. */
+/* family_flux_parts.h - the blocks that FLUX.1 and HunyuanVideo share. Module names begin where the caller has entered.
+ * Private to core/model/families.
+ */
 #ifndef RESIDENCY_MODEL_FAMILY_FLUX_PARTS_H
 #define RESIDENCY_MODEL_FAMILY_FLUX_PARTS_H
 

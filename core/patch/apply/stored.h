@@ -1,4 +1,4 @@
-/* stored.h - a weight as it is stored, and the way to its patched values and back. Private to this room.
+/* stored.h - a weight as it is stored, and the way to its patched values and back. For core/patch and its benchmark.
  *
  * An fp8 weight may have a scale beside it: what it stands for is its value times the scale, and that is what is patched. A
  * quantised weight has no way back: only a copy of it is patched, by stored_patch_in().

@@ -1,5 +1,5 @@
 /* strips.h - the fast way for what nearly every LoRA is: pairs, LoHa's two pairs, and DoRA over either, on a weight whose rows are
- * patched a few at a time, from stored bytes to stored bytes, without the whole weight in float32 anywhere. Private to this room.
+ * patched a few at a time, from stored bytes to stored bytes, without the whole weight in float32 anywhere. Private to core/patch.
  *
  * Its bits are those of the plain way (stored_patch and stored_round), which stays as its test.
  */

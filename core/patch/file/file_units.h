@@ -1,4 +1,4 @@
-/* file_units.h - the weights that LoRAs mean, out of the tensors of a file. Private to this room.
+/* file_units.h - the weights that LoRAs mean, out of the tensors of a file. Private to core/patch/file.
  *
  * Cut as upstream cuts, a weight is a tensor of the file. Diffusers and open_clip cut otherwise: a weight is several of their tensors,
  * or rows of one, or one whose rows are columns. Where such a model is recognised its weights are put together, patched whole (so

@@ -1,5 +1,4 @@
-/* patch_file_state.h - a model's file while LoRAs are put into it. Private to patch_file (which opens, matches and checks) and
- * patch_file_write.
+/* patch_file_state.h - a model's file while LoRAs are put into it. Private to core/patch/file.
  */
 #ifndef RESIDENCY_PATCH_PATCH_FILE_STATE_H
 #define RESIDENCY_PATCH_PATCH_FILE_STATE_H

@@ -1,4 +1,4 @@
-/* key_rules.h - the ways in which LoRA files name modules, one table each. Private to this room. */
+/* key_rules.h - the ways in which LoRA files name modules, one table each. Private to core/patch. */
 #ifndef RESIDENCY_PATCH_KEY_RULES_H
 #define RESIDENCY_PATCH_KEY_RULES_H
 

@@ -1,4 +1,4 @@
-/* model_keys.h - a model's parameters by their full names in upstream. Private to this room.
+/* model_keys.h - a model's parameters by their full names in upstream. Private to core/patch.
  *
  * Our models name parameters as files do; upstream's hang below "diffusion_model." or below the encoder's name. The full name is
  * what LoRA files mean, and what seeds the rounding.

@@ -1,4 +1,4 @@
-/* cayley.h - what OFT and BOFT have in common: rotations from skew-symmetric matrices. Private to this room. */
+/* cayley.h - what OFT and BOFT have in common: rotations from skew-symmetric matrices. Private to core/patch/kinds. */
 #ifndef RESIDENCY_PATCH_CAYLEY_H
 #define RESIDENCY_PATCH_CAYLEY_H
 

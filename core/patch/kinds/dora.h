@@ -1,4 +1,4 @@
-/* dora.h - the steps of DoRA on rows in float32, for weights that are patched a few rows at a time (strips.c). Private to this room.
+/* dora.h - the steps of DoRA on rows in float32, for weights that are patched a few rows at a time (strips.c). Private to core/patch.
  *
  * A changed row is the row and its difference; its ratio is dora_scale over a norm; the row then goes some of the way to the changed
  * one times its ratio. Norms of rows are those of the weight as it was, norms of columns those of the changed one. */

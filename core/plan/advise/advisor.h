@@ -1,4 +1,4 @@
-/* advisor.h - advice in the making. Private to this room. */
+/* advisor.h - advice in the making. Private to core/plan/advise. */
 #ifndef RESIDENCY_PLAN_ADVISOR_H
 #define RESIDENCY_PLAN_ADVISOR_H
 

@@ -1,4 +1,4 @@
-/* place.h - blocks to rows of the device table. Private to this room. */
+/* place.h - blocks to rows of the device table. Private to core/plan. */
 #ifndef RESIDENCY_PLAN_PLACE_H
 #define RESIDENCY_PLAN_PLACE_H
 

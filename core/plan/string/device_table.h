@@ -1,4 +1,4 @@
-/* device_table.h - sizes of devices by name, and the table of fractions and quotas. Private to this room. */
+/* device_table.h - sizes of devices by name, and the table of fractions and quotas. Private to core/plan. */
 #ifndef RESIDENCY_PLAN_DEVICE_TABLE_H
 #define RESIDENCY_PLAN_DEVICE_TABLE_H
 

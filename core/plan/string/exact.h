@@ -1,4 +1,4 @@
-/* exact.h - our own way with allocation strings: the same strings, read to the byte, placed in runs. Private to this room.
+/* exact.h - our own way with allocation strings: the same strings, read to the byte, placed in runs. Private to core/plan.
  *
  * What is read otherwise than upstream reads it:
  *	values say what they are, not letters anywhere: `mps,50%` is half the model; sizes, shares and fractions do not mix

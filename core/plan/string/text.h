@@ -1,4 +1,4 @@
-/* text.h - pieces of text, and numbers in them as upstream's language (Python) reads and writes them..
+/* text.h - pieces of text, and numbers in them as upstream's language (Python) reads and writes them.
  *
  * Text is UTF-8. Spaces and decimal digits are Unicode's: upstream takes an Arabic or full-width digit for a digit, so this
  * does too.

@@ -1,4 +1,4 @@
-/* trouble.h - how the steps of planning report: upstream's exception, the column, our message.. */
+/* trouble.h - how the steps of planning report: upstream's exception, the column, our message. */
 #ifndef RESIDENCY_PLAN_TROUBLE_H
 #define RESIDENCY_PLAN_TROUBLE_H
 

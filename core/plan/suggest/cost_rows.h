@@ -1,4 +1,4 @@
-/* cost_rows.h - the families whose passes are known: by which block one is known, and what its pass sees. Private to this room. */
+/* cost_rows.h - the families whose passes are known: by which block one is known, and what its pass sees. Private to core/plan/suggest. */
 #ifndef RESIDENCY_PLAN_COST_ROWS_H
 #define RESIDENCY_PLAN_COST_ROWS_H
 

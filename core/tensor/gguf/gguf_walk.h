@@ -1,4 +1,4 @@
-/* gguf_walk.h - one pass over a GGUF file's head that checks all of it and allocates nothing. Private to this room.
+/* gguf_walk.h - one pass over a GGUF file's head that checks all of it and allocates nothing. Private to core/tensor/gguf.
  *
  * gguf_walk_file checks and counts; after it succeeded the other functions read again, without checks, what it has seen.
  */

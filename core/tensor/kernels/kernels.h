@@ -1,4 +1,4 @@
-/* kernels.h - the loops over many elements, one table an instruction set. Private to this room, its tests and benches.
+/* kernels.h - the loops over many elements, one table an instruction set. For core/tensor, its tests and its benchmark.
  *
  * `scalar` is the reference: written plainly, complete, compiled for any machine. The others fill only the slots that their
  * instructions make faster; a slot left NULL is the next narrower table's. Whatever the table, the bits are the same, NaNs

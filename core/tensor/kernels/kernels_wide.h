@@ -1,5 +1,6 @@
 /* kernels_wide.h - what the files with wide instructions share: loops over blocks and vectors, with what is left over done by
- * scalar, and the table at the end. Private to kernels_*.c, each of which defines LANES first; not for other files.
+ * scalar, and the table at the end. Private to core/tensor/kernels.
+ * Each file that includes it defines LANES first.
  */
 #ifndef RESIDENCY_TENSOR_KERNELS_WIDE_H
 #define RESIDENCY_TENSOR_KERNELS_WIDE_H

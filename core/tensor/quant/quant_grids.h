@@ -1,4 +1,4 @@
-/* quant_grids.h - the points that the IQ types of GGUF choose from. Private to this room.
+/* quant_grids.h - the points that the IQ types of GGUF choose from. Private to core/tensor/quant.
  *
  * These tables are the format: a file holds indices into them. A point is packed into 16 bits, first element lowest: eight
  * elements of two bits (IQ2: 0, 1, 2 stand for 8, 25, 43; IQ1: for -1, 0, 1) or four of three bits (IQ3_XXS: 4, 12, 20, ..., 52,

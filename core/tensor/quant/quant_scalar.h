@@ -1,4 +1,4 @@
-/* quant_scalar.h - the plain dequantisers, for kernels_scalar.c's table. Private to this room.
+/* quant_scalar.h - the plain dequantisers, for kernels_scalar.c's table. Private to core/tensor.
  *
  * _exact and _half are QUANT_EXACT and QUANT_HALF (quant.h); types without _half have one way.
  */

@@ -1,4 +1,4 @@
-/* quant_scales.h - a block's packed small scales, all at once, for the wide kernels. Private to this room.
+/* quant_scales.h - a block's packed small scales, all at once, for the wide kernels. Private to core/tensor.
  *
  * Four bytes are taken at a time as one word: masks and shifts that stay inside bytes. quant_scalar.c takes the same scales apart
  * one by one.

@@ -1,4 +1,4 @@
-/* safetensors_header.h - the JSON header of a safetensors file, read without building a tree. Private to this room.
+/* safetensors_header.h - the JSON header of a safetensors file, read without building a tree. Private to core/tensor/safetensors.
  *
  * One pass that measures and one that reads: every string is decoded into one block, tensors and numbers go to others. jansson
  * does not fit here: it refuses NULs in names and numbers past 63 bits wherever they stand, and hides a member given

@@ -1,4 +1,4 @@
-/* transcode_values.h - what a file says besides tensors, as values of a GGUF file. Private to transcode.c.
+/* transcode_values.h - what a file says besides tensors, as values of a GGUF file. Private to core/tensor/transcode.
  *
  * Texts become strings of the same key; the values of another GGUF file are copied with their types. The way to safetensors is
  * weights_texts.h.

@@ -1,5 +1,5 @@
 /* weights_read.h - a described model's bytes out of files: which tensors, or which rows of them, go where, and what is done to
- * them on the way. Private to the library.
+ * them on the way. Private to core/workflow/library.
  *
  * Nearly all bytes are read straight to where they rest, several reads in flight. Those that change on the way (rows that become
  * columns, halves that become floats, heads whose rows are reordered) are read beside it first.

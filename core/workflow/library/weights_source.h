@@ -1,4 +1,5 @@
 /* weights_source.h - a file of weights as a loader finds it: opened, its tensors listed, its models recognised.
+ * Private to core/workflow/library.
  *
  * A file is safetensors, GGUF, or the index of a model in several files; a folder stands for the one of these that diffusers puts
  * in it.

@@ -1,4 +1,6 @@
-/* need.h - what a node asks the manager to make room for: memory estimates of a patcher's model, by the shape of the work. */
+/* need.h - what a node asks the manager to make room for: memory estimates of a patcher's model, by the shape of the work.
+ * Private to core/workflow/nodes.
+ */
 #ifndef RESIDENCY_WORKFLOW_NEED_H
 #define RESIDENCY_WORKFLOW_NEED_H
 

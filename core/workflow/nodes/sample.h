@@ -1,4 +1,4 @@
-/* sample.h - one sampler run of a node, for the sampling nodes. */
+/* sample.h - one sampler run of a node, for the sampling nodes. Private to core/workflow/nodes. */
 #ifndef RESIDENCY_WORKFLOW_SAMPLE_H
 #define RESIDENCY_WORKFLOW_SAMPLE_H
 

@@ -1,4 +1,5 @@
 /* sampled.h - what a sampler works with: the patches that the workflow puts on its model, and those that are in the weights.
+ * Private to core/workflow/nodes.
  */
 #ifndef RESIDENCY_WORKFLOW_SAMPLED_H
 #define RESIDENCY_WORKFLOW_SAMPLED_H
