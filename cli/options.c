@@ -143,36 +143,43 @@ static bool store_value(const struct option *option, const char *text, struct er
 	return error_set(e, ERROR_BUG, "--%s has no type", option->name);
 }
 
+/* Stores the option at argv[*at], and moves *at on to its value where that stands apart. */
+static bool take_option(const struct option *options, size_t count, int argc, char **argv, int *at, struct error *e)
+{
+	const char *name = argv[*at] + 2;
+	const char *equals = strchr(name, '=');
+	const struct option *option = find(options, count, name, equals ? (size_t)(equals - name) : strlen(name));
+
+	if (!option)
+		return unknown(options, count, name, e);
+	if (option->type == OPTION_FLAG)
+		return equals ? error_set(e, ERROR_USAGE, "--%s takes no value", option->name) : store_value(option, "", e);
+	if (equals)
+		return store_value(option, equals + 1, e);
+	if (*at + 1 >= argc)
+		return error_set(e, ERROR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->argument);
+	return store_value(option, argv[++*at], e);
+}
+
 bool options_parse(const struct option *options, size_t count, int *argc, char **argv, struct error *e)
 {
 	int kept = 0;
 	bool ended = false;
 
 	for (int i = 0; i < *argc; i++) {
-		const struct option *option;
-		const char *name = argv[i] + 2;
-		const char *equals;
+		bool is_operand = i == 0 || ended || argv[i][0] != '-' || argv[i][1] == '\0';
 
-		if (i == 0 || ended || strncmp(argv[i], "--", 2) != 0) {
-			if (i > 0 && !ended && argv[i][0] == '-' && argv[i][1] != '\0')
-				return error_set(e, ERROR_USAGE, "unknown option %s; options are written --name", argv[i]);
+		if (is_operand) {
 			argv[kept++] = argv[i];
 			continue;
 		}
-		if (*name == '\0') {
+		if (strcmp(argv[i], "--") == 0) {
 			ended = true;
 			continue;
 		}
-		equals = strchr(name, '=');
-		option = find(options, count, name, equals ? (size_t)(equals - name) : strlen(name));
-		if (!option)
-			return unknown(options, count, name, e);
-		if (option->type == OPTION_FLAG && equals)
-			return error_set(e, ERROR_USAGE, "--%s takes no value", option->name);
-		if (option->type != OPTION_FLAG && !equals && i + 1 >= *argc)
-			return error_set(e, ERROR_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
-					 option->argument);
-		if (!store_value(option, equals ? equals + 1 : option->type == OPTION_FLAG ? "" : argv[++i], e))
+		if (argv[i][1] != '-')
+			return error_set(e, ERROR_USAGE, "unknown option %s; options are written --name", argv[i]);
+		if (!take_option(options, count, *argc, argv, &i, e))
 			return false;
 	}
 	*argc = kept;

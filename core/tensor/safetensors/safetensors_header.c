@@ -173,11 +173,38 @@ static bool is_digit(const struct cursor *c)
 	return c->at < c->length && c->text[c->at] >= '0' && c->text[c->at] <= '9';
 }
 
+/* One digit or more; `missing` says what is wrong when there is none. */
+static bool skip_digits(struct cursor *c, const char *missing)
+{
+	if (!is_digit(c))
+		return refuse(c, missing);
+	while (is_digit(c))
+		c->at++;
+	return true;
+}
+
+static bool skip_point_and_exponent(struct cursor *c)
+{
+	if (c->at < c->length && c->text[c->at] == '.') {
+		c->at++;
+		if (!skip_digits(c, "a number ends at its point"))
+			return false;
+	}
+	if (c->at < c->length && (c->text[c->at] | 0x20) == 'e') {
+		c->at++;
+		if (c->at < c->length && (c->text[c->at] == '+' || c->text[c->at] == '-'))
+			c->at++;
+		return skip_digits(c, "a number without digits in its exponent");
+	}
+	return true;
+}
+
 /* Any JSON number; *value is it when it is a whole one of 64 bits without sign, point or exponent, else *whole is
  * false. */
 static bool read_number(struct cursor *c, uint64_t *value, bool *whole)
 {
 	bool leading_zero;
+	size_t end;
 
 	*value = 0;
 	*whole = true;
@@ -195,24 +222,11 @@ static bool read_number(struct cursor *c, uint64_t *value, bool *whole)
 		    __builtin_add_overflow(*value, (uint64_t)(c->text[c->at] - '0'), value))
 			*whole = false;
 	}
-	if (c->at < c->length && c->text[c->at] == '.') {
+	end = c->at;
+	if (!skip_point_and_exponent(c))
+		return false;
+	if (c->at > end)
 		*whole = false;
-		c->at++;
-		if (!is_digit(c))
-			return refuse(c, "a number ends at its point");
-		while (is_digit(c))
-			c->at++;
-	}
-	if (c->at < c->length && (c->text[c->at] | 0x20) == 'e') {
-		*whole = false;
-		c->at++;
-		if (c->at < c->length && (c->text[c->at] == '+' || c->text[c->at] == '-'))
-			c->at++;
-		if (!is_digit(c))
-			return refuse(c, "a number without digits in its exponent");
-		while (is_digit(c))
-			c->at++;
-	}
 	return true;
 }
 
