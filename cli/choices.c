@@ -1,18 +1,23 @@
 #include "cli/choices.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 
-static bool refuse(const char *option, const char *word, size_t length, choice_namer name, struct error *e)
+static bool refuse(const char *option, const char *word, choice_namer name, struct error *e)
 {
+	struct nearest nearest = nearest_to(word);
 	struct strbuf known = STRBUF_INIT;
 
-	for (size_t i = 0; name(i); i++)
+	for (size_t i = 0; name(i); i++) {
 		strbuf_printf(&known, "%s%s", i ? ", " : "", name(i));
-	error_set(e, ERROR_USAGE, "--%s: \"%.*s\" is none of: %s", option, (int)length, word, strbuf_text(&known));
+		nearest_offer(&nearest, name(i));
+	}
+	error_set(e, ERROR_USAGE, "--%s: \"%s\" is none of: %s", option, word, strbuf_text(&known));
 	strbuf_free(&known);
-	return false;
+	return nearest_suggest(&nearest, e);
 }
 
 bool choices_parse(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
@@ -25,17 +30,16 @@ bool choices_parse(const char *option, const char *list, choice_finder find, cho
 		char text[64];
 		int index;
 
+		snprintf(text, sizeof(text), "%.*s", (int)length, word);
 		if (length >= sizeof(text))
-			return refuse(option, word, length, name, e);
-		memcpy(text, word, length);
-		text[length] = '\0';
+			return refuse(option, text, name, e);
 		if (strcmp(text, "all") == 0) {
 			for (size_t i = 0; name(i); i++)
 				bits |= UINT64_C(1) << i;
 		} else {
 			index = find(text);
 			if (index < 0)
-				return refuse(option, word, length, name, e);
+				return refuse(option, text, name, e);
 			bits |= UINT64_C(1) << index;
 		}
 		word += length;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "core/base/nearest.h"
 #include "core/base/shell.h"
 #include "core/base/strbuf.h"
 #include "core/manager/policy.h"
@@ -85,19 +86,15 @@ static void print_help(FILE *out)
 	      out);
 }
 
-static const char *command_name(const void *context, size_t index)
-{
-	(void)context;
-	return commands[index] ? commands[index]->name : NULL;
-}
-
 static int unknown_command(const char *name)
 {
-	const char *near = options_nearest(name, command_name, NULL);
+	struct nearest nearest = nearest_to(name);
 
+	for (size_t i = 0; commands[i]; i++)
+		nearest_offer(&nearest, commands[i]->name);
 	fprintf(stderr, "residency: unknown command \"%s\"", name);
-	if (near)
-		fprintf(stderr, "; did you mean `residency %s`?", near);
+	if (nearest.name[0])
+		fprintf(stderr, "; did you mean `residency %s`?", nearest.name);
 	fputs("\ntry: residency --help\n", stderr);
 	return error_exit_code(ERROR_USAGE);
 }

@@ -6,66 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/base/units.h"
-
-static size_t smallest(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Levenshtein distance, for "did you mean". Names are short; longer ones are not near anything. */
-static size_t name_distance(const char *a, const char *b)
-{
-	size_t row[64];
-	size_t columns = strlen(b);
-
-	if (columns >= sizeof(row) / sizeof(row[0]))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			size_t above = row[j];
-
-			row[j] = smallest(row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[columns];
-}
-
-const char *options_nearest(const char *wanted, const char *(*name)(const void *context, size_t index), const void *context)
-{
-	const char *best = NULL;
-	size_t best_distance = 4; /* farther than three edits is a guess, not a help */
-
-	for (size_t i = 0; name(context, i); i++) {
-		size_t distance = name_distance(wanted, name(context, i));
-
-		if (distance < best_distance && distance < strlen(wanted)) {
-			best = name(context, i);
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
-struct option_names {
-	const struct option *options;
-	size_t count;
-};
-
-static const char *option_name(const void *context, size_t index)
-{
-	const struct option_names *names = context;
-
-	return index < names->count ? names->options[index].name : NULL;
-}
 
 static const struct option *find(const struct option *options, size_t count, const char *name, size_t length)
 {
@@ -78,11 +20,12 @@ static const struct option *find(const struct option *options, size_t count, con
 
 static bool unknown(const struct option *options, size_t count, const char *name, struct error *e)
 {
-	struct option_names names = { options, count };
-	const char *near = options_nearest(name, option_name, &names);
+	struct nearest nearest = nearest_to(name);
 
-	if (near)
-		return error_set(e, ERROR_USAGE, "unknown option --%s; did you mean --%s?", name, near);
+	for (size_t i = 0; i < count; i++)
+		nearest_offer(&nearest, options[i].name);
+	if (nearest.name[0])
+		return error_set(e, ERROR_USAGE, "unknown option --%s; did you mean --%s?", name, nearest.name);
 	return error_set(e, ERROR_USAGE, "unknown option --%s", name);
 }
 

@@ -51,10 +51,6 @@ struct option {
 /* Takes the options out of argv[0..*argc), leaves the positional arguments in order. ERROR_USAGE otherwise. */
 bool options_parse(const struct option *options, size_t count, int *argc, char **argv, struct error *e);
 
-/* The nearest of the names that name(context, 0), (context, 1), ... give until NULL; NULL if none is near. For "did you
- * mean". */
-const char *options_nearest(const char *wanted, const char *(*name)(const void *context, size_t index), const void *context);
-
 /* Rows for --help. */
 void options_print(const struct option *options, size_t count, FILE *out);
 

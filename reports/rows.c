@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 #include "reports/query.h"
 
 /* Whether there is such a view; where not, the error lists those there are. */
 static bool check_view(struct store *store, const char *view, struct error *e)
 {
+	struct nearest nearest = nearest_to(view);
 	struct strbuf known = STRBUF_INIT;
 	bool there = false;
 	struct query q;
@@ -20,9 +22,12 @@ static bool check_view(struct store *store, const char *view, struct error *e)
 	while (query_next(&q)) {
 		there |= strcmp(query_text(&q, 0), view) == 0;
 		strbuf_printf(&known, "%s%s", known.length ? ", " : "", query_text(&q, 0));
+		nearest_offer(&nearest, query_text(&q, 0));
 	}
-	if (query_end(&q) && !there)
+	if (query_end(&q) && !there) {
 		error_set(e, ERROR_USAGE, "there is no view \"%.40s\"; there are %s", view, strbuf_text(&known));
+		nearest_suggest(&nearest, e);
+	}
 	strbuf_free(&known);
 	return there && !error_is_set(e);
 }

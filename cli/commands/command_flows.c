@@ -66,6 +66,7 @@ static int print_file(struct cli *cli, const char *name, struct error *e)
 	found = embedded_find(scenario_flows, file);
 	if (!found) {
 		error_set(e, ERROR_MISSING, "there is no flow called \"%.70s\"; `residency flows` lists them", name);
+		embedded_suggest(scenario_flows, name, e);
 		return command_fail(cli, command_flows.name, e);
 	}
 	fwrite(found->bytes, 1, embedded_length(found), cli->out);

@@ -71,7 +71,10 @@ static bool read_subject(const char *text, const struct policy **policy, struct 
 	if (!name)
 		return error_set(e, ERROR_USAGE, "--subject is engine:POLICY or comfyui=URL, not \"%.60s\"", text);
 	*policy = policy_find(name);
-	return *policy || error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them", name);
+	if (*policy)
+		return true;
+	error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them", name);
+	return policy_suggest(name, e);
 }
 
 static bool read_free(const char *name, json_t **body, struct error *e)

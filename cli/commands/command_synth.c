@@ -5,6 +5,7 @@
 #include "cli/wrap.h"
 #include "core/base/array.h"
 #include "core/base/clock.h"
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/model/synthesis/synthesis_file.h"
@@ -29,20 +30,16 @@ static bool list_names(struct cli *cli, struct error *e)
 	return fine ? true : error_no_memory(e);
 }
 
-static const char *name_at(const void *context, size_t index)
-{
-	(void)context;
-	return recipe_name(index);
-}
-
 static bool find_recipe(const char *wanted, struct recipe *recipe, struct error *e)
 {
-	const char *near = options_nearest(wanted, name_at, NULL);
+	struct nearest nearest = nearest_to(wanted);
 
 	if (recipe_find(wanted, recipe))
 		return true;
-	return error_set(e, ERROR_USAGE, "there is no family \"%.60s\"%s%s%s; `residency synth --list` names them", wanted,
-			 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	for (size_t i = 0; recipe_name(i); i++)
+		nearest_offer(&nearest, recipe_name(i));
+	error_set(e, ERROR_USAGE, "there is no family \"%.60s\"; `residency synth --list` names them", wanted);
+	return nearest_suggest(&nearest, e);
 }
 
 /* "bf16", "fp8" and the names that safetensors files use; "fp8_scaled" is fp8 with scales among 16-bit tensors. */
@@ -57,17 +54,22 @@ static bool parse_dtype(const struct synth_settings *settings, struct synthesis_
 		      { "f8_e4m3", DTYPE_F8_E4M3, false }, { "f8_e5m2", DTYPE_F8_E5M2, false },
 		      { "fp8_scaled", DTYPE_BF16, true } };
 
+	struct nearest nearest;
+
 	if (!settings->dtype)
 		return true;
+	nearest = nearest_to(settings->dtype);
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		nearest_offer(&nearest, types[i].name);
 		if (strcasecmp(types[i].name, settings->dtype) == 0) {
 			order->dtype = types[i].dtype;
 			order->scaled = types[i].scaled;
 			return true;
 		}
 	}
-	return error_set(e, ERROR_USAGE, "--dtype: there is no \"%.40s\"; there are f32, f16, bf16, fp8, f8_e5m2, fp8_scaled",
-			 settings->dtype);
+	error_set(e, ERROR_USAGE, "--dtype: there is no \"%.40s\"; there are f32, f16, bf16, fp8, f8_e5m2, fp8_scaled",
+		  settings->dtype);
+	return nearest_suggest(&nearest, e);
 }
 
 /* ---- one file ---- */

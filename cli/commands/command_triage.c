@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/recording.h"
 #include "core/base/array.h"
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 #include "core/manager/policy.h"
 #include "db/store.h"
@@ -49,6 +50,7 @@ static const struct card_renderer *find_renderer(const struct triage_options *op
 
 static bool check_class(const char *name, struct error *e)
 {
+	struct nearest nearest = nearest_to(name);
 	struct strbuf known = STRBUF_INIT;
 
 	for (size_t i = 0; triage_classes[i]; i++) {
@@ -57,8 +59,10 @@ static bool check_class(const char *name, struct error *e)
 			return true;
 		}
 		strbuf_printf(&known, "%s%s", i ? ", " : "", triage_classes[i]);
+		nearest_offer(&nearest, triage_classes[i]);
 	}
 	error_set(e, ERROR_USAGE, "--class: there is no \"%.40s\"; there are %s", name, strbuf_text(&known));
+	nearest_suggest(&nearest, e);
 	strbuf_free(&known);
 	return false;
 }
@@ -70,9 +74,11 @@ static bool check_options(struct triage_options *options, struct error *e)
 	if (options->filter.policy) {
 		const struct policy *policy = policy_find(options->filter.policy);
 
-		if (!policy)
-			return error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them",
-					 options->filter.policy);
+		if (!policy) {
+			error_set(e, ERROR_USAGE, "there is no policy \"%.40s\"; `residency policies` lists them",
+				  options->filter.policy);
+			return policy_suggest(options->filter.policy, e);
+		}
 		options->filter.policy = policy->name;
 	}
 	if (!recording_store_path(options->store))

@@ -98,6 +98,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		if (!found) {
 			error_set(&e, ERROR_MISSING, "there is no workflow called \"%.70s\"; `residency workflows` lists them",
 				  argv[1]);
+			embedded_suggest(scenario_workflows, argv[1], &e);
 			return command_fail(cli, command_workflows.name, &e);
 		}
 		fwrite(found->bytes, 1, embedded_length(found), cli->out);

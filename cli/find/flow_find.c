@@ -6,7 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/base/file.h"
-#include "core/base/strbuf.h"
+#include "core/base/nearest.h"
 #include "scenarios/flow/flow_file.h"
 
 static bool choose(struct flow_choice *choice, const struct flow *flow, struct error *e)
@@ -44,14 +44,12 @@ static bool is_file(const char *path)
 
 static bool refuse(const struct flow_set *known, const char *wanted, struct error *e)
 {
-	struct strbuf names = STRBUF_INIT;
+	struct nearest nearest = nearest_to(wanted);
 
 	for (size_t i = 0; i < known->count; i++)
-		strbuf_printf(&names, "%s%s", i ? ", " : "", known->flows[i]->name);
-	error_set(e, ERROR_USAGE, "there is no file and no flow called \"%.60s\"; built in are %s", wanted,
-		  strbuf_text(&names));
-	strbuf_free(&names);
-	return false;
+		nearest_offer(&nearest, known->flows[i]->name);
+	error_set(e, ERROR_USAGE, "there is no file and no flow called \"%.60s\"; `residency flows` lists them", wanted);
+	return nearest_suggest(&nearest, e);
 }
 
 static bool choose_word(struct flow_choice *choice, size_t builtin_count, const char *word, struct error *e)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 #include "scenarios/topologies.h"
 
@@ -34,13 +35,17 @@ static struct topology *parse_file(const char *path, struct error *e)
 
 static void say_what_there_is(const char *wanted, struct error *e)
 {
+	struct nearest nearest = nearest_to(wanted);
 	struct strbuf known = STRBUF_INIT;
 	char name[TOPOLOGY_NAME_MAX];
 
-	for (size_t i = 0; topology_builtin_name(i, name); i++)
+	for (size_t i = 0; topology_builtin_name(i, name); i++) {
 		strbuf_printf(&known, "%s%s", i ? ", " : "", name);
+		nearest_offer(&nearest, name);
+	}
 	error_set(e, ERROR_MISSING, "there is no file and no topology called \"%.200s\"; built in are %s", wanted,
 		  strbuf_text(&known));
+	nearest_suggest(&nearest, e);
 	strbuf_free(&known);
 }
 
@@ -63,13 +68,17 @@ struct topology *topology_find_named(const char *name_or_file, struct error *e)
 const struct backend *backend_find_named(const char *name, struct error *e)
 {
 	const struct backend *backend = backend_find(name);
+	struct nearest nearest = nearest_to(name);
 	struct strbuf known = STRBUF_INIT;
 
 	if (backend)
 		return backend;
-	for (size_t i = 0; backends[i]; i++)
+	for (size_t i = 0; backends[i]; i++) {
 		strbuf_printf(&known, "%s%s", i ? ", " : "", backends[i]->name);
+		nearest_offer(&nearest, backends[i]->name);
+	}
 	error_set(e, ERROR_UNSUPPORTED, "there is no backend \"%.64s\" in this build; there are %s", name, strbuf_text(&known));
+	nearest_suggest(&nearest, e);
 	strbuf_free(&known);
 	return NULL;
 }

@@ -22,7 +22,7 @@ static bool refuse(const char *wanted, struct error *e)
 		  "there is no file and no workflow called \"%.200s\"; built in are %s, and what `residency flows` lists",
 		  wanted, strbuf_text(&known));
 	strbuf_free(&known);
-	return false;
+	return embedded_suggest(scenario_workflows, wanted, e);
 }
 
 bool workflow_find_named(const char *name_or_file, struct workflow_text *workflow, struct error *e)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/find/topology_find.h"
+#include "core/base/nearest.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/model/families/family.h"
@@ -11,13 +12,17 @@
 static const struct plan_rules *find_rules(const char *name, struct error *e)
 {
 	const struct plan_rules *rules = plan_rules_find(name);
+	struct nearest nearest = nearest_to(name);
 	struct strbuf names = STRBUF_INIT;
 
 	if (rules)
 		return rules;
-	for (const struct plan_rules *known = plan_rules; known->name; known++)
+	for (const struct plan_rules *known = plan_rules; known->name; known++) {
 		strbuf_printf(&names, "%s%s", known == plan_rules ? "" : ", ", known->name);
+		nearest_offer(&nearest, known->name);
+	}
 	error_set(e, ERROR_USAGE, "--planner: there is no \"%.40s\"; there are %s", name, strbuf_text(&names));
+	nearest_suggest(&nearest, e);
 	strbuf_free(&names);
 	return NULL;
 }

@@ -6,7 +6,18 @@
 #include "cli/find/workflow_find.h"
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/nearest.h"
 #include "scenarios/flow/flow_file.h"
+
+static bool refuse_matrix(const char *name, struct error *e)
+{
+	struct nearest nearest = nearest_to(name);
+
+	for (size_t i = 0; matrices[i]; i++)
+		nearest_offer(&nearest, matrices[i]->name);
+	error_set(e, ERROR_USAGE, "there is no matrix \"%.40s\"", name);
+	return nearest_suggest(&nearest, e);
+}
 
 /* The matrix of --matrix, else the file's; none where the flow carries models. */
 static bool find_matrix(struct replay_input *input, const char *wanted, struct error *e)
@@ -22,7 +33,7 @@ static bool find_matrix(struct replay_input *input, const char *wanted, struct e
 				 flow->name);
 	input->matrix = matrix_find(name);
 	if (!input->matrix)
-		return error_set(e, ERROR_USAGE, "there is no matrix \"%.40s\"", name);
+		return refuse_matrix(name, e);
 	return flow_fits(flow, input->matrix->model_count, e) ||
 	       error_context(e, "flow %s on matrix %s", flow->name, input->matrix->name);
 }

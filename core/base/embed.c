@@ -1,6 +1,9 @@
 #include "core/base/embed.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "core/base/nearest.h"
 
 const struct embedded_file *embedded_find(const struct embedded_file *files, const char *name)
 {
@@ -9,4 +12,17 @@ const struct embedded_file *embedded_find(const struct embedded_file *files, con
 			return files;
 	}
 	return NULL;
+}
+
+bool embedded_suggest(const struct embedded_file *files, const char *wanted, struct error *e)
+{
+	struct nearest nearest = nearest_to(wanted);
+
+	for (; files->name; files++) {
+		char name[NEAREST_NAME_MAX];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(files->name, "."), files->name);
+		nearest_offer(&nearest, name);
+	}
+	return nearest_suggest(&nearest, e);
 }

@@ -2,7 +2,10 @@
 #ifndef RESIDENCY_BASE_EMBED_H
 #define RESIDENCY_BASE_EMBED_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "core/base/error.h"
 
 struct embedded_file {
 	const char *name; /* without its folder: "2x3090-nvlink.json" */
@@ -17,5 +20,8 @@ static inline size_t embedded_length(const struct embedded_file *file)
 
 /* The row called name, or NULL. */
 const struct embedded_file *embedded_find(const struct embedded_file *files, const char *name);
+
+/* Appends the file whose name without ".json" is near to the error, as nearest_suggest does. Returns false. */
+bool embedded_suggest(const struct embedded_file *files, const char *wanted, struct error *e);
 
 #endif

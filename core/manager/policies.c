@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/manager/policy.h"
 
 const struct policy *const policies[] = {
@@ -45,4 +46,16 @@ bool policies_check(struct error *e)
 		}
 	}
 	return true;
+}
+
+bool policy_suggest(const char *wanted, struct error *e)
+{
+	struct nearest nearest = nearest_to(wanted);
+
+	for (size_t i = 0; policies[i]; i++) {
+		nearest_offer(&nearest, policies[i]->name);
+		for (size_t alias = 0; alias < POLICY_ALIASES_MAX && policies[i]->aliases[alias]; alias++)
+			nearest_offer(&nearest, policies[i]->aliases[alias]);
+	}
+	return nearest_suggest(&nearest, e);
 }

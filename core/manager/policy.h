@@ -94,6 +94,9 @@ extern const struct policy *const policies[];
 /* By name or alias; NULL if not found. */
 const struct policy *policy_find(const char *name);
 
+/* Appends the policy whose name or alias is near to the error, as nearest_suggest does. Returns false. */
+bool policy_suggest(const char *wanted, struct error *e);
+
 static inline bool policy_is(const struct policy *policy, enum policy_fact fact)
 {
 	return (policy->facts & (unsigned)fact) != 0;

@@ -12,6 +12,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/nearest.h"
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_words.h"
 
@@ -345,12 +346,16 @@ static size_t arguments_most(enum flow_takes takes)
 
 static bool refuse_word(const char *where, const char *word, struct error *e)
 {
+	struct nearest nearest = nearest_to(word);
 	char list[400] = "";
 	size_t length = 0;
 
+	for (size_t i = 0; i < FLOW_ACTION_COUNT; i++)
+		nearest_offer(&nearest, flow_words[i].word);
 	for (size_t i = 0; i < FLOW_ACTION_COUNT && length < sizeof(list); i++)
 		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "", flow_words[i].word);
-	return error_set(e, ERROR_FORMAT, "%s: \"%.40s\" is no action; there are %s", where, word, list);
+	error_set(e, ERROR_FORMAT, "%s: \"%.40s\" is no action; there are %s", where, word, list);
+	return nearest_suggest(&nearest, e);
 }
 
 static bool read_step(const json_t *list, const char *where, struct flow_step *step, struct error *e)
@@ -417,9 +422,10 @@ static bool read_setting(const json_t *json, const char *where, struct flow_sett
 	    !json_get_integer_or(json, "seed", where, -1, &seed, e))
 		return false;
 	setting->policy = policy ? policy_find(policy) : NULL;
-	if (policy && !setting->policy)
-		return error_set(e, ERROR_FORMAT, "%s: there is no policy \"%.40s\"; `residency policies` lists them", where,
-				 policy);
+	if (policy && !setting->policy) {
+		error_set(e, ERROR_FORMAT, "%s: there is no policy \"%.40s\"; `residency policies` lists them", where, policy);
+		return policy_suggest(policy, e);
+	}
 	setting->has_cache = cache != NULL;
 	if (cache && !cache_kind_from_name(cache, &setting->cache))
 		return error_set(e, ERROR_FORMAT, "%s: there is no cache \"%.40s\"", where, cache);

@@ -194,7 +194,8 @@ END_TEST
 
 START_TEST(a_name_that_synth_does_not_know_brings_the_nearest)
 {
-	assert_complains(2, "did you mean flux?", "synth flx --out '%s/x'", folder);
+	assert_complains(2, "did you mean \"flux\"?", "synth flx --out '%s/x'", folder);
+	assert_complains(2, "did you mean \"bf16\"?", "synth flux --dtype bf6 --out '%s/x'", folder);
 	assert_complains(2, "--out FILE", "synth flux");
 	assert_complains(2, "there are f32", "synth flux --dtype q4 --out '%s/x'", folder);
 }

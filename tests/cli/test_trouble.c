@@ -64,6 +64,24 @@ START_TEST(a_workflow_that_is_not_there_names_those_that_are)
 }
 END_TEST
 
+/* One line for each list of names that a command searches. */
+START_TEST(a_mistyped_name_brings_the_nearest)
+{
+	assert_complains(2, "did you mean `residency matrix`?", "mtrix");
+	assert_complains(2, "did you mean --store?", "matrix --stroe none");
+	assert_complains(2, "did you mean \"delegate\"?", "matrix --policies delgate --store none");
+	assert_complains(2, "did you mean \"abc\"?", "matrix --matrices ab --store none");
+	assert_complains(2, "did you mean \"both\"?", "matrix --flows bth --store none");
+	assert_complains(7, "did you mean \"flux-all-kept\"?", "replay flux-al-kept --store none");
+	assert_complains(2, "did you mean \"strict\"?", "replay flux-all-kept --subject engine:strickt --store none");
+	assert_complains(7, "did you mean \"host-2gpu\"?", "matrix --topology host2gpu --store none");
+	assert_complains(7, "did you mean \"flux-gguf\"?", "workflows flux-gguff");
+	assert_complains(7, "did you mean \"clones-both\"?", "flows clone-both");
+	assert_complains(2, "did you mean \"strict\"?", "triage --policy strictt");
+	assert_complains(2, "did you mean \"exact\"?", "plan --planner exatc --alloc 'cuda:0,50%%' --loadlist x");
+}
+END_TEST
+
 START_TEST(a_malformed_allocation_string_names_the_column)
 {
 	static const char list[] = "name\tbytes\nblock.0\t1000\n";
@@ -189,6 +207,7 @@ HARNESS_SUITE(trouble_suite)
 	tcase_add_test(tests, a_workflow_with_a_link_to_nowhere_names_both_ends);
 	tcase_add_test(tests, a_workflow_with_a_cycle_names_it);
 	tcase_add_test(tests, a_workflow_that_is_not_there_names_those_that_are);
+	tcase_add_test(tests, a_mistyped_name_brings_the_nearest);
 	tcase_add_test(tests, a_malformed_allocation_string_names_the_column);
 	tcase_add_test(tests, a_truncated_weights_file_names_the_tensor);
 	tcase_add_test(tests, a_weights_file_that_lies_about_a_shape_is_refused);

@@ -142,8 +142,10 @@ static bool read_node(struct graph_node *node, const char *id, const json_t *val
 		return fault(node, where, e,
 			     "it has no class_type; is this a workflow in API format? (Save (API Format) in ComfyUI)");
 	node->type = node_type_find(class_type);
-	if (!node->type)
-		return fault(node, where, e, "there is no node class \"%.80s\" here", class_type);
+	if (!node->type) {
+		fault(node, where, e, "there is no node class \"%.80s\" here", class_type);
+		return node_type_suggest(class_type, e);
+	}
 	if (!json_is_object(inputs))
 		return fault(node, where, e, "its inputs are missing");
 	return read_inputs(node, inputs, e) && sort_inputs(node, e);

@@ -77,6 +77,9 @@ struct data *call_data(const struct call *call, const char *name, enum data_kind
 /* NULL if there is none. */
 const struct node_type *node_type_find(const char *name);
 
+/* Appends the node class whose name is near to the error, as nearest_suggest does. Returns false. */
+bool node_type_suggest(const char *wanted, struct error *e);
+
 /* All of them, family by family; NULL past the last. */
 const struct node_type *node_type_at(size_t index);
 

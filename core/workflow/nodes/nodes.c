@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/nearest.h"
 #include "core/workflow/nodes/node.h"
 
 static const struct node_type *const families[] = {
@@ -34,6 +35,17 @@ const struct node_type *node_type_find(const char *name)
 		}
 	}
 	return NULL;
+}
+
+bool node_type_suggest(const char *wanted, struct error *e)
+{
+	struct nearest nearest = nearest_to(wanted);
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		for (const struct node_type *type = families[i]; type->name; type++)
+			nearest_offer(&nearest, type->name);
+	}
+	return nearest_suggest(&nearest, e);
 }
 
 const struct value *call_argument(const struct call *call, const char *name)
