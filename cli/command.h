@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "scenarios/run/run.h"
 
 /* What every command is given. Results go to out, all else to err. */
 struct cli {
@@ -36,6 +37,16 @@ struct command {
  * is wrong and that was said. */
 bool command_parse(struct cli *cli, const struct command *command, const struct option *options, size_t count, int *argc,
 		   char **argv, int *exit_code);
+
+/* The store's path by the value of --store, else $RESIDENCY_STORE, else ./residency.db; NULL for "none". */
+const char *command_store_path(const char *option);
+
+/* run_open with this invocation's command line and the store that --store's value names. wait_for_room: as of run_request. */
+bool command_open_run(struct cli *cli, const char *store_option, bool wait_for_room, const struct run_environment *environment,
+		      struct recording *recording, struct error *e);
+
+/* run_close with a command's exit code. Returns it: that of a store that failed, which is said, where one did. */
+int command_close_run(struct cli *cli, const char *name, struct recording *recording, int exit_code);
 
 /* Prints "residency NAME: text" and a hint for usage errors; returns the exit code of the error's kind. */
 int command_fail(struct cli *cli, const char *name, const struct error *e);

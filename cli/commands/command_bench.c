@@ -5,7 +5,6 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
@@ -233,7 +232,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 	int exit_code = 0;
 
 	/* Nothing is measured while samples are put, so that waiting for room disturbs nothing. */
-	if (!recording_begin(&recording, cli, asked->store, true, &environment, &e))
+	if (!command_open_run(cli, asked->store, true, &environment, &recording, &e))
 		return command_fail(cli, command_bench.name, &e);
 	request.sink = &recording.sink;
 	for (size_t i = 0; topologies->count > 1 && i < topologies->count; i++)
@@ -244,7 +243,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 	else if (asked->json)
 		print_json(cli, results);
 	json_decref(results);
-	return recording_end(&recording, cli, command_bench.name, exit_code);
+	return command_close_run(cli, command_bench.name, &recording, exit_code);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

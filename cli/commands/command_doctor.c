@@ -1,6 +1,5 @@
 #include "cli/commands.h"
 #include "cli/commands/doctor.h"
-#include "cli/recording.h"
 #include "core/base/array.h"
 #include "core/base/json.h"
 
@@ -34,7 +33,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	for (const struct doctor_check *check = doctor_checks; check->name; check++) {
 		struct doctor_finding finding = { .state = DOCTOR_FINE };
 
-		check->look(cli, recording_store_path(store), &finding);
+		check->look(cli, command_store_path(store), &finding);
 		json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "name", check->name, "state",
 							doctor_state_name(finding.state), "found", finding.found, "remedy",
 							finding.remedy));

@@ -5,14 +5,12 @@
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "core/manager/policy.h"
-#include "db/writer.h"
 #include "scenarios/explore/explore.h"
 
 #define STEPS_BY_DEFAULT 100000
@@ -95,7 +93,7 @@ static bool ran(void *context, uint64_t steps)
 	struct explore_state *state = context;
 
 	progress_update(&state->progress, steps);
-	return !state->recording.writer || writer_is_fine(state->recording.writer);
+	return run_is_fine(&state->recording);
 }
 
 /* ---- what is told at the end ---- */
@@ -174,7 +172,7 @@ static bool explore_all(struct explore_state *state, const struct explore *explo
 static int run_explore(struct cli *cli, const struct explore_settings *settings, uint64_t chosen, struct explore *explore,
 		       const struct topology *topology, const struct backend *backend)
 {
-	struct run_environment environment = { .backend = backend->name, .topology = topology, .subject = "engine" };
+	struct run_environment environment;
 	struct explore_state state = { .cli = cli, .settings = settings };
 	struct explore_result result = { .count = 0 };
 	struct error e = ERROR_INIT;
@@ -183,8 +181,10 @@ static int run_explore(struct cli *cli, const struct explore_settings *settings,
 	int exit_code;
 
 	explore->subject = subject_engine_open(topology, backend, NULL, cli->interrupted, &e);
+	if (explore->subject)
+		environment = run_environment_of(explore->subject, topology, backend);
 	if (!explore->subject || (settings->out && !file_make_folder(settings->out, &e)) ||
-	    !recording_begin(&state.recording, cli, settings->store, !backend->bytes_exist, &environment, &e)) {
+	    !command_open_run(cli, settings->store, !backend->bytes_exist, &environment, &state.recording, &e)) {
 		subject_close(explore->subject);
 		return command_fail(cli, "explore", &e);
 	}
@@ -204,7 +204,7 @@ static int run_explore(struct cli *cli, const struct explore_settings *settings,
 		exit_code = error_exit_code(ERROR_INTERRUPTED);
 	explore_result_free(&result);
 	subject_close(explore->subject);
-	return recording_end(&state.recording, cli, "explore", exit_code);
+	return command_close_run(cli, "explore", &state.recording, exit_code);
 }
 
 static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/recording.h"
 #include "core/base/array.h"
 #include "db/store.h"
 #include "reports/query.h"
@@ -27,7 +26,7 @@ static bool export_trace(struct cli *cli, struct store *store, const char *run, 
 static int export_run(struct cli *cli, const struct export_settings *settings)
 {
 	struct error e = ERROR_INIT;
-	struct store *store = store_open(recording_store_path(settings->store), STORE_READ, &e);
+	struct store *store = store_open(command_store_path(settings->store), STORE_READ, &e);
 	char run[64];
 	bool fine = store && query_run(store, settings->run, run, &e);
 
@@ -59,7 +58,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "unexpected argument \"%.80s\"", argv[1]);
 	else if ((settings.trace != NULL) + (settings.csv != NULL) + (settings.ndjson != NULL) != 1)
 		error_set(&e, ERROR_USAGE, "one of --trace FILE, --csv VIEW and --ndjson VIEW");
-	else if (!recording_store_path(settings.store))
+	else if (!command_store_path(settings.store))
 		error_set(&e, ERROR_USAGE, "--store none holds nothing to export");
 	if (error_is_set(&e))
 		return command_fail(cli, "export", &e);

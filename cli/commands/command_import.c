@@ -7,7 +7,6 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "probes/log/log_import.h"
@@ -164,7 +163,7 @@ static int import_files(struct cli *cli, const char *store, bool json, int count
 	bool fine = true;
 	int exit_code;
 
-	if (!recording_begin(&recording, cli, store, true, &environment, &e))
+	if (!command_open_run(cli, store, true, &environment, &recording, &e))
 		return command_fail(cli, "import", &e);
 	import = log_import_new(&recording.sink, &e);
 	piece = import ? array_new(PIECE_SIZE_BYTES, 1, &e) : NULL;
@@ -174,9 +173,9 @@ static int import_files(struct cli *cli, const char *store, bool json, int count
 	if (import)
 		summary = log_import_finish(import);
 	exit_code = fine ? exit_code_of(summary) : error_exit_code(e.kind);
-	exit_code = recording_end(&recording, cli, "import", exit_code);
+	exit_code = command_close_run(cli, "import", &recording, exit_code);
 	if (fine && json)
-		fine = print_json(cli, recording.path ? recording.run.id : NULL, summary, &e);
+		fine = print_json(cli, command_store_path(store) ? recording.run.id : NULL, summary, &e);
 	else if (fine)
 		print_text(cli, summary);
 	if (summary)

@@ -6,13 +6,11 @@
 #include "cli/find/flow_find.h"
 #include "cli/print/matrix_print.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "cli/find/subject_find.h"
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/manager/policy.h"
-#include "db/writer.h"
 #include "scenarios/flow/flow.h"
 #include "scenarios/matrix/matrix.h"
 #include "scenarios/matrix/matrix_workflow.h"
@@ -70,7 +68,7 @@ static bool finished(void *context, const struct judge_result *result)
 	progress_end(&state->progress); /* the line is drawn again below what is printed */
 	matrix_print_cell(&state->printer, result);
 	progress_update(&state->progress, ++state->done + state->printer.tally.skipped);
-	return !*state->cli->interrupted && (!state->recording.writer || writer_is_fine(state->recording.writer));
+	return !*state->cli->interrupted && run_is_fine(&state->recording);
 }
 
 static void left_out(void *context, const char *matrix, const char *flow, size_t cells, const char *why)
@@ -85,7 +83,7 @@ static uint64_t dropped(void *context, uint32_t cell)
 {
 	const struct matrix_state *state = context;
 
-	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
+	return run_dropped(&state->recording, cell);
 }
 
 static void widen(int *width, const char *text)
@@ -121,15 +119,10 @@ struct ground {
 static int run_matrix(struct cli *cli, const struct matrix_settings *settings, const struct matrix_axes *axes,
 		      const struct ground *ground, struct matrix_watch *watch)
 {
-	const char *subject_name = ground->subject->operations->kind;
-	bool is_live = !ground->backend;
-	struct run_environment environment = { .backend = is_live ? subject_name : ground->backend->name,
-					       .topology = ground->topology,
-					       .subject = is_live ? subject_comfyui_version(ground->subject) : subject_name,
-					       .probe = is_live ? subject_comfyui_probe(ground->subject) : NULL };
+	struct run_environment environment = run_environment_of(ground->subject, ground->topology, ground->backend);
 	struct matrix_state state = { .cli = cli, .printer = { .cli = cli, .json = settings->json } };
 	struct matrix_run run = { .subject = ground->subject,
-				  .subject_name = subject_name,
+				  .subject_name = ground->subject->operations->kind,
 				  .topology_name = ground->topology->name,
 				  .left_out = left_out,
 				  .finished = finished,
@@ -143,8 +136,8 @@ static int run_matrix(struct cli *cli, const struct matrix_settings *settings, c
 
 	if (settings->verbose || cell_count <= CELLS_TO_WATCH)
 		watch->to = run.log = cli->log;
-	if (!recording_begin(&state.recording, cli, settings->store, !is_live && !ground->backend->bytes_exist, &environment,
-			     &e))
+	if (!command_open_run(cli, settings->store, ground->backend && !ground->backend->bytes_exist, &environment,
+			      &state.recording, &e))
 		return command_fail(cli, "matrix", &e);
 	run.sink = &state.recording.sink;
 	state.printer.show_modes = settings->caches || settings->device_modes || settings->node_flags;
@@ -166,7 +159,7 @@ static int run_matrix(struct cli *cli, const struct matrix_settings *settings, c
 			left_out.count, left_out.why);
 	fprintf(cli->err, "%zu cells in %.3f s, %.0f a second\n", state.done, (double)(clock_now_ns() - started_ns) / 1e9,
 		(double)state.done / ((double)(clock_now_ns() - started_ns) / 1e9));
-	return recording_end(&state.recording, cli, "matrix", exit_code);
+	return command_close_run(cli, "matrix", &state.recording, exit_code);
 }
 
 static int run_on_engine(struct cli *cli, const struct matrix_settings *settings, const struct matrix_axes *axes)

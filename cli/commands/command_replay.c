@@ -4,7 +4,6 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "cli/print/replay_input.h"
 #include "cli/print/replay_print.h"
 #include "cli/find/subject_find.h"
@@ -14,7 +13,6 @@
 #include "core/base/json.h"
 #include "core/manager/policy.h"
 #include "core/workflow/library/model_library.h"
-#include "db/writer.h"
 #include "scenarios/run/cell_run.h"
 #include "scenarios/subject/subject_comfyui.h"
 
@@ -114,7 +112,7 @@ static uint64_t dropped(void *context, uint32_t cell)
 {
 	const struct replay_state *state = context;
 
-	return state->recording.writer ? writer_dropped(state->recording.writer, cell) : 0;
+	return run_dropped(&state->recording, cell);
 }
 
 static bool run_one(struct replay_state *state, const struct replay_input *input, const json_t *workflow,
@@ -211,17 +209,13 @@ static bool replay_input(struct replay_state *state, const struct replay_input *
 static int replay_all(struct replay_state *state, const struct replay_input *inputs, size_t count,
 		      const struct topology *topology, const struct backend *backend)
 {
-	const char *kind = state->subject->operations->kind;
-	struct run_environment environment = { .backend = backend ? backend->name : kind,
-					       .topology = topology,
-					       .subject = state->is_live ? subject_comfyui_version(state->subject) : kind,
-					       .probe = state->is_live ? subject_comfyui_probe(state->subject) : NULL };
+	struct run_environment environment = run_environment_of(state->subject, topology, backend);
 	struct error e = ERROR_INIT;
 
 	if (state->settings->out && !file_make_folder(state->settings->out, &e))
 		return command_fail(state->cli, "replay", &e);
-	if (!recording_begin(&state->recording, state->cli, state->settings->store, backend && !backend->bytes_exist,
-			     &environment, &e))
+	if (!command_open_run(state->cli, state->settings->store, backend && !backend->bytes_exist, &environment,
+			      &state->recording, &e))
 		return command_fail(state->cli, "replay", &e);
 	for (size_t i = 0; i < count && !*state->cli->interrupted; i++) {
 		if (replay_input(state, &inputs[i], &e))
@@ -236,8 +230,8 @@ static int replay_all(struct replay_state *state, const struct replay_input *inp
 		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
 		fputs("}\n", state->cli->out);
 	}
-	return recording_end(&state->recording, state->cli, "replay",
-			     state->exit_code ? state->exit_code : verdict_tally_exit_code(&state->tally));
+	return command_close_run(state->cli, "replay", &state->recording,
+				 state->exit_code ? state->exit_code : verdict_tally_exit_code(&state->tally));
 }
 
 /* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */

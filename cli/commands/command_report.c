@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/recording.h"
 #include "core/base/array.h"
 #include "db/store.h"
 #include "reports/render/html.h"
@@ -46,11 +45,11 @@ static int run_command(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
 	else if (!folder)
 		error_set(&e, ERROR_USAGE, "where to? --html DIR");
-	else if (!recording_store_path(store))
+	else if (!command_store_path(store))
 		error_set(&e, ERROR_USAGE, "--store none holds nothing to report");
 	if (error_is_set(&e))
 		return command_fail(cli, "report", &e);
-	return report(cli, recording_store_path(store), run, folder);
+	return report(cli, command_store_path(store), run, folder);
 }
 
 const struct command command_report = {

@@ -5,7 +5,6 @@
 #include "cli/axes.h"
 #include "cli/commands.h"
 #include "cli/find/flow_find.h"
-#include "cli/recording.h"
 #include "cli/sweep/sweep.h"
 #include "core/base/array.h"
 #include "core/base/file.h"
@@ -205,7 +204,7 @@ static bool prepare(struct sweep *sweep, const struct matrix_axes *axes, struct 
 
 static int run_sweep(struct cli *cli, const struct sweep_wishes *wishes)
 {
-	struct sweep sweep = { .cli = cli, .wishes = wishes, .store = recording_store_path(wishes->store) };
+	struct sweep sweep = { .cli = cli, .wishes = wishes, .store = command_store_path(wishes->store) };
 	struct flow_choice flows = FLOW_CHOICE_INIT;
 	struct error e = ERROR_INIT;
 	struct matrix_axes axes;
@@ -235,7 +234,7 @@ out:
 
 static bool check_wishes(const struct sweep_wishes *wishes, struct error *e)
 {
-	if (!recording_store_path(wishes->store))
+	if (!command_store_path(wishes->store))
 		return error_set(e, ERROR_USAGE, "a sweep needs a store: what was run is found there again");
 	if (wishes->table && (wishes->range || wishes->bisect))
 		return error_set(e, ERROR_USAGE,
@@ -313,7 +312,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (!take_paths(&wishes, argc, argv, &e) || !check_wishes(&wishes, &e))
 		return command_fail(cli, "sweep", &e);
 	if (wishes.table)
-		return sweep_print(cli, &wishes, recording_store_path(wishes.store), wishes.run);
+		return sweep_print(cli, &wishes, command_store_path(wishes.store), wishes.run);
 	return run_sweep(cli, &wishes);
 }
 

@@ -10,7 +10,6 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/recording.h"
 #include "core/base/array.h"
 #include "core/base/nearest.h"
 #include "core/base/strbuf.h"
@@ -81,7 +80,7 @@ static bool check_options(struct triage_options *options, struct error *e)
 		}
 		options->filter.policy = policy->name;
 	}
-	if (!recording_store_path(options->store))
+	if (!command_store_path(options->store))
 		return error_set(e, ERROR_USAGE, "--store none holds nothing to triage");
 	if (options->run && strcmp(options->run, "last") == 0)
 		options->run = NULL;
@@ -129,7 +128,7 @@ static bool pack(struct cli *cli, struct store *store, const char *run, const st
 static int triage(struct cli *cli, const struct triage_options *options, const struct card_renderer *renderer)
 {
 	struct error e = ERROR_INIT;
-	struct store *store = store_open(recording_store_path(options->store), STORE_READ, &e);
+	struct store *store = store_open(command_store_path(options->store), STORE_READ, &e);
 	json_t *cards = store ? triage_read(store, options->run, &options->filter, &e) : NULL;
 	int exit_code;
 

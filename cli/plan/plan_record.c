@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-#include "cli/recording.h"
-
 static void put_cell(const struct recording *recording, const struct topology *topology, const struct plan_request *request)
 {
 	struct record_cell cell = { .cell = 1, .flow = "plan", .workflow = "plan" };
@@ -20,12 +18,12 @@ bool plan_record(struct cli *cli, const char *store, const struct plan_outcome *
 	struct recording recording;
 	size_t findings;
 
-	if (!recording_begin(&recording, cli, store, true, &environment, e))
+	if (!command_open_run(cli, store, true, &environment, &recording, e))
 		return false;
 	put_cell(&recording, outcome->topology, outcome->request);
 	findings = plan_findings_put(outcome, 1, &recording.sink);
 	verdict.verdict = findings ? VERDICT_FAIL : VERDICT_PASS;
 	record_put(&recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
-	return recording_end(&recording, cli, "plan", 0) == 0 ||
+	return command_close_run(cli, "plan", &recording, 0) == 0 ||
 	       error_set(e, ERROR_STORE, "the plan's findings are not recorded");
 }

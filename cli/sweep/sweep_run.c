@@ -2,12 +2,10 @@
 #include <string.h>
 
 #include "cli/axes.h"
-#include "cli/recording.h"
 #include "cli/sweep/sweep.h"
 #include "core/base/utf8.h"
 #include "core/manager/policy.h"
 #include "db/store.h"
-#include "db/writer.h"
 #include "reports/sweep/sweep.h"
 #include "scenarios/subject/subject_comfyui.h"
 
@@ -34,17 +32,6 @@ bool sweep_look(const struct sweep *sweep, size_t commit, enum known *known, siz
 
 /* ---- records ---- */
 
-static bool finish_recording(struct recording *recording, int exit_code, struct error *e)
-{
-	struct writer *writer = recording->writer;
-
-	if (!writer)
-		return true;
-	recording->writer = NULL;
-	run_end(&recording->sink, exit_code);
-	return writer_finish(writer, e);
-}
-
 bool sweep_record_list(struct sweep *sweep, struct error *e)
 {
 	const struct run_environment environment = { .backend = BACKEND };
@@ -55,7 +42,7 @@ bool sweep_record_list(struct sweep *sweep, struct error *e)
 	record_text(about.of, sizeof(about.of), sweep->of == SWEEP_OF_NODES ? "nodes" : "comfyui");
 	record_text(about.range, sizeof(about.range), sweep->wishes->range);
 	record_text(about.setting, sizeof(about.setting), sweep->setting);
-	if (!recording_begin(&recording, sweep->cli, sweep->store, true, &environment, e))
+	if (!command_open_run(sweep->cli, sweep->store, true, &environment, &recording, e))
 		return false;
 	record_put(&recording.sink, RECORD_SWEEP, &about, sizeof(about));
 	for (size_t i = 0; i < sweep->commits.count; i++) {
@@ -69,7 +56,7 @@ bool sweep_record_list(struct sweep *sweep, struct error *e)
 	for (size_t i = 0; i < sweep->cell_count; i++)
 		record_put(&recording.sink, RECORD_SWEEP_CELL, &sweep->cells[i].record, sizeof(sweep->cells[i].record));
 	record_text(sweep->run, sizeof(sweep->run), recording.run.id);
-	return finish_recording(&recording, 0, e);
+	return run_close(&recording, 0, e);
 }
 
 /* ---- a commit ---- */
@@ -95,10 +82,8 @@ static bool begin_recording(struct commit_run *run, const struct run_environment
 {
 	struct record_run_commit what = { .why = "" };
 
-	if (!recording_begin(&run->recording, run->sweep->cli, run->sweep->store, false, environment, e)) {
-		run->recording.writer = NULL;
+	if (!command_open_run(run->sweep->cli, run->sweep->store, false, environment, &run->recording, e))
 		return false;
-	}
 	record_text(what.repository, sizeof(what.repository), run->sweep->name);
 	record_text(what.id, sizeof(what.id), run->commit->id);
 	record_text(what.setting, sizeof(what.setting), run->sweep->setting);
@@ -173,7 +158,7 @@ static uint64_t dropped(void *context, uint32_t cell)
 {
 	const struct commit_run *run = context;
 
-	return writer_dropped(run->recording.writer, cell);
+	return run_dropped(&run->recording, cell);
 }
 
 /* A cell that could not be brought to its end has no verdict; why, is told. */
@@ -212,7 +197,7 @@ static bool run_cell(struct commit_run *run, const struct sweep_cell *cell, stru
 		put_why(run, &why);
 	if (!fine || run->subject->operations->worker_died(run->subject))
 		stop_server(run); /* the next cell gets one that is whole */
-	return writer_is_fine(run->recording.writer); /* finish_recording says what is wrong with it */
+	return run_is_fine(&run->recording); /* run_close says what is wrong with it */
 }
 
 /* The commit, or the rest of its cells, cannot be run. */
@@ -272,5 +257,5 @@ bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *know
 		fine = give_up(&run, &why, e);
 	stop_server(&run);
 	sweep_tree_take(&sweep->tree);
-	return finish_recording(&run.recording, exit_code_of(result, e), e) && fine;
+	return run_close(&run.recording, exit_code_of(result, e), e) && fine;
 }

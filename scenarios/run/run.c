@@ -1,3 +1,8 @@
+/* run.c - a run's identity, its environment key, and the store that its records go to.
+ *
+ * The key is packed by jansson with sorted keys. An opening starts the store's writer first and puts the run's records through its
+ * sink, so that a run that cannot be described leaves an empty store and no half of a run.
+ */
 #include "scenarios/run/run.h"
 
 #include <cblas.h>
@@ -9,6 +14,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "db/writer.h"
+#include "scenarios/subject/subject.h"
+#include "scenarios/subject/subject_comfyui.h"
 
 /* 20261124T101502Z-9f3a6c01: sorts by time, and two machines that start in the same second still differ. */
 static bool make_id(char *id, size_t id_size_bytes, int64_t wall_ns, struct error *e)
@@ -139,4 +147,59 @@ void run_end(const struct record_sink *sink, int exit_code)
 	struct record_run_end end = { .ended_wall_ns = clock_wall_ns(), .exit_code = (uint32_t)exit_code };
 
 	record_put(sink, RECORD_RUN_END, &end, sizeof(end));
+}
+
+/* ---- the store ---- */
+
+struct run_environment run_environment_of(const struct subject *subject, const struct topology *topology,
+					  const struct backend *backend)
+{
+	const char *kind = subject->operations->kind;
+
+	if (backend)
+		return (struct run_environment) { .backend = backend->name, .topology = topology, .subject = kind };
+	return (struct run_environment) { .backend = kind,
+					  .topology = topology,
+					  .subject = subject_comfyui_version(subject),
+					  .probe = subject_comfyui_probe(subject) };
+}
+
+bool run_open(struct recording *recording, const struct run_request *request, struct error *e)
+{
+	const struct writer_options options = { .wait_for_room = request->wait_for_room };
+
+	*recording = (struct recording) { .writer = NULL };
+	if (request->store) {
+		recording->writer = writer_start(request->store, &options, e);
+		if (!recording->writer)
+			return false;
+		recording->sink = writer_sink(recording->writer);
+	}
+	if (run_begin(&recording->run, &recording->sink, request->command, &request->environment, e))
+		return true;
+	if (recording->writer)
+		writer_finish(recording->writer, NULL);
+	recording->writer = NULL;
+	return false;
+}
+
+bool run_close(struct recording *recording, int exit_code, struct error *e)
+{
+	struct writer *writer = recording->writer;
+
+	if (!writer)
+		return true;
+	recording->writer = NULL;
+	run_end(&recording->sink, exit_code);
+	return writer_finish(writer, e);
+}
+
+bool run_is_fine(const struct recording *recording)
+{
+	return !recording->writer || writer_is_fine(recording->writer);
+}
+
+uint64_t run_dropped(const struct recording *recording, uint32_t cell)
+{
+	return recording->writer ? writer_dropped(recording->writer, cell) : 0;
 }
