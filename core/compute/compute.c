@@ -40,6 +40,7 @@ void compute_begin(struct compute *c, const struct model *model, struct device *
 
 	*c = (struct compute) { .model = model,
 				.device = device,
+				.stream = device_stream(device),
 				.host = machine_device(machine, 0),
 				.dtype = dtype,
 				.ops = machine_backend(machine)->computes ? &ops_host : &ops_sim,
@@ -55,12 +56,15 @@ static void free_tensor(struct compute *c, struct tensor *tensor)
 		c->tensors = tensor->next;
 	if (tensor->next)
 		tensor->next->previous = tensor->previous;
-	device_free(&tensor->buffer);
+	device_free_after(&tensor->buffer, c->stream);
 	free(tensor);
 }
 
 bool compute_end(struct compute *c)
 {
+	/* Copies from weights may still be queued, and the model may be moved next. A pass that succeeded has waited. */
+	if (c->failed && machine_backend(device_machine(c->device))->bytes_exist)
+		stream_synchronize(c->stream, NULL);
 	while (c->tensors)
 		free_tensor(c, c->tensors);
 	return !c->failed;
@@ -111,7 +115,7 @@ static struct tensor *new_tensor(struct compute *c, enum dtype dtype, unsigned r
 	tensor->references = 1;
 	tensor->rank = rank;
 	memcpy(tensor->shape, shape, rank * sizeof(*shape));
-	if (!device_alloc(c->device, tensor_count(tensor) * element_size_bytes(c, dtype), &tensor->buffer, c->error)) {
+	if (!device_alloc_on(c->stream, tensor_count(tensor) * element_size_bytes(c, dtype), &tensor->buffer, c->error)) {
 		free(tensor);
 		error_context(c->error, "running %s", c->model->name);
 		return fail_as_set(c);
@@ -146,8 +150,7 @@ void compute_drop(struct compute *c, struct tensor *tensor)
 static bool copy_bytes(const struct compute *c, const struct buffer *to, const struct buffer *from, uint64_t size_bytes)
 {
 	const struct transfer transfer = {
-		.device = c->device,
-		.stream = STREAM_COMPUTE,
+		.stream = c->stream,
 		.to = to,
 		.from = from,
 		.size_bytes = size_bytes,
@@ -173,7 +176,7 @@ static struct tensor *upload(struct compute *c, const float *values, enum dtype 
 	}
 	if (!copy_bytes(c, &tensor->buffer, &staging, size_bytes))
 		tensor = fail_as_set(c);
-	device_free(&staging);
+	device_free_after(&staging, c->stream);
 	return tensor;
 }
 
@@ -197,11 +200,11 @@ bool compute_download(struct compute *c, const struct tensor *tensor, float *to)
 	size_bytes = tensor_count(tensor) * element_size_bytes(c, tensor->dtype);
 	if (!device_alloc(c->host, size_bytes, &staging, c->error))
 		return fail_as_set(c) != NULL;
-	if (!copy_bytes(c, &staging, &tensor->buffer, size_bytes) || !stream_synchronize(c->device, STREAM_COMPUTE, c->error))
+	if (!copy_bytes(c, &staging, &tensor->buffer, size_bytes) || !stream_synchronize(c->stream, c->error))
 		fail_as_set(c);
 	if (!c->failed && c->ops == &ops_host && to && size_bytes)
 		memcpy(to, staging.address, size_bytes);
-	device_free(&staging);
+	device_free_after(&staging, c->stream);
 	return !c->failed;
 }
 
@@ -234,10 +237,10 @@ struct fetched {
 	struct buffer cast; /* its values, where they had to be converted */
 };
 
-static void release(struct fetched *fetched)
+static void release(const struct compute *c, struct fetched *fetched)
 {
-	device_free(&fetched->moved);
-	device_free(&fetched->cast);
+	device_free_after(&fetched->moved, c->stream);
+	device_free_after(&fetched->cast, c->stream);
 }
 
 /* Patches that are not in the weight go into the copy. */
@@ -252,14 +255,14 @@ static bool patch_fetched(struct compute *c, const struct parameter *parameter, 
 	if (c->ops == &ops_host)
 		return patch_copy(c->model, index, &pending->list, c->dtype, bytes, values, c->error);
 	cost = patch_cost(parameter, pending->list.use_count);
-	return device_kernel(c->device, STREAM_COMPUTE, &cost, c->error);
+	return stream_kernel(c->stream, &cost, c->error);
 }
 
 static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter, const void *bytes)
 {
 	size_t size_bytes = fetched->weight.count * element_size_bytes(c, c->dtype);
 
-	if (!device_alloc(c->device, size_bytes, &fetched->cast, c->error))
+	if (!device_alloc_on(c->stream, size_bytes, &fetched->cast, c->error))
 		return fail_as_set(c) != NULL;
 	if (c->ops == &ops_host) {
 		if (!parameter_to_f32(c->model, parameter, bytes, fetched->cast.address, c->error) ||
@@ -270,7 +273,7 @@ static bool convert(struct compute *c, struct fetched *fetched, const struct par
 	} else {
 		struct kernel_cost cost = ops_conversion_cost(parameter->size_bytes, size_bytes);
 
-		if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error) || !patch_fetched(c, parameter, NULL, NULL))
+		if (!stream_kernel(c->stream, &cost, c->error) || !patch_fetched(c, parameter, NULL, NULL))
 			return fail_as_set(c) != NULL;
 	}
 	return true;
@@ -292,7 +295,7 @@ static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
 	memcpy(fetched->weight.shape, parameter->shape, sizeof(parameter->shape));
 	bytes = parameter->resting.address;
 	if (c->model->blocks[parameter->block].device != device_index(c->device)) {
-		if (!device_alloc(c->device, parameter->size_bytes, &fetched->moved, c->error) ||
+		if (!device_alloc_on(c->stream, parameter->size_bytes, &fetched->moved, c->error) ||
 		    !copy_bytes(c, &fetched->moved, &parameter->resting, parameter->size_bytes)) {
 			error_context(c->error, "bringing %s of %s over", name, c->model->name);
 			return fail_as_set(c) != NULL;
@@ -314,10 +317,10 @@ struct module {
 	const struct weight *b; /* NULL where there is none */
 };
 
-static void release_module(struct module *module)
+static void release_module(const struct compute *c, struct module *module)
 {
-	release(&module->weight);
-	release(&module->bias);
+	release(c, &module->weight);
+	release(c, &module->bias);
 }
 
 static bool fetch_module(struct compute *c, struct module *module, const char *name)
@@ -373,7 +376,7 @@ static void scale_weight(struct compute *c, const struct fetched *weight, float 
 	float *values = weight->cast.address;
 
 	if (c->ops != &ops_host) {
-		if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error))
+		if (!stream_kernel(c->stream, &cost, c->error))
 			fail_as_set(c);
 		return;
 	}
@@ -434,7 +437,7 @@ struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *m
 out:
 	compute_drop(c, scaled);
 	compute_drop(c, x);
-	release_module(&fetched);
+	release_module(c, &fetched);
 	return out;
 }
 
@@ -467,7 +470,7 @@ struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struc
 	if (out)
 		c->ops->convolve(c, x, w, fetched.b, how, out);
 out:
-	release_module(&fetched);
+	release_module(c, &fetched);
 	compute_drop(c, x);
 	return out;
 }
@@ -497,7 +500,7 @@ struct tensor *compute_layer_norm(struct compute *c, struct tensor *x, double ep
 	if (out)
 		c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out);
 out:
-	release_module(&fetched);
+	release_module(c, &fetched);
 	compute_drop(c, x);
 	return out;
 }
@@ -521,7 +524,7 @@ struct tensor *compute_rms_norm(struct compute *c, struct tensor *x, double eps,
 	}
 	if (out)
 		c->ops->rms_norm(c, x, &fetched.weight, eps, out);
-	release(&fetched);
+	release(c, &fetched);
 	compute_drop(c, x);
 	return out;
 }
@@ -546,7 +549,7 @@ struct tensor *compute_group_norm(struct compute *c, struct tensor *x, unsigned 
 	}
 	if (out)
 		c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out);
-	release_module(&fetched);
+	release_module(c, &fetched);
 	compute_drop(c, x);
 	return out;
 }
@@ -576,7 +579,7 @@ struct tensor *compute_embed(struct compute *c, const int64_t *ids, size_t count
 	if (out)
 		c->ops->embed(c, &fetched.weight, ids, count, out);
 out:
-	release(&fetched);
+	release(c, &fetched);
 	return out;
 }
 

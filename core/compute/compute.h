@@ -47,6 +47,7 @@ struct compute_tap {
 struct compute {
 	const struct model *model;
 	struct device *device;
+	struct stream *stream; /* the device's: all of the pass is put on it */
 	struct device *host; /* cpu: where values come from and go to */
 	enum dtype dtype;
 	const struct ops *ops;

@@ -18,7 +18,7 @@ static void charge(struct compute *c, double flops, double bytes)
 {
 	struct kernel_cost cost = { .flops = flops, .bytes = bytes };
 
-	if (!device_kernel(c->device, STREAM_COMPUTE, &cost, c->error))
+	if (!stream_kernel(c->stream, &cost, c->error))
 		c->failed = true;
 }
 

@@ -6,9 +6,10 @@
  * A caching allocator (cache.h) stands between device_alloc and the backend, as PyTorch's does: what is freed stays reserved
  * until device_empty_cache, so `allocated` and `reserved` differ, and free memory can be in pieces.
  *
- * A stream is a queue of a device; what is put on one stream runs in order. host runs everything at once, in the caller's
- * thread; sim works a stream's queue off when somebody waits for it, because what comes later on another stream may share a
- * link with it and make it slower. A machine belongs to one thread.
+ * A stream is a queue of a device; what is put on one stream runs in order. Each device has one for kernels, each link one for
+ * copies. Streams are put in order among each other by events: one stream records an event, another waits for it. host runs
+ * everything at once, in the caller's thread; sim works a stream's queue off when the caller waits for it, because what comes
+ * later on another stream may share a link with it and make it slower. A machine belongs to one thread.
  */
 #ifndef RESIDENCY_DEVICE_DEVICE_H
 #define RESIDENCY_DEVICE_DEVICE_H
@@ -35,7 +36,22 @@ struct buffer {
 	void *address;
 	uint64_t size_bytes; /* as asked for; the piece may be larger */
 	struct piece *piece; /* the allocator's own; NULL for a buffer of 0 bytes */
-	bool pinned; /* page-locked (device_pin) */
+	bool pinned; /* page-locked (device_alloc_pinned) */
+};
+
+enum stream_kind { STREAM_COMPUTE, STREAM_COPY };
+
+/* Owned by its machine. */
+struct stream {
+	struct device *device; /* which it is a queue of */
+	enum stream_kind kind;
+	void *handle; /* private to core/device and its backends */
+};
+
+/* A point in a stream's work. Zero-initialised means none. */
+struct stream_event {
+	struct machine *machine;
+	void *handle; /* private to core/device and its backends */
 };
 
 struct memory_use {
@@ -58,11 +74,10 @@ struct kernel_cost {
 	double bytes;
 };
 
-/* One copy. All that it names is borrowed for the call. The buffers may be freed once it is on its stream: host has copied by
- * then, and sim has no bytes to lose. */
+/* One copy. All that it names is borrowed for the call; the memory of the buffers is used until the copy is done. A buffer that
+ * may still be copied is given back with device_free_after. */
 struct transfer {
-	struct device *device; /* it runs on a stream of this one, which waits for it */
-	unsigned stream;
+	struct stream *stream;
 	const struct buffer *to;
 	uint64_t to_offset_bytes;
 	const struct buffer *from;
@@ -81,8 +96,7 @@ struct backend_listener {
 };
 
 /* What a backend must provide. A user calls the device_, stream_ and machine_ functions below, never these. Every slot is
- * required; backend_check says which is missing. `state` is the backend's own, per machine. Streams are numbered below
- * STREAM_COUNT on each device. */
+ * required; backend_check says which is missing. `state` is the backend's own, per machine. */
 struct backend {
 	const char *name;
 	const char *summary; /* one line, for help */
@@ -93,9 +107,12 @@ struct backend {
 	/* topology and listener live as long as the state. */
 	bool (*open)(void **state, const struct topology *topology, const struct backend_listener *listener, struct error *e);
 	void (*close)(void *state);
-	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. */
+	/* Raw memory of device d; false with ERROR_DEVICE_MEMORY when its capacity is spent. Nothing on a stream uses what is given. */
 	bool (*memory_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
 	void (*memory_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
+	/* The same for page-locked memory of a cpu. This processor may dereference it where bytes exist. */
+	bool (*pinned_take)(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *e);
+	void (*pinned_give)(void *state, unsigned d, void *address, uint64_t size_bytes);
 	/* Between the caller's memory and size_bytes that start offset_bytes behind an address that memory_take gave, or anywhere
 	 * within it. They return when it is done, and do not wait for streams. Where no bytes exist, write and fill do nothing, and
 	 * read is ERROR_BUG. size_bytes is not 0. */
@@ -105,13 +122,23 @@ struct backend {
 		      struct error *e);
 	bool (*fill)(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, uint8_t value,
 		     struct error *e);
+	/* A queue of device d; *handle may be NULL where the backend needs none. Before a stream is destroyed its work is done, and
+	 * the events that were recorded on it are no longer asked. */
+	bool (*stream_create)(void *state, unsigned d, enum stream_kind kind, void **handle, struct error *e);
+	void (*stream_destroy)(void *state, void *handle);
+	/* The caller waits for one stream. False if something on it failed, also if that was put there long before; it stays so. */
+	bool (*stream_synchronize)(void *state, const struct stream *stream, struct error *e);
+	/* An event stands for all that is on the stream when it is recorded; recorded again it stands for that. One that was never
+	 * recorded is done. It may be destroyed while a stream waits for it. */
+	bool (*event_create)(void *state, unsigned d, void **handle, struct error *e);
+	void (*event_destroy)(void *state, void *handle);
+	bool (*event_record)(void *state, void *handle, const struct stream *stream, struct error *e);
+	bool (*event_wait)(void *state, void *handle, const struct stream *stream, struct error *e); /* the stream waits */
+	bool (*event_query)(void *state, void *handle, bool *done, struct error *e); /* does not wait */
+	bool (*event_synchronize)(void *state, void *handle, struct error *e); /* the caller waits */
 	/* Puts a copy on its stream. Its ranges lie within their buffers, and there is a route from one device to the other. */
 	bool (*copy)(void *state, const struct transfer *transfer, struct error *e);
-	bool (*kernel)(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e);
-	/* Stream (d, s) waits until all that is on (d2, s2) now is done. */
-	bool (*wait)(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e);
-	/* The caller waits for one stream. False if something on it failed, also if that was put there long before; it stays so. */
-	bool (*synchronize)(void *state, unsigned d, unsigned s, struct error *e);
+	bool (*kernel)(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e);
 	uint64_t (*now_ns)(void *state);
 	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: nobody really waits */
 };
@@ -147,14 +174,18 @@ const char *device_name(const struct device *device);
 unsigned device_index(const struct device *device);
 struct machine *device_machine(const struct device *device);
 
-/* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until device_free. */
+/* ERROR_DEVICE_MEMORY names the device, what was asked for and what is free. The buffer is on `device` until it is freed. Nothing
+ * on a stream uses its memory any more. */
 bool device_alloc(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e);
-void device_free(struct buffer *buffer); /* a zero buffer is fine; it is zeroed */
-
-/* Locks a cpu's buffer into memory until it is unpinned or freed, so that copies need no detour. ERROR_DEVICE_MEMORY when more
- * would be locked than may be; a buffer that is pinned stays so. */
-bool device_pin(struct buffer *buffer, struct error *e);
-void device_unpin(struct buffer *buffer);
+/* For work on `stream` alone, on the stream's device: the memory may be what earlier work on it still uses. */
+bool device_alloc_on(const struct stream *stream, uint64_t size_bytes, struct buffer *buffer, struct error *e);
+/* Page-locked memory of a cpu, so that copies need no detour. ERROR_DEVICE_MEMORY when more would be locked than may be. */
+bool device_alloc_pinned(struct device *device, uint64_t size_bytes, struct buffer *buffer, struct error *e);
+/* No stream uses the buffer any more. A zero buffer is fine; it is zeroed. */
+void device_free(struct buffer *buffer);
+/* The work that is on `stream` now may use the buffer, on whichever device it is: only what is put on that stream later gets its
+ * memory at once, everything else when that work is done. Until then it counts as allocated. stream NULL: as device_free. */
+void device_free_after(struct buffer *buffer, const struct stream *stream);
 
 /* Bytes between the caller's memory and a buffer, whatever its device; done on return, streams are not waited for. A range
  * outside the buffer is ERROR_BUG. Where no bytes exist, write and fill do nothing and read is ERROR_BUG. */
@@ -185,16 +216,31 @@ struct memory_use device_memory_use(const struct device *device);
 uint64_t device_free_bytes(const struct device *device); /* capacity - reserved + cached: what an allocation may hope for */
 void device_empty_cache(struct device *device); /* gives cached pieces back to the device */
 
-#define STREAM_COMPUTE 0u
-#define STREAM_COPY 1u
-#define STREAM_COUNT 2u
+/* The stream of a device's kernels. */
+struct stream *device_stream(struct device *device);
+/* The stream of the link between two devices, or within one: a queue of the device that receives. The first call makes it; NULL
+ * on error. */
+struct stream *link_stream(struct device *from, struct device *to, struct error *e);
 
-/* Copies between any two devices and tells the observer. ERROR_BUG for a missing device or buffer, a range outside its buffer or
- * a stream that does not exist; ERROR_ABSENT where the topology has no way from one to the other, not even through cpu. */
+/* Copies between any two devices and tells the observer. ERROR_BUG for a missing stream or buffer or a range outside its buffer;
+ * ERROR_ABSENT where the topology has no way from one to the other, not even through cpu. */
 bool device_copy(const struct transfer *transfer, struct error *e);
-/* A stream that does not exist is ERROR_BUG. What fails after it was put on a stream is told by stream_synchronize. */
-bool device_kernel(struct device *device, unsigned s, const struct kernel_cost *cost, struct error *e);
-bool stream_wait(struct device *device, unsigned s, struct device *other, unsigned s2, struct error *e);
-bool stream_synchronize(struct device *device, unsigned s, struct error *e);
+/* What fails after it was put on a stream is told by stream_synchronize. */
+bool stream_kernel(const struct stream *stream, const struct kernel_cost *cost, struct error *e);
+bool stream_synchronize(const struct stream *stream, struct error *e);
+
+/* The caller destroys it before the machine closes. Destroying a zero event does nothing. */
+bool stream_event_create(struct device *device, struct stream_event *event, struct error *e);
+void stream_event_destroy(struct stream_event *event);
+/* The event stands for all that is on the stream now. */
+bool stream_event_record(const struct stream_event *event, const struct stream *stream, struct error *e);
+/* What is put on the stream from now on waits for the event as it was recorded last. */
+bool stream_event_wait(const struct stream_event *event, const struct stream *stream, struct error *e);
+/* Whether it is done, without waiting; one that was never recorded is. */
+bool stream_event_query(const struct stream_event *event, bool *done, struct error *e);
+/* The caller waits for the event. */
+bool stream_event_synchronize(const struct stream_event *event, struct error *e);
+/* What is put on `stream` from now on starts when all that is on `other` now is done: an event for once. */
+bool stream_follow(const struct stream *stream, const struct stream *other, struct error *e);
 
 #endif

@@ -177,15 +177,14 @@ static bool copy_parameters(const struct parameter *parameters, size_t count, st
 		if (parameter->resting.device == to)
 			continue;
 		if (!device_alloc(to, parameter->size_bytes, &arrived[i], e) ||
-		    !device_copy(&(struct transfer) { .device = to,
-						      .stream = STREAM_COMPUTE,
+		    !device_copy(&(struct transfer) { .stream = device_stream(to),
 						      .to = &arrived[i],
 						      .from = &parameter->resting,
 						      .size_bytes = parameter->size_bytes },
 				 e))
 			return false;
 	}
-	return stream_synchronize(to, STREAM_COMPUTE, e);
+	return stream_synchronize(device_stream(to), e);
 }
 
 /* Takes over what arrived. */
@@ -219,7 +218,7 @@ static bool move_parameters(struct model *model, struct parameter *parameters, s
 	if (fine)
 		settle_parameters(model, parameters, count, arrived);
 	for (size_t i = 0; !fine && i < count; i++)
-		device_free(&arrived[i]);
+		device_free_after(&arrived[i], device_stream(to));
 	if (arrived != few)
 		free(arrived);
 	return fine;

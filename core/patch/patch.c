@@ -112,7 +112,7 @@ static bool cost_patch(const struct model *model, const struct parameter *parame
 {
 	struct kernel_cost cost = patch_cost(parameter, use_count);
 
-	return device_kernel(machine_device(model->machine, model->blocks[parameter->block].device), STREAM_COMPUTE, &cost, e);
+	return stream_kernel(device_stream(machine_device(model->machine, model->blocks[parameter->block].device)), &cost, e);
 }
 
 bool patch_parameter(struct model *model, size_t index, const struct patch_list *list, struct error *e)

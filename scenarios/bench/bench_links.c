@@ -23,6 +23,7 @@ struct links_rig {
 	const char *topology;
 	struct machine *machine;
 	struct device *from, *to;
+	struct stream *stream; /* of the link */
 	struct buffer source, target;
 	double *values; /* repeats of one point */
 	unsigned repeats;
@@ -77,8 +78,7 @@ static bool compare(const struct links_rig *bench, uint64_t size_bytes, struct e
 static bool take_sample(const struct links_rig *bench, uint64_t size_bytes, unsigned copies, double *seconds, struct error *e)
 {
 	const struct transfer transfer = {
-		.device = bench->to,
-		.stream = STREAM_COPY,
+		.stream = bench->stream,
 		.to = &bench->target,
 		.from = &bench->source,
 		.size_bytes = size_bytes,
@@ -86,7 +86,7 @@ static bool take_sample(const struct links_rig *bench, uint64_t size_bytes, unsi
 	uint64_t begin_ns = machine_now_ns(bench->machine);
 
 	for (unsigned i = 0; i < copies; i++) {
-		if (!device_copy(&transfer, e) || !stream_synchronize(bench->to, STREAM_COPY, e))
+		if (!device_copy(&transfer, e) || !stream_synchronize(bench->stream, e))
 			return false;
 	}
 	*seconds = (double)(machine_now_ns(bench->machine) - begin_ns) / (double)NS_PER_S / copies;
@@ -195,13 +195,15 @@ static bool bench_one(struct links_rig *bench, struct bench_link *link, uint64_t
 
 	bench->from = machine_device(bench->machine, link->from);
 	bench->to = machine_device(bench->machine, link->to);
-	if (device_alloc(bench->from, largest, &bench->source, e) && device_alloc(bench->to, largest, &bench->target, e)) {
+	bench->stream = link_stream(bench->from, bench->to, e);
+	if (bench->stream && device_alloc(bench->from, largest, &bench->source, e) &&
+	    device_alloc(bench->to, largest, &bench->target, e)) {
 		fine = (!machine_backend(bench->machine)->bytes_exist ||
 			fill(&bench->source, (uint64_t)link->from * DEVICE_MAX + link->to, e)) &&
 		       measure_link(bench, link, smallest, largest, e);
 	}
-	device_free(&bench->target);
-	device_free(&bench->source);
+	device_free_after(&bench->target, bench->stream);
+	device_free_after(&bench->source, bench->stream);
 	device_empty_cache(bench->from);
 	device_empty_cache(bench->to);
 	return fine;

@@ -13,6 +13,7 @@ struct pass {
 	const struct pass_request *request;
 	struct machine *machine;
 	struct device *compute;
+	struct stream *stream; /* of compute */
 	struct buffer *weights; /* per block, where the plan has it */
 	struct buffer state;
 	size_t *brought; /* blocks in the order of their copies, which is that of the stream */
@@ -71,7 +72,7 @@ static bool convert(struct device *device, uint64_t stored_bytes, uint64_t conve
 {
 	struct kernel_cost cost = ops_conversion_cost(stored_bytes, converted_bytes);
 
-	return device_kernel(device, STREAM_COMPUTE, &cost, e);
+	return stream_kernel(device_stream(device), &cost, e);
 }
 
 /* Weights that wait on another device, into *arrived. */
@@ -83,25 +84,23 @@ static bool bring(struct pass *pass, size_t block, struct buffer *arrived, struc
 	bool fine;
 
 	if (converts_at_source(pass, from->device, cost)) {
-		if (!device_alloc(from->device, cast_bytes(pass, cost), &converted, e))
+		if (!device_alloc_on(device_stream(from->device), cast_bytes(pass, cost), &converted, e))
 			return false;
 		if (!convert(from->device, from->size_bytes, converted.size_bytes, e) ||
-		    !stream_wait(pass->compute, STREAM_COMPUTE, from->device, STREAM_COMPUTE, e)) {
-			device_free(&converted);
+		    !stream_follow(pass->stream, device_stream(from->device), e)) {
+			device_free_after(&converted, device_stream(from->device));
 			return false;
 		}
 		from = &converted;
 	}
-	fine = device_alloc(pass->compute, from->size_bytes, arrived, e) &&
-	       device_copy(&(struct transfer) { .device = pass->compute,
-						.stream = STREAM_COMPUTE,
-						.to = arrived,
-						.from = from,
-						.size_bytes = from->size_bytes },
-			   e);
+	fine = device_alloc_on(pass->stream, from->size_bytes, arrived, e) &&
+	       device_copy(
+		       &(struct transfer) {
+			       .stream = pass->stream, .to = arrived, .from = from, .size_bytes = from->size_bytes },
+		       e);
 	if (fine)
 		pass->brought[pass->brought_count++] = block;
-	device_free(&converted);
+	device_free_after(&converted, pass->stream);
 	return fine;
 }
 
@@ -112,9 +111,9 @@ static bool run_kernels(struct pass *pass, const struct block_cost *cost, struct
 	struct kernel_cost between = { 0, element * cost->outputs * COST_TRAFFIC_BETWEEN };
 	struct kernel_cost attention = { cost->attention_flops, 0 };
 
-	return (!(cost->flops > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &product, e)) &&
-	       (!(cost->outputs > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &between, e)) &&
-	       (!(cost->attention_flops > 0) || device_kernel(pass->compute, STREAM_COMPUTE, &attention, e));
+	return (!(cost->flops > 0) || stream_kernel(pass->stream, &product, e)) &&
+	       (!(cost->outputs > 0) || stream_kernel(pass->stream, &between, e)) &&
+	       (!(cost->attention_flops > 0) || stream_kernel(pass->stream, &attention, e));
 }
 
 static bool run_block(struct pass *pass, size_t block, struct error *e)
@@ -131,15 +130,15 @@ static bool run_block(struct pass *pass, size_t block, struct error *e)
 
 	if (cost->is_skipped || stored->size_bytes == 0)
 		return true;
-	fine = device_alloc(pass->compute, live_bytes, &live, e) && (!waits || bring(pass, block, &arrived, e));
+	fine = device_alloc_on(pass->stream, live_bytes, &live, e) && (!waits || bring(pass, block, &arrived, e));
 	if (fine && cost->is_cast && !(waits && converts_at_source(pass, stored->device, cost))) {
-		fine = device_alloc(pass->compute, cast_bytes(pass, cost), &cast, e) &&
+		fine = device_alloc_on(pass->stream, cast_bytes(pass, cost), &cast, e) &&
 		       convert(pass->compute, stored->size_bytes, cast.size_bytes, e);
 	}
 	fine = fine && run_kernels(pass, cost, e);
-	device_free(&cast);
-	device_free(&arrived);
-	device_free(&live);
+	device_free_after(&cast, pass->stream);
+	device_free_after(&arrived, pass->stream);
+	device_free_after(&live, pass->stream);
 	return fine;
 }
 
@@ -151,7 +150,7 @@ static bool run_all(struct pass *pass, struct error *e)
 		if (!run_block(pass, costs->order[i], e))
 			return false;
 	}
-	return stream_synchronize(pass->compute, STREAM_COMPUTE, e);
+	return stream_synchronize(pass->stream, e);
 }
 
 /* Runs on a topology, and tells its time and the most that each device held. */
@@ -172,6 +171,7 @@ static bool run_on(const struct pass_request *request, const struct topology *to
 	if (fine) {
 		machine_observe(pass.machine, &observer);
 		pass.compute = machine_device(pass.machine, request->compute);
+		pass.stream = device_stream(pass.compute);
 		fine = put_weights(&pass, e);
 		began_ns = machine_now_ns(pass.machine);
 		fine = fine && run_all(&pass, e);

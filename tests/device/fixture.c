@@ -59,16 +59,17 @@ struct buffer fixture_alloc(struct device *device, uint64_t size_bytes)
 	return buffer;
 }
 
-void fixture_copy(const struct buffer *to, const struct buffer *from, unsigned stream)
+void fixture_copy(const struct buffer *to, const struct buffer *from, enum stream_kind kind)
 {
+	struct error e = ERROR_INIT;
+	struct stream *link = link_stream(from->device, to->device, &e);
 	const struct transfer transfer = {
-		.device = to->device,
-		.stream = stream,
+		.stream = kind == STREAM_COPY ? link : device_stream(to->device),
 		.to = to,
 		.from = from,
 		.size_bytes = from->size_bytes,
 	};
-	struct error e = ERROR_INIT;
 
+	ck_assert_ok(link, &e);
 	ck_assert_ok(device_copy(&transfer, &e), &e);
 }

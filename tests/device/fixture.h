@@ -28,7 +28,7 @@ void fixture_close(struct fixture *fixture);
 /* A buffer; the test fails where there is no room. */
 struct buffer fixture_alloc(struct device *device, uint64_t size_bytes);
 
-/* A whole-buffer copy on a stream of the device that receives it. */
-void fixture_copy(const struct buffer *to, const struct buffer *from, unsigned stream);
+/* A whole-buffer copy, on the stream of the device that receives it or on the link's. */
+void fixture_copy(const struct buffer *to, const struct buffer *from, enum stream_kind kind);
 
 #endif

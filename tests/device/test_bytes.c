@@ -70,7 +70,8 @@ START_TEST(a_copy_reaches_memory_that_cannot_be_touched)
 	from = fixture_alloc(f.cpu, 700);
 	to = fixture_alloc(f.gpu0, 700);
 	ck_assert_ok(device_fill(&from, 0, 700, 3, &e), &e);
-	fixture_copy(&to, &from, STREAM_COPY);
+	fixture_copy(&to, &from, STREAM_COMPUTE);
+	ck_assert_ok(stream_synchronize(device_stream(to.device), &e), &e);
 	ck_assert_mem_eq(harness_bytes(&to), harness_bytes(&from), 700);
 }
 END_TEST

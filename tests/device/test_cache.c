@@ -251,23 +251,25 @@ END_TEST
 
 START_TEST(pinned_memory_is_counted_until_it_is_freed)
 {
-	struct buffer buffer = fixture_alloc(f.cpu, 30 * MIB);
 	struct error e = ERROR_INIT;
+	struct buffer buffer;
 
-	ck_assert_ok(device_pin(&buffer, &e), &e);
-	ck_assert_ok(device_pin(&buffer, &e), &e);
+	ck_assert_ok(device_alloc_pinned(f.cpu, 30 * MIB, &buffer, &e), &e);
+	ck_assert(buffer.pinned);
 	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 30 * MIB);
+	ck_assert_uint_eq(device_memory_use(f.cpu).requested_bytes, 30 * MIB);
 	device_free(&buffer);
 	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 0);
+	ck_assert_uint_eq(device_memory_use(f.cpu).reserved_bytes, 0);
 }
 END_TEST
 
 START_TEST(the_whole_host_cannot_be_pinned)
 {
-	struct buffer buffer = fixture_alloc(f.cpu, 1000 * MIB);
 	struct error e = ERROR_INIT;
+	struct buffer buffer;
 
-	ck_assert(!device_pin(&buffer, &e));
+	ck_assert(!device_alloc_pinned(f.cpu, 1000 * MIB, &buffer, &e));
 	ck_assert_int_eq(e.kind, ERROR_DEVICE_MEMORY);
 	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 0);
 }
@@ -275,10 +277,10 @@ END_TEST
 
 START_TEST(memory_of_a_card_cannot_be_pinned)
 {
-	struct buffer buffer = fixture_alloc(f.gpu0, MIB);
 	struct error e = ERROR_INIT;
+	struct buffer buffer;
 
-	ck_assert(!device_pin(&buffer, &e));
+	ck_assert(!device_alloc_pinned(f.gpu0, MIB, &buffer, &e));
 	ck_assert_int_eq(e.kind, ERROR_BUG);
 }
 END_TEST

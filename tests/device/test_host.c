@@ -45,8 +45,7 @@ START_TEST(a_copy_moves_the_range_asked_for_and_no_other_byte)
 	struct buffer to = fixture_alloc(f.gpu0, 100);
 	const uint8_t *bytes = to.address;
 	const struct transfer transfer = {
-		.device = f.gpu0,
-		.stream = STREAM_COMPUTE,
+		.stream = device_stream(f.gpu0),
 		.to = &to,
 		.to_offset_bytes = 10,
 		.from = &from,
@@ -120,25 +119,23 @@ START_TEST(a_backend_that_lacks_a_function_is_refused_by_name)
 	struct backend lacking = backend_sim;
 	struct error e = ERROR_INIT;
 
-	lacking.wait = NULL;
+	lacking.event_wait = NULL;
 	ck_assert(!backend_check(&lacking, &e));
-	ck_assert_ptr_nonnull(strstr(e.text, "sim has no wait"));
+	ck_assert_ptr_nonnull(strstr(e.text, "sim has no event_wait"));
 }
 END_TEST
 
-static bool fail_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
+static bool fail_kernel(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e)
 {
 	(void)state;
-	(void)s;
 	(void)cost;
-	return error_set(e, ERROR_DEVICE_MEMORY, "device %u lost its kernel", d);
+	return error_set(e, ERROR_DEVICE_MEMORY, "device %u lost its kernel", device_index(stream->device));
 }
 
-static bool fail_synchronize(void *state, unsigned d, unsigned s, struct error *e)
+static bool fail_synchronize(void *state, const struct stream *stream, struct error *e)
 {
 	(void)state;
-	(void)d;
-	return error_set(e, ERROR_DEVICE_MEMORY, "what was on stream %u failed", s);
+	return error_set(e, ERROR_DEVICE_MEMORY, "what was on a stream of %s failed", device_name(stream->device));
 }
 
 START_TEST(what_a_backend_fails_at_reaches_the_caller)
@@ -149,26 +146,15 @@ START_TEST(what_a_backend_fails_at_reaches_the_caller)
 	struct machine *machine;
 
 	failing.kernel = fail_kernel;
-	failing.synchronize = fail_synchronize;
+	failing.stream_synchronize = fail_synchronize;
 	machine = machine_open(machine_topology(f.machine), &failing, &e);
 	ck_assert_ok(machine, &e);
-	ck_assert(!device_kernel(machine_device(machine, 1), STREAM_COMPUTE, &cost, &e));
+	ck_assert(!stream_kernel(device_stream(machine_device(machine, 1)), &cost, &e));
 	ck_assert_str_eq(e.text, "device 1 lost its kernel");
 	error_clear(&e);
-	ck_assert(!stream_synchronize(machine_device(machine, 1), STREAM_COPY, &e));
-	ck_assert_str_eq(e.text, "what was on stream 1 failed");
+	ck_assert(!stream_synchronize(device_stream(machine_device(machine, 1)), &e));
+	ck_assert_str_eq(e.text, "what was on a stream of cuda:0 failed");
 	machine_close(machine);
-}
-END_TEST
-
-START_TEST(a_stream_that_does_not_exist_is_named)
-{
-	struct error e = ERROR_INIT;
-
-	ck_assert(!stream_synchronize(f.gpu0, STREAM_COUNT, &e));
-	ck_assert_int_eq(e.kind, ERROR_BUG);
-	ck_assert_str_eq(e.text, "cuda:0 has no stream 2");
-	ck_assert(!stream_wait(f.gpu0, STREAM_COPY, f.gpu1, 7, NULL));
 }
 END_TEST
 
@@ -198,7 +184,6 @@ HARNESS_SUITE(host_suite)
 	tcase_add_test(tests, a_copy_is_told_with_the_time_it_took);
 	tcase_add_test(tests, a_backend_that_lacks_a_function_is_refused_by_name);
 	tcase_add_test(tests, what_a_backend_fails_at_reaches_the_caller);
-	tcase_add_test(tests, a_stream_that_does_not_exist_is_named);
 	tcase_add_test(tests, every_backend_has_all_that_a_backend_must_have);
 	suite_add_tcase(suite, tests);
 	return suite;

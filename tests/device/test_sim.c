@@ -39,7 +39,7 @@ START_TEST(a_copy_of_nothing_takes_the_latency)
 	struct buffer to = fixture_alloc(f.gpu0, 0);
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 700);
 }
 END_TEST
@@ -50,7 +50,7 @@ START_TEST(a_copy_alone_takes_what_its_link_says)
 	struct buffer to = fixture_alloc(f.gpu0, 12345);
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), link_copy_ns(topology_link(machine_topology(f.machine), 0, 1), 12345));
 }
 END_TEST
@@ -62,7 +62,7 @@ START_TEST(nothing_takes_time_until_somebody_waits)
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	ck_assert_uint_eq(machine_now_ns(f.machine), 0);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COPY, NULL));
+	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 0);
 }
 END_TEST
@@ -74,8 +74,8 @@ START_TEST(two_copies_on_one_link_take_twice_as_long_each)
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COPY, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
+	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(f.copy_count, 2);
 	ck_assert_uint_eq(f.copies[0].start_ns, 0);
 	ck_assert_uint_eq(f.copies[0].end_ns, 700 + 2 * MIB);
@@ -91,7 +91,7 @@ START_TEST(a_copy_that_comes_later_slows_the_one_under_way_only_while_both_run)
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	machine_sleep(f.machine, MIB / 2);
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COPY, NULL));
+	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
 	/* Half of the first runs alone, then both share, then half of the second runs alone. */
 	ck_assert_uint_eq(f.copies[0].end_ns, 700 + MIB / 2 + MIB);
 	ck_assert_uint_eq(f.copies[1].end_ns, 700 + 2 * MIB);
@@ -106,7 +106,7 @@ START_TEST(nvlink_and_pcie_do_not_contend)
 
 	fixture_copy(&to, &from_cpu, STREAM_COMPUTE);
 	fixture_copy(&to, &from_twin, STREAM_COPY);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(f.copies[0].from, 2);
 	ck_assert_uint_eq(f.copies[0].end_ns, (MIB + 9) / 10);
 	ck_assert_uint_eq(f.copies[1].end_ns, 700 + MIB);
@@ -120,8 +120,8 @@ START_TEST(there_and_back_do_not_contend)
 
 	fixture_copy(&there, &here, STREAM_COMPUTE);
 	fixture_copy(&here, &there, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
-	ck_assert(stream_synchronize(f.cpu, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
+	ck_assert(stream_synchronize(device_stream(f.cpu), NULL));
 	ck_assert_uint_eq(f.copies[0].end_ns, 700 + MIB);
 	ck_assert_uint_eq(f.copies[1].end_ns, 700 + MIB);
 }
@@ -135,8 +135,8 @@ START_TEST(links_of_one_group_share_what_the_group_has)
 
 	fixture_copy(&to1, &from, STREAM_COMPUTE);
 	fixture_copy(&to2, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu1, STREAM_COMPUTE, NULL));
-	ck_assert(stream_synchronize(f.gpu2, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
 	ck_assert_uint_eq(f.copies[0].end_ns, 5 * MIB);
 	ck_assert_uint_eq(f.copies[1].end_ns, 5 * MIB);
 }
@@ -152,9 +152,9 @@ START_TEST(what_a_full_link_leaves_of_its_group_goes_to_the_others)
 	fixture_copy(&to1, &from, STREAM_COMPUTE);
 	fixture_copy(&to1, &from, STREAM_COPY);
 	fixture_copy(&to2, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu1, STREAM_COMPUTE, NULL));
-	ck_assert(stream_synchronize(f.gpu1, STREAM_COPY, NULL));
-	ck_assert(stream_synchronize(f.gpu2, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
+	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu1, NULL), NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
 	ck_assert_uint_eq(f.copies[0].to, 3);
 	ck_assert_uint_eq(f.copies[0].end_ns, 5 * MIB);
 	ck_assert_uint_eq(f.copies[1].end_ns, 6 * MIB);
@@ -168,7 +168,7 @@ START_TEST(a_copy_without_a_link_of_its_own_takes_both_links_through_cpu)
 	struct buffer to = fixture_alloc(f.gpu2, MIB);
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu2, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 700 + MIB + MIB);
 	ck_assert_uint_eq(f.copy_count, 1);
 }
@@ -178,7 +178,7 @@ START_TEST(a_copy_that_no_way_leads_is_an_error_that_says_so)
 {
 	struct buffer from = fixture_alloc(f.gpu2, 1);
 	struct buffer to = fixture_alloc(f.gpu1, 1);
-	const struct transfer transfer = { .device = f.gpu1, .to = &to, .from = &from, .size_bytes = 1 };
+	const struct transfer transfer = { .stream = device_stream(f.gpu1), .to = &to, .from = &from, .size_bytes = 1 };
 	struct error e = ERROR_INIT;
 
 	ck_assert(!device_copy(&transfer, &e));
@@ -191,19 +191,19 @@ START_TEST(a_kernel_takes_the_larger_of_its_flops_and_its_bytes)
 {
 	struct kernel_cost bytes = { .flops = 1e6, .bytes = 1e6 };
 
-	ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &one_us, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 1000);
-	ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &bytes, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu0), &bytes, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 1000 + 10000);
 }
 END_TEST
 
 START_TEST(a_kernel_on_a_device_of_unknown_rates_takes_time_too)
 {
-	ck_assert(device_kernel(f.gpu1, STREAM_COMPUTE, &one_us, NULL));
-	ck_assert(stream_synchronize(f.gpu1, STREAM_COMPUTE, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu1), &one_us, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
 	ck_assert_uint_gt(machine_now_ns(f.machine), 0);
 }
 END_TEST
@@ -213,10 +213,10 @@ START_TEST(streams_of_a_device_run_beside_each_other)
 	struct buffer from = fixture_alloc(f.cpu, 300);
 	struct buffer to = fixture_alloc(f.gpu0, 300);
 
-	ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &one_us, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COPY, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
+	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 1000);
 }
 END_TEST
@@ -226,9 +226,9 @@ START_TEST(one_stream_runs_in_order)
 	struct buffer from = fixture_alloc(f.cpu, 300);
 	struct buffer to = fixture_alloc(f.gpu0, 300);
 
-	ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &one_us, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
 	fixture_copy(&to, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(f.copies[0].start_ns, 1000);
 	ck_assert_uint_eq(machine_now_ns(f.machine), 2000);
 }
@@ -240,10 +240,10 @@ START_TEST(a_stream_that_waits_for_another_starts_when_that_is_done_with_what_it
 	struct buffer to = fixture_alloc(f.gpu0, 300);
 
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_wait(f.gpu0, STREAM_COMPUTE, f.gpu0, STREAM_COPY, NULL));
+	ck_assert(stream_follow(device_stream(f.gpu0), link_stream(f.cpu, f.gpu0, NULL), NULL));
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &one_us, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 2000);
 }
 END_TEST
@@ -251,8 +251,8 @@ END_TEST
 START_TEST(a_long_queue_runs_as_a_short_one_does)
 {
 	for (int i = 0; i < 1000; i++)
-		ck_assert(device_kernel(f.gpu0, STREAM_COMPUTE, &one_us, NULL));
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+		ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 1000 * 1000);
 }
 END_TEST
@@ -284,7 +284,7 @@ START_TEST(a_copy_within_a_device_reads_and_writes_its_memory)
 	struct buffer to = fixture_alloc(f.gpu0, MIB);
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
-	ck_assert(stream_synchronize(f.gpu0, STREAM_COMPUTE, NULL));
+	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), (2 * MIB + 99) / 100);
 }
 END_TEST
@@ -298,7 +298,7 @@ START_TEST(a_copy_past_the_end_of_a_buffer_is_refused)
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		const struct transfer transfer = {
-			.device = f.gpu0,
+			.stream = device_stream(f.gpu0),
 			.to = &to,
 			.to_offset_bytes = ranges[i][0],
 			.from = &from,
@@ -313,17 +313,16 @@ START_TEST(a_copy_past_the_end_of_a_buffer_is_refused)
 }
 END_TEST
 
-START_TEST(a_copy_that_lacks_its_device_a_buffer_or_its_stream_is_refused)
+START_TEST(a_copy_that_lacks_its_stream_or_a_buffer_is_refused)
 {
 	struct buffer from = fixture_alloc(f.cpu, 100);
 	struct buffer to = fixture_alloc(f.gpu0, 100);
 	struct buffer empty = { .device = NULL };
 	const struct transfer transfers[] = {
 		{ .to = &to, .from = &from, .size_bytes = 1 },
-		{ .device = f.gpu0, .from = &from, .size_bytes = 1 },
-		{ .device = f.gpu0, .to = &to, .size_bytes = 1 },
-		{ .device = f.gpu0, .to = &empty, .from = &from, .size_bytes = 1 },
-		{ .device = f.gpu0, .stream = STREAM_COUNT, .to = &to, .from = &from, .size_bytes = 1 },
+		{ .stream = device_stream(f.gpu0), .from = &from, .size_bytes = 1 },
+		{ .stream = device_stream(f.gpu0), .to = &to, .size_bytes = 1 },
+		{ .stream = device_stream(f.gpu0), .to = &empty, .from = &from, .size_bytes = 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
@@ -347,20 +346,19 @@ START_TEST(the_same_work_takes_the_same_time_again)
 
 		for (unsigned i = 0; i < 4; i++) {
 			const struct transfer transfer = {
-				.device = f.gpu2,
-				.stream = i & 1u,
+				.stream = i & 1u ? link_stream(f.cpu, f.gpu2, NULL) : device_stream(f.gpu2),
 				.to = &to2,
 				.from = &from,
 				.size_bytes = 777777 + i * 31,
 			};
 
-			fixture_copy(&to1, &from, i & 1u);
+			fixture_copy(&to1, &from, i & 1u ? STREAM_COPY : STREAM_COMPUTE);
 			ck_assert(device_copy(&transfer, NULL));
 		}
-		for (unsigned s = 0; s < STREAM_COUNT; s++) {
-			ck_assert(stream_synchronize(f.gpu1, s, NULL));
-			ck_assert(stream_synchronize(f.gpu2, s, NULL));
-		}
+		ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
+		ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
+		ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu1, NULL), NULL));
+		ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu2, NULL), NULL));
 		ck_assert_uint_eq(f.copy_count, 8);
 		for (int i = 0; i < 8; i++) {
 			if (round)
@@ -400,7 +398,7 @@ HARNESS_SUITE(sim_suite)
 	tcase_add_test(tests, sleep_passes_time_without_waiting);
 	tcase_add_test(tests, a_copy_within_a_device_reads_and_writes_its_memory);
 	tcase_add_test(tests, a_copy_past_the_end_of_a_buffer_is_refused);
-	tcase_add_test(tests, a_copy_that_lacks_its_device_a_buffer_or_its_stream_is_refused);
+	tcase_add_test(tests, a_copy_that_lacks_its_stream_or_a_buffer_is_refused);
 	tcase_add_test(tests, the_same_work_takes_the_same_time_again);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -20,8 +20,7 @@ static void use(const struct topology *topology)
 		struct buffer from;
 		struct buffer to;
 		const struct transfer transfer = {
-			.device = next,
-			.stream = i % STREAM_COUNT,
+			.stream = i % 2 ? link_stream(device, next, &e) : device_stream(next),
 			.to = &to,
 			.from = &from,
 			.size_bytes = 1000,

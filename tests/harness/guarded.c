@@ -1,6 +1,10 @@
 /* Each segment is an anonymous mapping without rights. A slot opens the pages of the range it works on, does its work and closes
  * them again. The allocator above cuts segments into pieces of 512 bytes, so two pieces may share a page: that is safe, since
- * nothing is open between slots. Time and the streams, which are in order and at once, are host's own slots on a host state.
+ * nothing is open between slots. Time is host's own, on a host state.
+ *
+ * A copy runs as late as it may: when somebody waits for its stream or for an event behind it, and then streams that it waits
+ * for run first. One whose memory was given back before finds its pages gone, and its stream fails and stays so; one whose
+ * memory was used again too early brings wrong bytes.
  */
 #include "tests/harness/guarded.h"
 
@@ -13,8 +17,32 @@
 #include "core/base/event.h"
 #include "tests/harness/harness.h"
 
+struct guarded_stream;
+
+/* A copy, or, where `other` is set, a wait until that stream has done `amount` operations. */
+struct guarded_op {
+	void *target;
+	const void *source;
+	struct transfer_event event;
+	struct guarded_stream *other;
+	uint64_t amount;
+};
+
+struct guarded_stream {
+	struct guarded_op *ops; /* all that were ever put here */
+	size_t capacity;
+	uint64_t issued, done;
+	struct error failure; /* the first; set once */
+};
+
+struct guarded_event {
+	struct guarded_stream *stream; /* NULL until it is recorded */
+	uint64_t amount;
+};
+
 struct guarded {
 	void *host;
+	const struct backend_listener *listener;
 	const struct topology *topology;
 	uint64_t used_bytes[DEVICE_MAX];
 };
@@ -27,6 +55,7 @@ static bool guarded_open(void **state, const struct topology *topology, const st
 	if (!guarded)
 		return false;
 	guarded->topology = topology;
+	guarded->listener = listener;
 	if (!backend_host.open(&guarded->host, topology, listener, e)) {
 		free(guarded);
 		return false;
@@ -118,40 +147,156 @@ static bool guarded_fill(void *state, unsigned d, void *address, uint64_t offset
 }
 
 /* Both ranges are opened before the copy and closed after it: they may share a page. */
+static bool run_copy(const struct guarded *guarded, struct guarded_op *op, struct error *e)
+{
+	uint64_t size_bytes = op->event.size_bytes;
+
+	op->event.start_ns = backend_host.now_ns(guarded->host);
+	if (size_bytes) {
+		if (!protect(op->source, size_bytes, PROT_READ | PROT_WRITE, e) ||
+		    !protect(op->target, size_bytes, PROT_READ | PROT_WRITE, e))
+			return false;
+		memmove(op->target, op->source, size_bytes);
+		if (!protect(op->source, size_bytes, PROT_NONE, e) || !protect(op->target, size_bytes, PROT_NONE, e))
+			return false;
+	}
+	op->event.end_ns = backend_host.now_ns(guarded->host);
+	guarded->listener->copied(guarded->listener->context, &op->event);
+	return true;
+}
+
+/* Works a stream off until it has done `amount` operations, and what it waits for before. */
+static void run_stream(const struct guarded *guarded, struct guarded_stream *stream, uint64_t amount)
+{
+	while (stream->done < amount) {
+		struct guarded_op *op = &stream->ops[stream->done];
+
+		if (op->other)
+			run_stream(guarded, op->other, op->amount);
+		else if (!error_is_set(&stream->failure))
+			run_copy(guarded, op, &stream->failure);
+		stream->done++;
+	}
+}
+
+static bool put(struct guarded_stream *stream, const struct guarded_op *op, struct error *e)
+{
+	if (!array_reserve(&stream->ops, &stream->capacity, stream->issued + 1, sizeof(*stream->ops), e))
+		return false;
+	stream->ops[stream->issued++] = *op;
+	return true;
+}
+
 static bool guarded_copy(void *state, const struct transfer *transfer, struct error *e)
 {
-	const struct guarded *guarded = state;
-	const void *source = transfer_source(transfer);
-	const void *target = transfer_target(transfer);
-	uint64_t size_bytes = transfer->size_bytes;
+	const struct guarded_op op = {
+		.target = transfer_target(transfer),
+		.source = transfer_source(transfer),
+		.event = {
+			.from = device_index(transfer->from->device),
+			.to = device_index(transfer->to->device),
+			.stream = transfer->stream->kind,
+			.size_bytes = transfer->size_bytes,
+		},
+	};
 
-	if (size_bytes && (!protect(source, size_bytes, PROT_READ | PROT_WRITE, e) ||
-			   !protect(target, size_bytes, PROT_READ | PROT_WRITE, e)))
-		return false;
-	if (!backend_host.copy(guarded->host, transfer, e))
-		return false;
-	return !size_bytes || (protect(source, size_bytes, PROT_NONE, e) && protect(target, size_bytes, PROT_NONE, e));
+	(void)state;
+	return put(transfer->stream->handle, &op, e);
 }
 
-static bool guarded_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
+static bool guarded_kernel(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e)
 {
-	const struct guarded *guarded = state;
-
-	return backend_host.kernel(guarded->host, d, s, cost, e);
+	(void)state;
+	(void)stream;
+	(void)cost;
+	(void)e;
+	return true;
 }
 
-static bool guarded_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
+static bool guarded_stream_create(void *state, unsigned d, enum stream_kind kind, void **handle, struct error *e)
 {
-	const struct guarded *guarded = state;
+	struct guarded_stream *stream = array_new(1, sizeof(*stream), e);
 
-	return backend_host.wait(guarded->host, d, s, d2, s2, e);
+	(void)state;
+	(void)d;
+	(void)kind;
+	if (stream)
+		stream->failure = (struct error)ERROR_INIT;
+	*handle = stream;
+	return stream;
 }
 
-static bool guarded_synchronize(void *state, unsigned d, unsigned s, struct error *e)
+static void guarded_stream_destroy(void *state, void *handle)
 {
-	const struct guarded *guarded = state;
+	struct guarded_stream *stream = handle;
 
-	return backend_host.synchronize(guarded->host, d, s, e);
+	(void)state;
+	error_clear(&stream->failure);
+	free(stream->ops);
+	free(stream);
+}
+
+static bool guarded_stream_synchronize(void *state, const struct stream *stream, struct error *e)
+{
+	struct guarded_stream *queue = stream->handle;
+
+	run_stream(state, queue, queue->issued);
+	return !error_is_set(&queue->failure) || error_set(e, queue->failure.kind, "%s", queue->failure.text);
+}
+
+static bool guarded_event_create(void *state, unsigned d, void **handle, struct error *e)
+{
+	(void)state;
+	(void)d;
+	*handle = array_new(1, sizeof(struct guarded_event), e);
+	return *handle;
+}
+
+static void guarded_event_destroy(void *state, void *handle)
+{
+	(void)state;
+	free(handle);
+}
+
+static bool guarded_event_record(void *state, void *handle, const struct stream *stream, struct error *e)
+{
+	struct guarded_event *event = handle;
+
+	(void)state;
+	(void)e;
+	event->stream = stream->handle;
+	event->amount = event->stream->issued;
+	return true;
+}
+
+static bool guarded_event_wait(void *state, void *handle, const struct stream *stream, struct error *e)
+{
+	const struct guarded_event *event = handle;
+	const struct guarded_op op = { .other = event->stream, .amount = event->amount };
+
+	(void)state;
+	return !event->stream || event->stream == stream->handle || put(stream->handle, &op, e);
+}
+
+static bool guarded_event_query(void *state, void *handle, bool *done, struct error *e)
+{
+	const struct guarded_event *event = handle;
+
+	(void)state;
+	(void)e;
+	*done = !event->stream || event->stream->done >= event->amount;
+	return true;
+}
+
+static bool guarded_event_synchronize(void *state, void *handle, struct error *e)
+{
+	const struct guarded_event *event = handle;
+
+	if (!event->stream)
+		return true;
+	run_stream(state, event->stream, event->amount);
+	return !error_is_set(&event->stream->failure) ||
+	       error_set(e, event->stream->failure.kind, "%s", event->stream->failure.text);
 }
 
 static uint64_t guarded_now_ns(void *state)
@@ -190,13 +335,22 @@ const struct backend backend_guarded = {
 	.close = guarded_close,
 	.memory_take = guarded_take,
 	.memory_give = guarded_give,
+	.pinned_take = guarded_take,
+	.pinned_give = guarded_give,
 	.read = guarded_read,
 	.write = guarded_write,
 	.fill = guarded_fill,
+	.stream_create = guarded_stream_create,
+	.stream_destroy = guarded_stream_destroy,
+	.stream_synchronize = guarded_stream_synchronize,
+	.event_create = guarded_event_create,
+	.event_destroy = guarded_event_destroy,
+	.event_record = guarded_event_record,
+	.event_wait = guarded_event_wait,
+	.event_query = guarded_event_query,
+	.event_synchronize = guarded_event_synchronize,
 	.copy = guarded_copy,
 	.kernel = guarded_kernel,
-	.wait = guarded_wait,
-	.synchronize = guarded_synchronize,
 	.now_ns = guarded_now_ns,
 	.sleep = guarded_sleep,
 };

@@ -138,8 +138,7 @@ START_TEST(pinned_memory_is_told_besides_what_it_is_used_for)
 {
 	struct buffer buffer;
 
-	ck_assert_ok(device_alloc(machine_device(machine, 0), 5000, &buffer, &e), &e);
-	ck_assert_ok(device_pin(&buffer, &e), &e);
+	ck_assert_ok(device_alloc_pinned(machine_device(machine, 0), 5000, &buffer, &e), &e);
 	ledger_take(lines, machine, NULL, 0, NULL);
 	ck_assert_uint_eq(lines[0].pinned_bytes, 5000);
 	ck_assert_uint_ge(lines[0].unattributed_bytes, 5000);

@@ -25,18 +25,18 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 		       device_fill(&buffers[i], 0, 1 << 20, 0, e);
 	}
 	for (size_t i = 0; fine && i < 7; i++) {
+		struct stream *link = link_stream(buffers[i].device, buffers[i + 1].device, e);
 		const struct transfer transfer = {
-			.device = gpu,
-			.stream = STREAM_COPY,
+			.stream = link,
 			.to = &buffers[i + 1],
 			.from = &buffers[i],
 			.size_bytes = 1 << 20,
 		};
 
-		fine = device_copy(&transfer, e) && device_kernel(gpu, STREAM_COMPUTE, &cost, e) &&
-		       stream_wait(gpu, STREAM_COMPUTE, gpu, STREAM_COPY, e);
+		fine = link && device_copy(&transfer, e) && stream_kernel(device_stream(gpu), &cost, e) &&
+		       stream_follow(device_stream(gpu), link, e);
 	}
-	fine = fine && stream_synchronize(gpu, STREAM_COMPUTE, e);
+	fine = fine && stream_synchronize(device_stream(gpu), e);
 	for (size_t i = 0; i < 8; i++)
 		device_free(&buffers[i * 3 % 8]);
 	device_empty_cache(gpu);

@@ -229,7 +229,7 @@ static void tell_step(void *context, struct sampler_run *sampler, unsigned step)
 				    .moved_bytes = run->moved_bytes };
 
 	(void)sampler;
-	if (!stream_synchronize(run->device, STREAM_COMPUTE, NULL))
+	if (!stream_synchronize(device_stream(run->device), NULL))
 		return; /* the stream stays failed: the next download says why */
 	event.end_ns = machine_now_ns(run->inference->machine);
 	if (observer && observer->step)

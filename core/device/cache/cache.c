@@ -1,3 +1,10 @@
+/* cache.c - segments from the backend, cut into pieces.
+ *
+ * The pieces of a segment are a list by address, so that a freed one finds the neighbours to join; the free ones of a pool are an
+ * array by size and address, so that the first that is large enough is the best fit. A piece that a stream may still use is in
+ * neither: it stays in use, in a list of its own, until an event that was recorded on the stream is done. That list is looked
+ * through whenever memory is taken, and waited for when the device has no more.
+ */
 #include "core/device/cache/cache.h"
 
 #include <stdlib.h>
@@ -22,7 +29,12 @@ struct piece {
 	struct piece *previous_segment; /* of a segment's first piece */
 	struct piece *next_segment;
 	enum cache_pool pool;
-	bool in_use;
+	bool in_use; /* also while it waits */
+	bool pinned;
+	/* Of a piece that was given back while a stream still used it. */
+	const struct stream *stream;
+	void *event; /* the backend's, recorded on that stream */
+	struct piece *next_waiting;
 };
 
 static uint64_t round_up(uint64_t size_bytes, uint64_t to)
@@ -121,10 +133,19 @@ static void piece_drop(struct cache *cache, struct piece *piece)
 	free(piece);
 }
 
+/* The memory of the segment that begins with `first`, back to the backend. */
+static void raw_give(const struct cache *cache, const struct piece *first, uint64_t size_bytes)
+{
+	const struct backend *backend = cache->backend;
+
+	(first->pinned ? backend->pinned_give : backend->memory_give)(cache->state, cache->device, (void *)first->address,
+								      size_bytes);
+}
+
 static void segment_give(struct cache *cache, struct piece *first)
 {
 	segment_unlink(cache, first);
-	cache->backend->memory_give(cache->state, cache->device, (void *)first->address, first->size_bytes);
+	raw_give(cache, first, first->size_bytes);
 	cache->use.reserved_bytes -= first->size_bytes;
 	piece_drop(cache, first);
 }
@@ -147,29 +168,6 @@ void cache_empty(struct cache *cache)
 	}
 }
 
-/* The memory of all segments, in use or not, and then the pieces. */
-void cache_close(struct cache *cache)
-{
-	struct piece *next_segment;
-
-	for (struct piece *first = cache->segments; first; first = next_segment) {
-		uint64_t size_bytes = 0;
-		struct piece *after;
-
-		next_segment = first->next_segment;
-		for (const struct piece *piece = first; piece; piece = piece->after)
-			size_bytes += piece->size_bytes;
-		cache->backend->memory_give(cache->state, cache->device, (void *)first->address, size_bytes);
-		for (struct piece *piece = first; piece; piece = after) {
-			after = piece->after;
-			free(piece);
-		}
-	}
-	for (size_t pool = 0; pool < CACHE_POOL_COUNT; pool++)
-		free(cache->free_lists[pool].pieces);
-	*cache = (struct cache) { .backend = NULL };
-}
-
 uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes)
 {
 	if (!cache->keeps || size_bytes > UINT64_MAX / 2)
@@ -179,29 +177,39 @@ uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes)
 	return size_bytes < LARGE_SEGMENT_BELOW ? LARGE_SEGMENT : round_up(size_bytes, SEGMENT_ROUND);
 }
 
+/* Raw memory for a segment; when there is none, once more after what the cache keeps was given back. */
+static bool raw_take(struct cache *cache, bool pinned, uint64_t size_bytes, void **address, struct error *e)
+{
+	bool (*take)(void *, unsigned, uint64_t, void **, struct error *) =
+		pinned ? cache->backend->pinned_take : cache->backend->memory_take;
+	struct error first = ERROR_INIT;
+
+	if (take(cache->state, cache->device, size_bytes, address, &first))
+		return true;
+	if (first.kind == ERROR_DEVICE_MEMORY && cache->use.reserved_bytes > cache->use.allocated_bytes) {
+		cache_empty(cache);
+		error_clear(&first);
+		if (take(cache->state, cache->device, size_bytes, address, &first))
+			return true;
+	}
+	return error_set(e, first.kind, "%s", first.text);
+}
+
 /* A segment that is one piece, in no free list yet. */
-static struct piece *segment_take(struct cache *cache, enum cache_pool pool, uint64_t size_bytes, struct error *e)
+static struct piece *segment_take(struct cache *cache, enum cache_pool pool, bool pinned, uint64_t size_bytes, struct error *e)
 {
 	struct piece *piece = piece_new(cache, pool, e);
-	struct error first = ERROR_INIT;
 	void *address;
-	bool taken;
 
 	if (!piece)
 		return NULL;
-	taken = cache->backend->memory_take(cache->state, cache->device, size_bytes, &address, &first);
-	if (!taken && first.kind == ERROR_DEVICE_MEMORY && cache->use.reserved_bytes > cache->use.allocated_bytes) {
-		cache_empty(cache);
-		error_clear(&first);
-		taken = cache->backend->memory_take(cache->state, cache->device, size_bytes, &address, &first);
-	}
-	if (!taken) {
+	if (!raw_take(cache, pinned, size_bytes, &address, e)) {
 		piece_drop(cache, piece);
-		error_set(e, first.kind, "%s", first.text);
 		return NULL;
 	}
 	piece->address = (uintptr_t)address;
 	piece->size_bytes = size_bytes;
+	piece->pinned = pinned;
 	cache->use.reserved_bytes += size_bytes;
 	segment_link(cache, piece);
 	return piece;
@@ -234,38 +242,6 @@ static bool piece_cut(struct cache *cache, struct piece *piece, uint64_t size_by
 	return true;
 }
 
-struct piece *cache_take(struct cache *cache, uint64_t size_bytes, struct error *e)
-{
-	enum cache_pool pool = size_bytes <= SMALL_MAX ? CACHE_SMALL : CACHE_LARGE;
-	struct free_list *list = &cache->free_lists[pool];
-	struct piece *piece;
-	size_t place;
-
-	if (size_bytes > UINT64_MAX / 2) {
-		error_set(e, ERROR_DEVICE_MEMORY, "no device has %llu bytes", (unsigned long long)size_bytes);
-		return NULL;
-	}
-	size_bytes = round_up(size_bytes, GRAIN);
-	place = free_list_place(list, size_bytes, 0);
-	if (place < list->count) {
-		piece = list->pieces[place];
-		free_list_remove(list, piece);
-	} else {
-		piece = segment_take(cache, pool, cache_segment_bytes(cache, size_bytes), e);
-		if (!piece)
-			return NULL;
-	}
-	if (cache->keeps && rest_is_worth_a_piece(piece, size_bytes) && !piece_cut(cache, piece, size_bytes, e)) {
-		free_list_add(list, piece);
-		return NULL;
-	}
-	piece->in_use = true;
-	cache->use.allocated_bytes += piece->size_bytes;
-	if (cache->use.allocated_bytes > cache->use.peak_bytes)
-		cache->use.peak_bytes = cache->use.allocated_bytes;
-	return piece;
-}
-
 /* `after` becomes part of `piece`, which stands right before it. */
 static void piece_join(struct cache *cache, struct piece *piece, struct piece *after)
 {
@@ -276,7 +252,8 @@ static void piece_join(struct cache *cache, struct piece *piece, struct piece *a
 	piece_drop(cache, after);
 }
 
-void cache_give(struct cache *cache, struct piece *piece)
+/* The piece is free for everything. */
+static void give_idle(struct cache *cache, struct piece *piece)
 {
 	struct free_list *list = &cache->free_lists[piece->pool];
 
@@ -298,6 +275,196 @@ void cache_give(struct cache *cache, struct piece *piece)
 		piece = before;
 	}
 	free_list_add(list, piece);
+}
+
+/* ---- pieces that wait for a stream ---- */
+
+static void stop_waiting(struct cache *cache, struct piece *piece)
+{
+	cache->backend->event_destroy(cache->state, piece->event);
+	piece->event = NULL;
+	piece->stream = NULL;
+	piece->next_waiting = NULL;
+}
+
+/* Frees the pieces whose streams are done with them; with `wait` all of them, which waits for the streams. What a stream failed
+ * at it uses no longer. */
+static void reclaim(struct cache *cache, bool wait)
+{
+	struct piece **at = &cache->waiting;
+
+	while (*at) {
+		struct piece *piece = *at;
+		bool done = true;
+
+		if (wait)
+			cache->backend->event_synchronize(cache->state, piece->event, NULL);
+		else if (!cache->backend->event_query(cache->state, piece->event, &done, NULL))
+			done = true;
+		if (!done) {
+			at = &piece->next_waiting;
+			continue;
+		}
+		*at = piece->next_waiting;
+		stop_waiting(cache, piece);
+		give_idle(cache, piece);
+	}
+}
+
+/* Records an event for the piece. False if it need not wait: the stream is done, or, since no event could be had, the caller
+ * waited for it here. Where no bytes exist nothing can be overwritten too early, and the figures of a modelled machine do not
+ * depend on how far ahead work is queued. */
+static bool record_use(struct cache *cache, struct piece *piece, const struct stream *stream)
+{
+	const struct backend *backend = cache->backend;
+	bool done = false;
+
+	if (!backend->bytes_exist)
+		return false;
+	if (!backend->event_create(cache->state, device_index(stream->device), &piece->event, NULL)) {
+		backend->stream_synchronize(cache->state, stream, NULL);
+		return false;
+	}
+	if (!backend->event_record(cache->state, piece->event, stream, NULL)) {
+		backend->stream_synchronize(cache->state, stream, NULL);
+		done = true;
+	}
+	if (!done && !backend->event_query(cache->state, piece->event, &done, NULL))
+		done = true;
+	if (done)
+		stop_waiting(cache, piece);
+	return !done;
+}
+
+/* ---- pieces ---- */
+
+static void count_taken(struct cache *cache, struct piece *piece)
+{
+	piece->in_use = true;
+	cache->use.allocated_bytes += piece->size_bytes;
+	if (cache->use.allocated_bytes > cache->use.peak_bytes)
+		cache->use.peak_bytes = cache->use.allocated_bytes;
+}
+
+/* A piece that no stream uses: the best fit of those that are free, else a segment. */
+static struct piece *take_idle(struct cache *cache, enum cache_pool pool, uint64_t size_bytes, struct error *e)
+{
+	struct free_list *list = &cache->free_lists[pool];
+	size_t place = free_list_place(list, size_bytes, 0);
+	struct piece *piece;
+
+	if (place < list->count) {
+		piece = list->pieces[place];
+		free_list_remove(list, piece);
+	} else {
+		piece = segment_take(cache, pool, false, cache_segment_bytes(cache, size_bytes), e);
+		if (!piece)
+			return NULL;
+	}
+	if (cache->keeps && rest_is_worth_a_piece(piece, size_bytes) && !piece_cut(cache, piece, size_bytes, e)) {
+		free_list_add(list, piece);
+		return NULL;
+	}
+	count_taken(cache, piece);
+	return piece;
+}
+
+/* The smallest piece that waits for this very stream, if it need not be cut: what the stream is to do with it comes after what
+ * the piece waits for. */
+static struct piece *take_waiting(struct cache *cache, const struct stream *stream, enum cache_pool pool, uint64_t size_bytes)
+{
+	struct piece **best = NULL;
+	struct piece *piece;
+
+	for (struct piece **at = &cache->waiting; *at; at = &(*at)->next_waiting) {
+		piece = *at;
+		if (piece->stream == stream && piece->pool == pool && !piece->pinned && piece->size_bytes >= size_bytes &&
+		    !rest_is_worth_a_piece(piece, size_bytes) && (!best || piece->size_bytes < (*best)->size_bytes))
+			best = at;
+	}
+	if (!best)
+		return NULL;
+	piece = *best;
+	*best = piece->next_waiting;
+	stop_waiting(cache, piece);
+	return piece;
+}
+
+static bool size_is_possible(uint64_t size_bytes, struct error *e)
+{
+	return size_bytes <= UINT64_MAX / 2 ||
+	       error_set(e, ERROR_DEVICE_MEMORY, "no device has %llu bytes", (unsigned long long)size_bytes);
+}
+
+struct piece *cache_take(struct cache *cache, uint64_t size_bytes, const struct stream *stream, struct error *e)
+{
+	enum cache_pool pool = size_bytes <= SMALL_MAX ? CACHE_SMALL : CACHE_LARGE;
+	struct error first = ERROR_INIT;
+	struct piece *piece;
+
+	if (!size_is_possible(size_bytes, e))
+		return NULL;
+	size_bytes = round_up(size_bytes, GRAIN);
+	reclaim(cache, false);
+	piece = stream ? take_waiting(cache, stream, pool, size_bytes) : NULL;
+	if (!piece)
+		piece = take_idle(cache, pool, size_bytes, &first);
+	if (!piece && first.kind == ERROR_DEVICE_MEMORY && cache->waiting) {
+		reclaim(cache, true);
+		error_clear(&first);
+		piece = take_idle(cache, pool, size_bytes, &first);
+	}
+	if (!piece)
+		error_set(e, first.kind, "%s", first.text);
+	return piece;
+}
+
+struct piece *cache_take_pinned(struct cache *cache, uint64_t size_bytes, struct error *e)
+{
+	struct piece *piece;
+
+	if (!size_is_possible(size_bytes, e))
+		return NULL;
+	reclaim(cache, false);
+	piece = segment_take(cache, CACHE_LARGE, true, round_up(size_bytes, GRAIN), e);
+	if (piece)
+		count_taken(cache, piece);
+	return piece;
+}
+
+void cache_give(struct cache *cache, struct piece *piece, const struct stream *stream)
+{
+	if (!stream || !record_use(cache, piece, stream)) {
+		give_idle(cache, piece);
+		return;
+	}
+	piece->stream = stream;
+	piece->next_waiting = cache->waiting;
+	cache->waiting = piece;
+}
+
+/* The memory of all segments, in use or not, and then the pieces. */
+void cache_close(struct cache *cache)
+{
+	struct piece *next_segment;
+
+	reclaim(cache, true);
+	for (struct piece *first = cache->segments; first; first = next_segment) {
+		uint64_t size_bytes = 0;
+		struct piece *after;
+
+		next_segment = first->next_segment;
+		for (const struct piece *piece = first; piece; piece = piece->after)
+			size_bytes += piece->size_bytes;
+		raw_give(cache, first, size_bytes);
+		for (struct piece *piece = first; piece; piece = after) {
+			after = piece->after;
+			free(piece);
+		}
+	}
+	for (size_t pool = 0; pool < CACHE_POOL_COUNT; pool++)
+		free(cache->free_lists[pool].pieces);
+	*cache = (struct cache) { .backend = NULL };
 }
 
 uint64_t cache_largest_free_bytes(const struct cache *cache)

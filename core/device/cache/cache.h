@@ -7,7 +7,11 @@
  * cache_empty gives back the segments that are free as a whole; or until the device has no more, when that is done once before
  * giving up. A cpu has no such cache (as in PyTorch): there every piece goes straight to and from the device.
  *
- * Freeing never needs memory, so it cannot fail.
+ * A piece that is given back with a stream may still be used by what is on it: for work on the same stream it can be taken
+ * again at once, for anything else when an event recorded then is done (PyTorch's record_stream). Page-locked pieces come from
+ * the backend one by one and go back to it.
+ *
+ * Giving cannot fail: where no event can be had it waits for the stream. The streams outlive the cache.
  */
 #ifndef RESIDENCY_DEVICE_CACHE_H
 #define RESIDENCY_DEVICE_CACHE_H
@@ -38,6 +42,7 @@ struct cache {
 	bool keeps; /* false for a cpu */
 	struct free_list free_lists[CACHE_POOL_COUNT];
 	struct piece *segments; /* the first piece of each segment */
+	struct piece *waiting; /* given back, and still used by their streams */
 	struct memory_use use;
 };
 
@@ -46,9 +51,12 @@ void cache_open(struct cache *cache, const struct backend *backend, void *state,
 /* Gives everything back, also what is still in use. */
 void cache_close(struct cache *cache);
 
-/* A piece of at least size_bytes, which is not 0. NULL on error. */
-struct piece *cache_take(struct cache *cache, uint64_t size_bytes, struct error *e);
-void cache_give(struct cache *cache, struct piece *piece);
+/* A piece of at least size_bytes, which is not 0. NULL on error. stream: what alone will use it, and may still use it; NULL for a
+ * piece that nothing uses. */
+struct piece *cache_take(struct cache *cache, uint64_t size_bytes, const struct stream *stream, struct error *e);
+struct piece *cache_take_pinned(struct cache *cache, uint64_t size_bytes, struct error *e);
+/* stream: what may still use it; NULL for nothing. */
+void cache_give(struct cache *cache, struct piece *piece, const struct stream *stream);
 void *piece_address(const struct piece *piece);
 
 /* What is taken from the device for a piece that finds no place. */

@@ -102,7 +102,7 @@ static bool host_copy(void *state, const struct transfer *transfer, struct error
 	struct transfer_event event = {
 		.from = device_index(transfer->from->device),
 		.to = device_index(transfer->to->device),
-		.stream = transfer->stream,
+		.stream = transfer->stream->kind,
 		.size_bytes = transfer->size_bytes,
 	};
 
@@ -115,32 +115,71 @@ static bool host_copy(void *state, const struct transfer *transfer, struct error
 	return true;
 }
 
-static bool host_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
+/* Everything is done when its call returns, so that streams and events have nothing to keep. */
+static bool host_stream_create(void *state, unsigned d, enum stream_kind kind, void **handle, struct error *e)
 {
 	(void)state;
 	(void)d;
-	(void)s;
+	(void)kind;
+	(void)e;
+	*handle = NULL;
+	return true;
+}
+
+static bool host_event_create(void *state, unsigned d, void **handle, struct error *e)
+{
+	(void)state;
+	(void)d;
+	(void)e;
+	*handle = NULL;
+	return true;
+}
+
+static void host_destroy(void *state, void *handle)
+{
+	(void)state;
+	(void)handle;
+}
+
+static bool host_synchronize(void *state, const struct stream *stream, struct error *e)
+{
+	(void)state;
+	(void)stream;
+	(void)e;
+	return true;
+}
+
+static bool host_event_order(void *state, void *handle, const struct stream *stream, struct error *e)
+{
+	(void)state;
+	(void)handle;
+	(void)stream;
+	(void)e;
+	return true;
+}
+
+static bool host_event_query(void *state, void *handle, bool *done, struct error *e)
+{
+	(void)state;
+	(void)handle;
+	(void)e;
+	*done = true;
+	return true;
+}
+
+static bool host_event_synchronize(void *state, void *handle, struct error *e)
+{
+	(void)state;
+	(void)handle;
+	(void)e;
+	return true;
+}
+
+static bool host_kernel(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e)
+{
+	(void)state;
+	(void)stream;
 	(void)cost;
-	(void)e;
-	return true;
-}
-
-static bool host_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
-{
-	(void)state;
-	(void)d;
-	(void)s;
-	(void)d2;
-	(void)s2;
-	(void)e;
-	return true;
-}
-
-static bool host_synchronize(void *state, unsigned d, unsigned s, struct error *e)
-{
-	(void)state;
-	(void)d;
-	(void)s;
 	(void)e;
 	return true;
 }
@@ -162,13 +201,22 @@ const struct backend backend_host = {
 	.close = host_close,
 	.memory_take = host_memory_take,
 	.memory_give = host_memory_give,
+	.pinned_take = host_memory_take, /* its copies take no detour */
+	.pinned_give = host_memory_give,
 	.read = host_read,
 	.write = host_write,
 	.fill = host_fill,
+	.stream_create = host_stream_create,
+	.stream_destroy = host_destroy,
+	.stream_synchronize = host_synchronize,
+	.event_create = host_event_create,
+	.event_destroy = host_destroy,
+	.event_record = host_event_order,
+	.event_wait = host_event_order,
+	.event_query = host_event_query,
+	.event_synchronize = host_event_synchronize,
 	.copy = host_copy,
 	.kernel = host_kernel,
-	.wait = host_wait,
-	.synchronize = host_synchronize,
 	.now_ns = host_now_ns,
 	.sleep = host_sleep,
 };

@@ -34,8 +34,14 @@ struct op {
 	enum op_kind kind;
 	uint64_t issued_ns; /* it cannot start before */
 	unsigned from, to; /* OP_COPY: devices */
-	unsigned other; /* OP_WAIT: the stream */
+	const struct sim_stream *other; /* OP_WAIT */
 	uint64_t amount; /* OP_COPY: bytes; OP_KERNEL: ns; OP_WAIT: operations of the other stream that must be done */
+};
+
+/* An event: `stream` has done `amount` operations. */
+struct sim_event {
+	const struct sim_stream *stream; /* NULL until it is recorded */
+	uint64_t amount;
 };
 
 /* How far a stream's first operation has come. */
@@ -62,7 +68,9 @@ struct sim_stream {
 	uint64_t end_ns;
 	double left_bytes; /* PHASE_FLOW: at rated_ns */
 	double rate;
+	double share; /* the rate to be */
 	uint64_t rated_ns;
+	enum stream_kind kind;
 };
 
 struct sim {
@@ -73,7 +81,8 @@ struct sim {
 	uint64_t next_address;
 	uint64_t *used_bytes; /* by device */
 	size_t stream_count;
-	struct sim_stream *streams; /* by device * STREAM_COUNT + stream */
+	size_t stream_capacity;
+	struct sim_stream **streams; /* in the order in which they were made */
 };
 
 static bool sim_open(void **state, const struct topology *topology, const struct backend_listener *listener, struct error *e)
@@ -85,18 +94,10 @@ static bool sim_open(void **state, const struct topology *topology, const struct
 	sim->topology = topology;
 	sim->listener = listener;
 	sim->next_address = FIRST_ADDRESS;
-	sim->stream_count = topology->device_count * STREAM_COUNT;
 	sim->used_bytes = array_new(topology->device_count, sizeof(*sim->used_bytes), e);
-	sim->streams = array_new(sim->stream_count, sizeof(*sim->streams), e);
-	if (!sim->used_bytes || !sim->streams) {
-		free(sim->used_bytes);
-		free(sim->streams);
+	if (!sim->used_bytes) {
 		free(sim);
 		return false;
-	}
-	for (size_t i = 0; i < sim->stream_count; i++) {
-		sim->streams[i].ops = sim->streams[i].few;
-		sim->streams[i].capacity = OPS_AT_FIRST;
 	}
 	*state = sim;
 	return true;
@@ -142,9 +143,9 @@ static struct op *first_op(const struct sim_stream *stream)
 	return &stream->ops[stream->head];
 }
 
-static bool wait_is_over(const struct sim *sim, const struct op *op)
+static bool wait_is_over(const struct op *op)
 {
-	return op->kind != OP_WAIT || sim->streams[op->other].done >= op->amount;
+	return op->kind != OP_WAIT || op->other->done >= op->amount;
 }
 
 static void op_done(struct sim *sim, struct sim_stream *stream)
@@ -159,7 +160,7 @@ static void op_done(struct sim *sim, struct sim_stream *stream)
 	stream->phase = PHASE_WAITING;
 	if (op.kind != OP_COPY)
 		return;
-	event.stream = (unsigned)(stream - sim->streams) % STREAM_COUNT;
+	event.stream = stream->kind;
 	event.start_ns = stream->start_ns;
 	event.end_ns = sim->time_ns;
 	sim->listener->copied(sim->listener->context, &event);
@@ -220,67 +221,69 @@ static const struct link_description *flow_link(const struct sim_stream *stream)
 	return stream->phase == PHASE_FLOW ? stream->route[stream->hop] : NULL;
 }
 
-/* What the flows that have no rate yet could each have of what limits `link` alone (group < 0) or its group. */
-static double fair_share(const struct sim *sim, const double rates[], const struct link_description *link, bool of_group)
+/* What the flows that have no share yet could each have of what limits `link` alone (group < 0) or its group. */
+static double fair_share(const struct sim *sim, const struct link_description *link, bool of_group)
 {
 	double left = of_group ? sim->topology->groups[link->group].bandwidth_bytes_per_s : link_rate(link);
 	double sharers = 0;
 
 	for (size_t i = 0; i < sim->stream_count; i++) {
-		const struct link_description *other = flow_link(&sim->streams[i]);
+		const struct sim_stream *stream = sim->streams[i];
+		const struct link_description *other = flow_link(stream);
 
 		if (!other || (of_group ? other->group != link->group : other != link))
 			continue;
-		if (rates[i] > 0)
-			left -= rates[i];
+		if (stream->share > 0)
+			left -= stream->share;
 		else
 			sharers++;
 	}
 	return left / sharers;
 }
 
-/* Max-min fair rates: the tightest link or group first; its flows get their share, the others divide what is left. */
-static void share_links(const struct sim *sim, double rates[])
+/* Max-min fair shares: the tightest link or group first; its flows get theirs, the others divide what is left. */
+static void share_links(const struct sim *sim)
 {
+	for (size_t i = 0; i < sim->stream_count; i++)
+		sim->streams[i]->share = 0;
 	for (;;) {
 		double least = INFINITY;
-		size_t tightest = 0;
+		struct sim_stream *tightest = NULL;
 
 		for (size_t i = 0; i < sim->stream_count; i++) {
-			const struct link_description *link = flow_link(&sim->streams[i]);
+			struct sim_stream *stream = sim->streams[i];
+			const struct link_description *link = flow_link(stream);
 			double share;
 
-			if (!link || rates[i] > 0)
+			if (!link || stream->share > 0)
 				continue;
-			share = fair_share(sim, rates, link, false);
+			share = fair_share(sim, link, false);
 			if (link->group >= 0)
-				share = fmin(share, fair_share(sim, rates, link, true));
+				share = fmin(share, fair_share(sim, link, true));
 			if (share < least) {
 				least = share;
-				tightest = i;
+				tightest = stream;
 			}
 		}
-		if (isinf(least))
+		if (!tightest)
 			return;
 		/* Rounding may leave a hair less than nothing; a copy under way never stops. */
-		rates[tightest] = fmax(least, 1e-3);
+		tightest->share = fmax(least, 1e-3);
 	}
 }
 
 /* After a flow has begun or ended: the others' rates change, and with them when they end. */
 static void rate_flows(struct sim *sim)
 {
-	double rates[DEVICE_MAX * STREAM_COUNT] = { 0 };
-
-	share_links(sim, rates);
+	share_links(sim);
 	for (size_t i = 0; i < sim->stream_count; i++) {
-		struct sim_stream *stream = &sim->streams[i];
+		struct sim_stream *stream = sim->streams[i];
 
-		if (stream->phase != PHASE_FLOW || stream->rate == rates[i])
+		if (stream->phase != PHASE_FLOW || stream->rate == stream->share)
 			continue;
 		stream->left_bytes -= stream->rate * ((double)(sim->time_ns - stream->rated_ns) / (double)NS_PER_S);
 		stream->left_bytes = fmax(stream->left_bytes, 0);
-		stream->rate = rates[i];
+		stream->rate = stream->share;
 		stream->rated_ns = sim->time_ns;
 		stream->end_ns = clock_add_ns(sim->time_ns, clock_ns_from_seconds(stream->left_bytes / stream->rate));
 	}
@@ -296,28 +299,36 @@ static uint64_t next_event_ns(const struct sim *sim, const struct sim_stream *st
 	if (!stream->count)
 		return NEVER;
 	op = first_op(stream);
-	if (!wait_is_over(sim, op))
+	if (!wait_is_over(op))
 		return NEVER;
 	return op->issued_ns > sim->time_ns ? op->issued_ns : sim->time_ns;
 }
 
-/* Works off the events of the next moment at which there are any; false if there are none. */
-static bool settle_next(struct sim *sim)
+/* The next moment at which there are events; NEVER if there are none. */
+static uint64_t next_moment_ns(const struct sim *sim)
 {
 	uint64_t next_ns = NEVER;
-	bool flows_changed = false;
 
 	for (size_t i = 0; i < sim->stream_count; i++) {
-		uint64_t event_ns = next_event_ns(sim, &sim->streams[i]);
+		uint64_t event_ns = next_event_ns(sim, sim->streams[i]);
 
 		if (event_ns < next_ns)
 			next_ns = event_ns;
 	}
-	if (next_ns == NEVER)
+	return next_ns;
+}
+
+/* Works off the events of the next moment at which there are any; false if there are none until `until_ns`. */
+static bool settle_next(struct sim *sim, uint64_t until_ns)
+{
+	uint64_t next_ns = next_moment_ns(sim);
+	bool flows_changed = false;
+
+	if (next_ns == NEVER || next_ns > until_ns)
 		return false;
 	sim->time_ns = next_ns;
 	for (size_t i = 0; i < sim->stream_count; i++) {
-		struct sim_stream *stream = &sim->streams[i];
+		struct sim_stream *stream = sim->streams[i];
 
 		if (next_event_ns(sim, stream) != next_ns)
 			continue;
@@ -333,9 +344,10 @@ static bool settle_next(struct sim *sim)
 	return true;
 }
 
-static void settle_stream(struct sim *sim, const struct sim_stream *stream)
+/* Until the stream has done so many operations. */
+static void settle_stream(struct sim *sim, const struct sim_stream *stream, uint64_t amount)
 {
-	while (stream->count && settle_next(sim))
+	while (stream->done < amount && settle_next(sim, NEVER))
 		;
 }
 
@@ -365,16 +377,11 @@ static void put(struct sim *sim, struct sim_stream *stream, const struct op *op)
 {
 	/* Without memory for a longer queue what is in it runs now: later copies on other streams cannot slow it. */
 	if (stream->count == stream->capacity && !grow_ring(stream))
-		settle_stream(sim, stream);
+		settle_stream(sim, stream, stream->issued);
 	stream->ops[(stream->head + stream->count) % stream->capacity] = *op;
 	stream->ops[(stream->head + stream->count) % stream->capacity].issued_ns = sim->now_ns;
 	stream->count++;
 	stream->issued++;
-}
-
-static struct sim_stream *stream_of(const struct sim *sim, unsigned d, unsigned s)
-{
-	return &sim->streams[d * STREAM_COUNT + s];
 }
 
 static bool sim_read(void *state, unsigned d, const void *address, uint64_t offset_bytes, uint64_t size_bytes, void *to,
@@ -426,42 +433,129 @@ static bool sim_copy(void *state, const struct transfer *transfer, struct error 
 	};
 
 	(void)e;
-	put(sim, stream_of(sim, device_index(transfer->device), transfer->stream), &op);
+	put(sim, transfer->stream->handle, &op);
 	return true;
 }
 
-static bool sim_kernel(void *state, unsigned d, unsigned s, const struct kernel_cost *cost, struct error *e)
+static bool sim_kernel(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e)
 {
 	struct sim *sim = state;
+	unsigned d = device_index(stream->device);
 	struct op op = { .kind = OP_KERNEL, .from = d, .to = d, .amount = kernel_ns(&sim->topology->devices[d], cost) };
 
 	(void)e;
-	put(sim, stream_of(sim, d, s), &op);
+	put(sim, stream->handle, &op);
 	return true;
 }
 
-static bool sim_wait(void *state, unsigned d, unsigned s, unsigned d2, unsigned s2, struct error *e)
+static bool sim_stream_create(void *state, unsigned d, enum stream_kind kind, void **handle, struct error *e)
 {
 	struct sim *sim = state;
-	struct op op = { .kind = OP_WAIT, .other = d2 * STREAM_COUNT + s2 };
+	struct sim_stream *stream;
 
-	(void)e;
-	if (d == d2 && s == s2)
-		return true;
-	op.amount = sim->streams[op.other].issued;
-	put(sim, stream_of(sim, d, s), &op);
+	(void)d;
+	if (!array_reserve(&sim->streams, &sim->stream_capacity, sim->stream_count + 1, sizeof(*sim->streams), e))
+		return false;
+	stream = array_new(1, sizeof(*stream), e);
+	if (!stream)
+		return false;
+	stream->kind = kind;
+	stream->ops = stream->few;
+	stream->capacity = OPS_AT_FIRST;
+	sim->streams[sim->stream_count++] = stream;
+	*handle = stream;
 	return true;
 }
 
-static bool sim_synchronize(void *state, unsigned d, unsigned s, struct error *e)
+static void sim_stream_destroy(void *state, void *handle)
 {
 	struct sim *sim = state;
-	const struct sim_stream *stream = stream_of(sim, d, s);
+	struct sim_stream *stream = handle;
+	size_t kept = 0;
 
-	(void)e;
-	settle_stream(sim, stream);
+	for (size_t i = 0; i < sim->stream_count; i++) {
+		if (sim->streams[i] != stream)
+			sim->streams[kept++] = sim->streams[i];
+	}
+	sim->stream_count = kept;
+	drop_ring(stream);
+	free(stream);
+}
+
+/* The caller's clock goes to where the stream's has come. */
+static void wait_until_done(struct sim *sim, const struct sim_stream *stream, uint64_t amount)
+{
+	settle_stream(sim, stream, amount);
 	if (stream->done_ns > sim->now_ns)
 		sim->now_ns = stream->done_ns;
+}
+
+static bool sim_stream_synchronize(void *state, const struct stream *stream, struct error *e)
+{
+	const struct sim_stream *queue = stream->handle;
+
+	(void)e;
+	wait_until_done(state, queue, queue->issued);
+	return true;
+}
+
+static bool sim_event_create(void *state, unsigned d, void **handle, struct error *e)
+{
+	(void)state;
+	(void)d;
+	*handle = array_new(1, sizeof(struct sim_event), e);
+	return *handle;
+}
+
+static void sim_event_destroy(void *state, void *handle)
+{
+	(void)state;
+	free(handle);
+}
+
+static bool sim_event_record(void *state, void *handle, const struct stream *stream, struct error *e)
+{
+	struct sim_event *event = handle;
+
+	(void)state;
+	(void)e;
+	event->stream = stream->handle;
+	event->amount = event->stream->issued;
+	return true;
+}
+
+static bool sim_event_wait(void *state, void *handle, const struct stream *stream, struct error *e)
+{
+	const struct sim_event *event = handle;
+	struct op op = { .kind = OP_WAIT, .other = event->stream, .amount = event->amount };
+
+	(void)e;
+	/* A stream is behind its own work anyway. */
+	if (event->stream && event->stream != stream->handle)
+		put(state, stream->handle, &op);
+	return true;
+}
+
+/* All that happens until the caller's clock is settled: nothing that is put on a stream from now on can come before it. */
+static bool sim_event_query(void *state, void *handle, bool *done, struct error *e)
+{
+	struct sim *sim = state;
+	const struct sim_event *event = handle;
+
+	(void)e;
+	while (settle_next(sim, sim->now_ns))
+		;
+	*done = !event->stream || event->stream->done >= event->amount;
+	return true;
+}
+
+static bool sim_event_synchronize(void *state, void *handle, struct error *e)
+{
+	const struct sim_event *event = handle;
+
+	(void)e;
+	if (event->stream)
+		wait_until_done(state, event->stream, event->amount);
 	return true;
 }
 
@@ -483,11 +577,6 @@ static void sim_close(void *state)
 {
 	struct sim *sim = state;
 
-	/* Copies that nobody waited for happened all the same. */
-	while (settle_next(sim))
-		;
-	for (size_t i = 0; i < sim->stream_count; i++)
-		drop_ring(&sim->streams[i]);
 	free(sim->streams);
 	free(sim->used_bytes);
 	free(sim);
@@ -503,13 +592,22 @@ const struct backend backend_sim = {
 	.close = sim_close,
 	.memory_take = sim_memory_take,
 	.memory_give = sim_memory_give,
+	.pinned_take = sim_memory_take, /* its copies take no detour */
+	.pinned_give = sim_memory_give,
 	.read = sim_read,
 	.write = sim_write,
 	.fill = sim_fill,
+	.stream_create = sim_stream_create,
+	.stream_destroy = sim_stream_destroy,
+	.stream_synchronize = sim_stream_synchronize,
+	.event_create = sim_event_create,
+	.event_destroy = sim_event_destroy,
+	.event_record = sim_event_record,
+	.event_wait = sim_event_wait,
+	.event_query = sim_event_query,
+	.event_synchronize = sim_event_synchronize,
 	.copy = sim_copy,
 	.kernel = sim_kernel,
-	.wait = sim_wait,
-	.synchronize = sim_synchronize,
 	.now_ns = sim_now_ns,
 	.sleep = sim_sleep,
 };
