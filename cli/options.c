@@ -42,6 +42,20 @@ static bool store_integer(const struct option *option, const char *text, struct 
 	return true;
 }
 
+static bool store_seed(const struct option *option, const char *text, struct error *e)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno) /* strtoull takes a minus sign, and wraps */
+		return error_set(e, ERROR_USAGE, "--%s takes a whole number of 0 to %llu, not \"%s\"", option->name,
+				 (unsigned long long)UINT64_MAX, text);
+	*(struct option_seed *)option->into = (struct option_seed) { .given = true, .value = value };
+	return true;
+}
+
 static bool store_number(const struct option *option, const char *text, struct error *e)
 {
 	char *end;
@@ -76,6 +90,8 @@ static bool store_value(const struct option *option, const char *text, struct er
 		return true;
 	case OPTION_INTEGER:
 		return store_integer(option, text, e);
+	case OPTION_SEED:
+		return store_seed(option, text, e);
 	case OPTION_NUMBER:
 		return store_number(option, text, e);
 	case OPTION_BYTES:

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/base/error.h"
@@ -23,8 +24,15 @@ enum option_type {
 	OPTION_TEXT, /* const char **: borrowed from argv */
 	OPTION_TEXTS, /* struct texts *: may be given more than once */
 	OPTION_INTEGER, /* int64_t *: a whole number, not negative */
+	OPTION_SEED, /* struct option_seed *: any unsigned 64-bit integer */
 	OPTION_NUMBER, /* double * */
 	OPTION_BYTES /* uint64_t *: "24GB", "512MiB" */
+};
+
+/* No number stands for an absent seed: each is one. */
+struct option_seed {
+	bool given;
+	uint64_t value; /* also of the default, where the caller sets one */
 };
 
 struct option {
@@ -45,6 +53,7 @@ struct option {
 #define TEXT_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXT, const char *, into)
 #define TEXTS_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_TEXTS, struct texts, into)
 #define INTEGER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_INTEGER, int64_t, into)
+#define SEED_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_SEED, struct option_seed, into)
 #define NUMBER_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_NUMBER, double, into)
 #define BYTES_OPTION(name, argument, help, into) OPTION_ROW(name, argument, help, OPTION_BYTES, uint64_t, into)
 

@@ -12,7 +12,8 @@
 /* What the options said. */
 struct request {
 	const char *backend, *topologies, *store, *tables;
-	int64_t repeats, seed;
+	int64_t repeats;
+	struct option_seed seed;
 	uint64_t smallest_bytes, largest_bytes;
 	bool json;
 };
@@ -222,7 +223,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 		.repeats = (unsigned)asked->repeats,
 		.smallest_bytes = asked->smallest_bytes,
 		.largest_bytes = asked->largest_bytes,
-		.seed = (uint64_t)asked->seed,
+		.seed = asked->seed.value,
 		.tables = asked->tables,
 		.interrupted = cli->interrupted,
 	};
@@ -255,7 +256,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		INTEGER_OPTION("repeats", "N", "samples of each point", &asked.repeats),
 		BYTES_OPTION("smallest", "SIZE", "smallest copy (default 4 KiB)", &asked.smallest_bytes),
 		BYTES_OPTION("largest", "SIZE", "largest copy (default 256 MiB)", &asked.largest_bytes),
-		INTEGER_OPTION("seed", "N", "seed of made-up data (default 0)", &asked.seed),
+		SEED_OPTION("seed", "N", "seed of made-up data (default 0)", &asked.seed),
 		TEXT_OPTION("tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)",
 			    &asked.tables),
 		TEXT_OPTION("store", "FILE", "where samples are recorded; none for nowhere", &asked.store),

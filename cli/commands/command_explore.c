@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
+#include "core/base/json.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
@@ -19,7 +20,8 @@
 struct explore_settings {
 	const char *policies, *caches, *device_modes, *node_flags;
 	const char *backend, *topology, *out, *store;
-	int64_t seed, steps, sequences, length;
+	struct option_seed seed;
+	int64_t steps, sequences, length;
 	bool whole_length, all, json;
 };
 
@@ -101,7 +103,7 @@ static bool ran(void *context, uint64_t steps)
 static json_t *failure_value(const struct explore_settings *settings, const struct explored *explored)
 {
 	struct strbuf path = STRBUF_INIT;
-	json_t *scenario = json_loads(explored->text, 0, NULL);
+	json_t *scenario = json_parse(explored->text, strlen(explored->text), "scenario", true, NULL);
 	json_t *value;
 
 	name_file(settings, explored, &path);
@@ -126,7 +128,7 @@ static void print_json(const struct explore_state *state, const struct explore_r
 			  (json_int_t)result->cut, "shrink_runs", (json_int_t)result->shrink_runs, "stopped",
 			  result->was_stopped, "failures", failures);
 	if (value)
-		json_dumpf(value, state->cli->out, JSON_COMPACT);
+		json_write(value, state->cli->out, JSON_COMPACT);
 	fputc('\n', state->cli->out);
 	json_decref(value);
 }
@@ -234,11 +236,11 @@ static int run(struct cli *cli, int argc, char **argv)
 					     .node_flags = "all",
 					     .backend = "sim",
 					     .topology = "2x3090-nvlink",
-					     .seed = 1,
+					     .seed = { .value = 1 },
 					     .length = LENGTH_BY_DEFAULT };
 	const struct option options[] = {
 		TEXT_OPTION("policy", "LIST", "policies to explore (default: strict)", &settings.policies),
-		INTEGER_OPTION("seed", "N", "the same seed finds the same (default: 1)", &settings.seed),
+		SEED_OPTION("seed", "N", "the same seed finds the same (default: 1)", &settings.seed),
 		INTEGER_OPTION("steps", "N", "actions in all under each policy (default: 100000)", &settings.steps),
 		INTEGER_OPTION("sequences", "N", "sequences under each policy, instead", &settings.sequences),
 		INTEGER_OPTION("length", "N", "actions in a sequence, at most (default: 12)", &settings.length),
@@ -268,7 +270,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "\"%s\" is not understood; everything is an option here", argv[1]);
 	if (error_is_set(&e) || !choose_space(&settings, &explore.space, &chosen, &e))
 		return command_fail(cli, "explore", &e);
-	explore.seed = (uint64_t)settings.seed;
+	explore.seed = settings.seed.value;
 	explore.steps_most = (uint64_t)(settings.steps || settings.sequences ? settings.steps : STEPS_BY_DEFAULT);
 	explore.sequences_most = (uint64_t)settings.sequences;
 	explore.go_on = settings.all;

@@ -48,7 +48,7 @@ static int print_all(struct cli *cli, bool json, struct error *e)
 		json_array_append_new(list, json_parse(file->bytes, embedded_length(file), file->name, false, e));
 	if (json) {
 		fputs("{\"schema\":1,\"flows\":", cli->out);
-		json_dumpf(list, cli->out, JSON_COMPACT);
+		json_write(list, cli->out, JSON_COMPACT);
 		fputs("}\n", cli->out);
 	}
 out:

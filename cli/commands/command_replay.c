@@ -18,7 +18,8 @@
 
 struct replay_settings {
 	const char *expect, *subject, *backend, *topology, *matrix, *models, *out, *free, *store;
-	int64_t prompts, seed;
+	int64_t prompts;
+	struct option_seed seed;
 	bool verify, json, deep;
 };
 
@@ -54,8 +55,8 @@ struct replay_state {
 	uint32_t cell; /* the last one */
 	json_t *list; /* of results, for --json */
 	char *expect; /* --expect, cut into pieces: the hashes below point into it */
-	const char *expected[REPLAY_IMAGES_MAX]; /* hashes that the images of the run under way should have */
-	size_t expected_count;
+	const char **expected; /* hashes that the images of the run under way should have */
+	size_t expected_count, expected_capacity;
 	struct verdict_tally tally; /* the exit code, where no error sets it */
 	int exit_code; /* of an error or an interrupt; 0: none */
 };
@@ -139,6 +140,14 @@ static bool run_one(struct replay_state *state, const struct replay_input *input
 	return replay_run(replay, state->judge, result, e);
 }
 
+static bool expect(struct replay_state *state, const char *hash, struct error *e)
+{
+	if (!array_reserve(&state->expected, &state->expected_capacity, state->expected_count + 1, sizeof(*state->expected), e))
+		return false;
+	state->expected[state->expected_count++] = hash;
+	return true;
+}
+
 /* The images of the same workflow with its weights elsewhere: equal to the last bit? */
 static bool verify(struct replay_state *state, const struct replay_input *input, const struct replay_result *as_written,
 		   json_t *value, struct error *e)
@@ -146,9 +155,9 @@ static bool verify(struct replay_state *state, const struct replay_input *input,
 	json_t *list = json_array();
 	bool fine = true;
 
-	state->expected_count = as_written->image_count;
-	for (size_t i = 0; i < as_written->image_count; i++)
-		state->expected[i] = as_written->images[i].hash;
+	state->expected_count = 0;
+	for (size_t i = 0; fine && i < as_written->image_count; i++)
+		fine = expect(state, as_written->images[i].hash, e);
 	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
 		json_t *placed = placement_apply(input->workflow, (enum placement)p);
 		struct replay_result other = { .image_count = 0 };
@@ -166,6 +175,7 @@ static bool verify(struct replay_state *state, const struct replay_input *input,
 		replay_result_free(&other);
 		json_decref(placed);
 	}
+	state->expected_count = 0; /* the next workflow has other images, and these hashes end with as_written */
 	json_object_set_new(value, "placements", list);
 	return fine;
 }
@@ -258,9 +268,8 @@ static bool read_expected(struct replay_state *state, size_t input_count, struct
 	for (char *hash = state->expect; hash && *hash;) {
 		char *comma = strchr(hash, ',');
 
-		if (state->expected_count == REPLAY_IMAGES_MAX)
-			return error_set(e, ERROR_USAGE, "--expect takes %d hashes at most", REPLAY_IMAGES_MAX);
-		state->expected[state->expected_count++] = hash;
+		if (!expect(state, hash, e))
+			return false;
 		if (comma)
 			*comma = '\0';
 		hash = comma ? comma + 1 : NULL;
@@ -346,6 +355,7 @@ out:
 	if (state.is_loading)
 		progress_end(&state.loading);
 	free(state.expect);
+	free(state.expected);
 	json_decref(state.list);
 	json_decref(state.free_body);
 	judge_free(state.judge);
@@ -362,8 +372,8 @@ static int read_and_replay(struct cli *cli, const struct replay_settings *settin
 	int exit_code;
 
 	while (inputs && read < count && replay_input_read(&inputs[read], names[read], settings->matrix, &e)) {
-		if (settings->seed >= 0)
-			replay_input_set_seed(&inputs[read], settings->seed);
+		if (settings->seed.given)
+			replay_input_set_seed(&inputs[read], settings->seed.value);
 		read++;
 	}
 	exit_code = error_is_set(&e) ? command_fail(cli, "replay", &e) : open_and_replay(cli, settings, inputs, count);
@@ -375,7 +385,7 @@ static int read_and_replay(struct cli *cli, const struct replay_settings *settin
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct replay_settings settings = { .free = "both", .prompts = 1, .seed = -1 };
+	struct replay_settings settings = { .free = "both", .prompts = 1 };
 	const struct option options[] = {
 		TEXT_OPTION("subject", "WHICH",
 			    "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
@@ -389,7 +399,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		TEXT_OPTION("out", "DIR", "where images go; none are written without it", &settings.out),
 		INTEGER_OPTION("prompts", "N", "how often the workflow is run (default: 1)", &settings.prompts),
 		TEXT_OPTION("free", "WHICH", "the request to free after it: both, unload, free, none", &settings.free),
-		INTEGER_OPTION("seed", "N", "in place of the workflow's seeds", &settings.seed),
+		SEED_OPTION("seed", "N", "in place of the workflow's seeds", &settings.seed),
 		FLAG_OPTION("verify", "run it with other placements too: the image must have the same bits", &settings.verify),
 		TEXT_OPTION("expect", "HASH,...", "what the images' hashes must be; another is a finding", &settings.expect),
 		FLAG_OPTION("deep", "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",

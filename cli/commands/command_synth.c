@@ -12,7 +12,7 @@
 
 struct synth_settings {
 	const char *out, *dtype;
-	int64_t seed;
+	struct option_seed seed;
 	bool small, zeros, list, json;
 };
 
@@ -126,7 +126,7 @@ static bool make(struct cli *cli, const struct synth_settings *settings, const c
 	struct synthesis_order order = { .recipe = &recipe,
 					 .small = settings->small,
 					 .zeros = settings->zeros,
-					 .seed = (uint64_t)settings->seed,
+					 .seed = settings->seed.value,
 					 .told = told,
 					 .context = &telling };
 	struct synthesis_result result;
@@ -148,12 +148,12 @@ static bool make(struct cli *cli, const struct synth_settings *settings, const c
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct synth_settings settings = { .seed = 0 };
+	struct synth_settings settings = { .seed = { .value = 0 } };
 	const struct option options[] = {
 		TEXT_OPTION("out", "FILE", "where to write it (safetensors)", &settings.out),
 		TEXT_OPTION("dtype", "TYPE", "f32, f16, bf16, fp8, f8_e5m2, fp8_scaled (default: as published)",
 			    &settings.dtype),
-		INTEGER_OPTION("seed", "N", "other values for another number (default 0)", &settings.seed),
+		SEED_OPTION("seed", "N", "other values for another number (default 0)", &settings.seed),
 		FLAG_OPTION("small", "the same architecture, small enough to run on a processor", &settings.small),
 		FLAG_OPTION("zeros", "all values zero: a sparse file, whatever its size", &settings.zeros),
 		FLAG_OPTION("list", "the names there are", &settings.list),

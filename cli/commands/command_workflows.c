@@ -71,7 +71,7 @@ static int print_all(struct cli *cli, bool json, struct error *e)
 		json_object_set_new(all, name, workflow);
 	}
 	if (json) {
-		json_dumpf(all, cli->out, JSON_COMPACT);
+		json_write(all, cli->out, JSON_COMPACT);
 		fputc('\n', cli->out);
 	}
 	json_decref(all);

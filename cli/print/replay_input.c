@@ -68,7 +68,7 @@ void replay_input_free(struct replay_input *input)
 	*input = (struct replay_input) { .workflow = NULL };
 }
 
-void replay_input_set_seed(struct replay_input *input, int64_t seed)
+void replay_input_set_seed(struct replay_input *input, uint64_t seed)
 {
 	static const char *const names[] = { "seed", "noise_seed" };
 	const char *id;
@@ -79,8 +79,8 @@ void replay_input_set_seed(struct replay_input *input, int64_t seed)
 		json_t *inputs = json_object_get(node, "inputs");
 
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-			if (json_is_integer(json_object_get(inputs, names[i])))
-				json_object_set_new(inputs, names[i], json_integer(seed));
+			if (json_is_any_number(json_object_get(inputs, names[i])))
+				json_object_set_new(inputs, names[i], json_unsigned(seed));
 		}
 	}
 }

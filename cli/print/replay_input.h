@@ -23,6 +23,6 @@ bool replay_input_read(struct replay_input *input, const char *name_or_file, con
 void replay_input_free(struct replay_input *input);
 
 /* --seed takes the place of every seed in a workflow. */
-void replay_input_set_seed(struct replay_input *input, int64_t seed);
+void replay_input_set_seed(struct replay_input *input, uint64_t seed);
 
 #endif

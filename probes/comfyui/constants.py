@@ -8,7 +8,7 @@ class ResidencyConstantConditioning:
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"seed": ("INT", {"default": 0, "min": 0, "max": 2**31})}}
+        return {"required": {"seed": ("INT", {"default": 0, "min": 0, "max": 2**64 - 1})}}
 
     RETURN_TYPES = ("CONDITIONING",)
     FUNCTION = "make"
@@ -23,7 +23,7 @@ class ResidencyConstantLatent:
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"seed": ("INT", {"default": 0, "min": 0, "max": 2**31})}}
+        return {"required": {"seed": ("INT", {"default": 0, "min": 0, "max": 2**64 - 1})}}
 
     RETURN_TYPES = ("LATENT",)
     FUNCTION = "make"

@@ -198,7 +198,7 @@ static void tell_node(const json_t *answer, struct error *e)
 static bool tell_status(const struct live_client *client, const char *method, const char *path, long status, struct error *e)
 {
 	const char *text = strbuf_text(&client->answer);
-	json_t *answer = json_loads(text, 0, NULL);
+	json_t *answer = json_parse(text, strlen(text), "an answer", true, NULL);
 	const json_t *said = json_object_get(answer, "error");
 	const char *message = json_string_value(json_is_object(said) ? json_object_get(said, "message") : said);
 	const char *details = json_string_value(json_object_get(said, "details"));
@@ -220,15 +220,13 @@ static void overwrite(char *at, size_t length, const char *number)
 		at[i] = *number ? *number++ : ' ';
 }
 
-/* One token outside a string: an integer past 64 bits ("max": 18446744073709551615) and what JSON has no word for become numbers
- * that are as good as they are for the bounds of inputs, which is where they stand. Returns its length. */
+/* One token outside a string: what JSON has no word for becomes a number that is as good for the bounds of inputs, which is where
+ * it stands. Returns its length. */
 static size_t tame_token(char *at)
 {
 	static const struct {
 		const char *word, *number;
 	} words[] = { { "-Infinity", "-1e308" }, { "Infinity", "1e308" }, { "NaN", "0" } };
-	size_t sign = at[0] == '-';
-	size_t digits = strspn(at + sign, "0123456789");
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		size_t length = strlen(words[i].word);
@@ -238,11 +236,7 @@ static size_t tame_token(char *at)
 			return length;
 		}
 	}
-	if (digits == 0)
-		return 1;
-	if (digits > 18 && (at[sign + digits] == 0 || !strchr(".eE", at[sign + digits])))
-		overwrite(at + sign, digits, "999999999999999999");
-	return sign + digits;
+	return 1;
 }
 
 /* Python writes what other readers refuse. In place. */
@@ -324,7 +318,7 @@ char *live_client_get_text(struct live_client *client, const char *path, bool (*
 
 json_t *live_client_post(struct live_client *client, const char *path, const json_t *body, struct error *e)
 {
-	char *text = json_dumps(body, JSON_COMPACT);
+	char *text = json_text(body, JSON_COMPACT);
 	unsigned pause_ms = client->limits.pause_ms;
 	json_t *answer = NULL;
 	CURLcode code = CURLE_OUT_OF_MEMORY;

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "db/copy.h"
 #include "db/store.h"
 #include "reports/bundle/archive.h"
@@ -77,7 +78,7 @@ static bool add(const struct bundle *bundle, const char *name, const char *bytes
 
 static bool add_json(const struct bundle *bundle, const char *name, const json_t *value, struct error *e)
 {
-	char *text = json_dumps(value, JSON_INDENT(1));
+	char *text = json_text(value, JSON_INDENT(1));
 	bool fine = text ? add(bundle, name, text, strlen(text), e) : error_no_memory(e);
 
 	free(text);

@@ -41,7 +41,7 @@ static bool wait_until_idle(const struct cell *cell, struct error *e)
 }
 
 /* The workflow of models; one whose device is not here runs on the compute device. The caller owns it. */
-static json_t *make_workflow(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed,
+static json_t *make_workflow(const struct cell *cell, const struct matrix_model *models, size_t count, uint64_t seed,
 			     struct error *e)
 {
 	const struct subject_operations *subject = cell->subject->operations;
@@ -79,7 +79,7 @@ static bool prompts(const struct cell *cell, unsigned count, struct error *e)
 }
 
 /* A workflow of models; with a full cleanup node where `cleanup` is a number, not 0. */
-static bool prompt_with(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed,
+static bool prompt_with(const struct cell *cell, const struct matrix_model *models, size_t count, uint64_t seed,
 			unsigned cleanup, struct error *e)
 {
 	const struct subject_operations *subject = cell->subject->operations;
@@ -96,7 +96,7 @@ static bool prompt_with(const struct cell *cell, const struct matrix_model *mode
 	return fine;
 }
 
-static bool prompt(const struct cell *cell, const struct matrix_model *models, size_t count, unsigned seed, struct error *e)
+static bool prompt(const struct cell *cell, const struct matrix_model *models, size_t count, uint64_t seed, struct error *e)
 {
 	return prompt_with(cell, models, count, seed, 0, e);
 }
@@ -241,7 +241,7 @@ static bool take_step(const struct cell *cell, const struct flow_step *step, uns
 	case FLOW_PROMPT:
 		return prompt(cell, cell->models, cell->model_count, 1, e);
 	case FLOW_PROMPT_CHANGED:
-		return prompt(cell, cell->models, cell->model_count, (unsigned)step->number, e);
+		return prompt(cell, cell->models, cell->model_count, step->number, e);
 	case FLOW_PROMPT_OTHER:
 		return prompt(cell, &other, 1, 1, e);
 	case FLOW_PROMPT_MODELS:

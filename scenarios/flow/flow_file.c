@@ -37,7 +37,7 @@ const struct flow_word flow_words[FLOW_ACTION_COUNT] = {
 	[FLOW_PROMPT] = { "prompt", TAKES_TAG, 0, 0, NULL },
 	[FLOW_PROMPT_OTHER] = { "prompt2", TAKES_TAG, 0, 0, NULL },
 	[FLOW_PROMPT_MODELS] = { "promptm", TAKES_MODELS, 0, 0, NULL },
-	[FLOW_PROMPT_CHANGED] = { "promptseed", TAKES_NUMBER, 0, INT32_MAX, "a seed" },
+	[FLOW_PROMPT_CHANGED] = { "promptseed", TAKES_NUMBER, 0, UINT64_MAX, "a seed" },
 	[FLOW_POST] = { "post", TAKES_BODY, 0, 0, NULL },
 	[FLOW_SOFT_EMPTY] = { "soft_empty", TAKES_NOTHING, 0, 0, NULL },
 	[FLOW_FREE_MEMORY] = { "free_memory", TAKES_NOTHING, 0, 0, NULL },
@@ -232,15 +232,20 @@ static bool take_tag(const struct action *a, size_t at, struct error *e)
 static bool take_number(const struct action *a, const struct flow_word *word, size_t at, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, at);
-	json_int_t number = json_integer_value(value);
+	uint64_t number;
 
-	if (!json_is_integer(value))
-		return wants(a, word->unit, value, e);
-	if (number < 0 || (uint64_t)number < word->least || (uint64_t)number > word->most)
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %lld", a->where, a->word,
+	if (!json_read_unsigned(value, &number)) {
+		if (!json_is_integer(value) && fabs(json_number_value(value)) < 0x1p63)
+			return wants(a, word->unit, value, e);
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %.17g", a->where, a->word,
 				 word->unit, (unsigned long long)word->least, (unsigned long long)word->most,
-				 (long long)number);
-	a->step->number = (uint64_t)number;
+				 json_any_number(value));
+	}
+	if (number < word->least || number > word->most)
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %llu", a->where, a->word,
+				 word->unit, (unsigned long long)word->least, (unsigned long long)word->most,
+				 (unsigned long long)number);
+	a->step->number = number;
 	return true;
 }
 
@@ -412,14 +417,13 @@ static bool read_setting(const json_t *json, const char *where, struct flow_sett
 	const char *mode;
 	const char *flags;
 	bool suppressed;
-	int64_t seed;
 
 	if (!json_get_string_or(json, "policy", where, NULL, &policy, e) ||
 	    !json_get_string_or(json, "cache", where, NULL, &cache, e) ||
 	    !json_get_string_or(json, "device_mode", where, NULL, &mode, e) ||
 	    !json_get_string_or(json, "node_flags", where, NULL, &flags, e) ||
 	    !json_get_bool_or(json, "suppress_node_flags", where, false, &suppressed, e) ||
-	    !json_get_integer_or(json, "seed", where, -1, &seed, e))
+	    !json_get_unsigned_or(json, "seed", where, 0, &setting->seed, e))
 		return false;
 	setting->policy = policy ? policy_find(policy) : NULL;
 	if (policy && !setting->policy) {
@@ -437,9 +441,6 @@ static bool read_setting(const json_t *json, const char *where, struct flow_sett
 	if (flags && !node_flags_from_name(flags, &setting->node_flags))
 		return error_set(e, ERROR_FORMAT, "%s: \"node_flags\" is real or suppressed, not \"%.40s\"", where, flags);
 	setting->has_seed = json_object_get(json, "seed") != NULL;
-	if (setting->has_seed && seed < 0)
-		return error_set(e, ERROR_FORMAT, "%s: \"seed\" is %lld; it must not be negative", where, (long long)seed);
-	setting->seed = (uint64_t)seed;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_file.h"
@@ -92,18 +93,18 @@ static json_t *step_value(struct writing *w, const struct flow_step *step)
 	case TAKES_TAG:
 		break;
 	case TAKES_NUMBER:
-		add(w, list, json_integer((json_int_t)step->number));
+		add(w, list, json_unsigned(step->number));
 		break;
 	case TAKES_OPTIONAL_NUMBER:
 		if (step->number)
-			add(w, list, json_integer((json_int_t)step->number));
+			add(w, list, json_unsigned(step->number));
 		break;
 	case TAKES_PATCH:
 		add(w, list, json_string(step->word));
 		break;
 	case TAKES_DEVICE:
 		add(w, list, json_string(step->word));
-		add(w, list, json_integer((json_int_t)step->number));
+		add(w, list, json_unsigned(step->number));
 		break;
 	case TAKES_BODY:
 		add(w, list, body_value(w, step));
@@ -125,7 +126,7 @@ static json_t *step_value(struct writing *w, const struct flow_step *step)
 /* Takes the value over. */
 static void append_value(struct writing *w, json_t *value)
 {
-	char *dumped = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	char *dumped = value ? json_text(value, JSON_ENCODE_ANY) : NULL;
 
 	if (dumped)
 		strbuf_append(&w->text, dumped);
@@ -155,7 +156,7 @@ static void append_setting(struct writing *w, const struct flow_setting *setting
 	append_text(w, "device_mode", setting->has_device_mode ? device_mode_name(setting->device_mode) : NULL);
 	append_text(w, "node_flags", setting->has_node_flags ? node_flags_name(setting->node_flags) : NULL);
 	if (setting->has_seed)
-		append_member(w, "seed", json_integer((json_int_t)setting->seed));
+		append_member(w, "seed", json_unsigned(setting->seed));
 }
 
 static void append_words(struct writing *w, const struct flow *flow)

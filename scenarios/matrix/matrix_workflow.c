@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/json.h"
 
 #define UNET(model_name, asked)                                                                                                \
 	{                                                                                                                      \
@@ -63,7 +64,7 @@ const struct matrix *matrix_find(const char *name_or_alias)
 struct builder {
 	json_t *workflow;
 	const char *device;
-	unsigned seed;
+	uint64_t seed;
 	unsigned next; /* id of the next node */
 	bool failed;
 };
@@ -135,9 +136,9 @@ static void add_sampler(struct builder *b, const char *model, const char *latent
 		latent = constant;
 	}
 	add(b, "KSampler",
-	    json_pack("{s[si] si si sf ss ss s[si] s[si] s[si] sf}", "model", model, 0, "seed", (int)b->seed, "steps", 1, "cfg",
-		      1.0, "sampler_name", "euler", "scheduler", "normal", "positive", positive, 0, "negative", negative, 0,
-		      "latent_image", latent, 0, "denoise", 1.0),
+	    json_pack("{s[si] so si sf ss ss s[si] s[si] s[si] sf}", "model", model, 0, "seed", json_unsigned(b->seed), "steps",
+		      1, "cfg", 1.0, "sampler_name", "euler", "scheduler", "normal", "positive", positive, 0, "negative",
+		      negative, 0, "latent_image", latent, 0, "denoise", 1.0),
 	    id);
 }
 
@@ -188,20 +189,21 @@ static void add_model(struct builder *b, const struct matrix_model *model)
 		add_unet(b, model, loader);
 		return;
 	case MODEL_CLIP:
-		snprintf(text, sizeof(text), "prompt %u", b->seed);
+		snprintf(text, sizeof(text), "prompt %llu", (unsigned long long)b->seed);
 		add(b, "CLIPTextEncode", json_pack("{ss s[si]}", "text", text, "clip", loader, 0), consumer);
 		break;
 	case MODEL_VAE:
 		add_constant(b, "ResidencyConstantLatent", 0, latent);
 		/* decoding knows no seed: a literal that nobody declares changes the key all the same */
-		add(b, "VAEDecode", json_pack("{s[si] s[si] si}", "samples", latent, 0, "vae", loader, 0, "seed", (int)b->seed),
+		add(b, "VAEDecode",
+		    json_pack("{s[si] s[si] so}", "samples", latent, 0, "vae", loader, 0, "seed", json_unsigned(b->seed)),
 		    consumer);
 		break;
 	}
 	add_output(b, consumer);
 }
 
-json_t *matrix_workflow(const struct matrix_model *models, size_t count, const char *compute_device, unsigned seed,
+json_t *matrix_workflow(const struct matrix_model *models, size_t count, const char *compute_device, uint64_t seed,
 			struct error *e)
 {
 	struct builder b = { .workflow = json_object(), .device = compute_device, .seed = seed, .next = 1 };

@@ -15,6 +15,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/error.h"
 #include "core/base/event.h"
@@ -49,7 +50,7 @@ const struct matrix *matrix_find(const char *name_or_alias);
 bool matrix_workflow_add_cleanup(json_t *workflow, unsigned run, struct error *e);
 
 /* The workflow in API format; a changed seed is a changed input of every consumer. The caller owns it. */
-json_t *matrix_workflow(const struct matrix_model *models, size_t count, const char *compute_device, unsigned seed,
+json_t *matrix_workflow(const struct matrix_model *models, size_t count, const char *compute_device, uint64_t seed,
 			struct error *e);
 
 #endif

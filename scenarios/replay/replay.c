@@ -1,6 +1,7 @@
 #include "scenarios/replay/replay.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
@@ -124,8 +125,10 @@ static void on_image(void *context, const struct image_event *event)
 	struct replay_result *result = context;
 	struct replay_image *image;
 
-	if (result->image_count == REPLAY_IMAGES_MAX)
+	if (!array_reserve(&result->images, &result->image_capacity, result->image_count + 1, sizeof(*result->images), NULL)) {
+		result->images_failed = true;
 		return;
+	}
 	image = &result->images[result->image_count++];
 	record_text(image->path, sizeof(image->path), event->path);
 	record_text(image->hash, sizeof(image->hash), event->hash);
@@ -164,6 +167,8 @@ static bool compare_images(const struct replay *replay, struct judge *judge, str
 void replay_result_free(struct replay_result *result)
 {
 	timeline_free(&result->timeline);
+	free(result->images);
+	*result = (struct replay_result) { .image_count = 0 };
 }
 
 bool replay_run(const struct replay *replay, struct judge *judge, struct replay_result *result, struct error *e)
@@ -187,7 +192,7 @@ bool replay_run(const struct replay *replay, struct judge *judge, struct replay_
 		replay->subject->operations->on_image(replay->subject, on_image, result);
 	if (!cell_run_judged(&life, judge, &result->judged, e))
 		return false;
-	if (result->timeline.failed)
+	if (result->timeline.failed || result->images_failed)
 		return error_no_memory(e);
 	if (!compare_images(replay, judge, result, e))
 		return false;

@@ -47,7 +47,6 @@ struct replay {
 	void *context; /* of `dropped` */
 };
 
-#define REPLAY_IMAGES_MAX 16
 struct replay_image {
 	char path[RECORD_TEXT_MAX]; /* "" where none was written */
 	char hash[80];
@@ -57,8 +56,9 @@ struct replay_image {
 struct replay_result {
 	struct judge_result judged;
 	struct timeline timeline;
-	struct replay_image images[REPLAY_IMAGES_MAX];
-	size_t image_count;
+	struct replay_image *images; /* owned */
+	size_t image_count, image_capacity;
+	bool images_failed; /* no memory for one */
 	bool differs; /* an image is not the expected one, or missing */
 };
 void replay_result_free(struct replay_result *result);

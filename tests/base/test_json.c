@@ -106,6 +106,110 @@ START_TEST(a_value_that_could_not_be_made_is_out_of_memory)
 }
 END_TEST
 
+static void assert_written_as_read(const char *text)
+{
+	json_t *value = parse(text, NULL);
+	char *written = value ? json_text(value, JSON_COMPACT) : NULL;
+
+	ck_assert_ptr_nonnull(written);
+	ck_assert_str_eq(written, text);
+	free(written);
+	json_decref(value);
+}
+
+START_TEST(an_integer_up_to_uint64_max_is_written_as_it_was_read)
+{
+	assert_written_as_read("[-9223372036854775808,9223372036854775807]");
+	assert_written_as_read("[9223372036854775808]");
+	assert_written_as_read("[18446744073709551615,{\"seed\":18446744073709551614},0]");
+	assert_written_as_read("{\"18446744073709551615\":\"18446744073709551615, \\\\u0000\\\"\\\\u00009\"}");
+}
+END_TEST
+
+START_TEST(an_integer_up_to_uint64_max_is_read_exactly)
+{
+	struct error e = ERROR_INIT;
+	json_t *value = parse("{\"low\":9223372036854775807,\"high\":9223372036854775808,\"top\":18446744073709551615}", NULL);
+	uint64_t number = 0;
+	double real;
+	int64_t narrow;
+
+	ck_assert(json_get_unsigned(value, "low", "x", &number, &e));
+	ck_assert_uint_eq(number, INT64_MAX);
+	ck_assert(json_get_unsigned(value, "high", "x", &number, &e));
+	ck_assert_uint_eq(number, UINT64_C(1) << 63);
+	ck_assert(json_get_unsigned(value, "top", "x", &number, &e));
+	ck_assert_uint_eq(number, UINT64_MAX);
+	ck_assert(json_get_number(value, "high", "x", &real, &e));
+	ck_assert_double_eq(real, 0x1p63);
+	ck_assert(!json_get_integer(value, "high", "x", &narrow, &e));
+	ck_assert_str_eq(e.text, "x: \"high\" is 9223372036854775808; it can be 9223372036854775807 at most");
+	json_decref(value);
+}
+END_TEST
+
+START_TEST(an_integer_beyond_the_unsigned_range_becomes_the_nearest_real)
+{
+	struct error e = ERROR_INIT;
+	json_t *value = parse("{\"over\":18446744073709551616,\"under\":-9223372036854775809}", NULL);
+	uint64_t number;
+
+	ck_assert(json_is_real(json_object_get(value, "over")));
+	ck_assert_double_eq(json_real_value(json_object_get(value, "over")), 0x1p64);
+	ck_assert_double_eq(json_real_value(json_object_get(value, "under")), -0x1p63);
+	ck_assert(!json_get_unsigned(value, "over", "x", &number, &e));
+	ck_assert_str_eq(e.text, "x: \"over\" is 1.8446744073709552e+19; it can be 0 to 18446744073709551615");
+	json_decref(value);
+}
+END_TEST
+
+START_TEST(a_negative_integer_is_refused_where_an_unsigned_one_is_read)
+{
+	struct error e = ERROR_INIT;
+	json_t *value = parse("{\"seed\":-1}", NULL);
+	uint64_t seed;
+
+	ck_assert(!json_get_unsigned(value, "seed", "x", &seed, &e));
+	ck_assert_str_eq(e.text, "x: \"seed\" is -1; it must not be negative");
+	json_decref(value);
+}
+END_TEST
+
+START_TEST(a_wide_integer_is_no_string)
+{
+	struct error e = ERROR_INIT;
+	json_t *value = parse("{\"name\":18446744073709551615}", NULL);
+	const char *name;
+
+	ck_assert(!json_get_string(value, "name", "x", &name, &e));
+	ck_assert_str_eq(e.text, "x: \"name\" is an integer; it must be a string");
+	json_decref(value);
+}
+END_TEST
+
+START_TEST(a_string_cannot_pass_for_a_wide_integer)
+{
+	struct error e = ERROR_INIT;
+
+	ck_assert_ptr_null(parse("[18446744073709551615,\"\\u000018446744073709551615\"]", &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "plan.json: line 1, column"));
+}
+END_TEST
+
+START_TEST(a_fault_after_a_wide_integer_has_the_place_in_the_text)
+{
+	struct error narrow = ERROR_INIT;
+	struct error wide = ERROR_INIT;
+
+	ck_assert_ptr_null(parse("{\"a\":1000000000000000000 ,\n \"b\":}", &narrow));
+	ck_assert_ptr_null(parse("{\"a\":18446744073709551615,\n \"b\":}", &wide));
+	ck_assert_str_eq(wide.text, narrow.text);
+	ck_assert_ptr_null(parse("[018446744073709551615]", NULL));
+	ck_assert_ptr_null(parse("[-]", NULL));
+	ck_assert_ptr_null(parse("18446744073709551615", NULL));
+}
+END_TEST
+
 HARNESS_SUITE(json_suite)
 {
 	Suite *suite = suite_create("json");
@@ -119,6 +223,13 @@ HARNESS_SUITE(json_suite)
 	tcase_add_test(tests, an_absent_member_takes_its_fallback);
 	tcase_add_test(tests, text_that_is_not_utf_8_becomes_a_string_with_question_marks);
 	tcase_add_test(tests, a_value_that_could_not_be_made_is_out_of_memory);
+	tcase_add_test(tests, an_integer_up_to_uint64_max_is_written_as_it_was_read);
+	tcase_add_test(tests, an_integer_up_to_uint64_max_is_read_exactly);
+	tcase_add_test(tests, an_integer_beyond_the_unsigned_range_becomes_the_nearest_real);
+	tcase_add_test(tests, a_negative_integer_is_refused_where_an_unsigned_one_is_read);
+	tcase_add_test(tests, a_wide_integer_is_no_string);
+	tcase_add_test(tests, a_string_cannot_pass_for_a_wide_integer);
+	tcase_add_test(tests, a_fault_after_a_wide_integer_has_the_place_in_the_text);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

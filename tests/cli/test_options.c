@@ -9,15 +9,14 @@
 static bool json;
 static const char *policies;
 static int64_t seed;
+static struct option_seed noise;
 static double cfg;
 static uint64_t room_bytes;
 
 static const struct option options[] = {
-	{ "json", NULL, "print JSON", OPTION_FLAG, &json },
-	{ "policies", "LIST", "which", OPTION_TEXT, &policies },
-	{ "seed", "N", "seed", OPTION_INTEGER, &seed },
-	{ "cfg", "X", "scale", OPTION_NUMBER, &cfg },
-	{ "keep-free", "SIZE", "room", OPTION_BYTES, &room_bytes },
+	{ "json", NULL, "print JSON", OPTION_FLAG, &json }, { "policies", "LIST", "which", OPTION_TEXT, &policies },
+	{ "seed", "N", "seed", OPTION_INTEGER, &seed },	    { "noise", "N", "seed of all 64 bits", OPTION_SEED, &noise },
+	{ "cfg", "X", "scale", OPTION_NUMBER, &cfg },	    { "keep-free", "SIZE", "room", OPTION_BYTES, &room_bytes },
 };
 
 static void forget(void)
@@ -25,6 +24,7 @@ static void forget(void)
 	json = false;
 	policies = NULL;
 	seed = -1;
+	noise = (struct option_seed) { .given = false };
 	cfg = 0;
 	room_bytes = 0;
 }
@@ -86,10 +86,15 @@ END_TEST
 
 START_TEST(values_of_the_wrong_kind_are_refused)
 {
-	static const char *const wrong[][2] = {
-		{ "--seed", "-3" }, { "--seed", "7x" },	       { "--seed", "99999999999999999999" },
-		{ "--cfg", "big" }, { "--keep-free", "much" }, { "--json=yes", "x" }
-	};
+	static const char *const wrong[][2] = { { "--seed", "-3" },
+						{ "--seed", "7x" },
+						{ "--seed", "99999999999999999999" },
+						{ "--noise", "-1" },
+						{ "--noise", "18446744073709551616" },
+						{ "--noise", "" },
+						{ "--cfg", "big" },
+						{ "--keep-free", "much" },
+						{ "--json=yes", "x" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		char *argv[] = { "matrix", (char *)(uintptr_t)wrong[i][0], (char *)(uintptr_t)wrong[i][1], NULL };
@@ -99,6 +104,17 @@ START_TEST(values_of_the_wrong_kind_are_refused)
 		ck_assert_msg(!parse(&argc, argv, &e), "%s %s was taken", wrong[i][0], wrong[i][1]);
 		ck_assert_int_eq(e.kind, ERROR_USAGE);
 	}
+}
+END_TEST
+
+START_TEST(a_seed_takes_all_64_bits)
+{
+	char *argv[] = { "replay", "--noise", "18446744073709551615", NULL };
+	int argc = 3;
+
+	ck_assert(parse(&argc, argv, NULL));
+	ck_assert(noise.given);
+	ck_assert_uint_eq(noise.value, UINT64_MAX);
 }
 END_TEST
 
@@ -160,6 +176,7 @@ HARNESS_SUITE(options_suite)
 	tcase_add_test(tests, a_slip_of_the_finger_is_answered_with_the_name_meant);
 	tcase_add_test(tests, a_value_that_is_missing_is_asked_for);
 	tcase_add_test(tests, values_of_the_wrong_kind_are_refused);
+	tcase_add_test(tests, a_seed_takes_all_64_bits);
 	tcase_add_test(tests, a_size_takes_its_unit);
 	tcase_add_test(tests, choices_know_names_aliases_and_all);
 	tcase_add_test(tests, a_choice_that_is_none_is_answered_with_what_there_is);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "tests/cli/run.h"
 #include "tests/harness/harness.h"
@@ -86,6 +87,98 @@ START_TEST(a_report_is_one_page_without_network)
 }
 END_TEST
 
+/* The hash of the only image that flux-three-loaders gives with this seed in its file and these options. */
+static char *hash_with(const char *folder, const char *seed, const char *options)
+{
+	struct error e = ERROR_INIT;
+	json_t *workflow = json_parse_file("scenarios/workflows/flux-three-loaders.json", &e);
+	const char *id;
+	json_t *node;
+	json_t *answer;
+	char *text;
+	char *path;
+	char *hash;
+
+	ck_assert_ok(workflow, &e);
+	json_object_foreach(workflow, id, node)
+	{
+		json_t *inputs = json_object_get(node, "inputs");
+
+		if (json_object_get(inputs, "noise_seed"))
+			json_object_set_new(inputs, "noise_seed", json_unsigned(strtoull(seed, NULL, 10)));
+	}
+	text = json_text(workflow, 0);
+	ck_assert_ptr_nonnull(strstr(text, seed));
+	path = write_file(folder, "w.json", text, strlen(text));
+	answer = run_json(0, "replay '%s' --store none --json %s", path, options);
+	hash = strdup(json_string_value(json_object_get(
+		json_array_get(json_object_get(json_array_get(json_object_get(answer, "replays"), 0), "images"), 0), "hash")));
+	json_decref(answer);
+	json_decref(workflow);
+	free(path);
+	free(text);
+	return hash;
+}
+
+START_TEST(a_seed_of_all_64_bits_makes_the_image_that_the_same_seed_on_the_command_line_makes)
+{
+	char *folder = harness_make_folder();
+	char *in_file = hash_with(folder, "18446744073709551615", "");
+	char *in_option = hash_with(folder, "1", "--seed 18446744073709551615");
+	char *half =
+		hash_with(folder, "9223372036854775808", ""); /* its low 32 bits, which are all that noise is made of, are 0 */
+	char *none = hash_with(folder, "0", "");
+
+	ck_assert_str_eq(in_file, in_option);
+	ck_assert_str_eq(half, none);
+	ck_assert_str_ne(in_file, half);
+	free(in_file);
+	free(in_option);
+	free(half);
+	free(none);
+	harness_remove_folder(folder);
+}
+END_TEST
+
+START_TEST(images_past_the_sixteenth_are_compared_too)
+{
+	char *folder = harness_make_folder();
+	struct error e = ERROR_INIT;
+	json_t *workflow = json_parse_file("scenarios/workflows/flux-all-kept.json", &e);
+	json_t *save = workflow ? json_object_get(workflow, "15") : NULL;
+	struct strbuf expected = STRBUF_INIT;
+	const json_t *images;
+	json_t *answer;
+	char *text;
+	char *path;
+
+	ck_assert_ok(save, &e);
+	for (int i = 0; i < 16; i++) {
+		json_t *other = json_deep_copy(save);
+		char id[16];
+
+		snprintf(id, sizeof(id), "10%d", i);
+		json_object_set_new(json_object_get(other, "inputs"), "filename_prefix",
+				    json_string(id)); /* else it is cached */
+		json_object_set_new(workflow, id, other);
+	}
+	text = json_text(workflow, 0);
+	path = write_file(folder, "w.json", text, strlen(text));
+	answer = run_json(0, "replay '%s' --store none --json", path);
+	images = json_object_get(json_array_get(json_object_get(answer, "replays"), 0), "images");
+	ck_assert_uint_eq(json_array_size(images), 17);
+	for (size_t i = 0; i < 16; i++)
+		strbuf_printf(&expected, "%s,", json_string_value(json_object_get(json_array_get(images, i), "hash")));
+	free(run_text(1, "replay '%s' --store none --expect %sother", path, strbuf_text(&expected)));
+	json_decref(answer);
+	json_decref(workflow);
+	strbuf_free(&expected);
+	free(path);
+	free(text);
+	harness_remove_folder(folder);
+}
+END_TEST
+
 HARNESS_SUITE(replay_suite)
 {
 	Suite *suite = suite_create("replay");
@@ -94,6 +187,8 @@ HARNESS_SUITE(replay_suite)
 	tcase_set_timeout(tests, 200);
 	tcase_add_test(tests, an_image_has_the_same_bits_wherever_weights_wait);
 	tcase_add_test(tests, a_lora_changes_the_image);
+	tcase_add_test(tests, a_seed_of_all_64_bits_makes_the_image_that_the_same_seed_on_the_command_line_makes);
+	tcase_add_test(tests, images_past_the_sixteenth_are_compared_too);
 	tcase_add_test(tests, delegate_loses_what_strict_keeps);
 	tcase_add_test(tests, a_full_size_model_replays_on_the_simulator);
 	tcase_add_test(tests, a_report_is_one_page_without_network);

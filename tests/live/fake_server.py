@@ -33,7 +33,7 @@ class State:
     lines = []
     objects = []  # [name, resident]
     snapshot = 0
-    prompts = []  # ids
+    prompts = {}  # id -> the workflow
     ran = 0
     worker_alive = True
     armed = ""  # what is to befall the next prompt
@@ -179,6 +179,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     "node_id": "3", "node_type": "KSampler", "exception_type": "RuntimeError", "exception_message": "too hot"}]]}}
             if identity in State.failed:
                 done = {"status": {"status_str": "error", "messages": [[State.failed[identity], {}]]}}
+            done["prompt"] = [1, identity, State.prompts.get(identity)]
             return self.answer({identity: done} if identity in State.prompts else {})
         return self.answer({"queue_running": [], "queue_pending": []} if path == "/queue" else {})
 
@@ -234,7 +235,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer({"error": {"type": "invalid_prompt", "message": "Cannot execute", "details": "Node ID '#1'"}}, 400)
         if strikes("prompt-lost"):
             return self.reset()
-        State.prompts.append(body["prompt_id"])
+        State.prompts[body["prompt_id"]] = body["prompt"]
         if State.armed in ("running", "interrupt"):
             State.held, State.armed = body, ""
             return self.answer({"prompt_id": body["prompt_id"], "number": 1, "node_errors": {}})

@@ -9,6 +9,7 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/flow/flows.h"
+#include "scenarios/matrix/matrix_workflow.h"
 #include "tests/harness/harness.h"
 
 static struct flow *parse(const char *text)
@@ -74,7 +75,11 @@ START_TEST(what_is_wrong_is_named_with_its_place)
 		     "\"free_memory\" is an integer; it must be a boolean");
 	refused_with("{\"actions\": [[\"settle\", 1, 2]]}", "arguments at most");
 	refused_with("{\"actions\": [[\"hold_inner\", 0]]}", "takes model 1 to 64, not 0");
-	refused_with("{\"actions\": [[\"promptseed\", -1]]}", "takes a seed of 0 to 2147483647, not -1");
+	refused_with("{\"actions\": [[\"promptseed\", -1]]}", "takes a seed of 0 to 18446744073709551615, not -1");
+	refused_with("{\"actions\": [[\"promptseed\", 18446744073709551616]]}",
+		     "takes a seed of 0 to 18446744073709551615, not 1.8446744073709552e+19");
+	refused_with("{\"actions\": [[\"promptseed\", 1.5]]}", "\"promptseed\" wants a seed, not a number");
+	refused_with("{\"seed\": 18446744073709551616, \"actions\": [[\"prompt\"]]}", "it can be 0 to 18446744073709551615");
 	refused_with("{\"actions\": [[\"promptm\", [{\"name\": \"A\", \"kind\": \"lora\"}]]]}",
 		     "action 1, model 1: \"kind\" is \"lora\"; it must be unet, clip or vae");
 	refused_with("{\"modles\": [], \"actions\": [[\"prompt\"]]}", "\"modles\" is no member here");
@@ -150,6 +155,42 @@ START_TEST(what_is_written_is_read_again_the_same)
 		flow_free(again);
 	}
 	flow_set_free(&set);
+}
+END_TEST
+
+START_TEST(seeds_of_all_64_bits_are_written_and_read_again)
+{
+	static const uint64_t seeds[] = { INT64_MAX, UINT64_C(1) << 63, UINT64_MAX };
+	struct error e = ERROR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
+		const struct flow_step step = { .action = FLOW_PROMPT_CHANGED, .number = seeds[i] };
+		const struct flow flow = {
+			.name = "s", .setting = { .has_seed = true, .seed = seeds[i] }, .steps = &step, .step_count = 1
+		};
+		char *text = flow_to_text(&flow, &e);
+		struct flow *again;
+
+		ck_assert_ok(text != NULL, &e);
+		again = parse(text);
+		ck_assert_uint_eq(again->setting.seed, seeds[i]);
+		ck_assert_uint_eq(again->steps[0].number, seeds[i]);
+		flow_free(again);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(a_matrix_workflow_carries_the_whole_seed)
+{
+	const struct matrix_model model = { .name = "A", .kind = MODEL_UNET };
+	json_t *workflow = matrix_workflow(&model, 1, "cpu", UINT64_MAX, NULL);
+	char *text = workflow ? json_text(workflow, JSON_COMPACT) : NULL;
+
+	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(strstr(text, "\"seed\":18446744073709551615,"));
+	free(text);
+	json_decref(workflow);
 }
 END_TEST
 
@@ -319,6 +360,8 @@ HARNESS_SUITE(flow_file_suite)
 	tcase_add_test(tests, a_scenario_says_where_it_runs);
 	tcase_add_test(tests, what_is_wrong_is_named_with_its_place);
 	tcase_add_test(tests, what_is_written_is_read_again_the_same);
+	tcase_add_test(tests, seeds_of_all_64_bits_are_written_and_read_again);
+	tcase_add_test(tests, a_matrix_workflow_carries_the_whole_seed);
 	tcase_add_test(tests, every_measured_case_is_a_built_in_flow_on_a_built_in_matrix);
 	tcase_add_test(tests, every_built_in_flow_says_what_it_shows);
 	tcase_add_test(tests, a_saved_scenario_replays_and_a_lost_model_is_exit_code_1);

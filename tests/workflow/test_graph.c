@@ -142,6 +142,65 @@ START_TEST(what_is_no_object_is_no_prompt)
 }
 END_TEST
 
+#define CONSTANT(seed)                                                                                                         \
+	"{\"1\":{\"class_type\":\"ResidencyConstantLatent\",\"inputs\":{\"seed\":" seed                                        \
+	"}}," VAE("2") "," DECODE("3", "[\"1\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}"
+
+static void assert_seed(const char *text, uint64_t wanted)
+{
+	struct error e = ERROR_INIT;
+	struct graph *graph = read_graph(text, &e);
+	const struct value *value;
+
+	ck_assert_ok(graph, &e);
+	value = &graph->nodes[0].inputs[0].value;
+	ck_assert_int_eq(value->kind, VALUE_SEED);
+	ck_assert_uint_eq(value->seed, wanted);
+	graph_free(graph);
+}
+
+START_TEST(a_seed_is_any_unsigned_integer_of_64_bits)
+{
+	assert_seed(CONSTANT("0"), 0);
+	assert_seed(CONSTANT("9223372036854775807"), INT64_MAX);
+	assert_seed(CONSTANT("9223372036854775808"), UINT64_C(1) << 63);
+	assert_seed(CONSTANT("18446744073709551615"), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_seed_that_is_a_real_is_cut_towards_zero)
+{
+	assert_seed(CONSTANT("5.7"), 5);
+	assert_seed(CONSTANT("-0.5"), 0);
+	assert_seed(CONSTANT("1e19"), UINT64_C(10000000000000000000));
+	assert_seed(CONSTANT("true"), 1);
+}
+END_TEST
+
+START_TEST(a_seed_outside_the_unsigned_range_is_refused)
+{
+	assert_refused(CONSTANT("18446744073709551616"),
+		       "input seed is 1.8446744073709552e+19; a seed is 0 to 184467440737095516");
+	assert_refused(CONSTANT("18446744073709552000"), "a seed is 0 to 18446744073709551615");
+	assert_refused(CONSTANT("-1"), "input seed is -1; a seed is 0 to 18446744073709551615");
+	assert_refused(CONSTANT("\"x\""), "input seed is a string, which cannot be used as a seed");
+}
+END_TEST
+
+START_TEST(a_wide_integer_elsewhere_is_out_of_range_or_no_text)
+{
+	assert_refused("{" LATENT("1", "18446744073709551615") "," VAE("2") "," DECODE("3", "[\"1\",0]", "[\"2\",0]") "," SAVE(
+			       "4", "[\"3\",0]") "}",
+		       "input width is 1.84467e+19; it may be");
+	assert_refused("{" LATENT("1", "64") "," VAE("2") "," DECODE("3", "[\"1\",18446744073709551615]",
+								     "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		       "input samples is linked to output 9223372036854775807");
+	assert_refused("{\"2\":{\"class_type\":\"VAELoader\",\"inputs\":{\"vae_name\":18446744073709551615}}," LATENT(
+			       "1", "64") "," DECODE("3", "[\"1\",0]", "[\"2\",0]") "," SAVE("4", "[\"3\",0]") "}",
+		       "input vae_name is an integer, which cannot be used as text");
+}
+END_TEST
+
 HARNESS_SUITE(graph_suite)
 {
 	Suite *suite = suite_create("graph");
@@ -160,6 +219,10 @@ HARNESS_SUITE(graph_suite)
 	tcase_add_test(tests, a_prompt_without_an_output_would_run_nothing);
 	tcase_add_test(tests, a_workflow_in_ui_format_is_told_apart);
 	tcase_add_test(tests, what_is_no_object_is_no_prompt);
+	tcase_add_test(tests, a_seed_is_any_unsigned_integer_of_64_bits);
+	tcase_add_test(tests, a_seed_that_is_a_real_is_cut_towards_zero);
+	tcase_add_test(tests, a_seed_outside_the_unsigned_range_is_refused);
+	tcase_add_test(tests, a_wide_integer_elsewhere_is_out_of_range_or_no_text);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "core/base/array.h"
+#include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "core/base/words.h"
 
@@ -244,18 +245,22 @@ static size_t place_of(const struct ancestry *a, size_t node)
 }
 
 /* Keys are made for every node of every prompt: this is what printf would write. */
-static void append_integer(struct strbuf *key, long long value)
+static void append_unsigned(struct strbuf *key, uint64_t value)
 {
-	char digits[24];
+	char digits[20];
 	char *at = digits + sizeof(digits);
-	unsigned long long rest = value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;
 
 	do
-		*--at = (char)('0' + rest % 10);
-	while (rest /= 10);
-	if (value < 0)
-		*--at = '-';
+		*--at = (char)('0' + value % 10);
+	while (value /= 10);
 	strbuf_append_n(key, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+static void append_integer(struct strbuf *key, int64_t value)
+{
+	if (value < 0)
+		strbuf_append_char(key, '-');
+	append_unsigned(key, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 #define WHOLE_MOST 9e15 /* up to here a double and an integer of one value are told apart from their neighbours */
@@ -263,13 +268,16 @@ static void append_integer(struct strbuf *key, long long value)
 /* Numbers and booleans are equal by value, and to nothing else. */
 static void append_number(struct strbuf *key, const json_t *literal)
 {
-	double number = json_is_boolean(literal) ? json_is_true(literal) : json_number_value(literal);
+	double number = json_is_boolean(literal) ? json_is_true(literal) : json_any_number(literal);
+	uint64_t whole;
 
 	strbuf_append_char(key, '#');
-	if (json_is_integer(literal))
+	if (json_read_unsigned(literal, &whole))
+		append_unsigned(key, whole);
+	else if (json_is_integer(literal))
 		append_integer(key, json_integer_value(literal));
 	else if (fabs(number) < WHOLE_MOST && number == (double)(long long)number)
-		append_integer(key, (long long)number);
+		append_integer(key, (int64_t)number);
 	else
 		strbuf_printf(key, "%.17g", number);
 }
@@ -289,7 +297,7 @@ static void append_literal(struct strbuf *key, const json_t *literal)
 	const char *string = json_string_value(literal);
 	char *text;
 
-	if (json_is_number(literal) || json_is_boolean(literal)) {
+	if (json_is_any_number(literal) || json_is_boolean(literal)) {
 		append_number(key, literal);
 		return;
 	}
@@ -323,9 +331,9 @@ static void append_part(struct strbuf *key, const struct ancestry *a, size_t nod
 			append_literal(key, input->literal);
 		} else {
 			strbuf_append_char(key, '@');
-			append_integer(key, (long long)place_of(a, input->source));
+			append_unsigned(key, place_of(a, input->source));
 			strbuf_append_char(key, '.');
-			append_integer(key, (long long)input->slot);
+			append_integer(key, input->slot);
 		}
 		strbuf_append_char(key, ';');
 	}

@@ -74,7 +74,8 @@ static bool fault(const struct graph_node *node, const char *where, struct error
 static bool is_link(const json_t *value)
 {
 	return json_is_array(value) && json_array_size(value) == 2 && json_is_string(json_array_get(value, 0)) &&
-	       (json_is_number(json_array_get(value, 1)) || json_is_boolean(json_array_get(value, 1)));
+	       !json_is_wide(json_array_get(value, 0)) &&
+	       (json_is_any_number(json_array_get(value, 1)) || json_is_boolean(json_array_get(value, 1)));
 }
 
 /* Towards zero; what no int64_t holds becomes the nearest one that does. */
@@ -104,7 +105,7 @@ static bool read_inputs(struct graph_node *node, json_t *inputs, struct error *e
 			json_t *slot = json_array_get(value, 1);
 
 			input->slot_literal = slot;
-			input->slot = json_is_boolean(slot) ? json_is_true(slot) : truncate_number(json_number_value(slot));
+			input->slot = json_is_boolean(slot) ? json_is_true(slot) : truncate_number(json_any_number(slot));
 			input->literal = NULL;
 			input->value.text = json_string_value(json_array_get(value, 0)); /* until the source is found */
 		} else {
@@ -197,12 +198,32 @@ static bool check_link(const struct graph *graph, const struct graph_node *node,
 	return true;
 }
 
+/* ComfyUI's INT of 0 to 2^64-1: a real is cut towards zero, and what is outside is refused. */
+static bool cast_seed(const struct graph_node *node, const char *name, struct graph_input *input, const char *where,
+		      struct error *e)
+{
+	const json_t *literal = input->literal;
+	double number = json_is_boolean(literal) ? json_is_true(literal) : json_any_number(literal);
+	uint64_t seed;
+
+	if (!json_is_boolean(literal) && !json_is_any_number(literal))
+		return fault(node, where, e, "input %s is %s, which cannot be used as a seed", name, json_type_words(literal));
+	if (!json_read_unsigned(literal, &seed)) {
+		if (!(number > -1) || !(number < 0x1p64))
+			return fault(node, where, e, "input %s is %.17g; a seed is 0 to %llu", name, number,
+				     (unsigned long long)UINT64_MAX);
+		seed = number > 0 ? (uint64_t)number : 0;
+	}
+	input->value = (struct value) { .kind = VALUE_SEED, .seed = seed };
+	return true;
+}
+
 static bool cast(const struct graph_node *node, const struct input_type *type, struct graph_input *input, const char *where,
 		 struct error *e)
 {
 	const json_t *literal = input->literal;
-	bool is_number = json_is_number(literal) || json_is_boolean(literal);
-	double number = json_is_boolean(literal) ? json_is_true(literal) : json_number_value(literal);
+	bool is_number = json_is_any_number(literal) || json_is_boolean(literal);
+	double number = json_is_boolean(literal) ? json_is_true(literal) : json_any_number(literal);
 
 	switch (type->kind) {
 	case INPUT_INTEGER:
@@ -212,13 +233,15 @@ static bool cast(const struct graph_node *node, const struct input_type *type, s
 						.integer = json_is_integer(literal) ? json_integer_value(literal)
 										    : truncate_number(number) };
 		goto in_range;
+	case INPUT_SEED:
+		return cast_seed(node, type->name, input, where, e);
 	case INPUT_NUMBER:
 		if (!is_number)
 			break;
 		input->value = (struct value) { .kind = VALUE_NUMBER, .number = number };
 		goto in_range;
 	case INPUT_TEXT:
-		if (!json_is_string(literal))
+		if (!json_is_string(literal) || json_is_wide(literal))
 			break;
 		input->value = (struct value) { .kind = VALUE_TEXT, .text = json_string_value(literal) };
 		return true;

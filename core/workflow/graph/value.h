@@ -1,6 +1,6 @@
 /* value.h - what nodes pass to each other.
  *
- * A value is a number, a text, an object of the heap (MODEL, CLIP, VAE, GUIDER), or plain counted data (CONDITIONING, LATENT,
+ * A value is a number, a seed (any unsigned 64-bit integer), a text, an object of the heap (MODEL, CLIP, VAE, GUIDER), or plain counted data (CONDITIONING, LATENT,
  * IMAGE, SIGMAS, NOISE, SAMPLER), which holds no model and so cannot keep one alive.
  */
 #ifndef RESIDENCY_WORKFLOW_VALUE_H
@@ -14,7 +14,7 @@
 #include "core/compute/inference.h"
 #include "core/object/heap.h"
 
-enum value_kind { VALUE_NONE, VALUE_INTEGER, VALUE_NUMBER, VALUE_BOOLEAN, VALUE_TEXT, VALUE_OBJECT, VALUE_DATA };
+enum value_kind { VALUE_NONE, VALUE_INTEGER, VALUE_SEED, VALUE_NUMBER, VALUE_BOOLEAN, VALUE_TEXT, VALUE_OBJECT, VALUE_DATA };
 
 struct data;
 
@@ -22,6 +22,7 @@ struct value {
 	enum value_kind kind;
 	union {
 		int64_t integer;
+		uint64_t seed;
 		double number;
 		bool boolean;
 		const char *text; /* borrowed from the prompt or from static text */

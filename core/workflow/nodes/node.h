@@ -17,14 +17,14 @@
 #include "core/workflow/library/catalog.h"
 #include "core/workflow/graph/value.h"
 
-enum input_kind { INPUT_LINK, INPUT_INTEGER, INPUT_NUMBER, INPUT_TEXT, INPUT_BOOLEAN };
+enum input_kind { INPUT_LINK, INPUT_INTEGER, INPUT_SEED, INPUT_NUMBER, INPUT_TEXT, INPUT_BOOLEAN };
 
 struct input_type {
 	const char *name;
 	enum input_kind kind;
 	const char *type; /* of a link: "MODEL"; "*" takes any */
 	bool optional;
-	double least, most; /* of a number; both 0: no limits */
+	double least, most; /* of a number; both 0: no limits. A seed is 0 to UINT64_MAX */
 	struct value fallback; /* of an optional one that is absent */
 };
 
@@ -67,6 +67,7 @@ struct call {
 /* Arguments by name; of the kind that the input declares (validation has seen to it). */
 const struct value *call_argument(const struct call *call, const char *name);
 int64_t call_integer(const struct call *call, const char *name);
+uint64_t call_seed(const struct call *call, const char *name);
 double call_number(const struct call *call, const char *name);
 bool call_boolean(const struct call *call, const char *name);
 const char *call_text(const struct call *call, const char *name); /* "" where absent */

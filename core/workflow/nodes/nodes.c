@@ -66,6 +66,13 @@ int64_t call_integer(const struct call *call, const char *name)
 	return value->kind == VALUE_NUMBER ? (int64_t)value->number : value->kind == VALUE_INTEGER ? value->integer : 0;
 }
 
+uint64_t call_seed(const struct call *call, const char *name)
+{
+	const struct value *value = call_argument(call, name);
+
+	return value->kind == VALUE_SEED ? value->seed : 0;
+}
+
 double call_number(const struct call *call, const char *name)
 {
 	const struct value *value = call_argument(call, name);

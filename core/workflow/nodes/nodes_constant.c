@@ -24,7 +24,7 @@ static bool run_latent(struct call *call, struct error *e)
 	return true;
 }
 
-static const struct input_type seed_inputs[] = { { .name = "seed", .kind = INPUT_INTEGER }, { .name = NULL } };
+static const struct input_type seed_inputs[] = { { .name = "seed", .kind = INPUT_SEED }, { .name = NULL } };
 
 const struct node_type nodes_constant[] = {
 	{ "ResidencyConstantConditioning", seed_inputs, { "CONDITIONING" }, false, run_conditioning, NULL },

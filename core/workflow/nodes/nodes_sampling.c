@@ -82,7 +82,7 @@ static bool run_ksampler(struct call *call, struct error *e)
 				     .latent = call_data(call, "latent_image", DATA_TENSOR, e),
 				     .sampler = call_text(call, "sampler_name"),
 				     .cfg = call_number(call, "cfg"),
-				     .seed = (uint64_t)call_integer(call, "seed") };
+				     .seed = call_seed(call, "seed") };
 	float *sigmas;
 	bool fine;
 
@@ -98,7 +98,7 @@ static bool run_ksampler(struct call *call, struct error *e)
 
 static const struct input_type ksampler_inputs[] = {
 	{ .name = "model", .kind = INPUT_LINK, .type = "MODEL" },
-	{ .name = "seed", .kind = INPUT_INTEGER },
+	{ .name = "seed", .kind = INPUT_SEED },
 	{ .name = "steps", .kind = INPUT_INTEGER, .least = 1, .most = 10000 },
 	{ .name = "cfg", .kind = INPUT_NUMBER, .least = 0, .most = 100 },
 	{ .name = "sampler_name", .kind = INPUT_TEXT },

@@ -59,7 +59,7 @@ static bool run_noise(struct call *call, struct error *e)
 
 	if (!data)
 		return false;
-	data->seed = (uint64_t)call_integer(call, "noise_seed");
+	data->seed = call_seed(call, "noise_seed");
 	outputs_set_data(call->outputs, 0, data);
 	return true;
 }
@@ -123,7 +123,7 @@ static bool run_sampler(struct call *call, struct error *e)
 		.name = (input), .kind = INPUT_LINK, .type = (kind_name)                                                       \
 	}
 
-static const struct input_type noise_inputs[] = { { .name = "noise_seed", .kind = INPUT_INTEGER }, { .name = NULL } };
+static const struct input_type noise_inputs[] = { { .name = "noise_seed", .kind = INPUT_SEED }, { .name = NULL } };
 static const struct input_type select_inputs[] = { { .name = "sampler_name", .kind = INPUT_TEXT }, { .name = NULL } };
 static const struct input_type basic_inputs[] = { LINK("model", "MODEL"),
 						  LINK("conditioning", "CONDITIONING"),
