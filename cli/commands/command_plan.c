@@ -9,6 +9,7 @@
 #include "cli/plan/plan_subject.h"
 #include "cli/plan/plan_suggest.h"
 #include "core/base/array.h"
+#include "core/plan/versions.h"
 
 struct plan_settings {
 	struct plan_words words;
@@ -80,9 +81,9 @@ static bool make_and_show(struct cli *cli, const struct plan_settings *settings,
 		recorded = plan_record(cli, settings->store, &outcome, plan ? e : NULL);
 	}
 	if (!plan)
-		return failure.exception && !subject->rules->exact
-			       ? error_context(e, "%s would raise %s", subject->rules->name, exception_name(failure.exception))
-			       : false;
+		return failure.exception && subject->rules->raises ? error_context(e, "%s would raise %s", subject->rules->name,
+										   subject->rules->raises(failure.exception))
+								   : false;
 	fine = show_outlook(cli, settings, subject, &shown, e);
 	plan_free(plan);
 	return fine && recorded;

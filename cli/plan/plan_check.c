@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/plan/versions.h"
+
 #define WIDTH 80u
 #define LEAD 24u /* characters shown before the place in a string too long for a line */
 

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "core/plan/versions.h"
+
 static void put_cell(const struct recording *recording, const struct topology *topology, const struct plan_request *request)
 {
 	struct record_cell cell = { .cell = 1, .flow = "plan", .workflow = "plan" };

@@ -5,6 +5,7 @@
 
 #include "cli/plan/plan_picture.h"
 #include "core/base/units.h"
+#include "core/plan/versions.h"
 
 /* Bytes that may be negative, infinite or no number: an allocation string can ask for all of that. */
 static const char *bytes_text(double bytes, char text[UNITS_TEXT_MAX])

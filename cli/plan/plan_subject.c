@@ -8,6 +8,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/model/families/family.h"
+#include "core/plan/versions.h"
 
 static const struct plan_rules *find_rules(const char *name, struct error *e)
 {

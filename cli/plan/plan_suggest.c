@@ -9,6 +9,7 @@
 #include "cli/plan/plan_picture.h"
 #include "core/base/units.h"
 #include "core/plan/suggest/suggest.h"
+#include "core/plan/versions.h"
 #include "scenarios/placed/plan_trial.h"
 
 #define WANTED 5u

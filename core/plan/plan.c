@@ -1,14 +1,29 @@
+/* A plan's life, and what every version's has in common: sizes that add up, arrays of one element per block, and then the version's
+ * own reading of the string and placing of the blocks. What a row of the table means for a device is asked here, too.
+ */
 #include "core/plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/string/allocation.h"
-#include "core/plan/string/device_table.h"
-#include "core/plan/string/exact.h"
-#include "core/plan/string/modes.h"
-#include "core/plan/place/place.h"
+#include "core/base/words.h"
+#include "core/plan/string/trouble.h"
+#include "core/plan/versions.h"
+
+WORDS_NAME(plan_mode_name, enum plan_mode, PLAN_MODES)
+WORDS_NAME(plan_reason_name, enum plan_reason, PLAN_REASONS)
+
+const char *plan_reason_words(enum plan_reason reason)
+{
+	static const char *const words[PLAN_REASON_COUNT] = {
+#define REASON_WORDS(name, text, words) words,
+		PLAN_REASONS(REASON_WORDS)
+#undef REASON_WORDS
+	};
+
+	return words[reason];
+}
 
 /* Upstream sums with whole numbers; ours are exact as long as they stay in a double's 53 bits. */
 static bool add_size(uint64_t *sum, uint64_t size, const char *name, struct error *e)
@@ -55,101 +70,10 @@ static bool make_arrays(struct plan *plan, size_t count, const struct trouble *t
 	return true;
 }
 
-static bool convert(struct plan *plan, const struct mode_input *in, struct strbuf *out)
-{
-	switch (plan->mode) {
-	case PLAN_VVRAM:
-		return plan->rules->slices ? mode_vvram_v1(in, out) : mode_vvram(in, out, &plan->warning_count);
-	case PLAN_BYTE:
-		return mode_byte(in, out);
-	case PLAN_RATIO:
-		return mode_ratio(in, out);
-	case PLAN_FRACTION:
-		break;
-	}
-	return true;
-}
-
-/* The expert part as the mode reads it, into plan->converted; NULL in fraction mode. */
-static bool convert_expert(struct plan *plan, const struct mode_input *in)
-{
-	struct strbuf out = STRBUF_INIT;
-	bool fine = convert(plan, in, &out);
-
-	if (fine && plan->mode != PLAN_FRACTION) {
-		plan->converted = strbuf_finish(&out, NULL);
-		fine = plan->converted || trouble_no_memory(in->trouble);
-	}
-	strbuf_free(&out);
-	return fine;
-}
-
-/* plan->final: what the mode gave or the expert part itself, with the devices that it does not name. V1 appends none. */
-static bool finish_string(struct plan *plan, struct span expert, const struct device_list *list, const struct trouble *t)
-{
-	char *own = plan->converted ? NULL : span_copy(expert, NULL);
-	const char *text = plan->converted ? plan->converted : own;
-	bool fine;
-
-	if (!text)
-		return trouble_no_memory(t);
-	if (plan->rules->slices) {
-		plan->final = string_copy(text, NULL);
-		fine = plan->final || trouble_no_memory(t);
-	} else {
-		fine = device_table_append_absent(plan, text, list, t);
-	}
-	free(own);
-	return fine;
-}
-
-static bool make_table(struct plan *plan, struct span expert, const struct device_list *list, const struct trouble *t)
-{
-	struct trouble in_final = *t;
-
-	if (!finish_string(plan, expert, list, t))
-		return false;
-	/* In fraction mode the final string begins as the allocation string does, so its columns are that string's. */
-	in_final.text = plan->mode == PLAN_FRACTION ? plan->final : NULL;
-	in_final.text_length = expert.length;
-	if (!device_table_read(plan, list, &in_final))
-		return false;
-	plan->compute_share = device_table_find(plan, span_of(plan->compute));
-	return true;
-}
-
-/* 01df082 fails on load lists with a fifth field as soon as it adds them up: when a mode needs the sum, else after the table. */
-static bool load_list_is_understood(const struct plan_request *request, const struct trouble *t)
-{
-	if (request->five_fields && !request->rules->five_fields && !request->rules->slices)
-		return trouble_at(t, EXCEPTION_VALUE, NULL, "this version does not understand a load list with five fields");
-	return true;
-}
-
 static bool fill(struct plan *plan, const struct plan_request *request, const struct trouble *t)
 {
-	struct device_list list = { request->devices, request->device_count };
-	struct allocation allocation;
-	struct mode_input in = { .allocation = &allocation, .list = &list, .trouble = t };
-
-	if (!make_arrays(plan, request->block_count, t))
-		return false;
-	if (request->rules->exact)
-		return exact_read(plan, request, t) && exact_place(plan, request, t);
-	if (!allocation_parse(&allocation, request->allocation, request->rules, t))
-		return false;
-	plan->mode = allocation.mode;
-	plan->compute = span_copy(allocation.compute, NULL);
-	if (!plan->compute)
-		return trouble_no_memory(t);
-	in.model_bytes = (double)plan->model_size_bytes;
-	in.load_list_bytes = (double)plan->total_bytes;
-	if ((plan->mode == PLAN_BYTE || plan->mode == PLAN_RATIO) && !load_list_is_understood(request, t))
-		return false;
-	if (!convert_expert(plan, &in) || !make_table(plan, allocation.expert, &list, t) ||
-	    !load_list_is_understood(request, t))
-		return false;
-	return request->rules->slices ? place_slices(plan, request, t) : place_blocks(plan, request, t);
+	return sum_sizes(plan, request, t->e) && make_arrays(plan, request->block_count, t) &&
+	       request->rules->read(plan, request, t) && request->rules->place(plan, request, t);
 }
 
 struct plan *plan_make(const struct plan_request *request, struct plan_failure *failure, struct error *e)
@@ -168,7 +92,7 @@ struct plan *plan_make(const struct plan_request *request, struct plan_failure *
 		return NULL;
 	plan->rules = request->rules;
 	plan->compute_share = SIZE_MAX;
-	if (sum_sizes(plan, request, e) && fill(plan, request, &t))
+	if (fill(plan, request, &t))
 		return plan;
 	plan_free(plan);
 	return NULL;

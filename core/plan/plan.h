@@ -38,25 +38,9 @@ struct plan_device {
 	uint64_t total_bytes;
 };
 
-/* Where the versions differ. One table per version, listed in plan_rules[]. */
-struct plan_rules {
-	const char *name;
-	const char *summary; /* one line, for help */
-	bool slices; /* V1: counts of layers in table order, not bytes */
-	bool tail_required; /* an allocation string must hold one '#' exactly */
-	const char *default_compute; /* compute device of an empty tail; NULL: none */
-	bool needs_bias; /* a large block without a bias attribute goes to the compute device like a tiny one */
-	bool five_fields; /* load lists with a fifth field (offload bytes) are understood */
-	bool empty_heads_leave_quota; /* no heads: the compute device's quota is not touched, not even a negative one */
-	bool checkpoint_always; /* the checkpoint node stores a string even when virtual VRAM is 0 */
-	bool gguf_v2_compute; /* the GGUF node names the compute device when there is an expert string alone */
-	bool empty_is_nothing; /* an empty string is not stored at all */
-	bool exact; /* ours: none of the above but empty_is_nothing counts; see exact.h */
-};
-
-/* In the order that help shows; a row without a name ends it. */
-extern const struct plan_rules plan_rules[];
-const struct plan_rules *plan_rules_find(const char *name); /* NULL if there are none */
+/* What a version of the planner does; see versions.h. By name, as --planner takes it; NULL if there is none. */
+struct plan_rules;
+const struct plan_rules *plan_rules_find(const char *name);
 
 /* How the expert part of the string was understood. */
 #define PLAN_MODES(X)                                                                                                          \
@@ -69,6 +53,7 @@ enum plan_mode {
 #define PLAN_MODE_ENUM(name, text) PLAN_##name,
 	PLAN_MODES(PLAN_MODE_ENUM)
 #undef PLAN_MODE_ENUM
+		PLAN_MODE_COUNT
 };
 
 /* Why a block is where it is. */

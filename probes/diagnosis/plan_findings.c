@@ -6,6 +6,7 @@
 
 #include "core/base/units.h"
 #include "core/plan/string/allocation.h"
+#include "core/plan/versions.h"
 #include "probes/diagnosis/diagnosis.h"
 
 struct desk {
@@ -69,40 +70,26 @@ static void put_misread(struct desk *desk, const char *place, const char *expect
 /* Bytes are looked for as a letter g, m, k or b anywhere in the string, and devices have names. */
 static void find_letters_of_names(struct desk *desk, const struct allocation *allocation)
 {
-	struct span rest = allocation->expert;
-	struct span device;
-	struct span value;
+	bool (*reads_names)(const struct allocation *) = desk->request->rules->reads_names;
 
-	if (desk->plan->mode != PLAN_BYTE)
-		return;
-	while (allocation_next_pair(&rest, &device, &value)) {
-		if (text_has_unit(value))
-			return;
-	}
-	put_misread(desk, "a letter of a device's name", "a share", "bytes: the name has a letter that a size could have");
-}
-
-static bool has_digit(struct span text)
-{
-	for (size_t i = 0; i < text.length; i++) {
-		if (text.text[i] >= '0' && text.text[i] <= '9')
-			return true;
-	}
-	return false;
+	if (reads_names && reads_names(allocation))
+		put_misread(desk, "a letter of a device's name", "a share",
+			    "bytes: the name has a letter that a size could have");
 }
 
 static void find_wildcard_with_number(struct desk *desk, const struct allocation *allocation)
 {
+	bool (*loses_number)(struct span value) = desk->request->rules->loses_number;
 	struct span rest = allocation->expert;
 	struct span device;
 	struct span value;
 
-	if (desk->plan->mode != PLAN_BYTE)
+	if (desk->plan->mode != PLAN_BYTE || !loses_number)
 		return;
 	while (allocation_next_pair(&rest, &device, &value)) {
 		char expected[64];
 
-		if (!span_find(value, '*') || !has_digit(value))
+		if (!loses_number(value))
 			continue;
 		snprintf(expected, sizeof(expected), "%.*s", (int)(value.length < 40 ? value.length : 40), value.text);
 		put_misread(desk, "a number before a '*'", expected, "whatever is left over: the number is not read");
@@ -168,11 +155,8 @@ static void find_traps(struct desk *desk)
 	/* The planner has read it, so that it can be taken apart. */
 	if (!allocation_parse(&allocation, text, desk->request->rules, &trouble))
 		return;
-	/* Ours reads values, not letters, and both halves of `5gb*`. */
-	if (!desk->request->rules->exact) {
-		find_letters_of_names(desk, &allocation);
-		find_wildcard_with_number(desk, &allocation);
-	}
+	find_letters_of_names(desk, &allocation);
+	find_wildcard_with_number(desk, &allocation);
 	find_fractions_of_devices(desk);
 	find_orphans_of_rounding(desk);
 	/* Versions with a usual compute device take it here, and the plan names it. */

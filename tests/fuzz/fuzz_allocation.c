@@ -5,6 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/plan/advise/advise.h"
+#include "core/plan/versions.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,6 +6,7 @@
 #include "core/plan/place/blocks.h"
 #include "core/plan/suggest/costs.h"
 #include "core/plan/suggest/suggest.h"
+#include "core/plan/versions.h"
 #include "scenarios/placed/plan_trial.h"
 #include "tests/torture/torture.h"
 

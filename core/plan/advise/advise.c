@@ -1,3 +1,6 @@
+/* Advice on an allocation string: what the version's row says of the text, then of a plan made from it, sorted by place. A piece of
+ * advice that stops the planner is told once, by whoever sees it first.
+ */
 #include "core/plan/advise/advise.h"
 
 #include <jansson.h>
@@ -9,6 +12,7 @@
 #include "core/base/array.h"
 #include "core/base/words.h"
 #include "core/plan/advise/advisor.h"
+#include "core/plan/versions.h"
 
 enum part { PART_FOUND, PART_UPSTREAM, PART_INSTEAD };
 
@@ -194,8 +198,8 @@ static void tell_failure(struct advisor *a, const struct plan_failure *failure, 
 	}
 	advisor_add(a, ADVICE_UNREADABLE, ADVICE_MALFORMED, where);
 	advisor_found(a, "%s", trouble_message(why->text, a->request->allocation, failure->column));
-	if (!rules->exact)
-		advisor_upstream(a, "%s when the model is loaded", exception_name(failure->exception));
+	if (rules->raises)
+		advisor_upstream(a, "%s when the model is loaded", rules->raises(failure->exception));
 }
 
 /* False when there is no plan for reasons that are not the string's. */
@@ -221,7 +225,7 @@ static bool plan_it(struct advisor *a, struct error *e)
 	if (!plan)
 		tell_failure(a, &failure, &why);
 	else
-		advise_plan(a, plan);
+		request->rules->advise_plan(a, plan);
 	plan_free(plan);
 	return true;
 }
@@ -261,8 +265,8 @@ bool advise(const struct advise_request *request, struct advice_list *list, stru
 		return !a.failed || error_no_memory(e);
 	}
 	/* A string that cannot be taken apart is told by the planner, which stops there too. */
-	if (allocation_parse(&a.allocation, request->allocation, request->rules, &t))
-		advise_text(&a);
+	if (allocation_parse(&a.allocation, request->allocation, request->rules, &t) && request->rules->advise_text)
+		request->rules->advise_text(&a);
 	if (!a.failed && !plan_it(&a, e))
 		return false;
 	if (list->count)

@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/plan/advise/advisor.h"
+#include "core/plan/versions.h"
 
 #define STEPS 10000.0 /* fractions have four digits */
 #define MUCH 0.01 /* of the model */
@@ -53,7 +54,7 @@ static void tell_rounding(struct advisor *a, const struct plan *plan)
 	size_t length = 0;
 	char step[UNITS_TEXT_MAX];
 
-	if (plan->rules->exact || plan->mode == PLAN_FRACTION)
+	if (plan->mode == PLAN_FRACTION)
 		return;
 	for (size_t i = 0; i < plan->share_count && length < sizeof(steps); i++) {
 		const struct plan_share *share = &plan->shares[i];
@@ -112,11 +113,39 @@ static void tell_passed_over(struct advisor *a, const struct plan *plan)
 
 /* ---- what a device is asked to hold ---- */
 
-static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t device, double bytes)
+/* What the version does about a device that is to hold too much; NULL: it has no upstream. */
+typedef const char *over_commit_words(const struct plan *plan, const struct plan_device *device);
+
+static const char *words_of_none(const struct plan *plan, const struct plan_device *device)
+{
+	(void)plan;
+	(void)device;
+	return NULL;
+}
+
+#define LOOKS_AT_SIZES ": the plan looks at sizes, never at what is free; loading runs out of memory"
+
+static const char *words_of_silence(const struct plan *plan, const struct plan_device *device)
+{
+	(void)plan;
+	(void)device;
+	return "nothing is said" LOOKS_AT_SIZES;
+}
+
+static const char *words_of_warning(const struct plan *plan, const struct plan_device *device)
+{
+	if (plan->mode == PLAN_VVRAM && strcmp(device->name, plan->compute) == 0)
+		return "a warning in the log, and nothing is changed" LOOKS_AT_SIZES;
+	return words_of_silence(plan, device);
+}
+
+static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t device, over_commit_words *words_of)
 {
 	const struct advise_request *request = a->request;
 	const struct plan_device *there = &request->devices[device];
+	double bytes = plan_device_bytes(plan, request->devices, request->device_count, device);
 	double room = (double)(request->free_bytes ? request->free_bytes[device] : there->total_bytes);
+	const char *words = words_of(plan, there);
 	char texts[4][UNITS_TEXT_MAX];
 
 	if (bytes <= room)
@@ -124,20 +153,15 @@ static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t 
 	advisor_add(a, ADVICE_OVER_COMMIT, ADVICE_WARNING, advisor_place_of(a, there->name));
 	advisor_found(a, "%s is to hold %s and has %s free of %s", there->name, bytes_text(bytes, texts[0]),
 		      bytes_text(room, texts[1]), bytes_text((double)there->total_bytes, texts[2]));
-	if (!plan->rules->exact)
-		advisor_upstream(a, "%s: the plan looks at sizes, never at what is free; loading runs out of memory",
-				 plan->mode == PLAN_VVRAM && !plan->rules->slices && strcmp(there->name, plan->compute) == 0
-					 ? "a warning in the log, and nothing is changed"
-					 : "nothing is said");
+	if (words)
+		advisor_upstream(a, "%s", words);
 	advisor_instead(a, "%s less on it", bytes_text(bytes - room, texts[3]));
 }
 
-static void check_commitments(struct advisor *a, const struct plan *plan)
+static void check_commitments(struct advisor *a, const struct plan *plan, over_commit_words *words_of)
 {
-	const struct advise_request *request = a->request;
-
-	for (size_t device = 0; device < request->device_count; device++)
-		tell_over_commit(a, plan, device, plan_device_bytes(plan, request->devices, request->device_count, device));
+	for (size_t device = 0; device < a->request->device_count; device++)
+		tell_over_commit(a, plan, device, words_of);
 }
 
 /* ---- the whole ---- */
@@ -184,24 +208,36 @@ static void tell_more_than_model(struct advisor *a, const struct plan *plan)
 	advisor_upstream(a, "all of it leaves the compute device but blocks under 0.01 %%");
 }
 
-void advise_plan(struct advisor *a, const struct plan *plan)
+static void tell_of_blocks(struct advisor *a, const struct plan *plan, over_commit_words *words_of)
 {
-	if (plan->rules->slices) {
-		advisor_add(a, ADVICE_BY_COUNT, ADVICE_NOTE, nowhere);
-		advisor_found(a, "V1 deals layers by their number, from the front: bytes play no part");
-		advise_text_by_count(a);
-		if (a->request->blocks) {
-			check_commitments(a, plan);
-			tell_of_runs(a, plan);
-		}
-		return;
-	}
-	tell_rounding(a, plan);
 	if (!a->request->blocks)
 		return;
 	tell_more_than_model(a, plan);
 	tell_orphans(a, plan);
 	tell_passed_over(a, plan);
-	check_commitments(a, plan);
+	check_commitments(a, plan, words_of);
+	tell_of_runs(a, plan);
+}
+
+void advise_plan(struct advisor *a, const struct plan *plan)
+{
+	tell_rounding(a, plan);
+	tell_of_blocks(a, plan, words_of_warning);
+}
+
+/* Bytes are kept, so that nothing is rounded. */
+void advise_plan_exact(struct advisor *a, const struct plan *plan)
+{
+	tell_of_blocks(a, plan, words_of_none);
+}
+
+void advise_plan_by_count(struct advisor *a, const struct plan *plan)
+{
+	advisor_add(a, ADVICE_BY_COUNT, ADVICE_NOTE, nowhere);
+	advisor_found(a, "V1 deals layers by their number, from the front: bytes play no part");
+	advise_text_by_count(a);
+	if (!a->request->blocks)
+		return;
+	check_commitments(a, plan, words_of_silence);
 	tell_of_runs(a, plan);
 }

@@ -106,17 +106,26 @@ static json_t *assignment(const struct plan *plan)
 	return runs;
 }
 
-static json_t *per_device(const struct plan *plan)
+/* V1 estimates bytes by layer type, which are no whole numbers. */
+static json_t *estimated_bytes(double bytes)
+{
+	return json_real(bytes);
+}
+
+static json_t *whole_bytes(double bytes)
+{
+	return json_integer((json_int_t)bytes);
+}
+
+static json_t *per_device(const struct plan *plan, json_t *(*bytes_of)(double bytes))
 {
 	json_t *object = json_object();
 
 	for (size_t i = 0; object && i < plan->share_count; i++) {
 		const struct plan_share *share = &plan->shares[i];
 		json_int_t blocks = (json_int_t)share->block_count;
-		json_t *bytes =
-			plan->rules->slices ? json_real(share->block_bytes) : json_integer((json_int_t)share->block_bytes);
 
-		if (!put(object, share->name, json_pack("[I,o]", blocks, bytes))) {
+		if (!put(object, share->name, json_pack("[I,o]", blocks, bytes_of(share->block_bytes)))) {
 			json_decref(object);
 			object = NULL;
 		}
@@ -167,7 +176,7 @@ json_t *answer_plan(const struct plan *plan, const struct plan_request *request)
 	    put(object, "quotas", quotas(plan, 1)) && put(object, "left", left(plan)) &&
 	    put(object, "donor_order", donor_order(plan)) && put_counts(object, plan, request) &&
 	    put(object, "assign", assignment(plan)) && put_size(object, "order_crc32", order_checksum(plan, request)) &&
-	    put(object, "per_device", per_device(plan)) && put_size(object, "warnings", plan->warning_count))
+	    put(object, "per_device", per_device(plan, whole_bytes)) && put_size(object, "warnings", plan->warning_count))
 		return object;
 	json_decref(object);
 	return NULL;
@@ -180,7 +189,7 @@ json_t *answer_slices(const struct plan *plan, const struct plan_request *reques
 	(void)request;
 	if (object && put_text(object, "converted", plan->converted) && put_text(object, "final", plan->final) &&
 	    put(object, "devices", quotas(plan, GIB)) && put(object, "assign", assignment(plan)) &&
-	    put(object, "per_device", per_device(plan)) && put_size(object, "total", plan->total_bytes) &&
+	    put(object, "per_device", per_device(plan, estimated_bytes)) && put_size(object, "total", plan->total_bytes) &&
 	    put_size(object, "warnings", plan->warning_count))
 		return object;
 	json_decref(object);

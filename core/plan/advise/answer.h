@@ -1,4 +1,4 @@
-/* answer.h - a plan as the JSON that upstream's planner was recorded in. Private to core/plan/advise. */
+/* answer.h - a plan as the JSON that upstream's planner was recorded in. Private to core/plan. */
 #ifndef RESIDENCY_PLAN_ANSWER_H
 #define RESIDENCY_PLAN_ANSWER_H
 

@@ -10,6 +10,7 @@
 #include "core/plan/advise/answer.h"
 #include "core/plan/string/node_string.h"
 #include "core/plan/string/text.h"
+#include "core/plan/versions.h"
 
 struct named_list {
 	char *name;
@@ -215,7 +216,7 @@ static bool answer_placement(struct plan_desk *desk, const json_t *input, const 
 		plan = plan_make(&request, &reply->failure, e);
 	}
 	if (plan) {
-		reply->output = rules->slices ? answer_slices(plan, &request) : answer_plan(plan, &request);
+		reply->output = rules->answer(plan, &request);
 		if (!reply->output)
 			error_no_memory(e);
 	}

@@ -33,7 +33,7 @@ static bool line_make(struct line *line, const struct plan *plan, const struct p
 	for (size_t i = 0; i < request->block_count; i++) {
 		const struct plan_block *block = &request->blocks[i];
 
-		if (!block_is_listed(block) || plan->reason_of[i] == PLAN_REASON_HEAD)
+		if (!place_is_listed(block) || plan->reason_of[i] == PLAN_REASON_HEAD)
 			continue;
 		line->blocks[line->count] = (uint32_t)i;
 		line->end[line->count + 1] = line->end[line->count] + block->size_bytes;

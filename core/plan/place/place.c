@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/plan/versions.h"
 
 #define TINY_SHARE 0.0001
 
@@ -47,22 +48,32 @@ void place_assign(struct plan *plan, const struct plan_request *request, size_t 
 	plan->shares[row].block_bytes += (double)request->blocks[block].size_bytes;
 }
 
+void place_charge_heads(struct plan *plan)
+{
+	if (plan->compute_share != SIZE_MAX) {
+		struct plan_share *compute = &plan->shares[plan->compute_share];
+		double left = compute->left_bytes - (double)plan->head_bytes;
+
+		compute->left_bytes = left > 0 ? left : 0;
+	}
+}
+
+void place_charge_heads_if_any(struct plan *plan)
+{
+	if (plan->head_bytes > 0)
+		place_charge_heads(plan);
+}
+
 void place_heads(struct plan *plan, const struct plan_request *request)
 {
-	struct plan_share *compute = plan->compute_share == SIZE_MAX ? NULL : &plan->shares[plan->compute_share];
-
 	for (size_t i = 0; i < request->block_count; i++) {
-		if (!block_is_listed(&request->blocks[i]) || !is_head(request->blocks[i].name))
+		if (!place_is_listed(&request->blocks[i]) || !is_head(request->blocks[i].name))
 			continue;
 		plan->head_count++;
 		plan->head_bytes += request->blocks[i].size_bytes;
 		place_assign(plan, request, i, plan->compute_share, PLAN_REASON_HEAD);
 	}
-	if (compute && (plan->head_bytes > 0 || !plan->rules->empty_heads_leave_quota)) {
-		double left = compute->left_bytes - (double)plan->head_bytes;
-
-		compute->left_bytes = left > 0 ? left : 0;
-	}
+	plan->rules->charge_heads(plan);
 }
 
 /* The first row in donor order with room, or SIZE_MAX. A NaN quota has no room. */
@@ -93,11 +104,16 @@ static void place_distributed(struct plan *plan, const struct plan_request *requ
 	}
 }
 
-static enum plan_reason kind_of(const struct plan *plan, const struct plan_block *block)
+enum plan_reason place_kind_by_size(const struct plan *plan, const struct plan_block *block)
 {
-	if ((double)block->size_bytes < plan->threshold_bytes)
-		return PLAN_REASON_TINY;
-	return plan->rules->needs_bias && !block->has_bias ? PLAN_REASON_NO_BIAS : PLAN_REASON_FITTED;
+	return (double)block->size_bytes < plan->threshold_bytes ? PLAN_REASON_TINY : PLAN_REASON_FITTED;
+}
+
+enum plan_reason place_kind_by_size_and_bias(const struct plan *plan, const struct plan_block *block)
+{
+	enum plan_reason kind = place_kind_by_size(plan, block);
+
+	return kind == PLAN_REASON_FITTED && !block->has_bias ? PLAN_REASON_NO_BIAS : kind;
 }
 
 static bool compute_is_known(const struct plan *plan, const struct trouble *t)
@@ -122,9 +138,9 @@ bool place_blocks(struct plan *plan, const struct plan_request *request, const s
 	if (request->is_clip)
 		place_heads(plan, request);
 	for (size_t i = 0; i < request->block_count; i++) {
-		if (!block_is_listed(&request->blocks[i]) || plan->reason_of[i] == PLAN_REASON_HEAD)
+		if (!place_is_listed(&request->blocks[i]) || plan->reason_of[i] == PLAN_REASON_HEAD)
 			continue;
-		plan->reason_of[i] = (uint8_t)kind_of(plan, &request->blocks[i]);
+		plan->reason_of[i] = (uint8_t)plan->rules->block_kind(plan, &request->blocks[i]);
 		if (plan->reason_of[i] == PLAN_REASON_FITTED)
 			plan->distributed_count++;
 		else

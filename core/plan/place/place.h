@@ -8,6 +8,13 @@
 /* DisTorch2: blocks of the load list by bytes, from the tail, first fit in donor order. */
 bool place_blocks(struct plan *plan, const struct plan_request *request, const struct trouble *t);
 
+/* The kinds of block that it knows, and how it charges heads to the compute device's quota: always, or only where there are some, so
+ * that without heads a negative quota stays negative. Slots of versions.h. */
+enum plan_reason place_kind_by_size(const struct plan *plan, const struct plan_block *block);
+enum plan_reason place_kind_by_size_and_bias(const struct plan *plan, const struct plan_block *block);
+void place_charge_heads(struct plan *plan);
+void place_charge_heads_if_any(struct plan *plan);
+
 /* DisTorch V1: layers by count, from the front, in table order. */
 bool place_slices(struct plan *plan, const struct plan_request *request, const struct trouble *t);
 
@@ -16,7 +23,7 @@ bool place_slices(struct plan *plan, const struct plan_request *request, const s
 void place_assign(struct plan *plan, const struct plan_request *request, size_t block, size_t row, enum plan_reason reason);
 void place_heads(struct plan *plan, const struct plan_request *request);
 
-static inline bool block_is_listed(const struct plan_block *block)
+static inline bool place_is_listed(const struct plan_block *block)
 {
 	return block->size_bytes != PLAN_NO_SIZE;
 }

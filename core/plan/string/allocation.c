@@ -1,25 +1,22 @@
 /* An allocation string is cut at the first '#', its tail at every ';'; the version says whether a missing or a second '#' is an
- * error and what mode the expert part has. Items of the expert part are cut one by one when they are asked for, so that a string
+ * error and what mode the expert part has: of both there are few ways, each a function here that rows of versions.c name. Items of the expert part are cut one by one when they are asked for, so that a string
  * of any length is read without memory of its own.
  */
 #include "core/plan/string/allocation.h"
 
-#include <string.h>
+#include "core/plan/versions.h"
 
-/* V1 reads a string without '#' as an expert part, and one with as two pieces; 01df082 wants two pieces always; HEAD splits at
- * the first '#' and lets the tail keep the others. */
-static bool check_hashes(const struct allocation *a, const struct plan_rules *rules, const struct trouble *t)
+bool allocation_needs_at_most_one_hash(const struct allocation *a, const struct trouble *t)
 {
-	bool two_pieces = rules->tail_required || (rules->slices && a->hash);
+	return !a->second_hash || trouble_at(t, EXCEPTION_VALUE, a->second_hash, "a second '#'; one is allowed");
+}
 
-	if (!two_pieces)
-		return true;
+bool allocation_needs_one_hash(const struct allocation *a, const struct trouble *t)
+{
 	if (!a->hash)
 		return trouble_at(t, EXCEPTION_VALUE, a->whole.text + a->whole.length,
 				  "there is no '#'; wanted expert#compute;virtual_vram_gb;donors, such as #cuda:0;4.0;cpu");
-	if (a->second_hash)
-		return trouble_at(t, EXCEPTION_VALUE, a->second_hash, "a second '#'; one is allowed");
-	return true;
+	return allocation_needs_at_most_one_hash(a, t);
 }
 
 static struct allocation split(struct span whole)
@@ -43,14 +40,49 @@ static struct allocation split(struct span whole)
 	return a;
 }
 
-static enum plan_mode mode_of(struct span expert, const struct plan_rules *rules)
+enum plan_mode allocation_mode_by_letters(const struct allocation *a)
 {
-	if (rules->slices)
-		return PLAN_FRACTION;
+	if (a->expert.length == 0)
+		return PLAN_VVRAM;
 	/* Any of the letters anywhere makes it bytes, device names included: "mps,50%" is 50 bytes. */
-	if (text_has_unit(expert))
+	if (text_has_unit(a->expert))
 		return PLAN_BYTE;
-	return span_find(expert, '%') ? PLAN_RATIO : PLAN_FRACTION;
+	return span_find(a->expert, '%') ? PLAN_RATIO : PLAN_FRACTION;
+}
+
+/* Without '#' it is an expert part even when it is empty. */
+enum plan_mode allocation_mode_of_fractions(const struct allocation *a)
+{
+	return a->expert.length == 0 && a->hash ? PLAN_VVRAM : PLAN_FRACTION;
+}
+
+bool allocation_reads_names(const struct allocation *a)
+{
+	struct span rest = a->expert;
+	struct span device;
+	struct span value;
+
+	if (a->mode != PLAN_BYTE)
+		return false;
+	while (allocation_next_pair(&rest, &device, &value)) {
+		if (text_has_unit(value))
+			return false;
+	}
+	return true;
+}
+
+bool allocation_loses_number(struct span value)
+{
+	for (size_t i = 0; i < value.length && span_find(value, '*'); i++) {
+		if (value.text[i] >= '0' && value.text[i] <= '9')
+			return true;
+	}
+	return false;
+}
+
+void allocation_append_size(struct strbuf *text, const char *device, double gib)
+{
+	strbuf_printf(text, "%s,%.2fgb", device, gib);
 }
 
 bool allocation_parse(struct allocation *a, const char *text, const struct plan_rules *rules, const struct trouble *t)
@@ -60,15 +92,11 @@ bool allocation_parse(struct allocation *a, const char *text, const struct plan_
 	if (whole.length > ALLOCATION_LENGTH_MAX)
 		return trouble_at(t, EXCEPTION_VALUE, text, "%zu bytes long (%d at most)", whole.length, ALLOCATION_LENGTH_MAX);
 	*a = split(whole);
-	if (!check_hashes(a, rules, t))
+	if (rules->check_hashes && !rules->check_hashes(a, t))
 		return false;
 	if (a->tail.length == 0 && rules->default_compute)
 		a->compute = span_of(rules->default_compute);
-	/* V1 without '#' is an expert part even when it is empty. */
-	if (a->expert.length == 0 && !(rules->slices && !a->hash))
-		a->mode = PLAN_VVRAM;
-	else
-		a->mode = mode_of(a->expert, rules);
+	a->mode = rules->mode_of(a);
 	return true;
 }
 

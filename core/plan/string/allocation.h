@@ -47,6 +47,16 @@ bool allocation_next_item(struct span *rest, struct allocation_item *item);
 /* The next item of the form `device,value`; others are skipped, as DisTorch2 does. */
 bool allocation_next_pair(struct span *rest, struct span *device, struct span *value);
 
+/* Slots of versions.h: what a version asks of '#', and how it reads an expert part. V1 takes a string without '#' for an expert part;
+ * 01df082 wants exactly one. */
+bool allocation_needs_one_hash(const struct allocation *allocation, const struct trouble *t);
+bool allocation_needs_at_most_one_hash(const struct allocation *allocation, const struct trouble *t);
+enum plan_mode allocation_mode_by_letters(const struct allocation *allocation);
+enum plan_mode allocation_mode_of_fractions(const struct allocation *allocation);
+bool allocation_reads_names(const struct allocation *allocation);
+bool allocation_loses_number(struct span value);
+void allocation_append_size(struct strbuf *text, const char *device, double gib);
+
 /* Whether the third piece of the tail has text, cut as HEAD cuts it: what upstream's policies take for a distributed model. False
  * for NULL. */
 bool allocation_has_donor(const char *text);

@@ -1,3 +1,7 @@
+/* The rows of a plan and what upstream can say of a device's size. A row is an item of the string; a device named again replaces the
+ * row's numbers and keeps its place, as a dictionary does. Sizes are looked up by PyTorch's rules for names, which let more pass than
+ * the list of devices has.
+ */
 #include "core/plan/string/device_table.h"
 
 #include <stdio.h>
@@ -5,47 +9,14 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/plan/string/allocation.h"
+#include "core/plan/string/device_name.h"
+#include "core/plan/versions.h"
 
 /* Device types that PyTorch knows without plug-ins; of them only these have a size that upstream can ask for. */
 static const char *const known_types[] = {
 	"cpu",	"cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
 	"fpga", "maia", "xla", "lazy", "vulkan", "mps",	   "meta",   "hpu",   "mtia", "privateuseone",
 };
-
-static bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-/* `type` or `type:index`. *index is -1 where there is none. False if the name has another form. */
-static bool split_name(struct span name, struct span *type, int64_t *index, bool *too_large)
-{
-	size_t at = 0;
-
-	*index = -1;
-	*too_large = false;
-	while (at < name.length && is_letter(name.text[at]))
-		at++;
-	*type = (struct span) { name.text, at };
-	if (at == 0 || at == name.length)
-		return at > 0;
-	if (name.text[at++] != ':' || at == name.length)
-		return false;
-	if (name.text[at] == '0' && at + 1 < name.length)
-		return false;
-	*index = 0;
-	for (; at < name.length; at++) {
-		if (name.text[at] < '0' || name.text[at] > '9')
-			return false;
-		*index = *index * 10 + (name.text[at] - '0');
-		if (*index > INT32_MAX) {
-			*too_large = true;
-			*index = INT32_MAX;
-		}
-	}
-	return true;
-}
 
 static bool find_size(const struct device_list *list, struct span name, double *total_bytes)
 {
@@ -71,7 +42,7 @@ static bool cuda_total(const struct device_list *list, struct span name, int64_t
 		       const struct trouble *t)
 {
 	char text[24];
-	int narrow = (int)(int8_t)(uint8_t)(index & 0xff);
+	int narrow = device_name_cut_index(index);
 
 	/* 255 becomes -1, which means no index: the current device, cuda:0. */
 	snprintf(text, sizeof(text), "cuda:%d", narrow == -1 ? 0 : narrow);
@@ -83,23 +54,23 @@ static bool cuda_total(const struct device_list *list, struct span name, int64_t
 
 bool device_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t)
 {
-	struct span type;
-	int64_t index;
-	bool too_large;
+	struct device_name parts;
+	enum device_name_fault fault;
 
 	if (name.length == 0)
 		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
 				  "the device name is empty; wanted one such as cuda:0 or cpu");
-	if (!split_name(name, &type, &index, &too_large))
+	fault = device_name_split(name, &parts);
+	if (fault == DEVICE_NAME_MALFORMED)
 		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
 				  "\"%.*s\" is no device name; wanted type or type:index without spaces, such as cuda:0 or cpu",
 				  SHOWN(name));
-	if (too_large)
-		return trouble_at(t, EXCEPTION_RUNTIME, type.text + type.length + 1,
+	if (fault == DEVICE_NAME_INDEX_TOO_LARGE)
+		return trouble_at(t, EXCEPTION_RUNTIME, parts.type.text + parts.type.length + 1,
 				  "the index of device \"%.*s\" is too large", SHOWN(name));
-	if (span_is(type, "cuda"))
-		return cuda_total(list, name, index, total_bytes, t);
-	if (span_is(type, "cpu") || span_is(type, "mps")) {
+	if (span_is(parts.type, "cuda"))
+		return cuda_total(list, name, parts.index, total_bytes, t);
+	if (span_is(parts.type, "cpu") || span_is(parts.type, "mps")) {
 		if (find_size(list, span_of("cpu"), total_bytes))
 			return true;
 		return trouble_at(t, EXCEPTION_RUNTIME, name.text, "the device list has no cpu, whose memory \"%.*s\" means",
@@ -108,10 +79,17 @@ bool device_total(const struct device_list *list, struct span name, double *tota
 	/* A device of another kind has a size where its machine lists one. */
 	if (find_size(list, name, total_bytes))
 		return true;
-	if (!is_known_type(type))
+	if (!is_known_type(parts.type))
 		return trouble_at(t, EXCEPTION_RUNTIME, name.text,
-				  "\"%.*s\" is no device type; wanted lower case, such as cuda or cpu", SHOWN(type));
+				  "\"%.*s\" is no device type; wanted lower case, such as cuda or cpu", SHOWN(parts.type));
 	return trouble_at(t, EXCEPTION_VALUE, name.text, "there is no device \"%.*s\" here", SHOWN(name));
+}
+
+bool device_table_append_none(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t)
+{
+	(void)list;
+	plan->final = string_copy(text, NULL);
+	return plan->final || trouble_no_memory(t);
 }
 
 bool device_table_append_absent(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t)
@@ -165,6 +143,12 @@ static bool add_share(struct plan *plan, struct span name, const struct plan_sha
 	return true;
 }
 
+bool device_table_refuse_bare_item(const struct allocation_item *item, const struct trouble *t)
+{
+	return trouble_at(t, EXCEPTION_VALUE, item->whole.text, "\"%.*s\" has no ','; wanted device,fraction",
+			  SHOWN(item->whole));
+}
+
 static bool read_item(struct plan *plan, const struct allocation_item *item, const struct device_list *list,
 		      const struct trouble *t)
 {
@@ -173,12 +157,8 @@ static bool read_item(struct plan *plan, const struct allocation_item *item, con
 	struct span value = item->value;
 	int fault;
 
-	if (!item->comma) {
-		if (!plan->rules->slices)
-			return true;
-		return trouble_at(t, EXCEPTION_VALUE, item->whole.text, "\"%.*s\" has no ','; wanted device,fraction",
-				  SHOWN(item->whole));
-	}
+	if (!item->comma)
+		return !plan->rules->read_bare_item || plan->rules->read_bare_item(item, t);
 	if (span_find(value, ','))
 		return trouble_at(t, EXCEPTION_VALUE, span_find(value, ','),
 				  "a second ',' in one item; separate items with ';'");

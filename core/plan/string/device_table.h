@@ -2,7 +2,7 @@
 #ifndef RESIDENCY_PLAN_DEVICE_TABLE_H
 #define RESIDENCY_PLAN_DEVICE_TABLE_H
 
-#include "core/plan/plan.h"
+#include "core/plan/string/allocation.h"
 #include "core/plan/string/trouble.h"
 
 struct device_list {
@@ -16,6 +16,12 @@ bool device_total(const struct device_list *list, struct span name, double *tota
 
 /* Fills plan->final from `text`: every device of the list that it does not name is appended with fraction 0.0. */
 bool device_table_append_absent(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t);
+
+/* plan->final is `text`, whatever the list has. */
+bool device_table_append_none(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t);
+
+/* An item without a comma: an error. */
+bool device_table_refuse_bare_item(const struct allocation_item *item, const struct trouble *t);
 
 /* Reads plan->final into plan->shares, and sorts plan->donor_order. */
 bool device_table_read(struct plan *plan, const struct device_list *list, const struct trouble *t);

@@ -1,4 +1,7 @@
-/* Allocation strings to the byte: what each device is asked to hold. */
+/* Allocation strings to the byte: what each device is asked to hold. Devices come first, as rows in the order of the list; then the
+ * values of the expert part, all of one kind, are dealt as quotas until the model is spent, or virtual VRAM is given to the donors.
+ * Last, the quotas are written down as a string of sizes that every version reads the same.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +11,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/plan/string/allocation.h"
-#include "core/plan/string/device_table.h"
+#include "core/plan/string/device_name.h"
 #include "core/plan/string/exact.h"
 
 /* What a value of the expert part is. */
@@ -38,18 +41,6 @@ static bool refuse(const struct reading *r, const char *at, struct span found, c
 
 /* ---- devices ---- */
 
-static bool is_device(struct span name, const char *listed)
-{
-	const char *colon = strchr(listed, ':');
-	size_t kind_length = colon ? (size_t)(colon - listed) : strlen(listed);
-
-	if (name.length == strlen(listed))
-		return strncasecmp(name.text, listed, name.length) == 0;
-	/* A kind alone is its first device. */
-	return colon && strcmp(colon, ":0") == 0 && name.length == kind_length &&
-	       strncasecmp(name.text, listed, kind_length) == 0;
-}
-
 /* The row of a device; rows are the request's devices until the string's order is known. */
 static bool find_row(const struct reading *r, struct span name, size_t *row)
 {
@@ -57,7 +48,7 @@ static bool find_row(const struct reading *r, struct span name, size_t *row)
 	struct strbuf known = STRBUF_INIT;
 
 	for (*row = 0; *row < r->request->device_count; (*row)++) {
-		if (is_device(trimmed, r->request->devices[*row].name))
+		if (device_name_means(trimmed, r->request->devices[*row].name))
 			return true;
 	}
 	for (size_t i = 0; i < r->request->device_count; i++)

@@ -91,7 +91,7 @@ static bool append_shares(const struct vram_shares *x, double base, struct strbu
 	return true;
 }
 
-bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warning_count)
+bool mode_vvram(const struct mode_input *in, struct strbuf *out)
 {
 	struct vram_shares x = { .donors = NULL };
 	double model = in->model_bytes / GIB;
@@ -107,7 +107,7 @@ bool mode_vvram(const struct mode_input *in, struct strbuf *out, unsigned *warni
 	}
 	/* Two lines of advice, and nothing is changed. */
 	if (fine && model > x.recipient_size * 0.9)
-		*warning_count += 2;
+		*in->warning_count += 2;
 	fine = fine && append_shares(&x, model, out, in->trouble);
 	free(x.donors);
 	return fine;

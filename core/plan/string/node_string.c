@@ -6,6 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/plan/string/text.h"
+#include "core/plan/versions.h"
 
 static const char *const class_names[NODE_CLASS_COUNT] = {
 #define NODE_CLASS_NAME(name, text) text,
@@ -33,14 +34,6 @@ static const char *or_none(const char *text)
 static bool is_legacy(enum node_class class)
 {
 	return class == NODE_CLASS_GGUF || class == NODE_CLASS_CLIP || class == NODE_CLASS_CLIP_NO_DEVICE;
-}
-
-/* Whether an expert string without virtual VRAM is followed by the compute device; where it is not, it ends in a bare '#'. */
-static bool names_compute(const struct node_inputs *in, const struct plan_rules *rules)
-{
-	if (is_legacy(in->class))
-		return false;
-	return in->class != NODE_CLASS_GGUF_V2 || rules->gguf_v2_compute;
 }
 
 struct other_device {
@@ -116,28 +109,75 @@ static bool append_virtual_vram(const struct node_inputs *in, struct strbuf *b, 
 	return true;
 }
 
-char *node_string(const struct node_inputs *in, const struct plan_rules *rules, bool *stored, struct plan_failure *failure,
-		  struct error *e)
+/* What a version stores beside virtual VRAM's part. */
+struct node_form {
+	const char *expert; /* before the '#' */
+	bool has_vram;
+	bool names_compute; /* without virtual VRAM; else the string ends in a bare '#' */
+};
+
+static char *write_node(const struct node_inputs *in, const struct node_form *form, struct plan_failure *failure,
+			struct error *e)
 {
 	struct strbuf b = STRBUF_INIT;
-	bool has_expert = in->expert && in->expert[0];
-	bool has_vram = in->virtual_vram_gb > 0 || (in->class == NODE_CLASS_CHECKPOINT && rules->checkpoint_always);
 
-	if (failure)
-		*failure = (struct plan_failure) { EXCEPTION_NONE, 0 };
-	*stored = true;
-	if (!has_expert && !has_vram) {
-		*stored = !rules->empty_is_nothing || in->class == NODE_CLASS_CHECKPOINT;
-		return *stored ? string_copy("", e) : NULL;
-	}
-	strbuf_printf(&b, "%s#", rules->exact && !in->expert ? "" : or_none(in->expert));
-	if (has_vram) {
+	strbuf_printf(&b, "%s#", form->expert);
+	if (form->has_vram) {
 		if (!append_virtual_vram(in, &b, failure, e)) {
 			strbuf_free(&b);
 			return NULL;
 		}
-	} else if (names_compute(in, rules)) {
+	} else if (form->names_compute) {
 		strbuf_append(&b, or_none(in->compute));
 	}
 	return strbuf_finish(&b, e);
+}
+
+static bool has_expert(const struct node_inputs *in)
+{
+	return in->expert && in->expert[0];
+}
+
+char *node_string_01df082(const struct node_inputs *in, bool *stored, struct plan_failure *failure, struct error *e)
+{
+	struct node_form form = { .expert = or_none(in->expert),
+				  .has_vram = in->virtual_vram_gb > 0 || in->class == NODE_CLASS_CHECKPOINT,
+				  .names_compute = !is_legacy(in->class) && in->class != NODE_CLASS_GGUF_V2 };
+
+	*stored = true;
+	if (!has_expert(in) && !form.has_vram)
+		return string_copy("", e);
+	return write_node(in, &form, failure, e);
+}
+
+/* Nothing is stored where there is nothing to say, but by the checkpoint node. */
+static char *write_newer(const struct node_inputs *in, const char *expert, bool *stored, struct plan_failure *failure,
+			 struct error *e)
+{
+	struct node_form form = { .expert = expert,
+				  .has_vram = in->virtual_vram_gb > 0,
+				  .names_compute = !is_legacy(in->class) };
+
+	*stored = has_expert(in) || form.has_vram || in->class == NODE_CLASS_CHECKPOINT;
+	if (!has_expert(in) && !form.has_vram)
+		return *stored ? string_copy("", e) : NULL;
+	return write_node(in, &form, failure, e);
+}
+
+char *node_string_head(const struct node_inputs *in, bool *stored, struct plan_failure *failure, struct error *e)
+{
+	return write_newer(in, or_none(in->expert), stored, failure, e);
+}
+
+char *node_string_exact(const struct node_inputs *in, bool *stored, struct plan_failure *failure, struct error *e)
+{
+	return write_newer(in, in->expert ? in->expert : "", stored, failure, e);
+}
+
+char *node_string(const struct node_inputs *in, const struct plan_rules *rules, bool *stored, struct plan_failure *failure,
+		  struct error *e)
+{
+	if (failure)
+		*failure = (struct plan_failure) { .exception = EXCEPTION_NONE };
+	return rules->node_string(in, stored, failure, e);
 }

@@ -45,4 +45,9 @@ struct node_inputs {
 char *node_string(const struct node_inputs *inputs, const struct plan_rules *rules, bool *stored, struct plan_failure *failure,
 		  struct error *e);
 
+/* What the versions store; slots of versions.h. */
+char *node_string_01df082(const struct node_inputs *inputs, bool *stored, struct plan_failure *failure, struct error *e);
+char *node_string_head(const struct node_inputs *inputs, bool *stored, struct plan_failure *failure, struct error *e);
+char *node_string_exact(const struct node_inputs *inputs, bool *stored, struct plan_failure *failure, struct error *e);
+
 #endif

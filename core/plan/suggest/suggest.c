@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
+#include "core/plan/versions.h"
 
 #define DONORS_MAX 4u /* the nearest ones; all their sets are tried */
 #define TRIES_MAX 24u /* per string, each a little less on the compute device: rounding leaves blocks behind */
@@ -182,20 +183,21 @@ static bool write_sizes(const struct search *s, unsigned set, double slack, stru
 	struct strbuf expert = STRBUF_INIT;
 	struct strbuf text = STRBUF_INIT;
 	double room = floor((gib(room_of(s, s->compute)) - slack) * 100) / 100;
+	void (*append)(struct strbuf * text, const char *device, double gib) = s->request->rules->append_size;
 	const char *first = NULL;
 
-	strbuf_printf(&expert, "%s,%.2fgb", device_name_at(s, s->compute), room > 0 ? room : 0);
+	append(&expert, device_name_at(s, s->compute), room > 0 ? room : 0);
 	for (size_t i = 0; i < s->donor_count && i < DONORS_MAX; i++) {
 		const char *name = device_name_at(s, s->donors[i]);
 
 		if (!(set & 1u << i))
 			continue;
 		first = first ? first : name;
+		strbuf_append_char(&expert, ';');
 		if (set >> (i + 1))
-			strbuf_printf(&expert, ";%s,%.2fgb", name,
-				      floor(gib(s->request->room_bytes[s->donors[i]]) * 100) / 100);
+			append(&expert, name, floor(gib(s->request->room_bytes[s->donors[i]]) * 100) / 100);
 		else
-			strbuf_printf(&expert, ";%s,*", name);
+			strbuf_printf(&expert, "%s,*", name);
 	}
 	strbuf_printf(&text, "%s#%s", strbuf_text(&expert), device_name_at(s, s->compute));
 	out->virtual_vram_gb = 0;
@@ -264,7 +266,7 @@ static bool try_sets(struct search *s, struct error *e)
 		if (!try_amounts(s, write_virtual_vram, set, ceil(over / GIB_STEP) * GIB_STEP, GIB_STEP, e))
 			return false;
 		/* V1 knows neither sizes nor a wildcard. */
-		if (!s->request->rules->slices && !try_amounts(s, write_sizes, set, 0, 0.05, e))
+		if (s->request->rules->append_size && !try_amounts(s, write_sizes, set, 0, 0.05, e))
 			return false;
 	}
 	return true;
