@@ -35,6 +35,7 @@ static const struct trap traps[] = {
 	{ "HEAD", "cuda:0,50%;cpu,50%#cuda:5", "unknown_compute", ADVICE_WARNING, 20, "KeyError" },
 	{ "HEAD", "cuda,50%;cpu,50%#cuda:0", "bare_kind", ADVICE_WARNING, 1, "another row" },
 	{ "HEAD", "cuda:256,50%;cpu,50%#cuda:0", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
+	{ "HEAD", "cuda:2147483392,50%;cpu,50%#cuda:0", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
 	{ "HEAD", "cpu:1,50%;cuda:0,50%#cuda:0", "host_alias", ADVICE_WARNING, 1, "host" },
 	{ "HEAD", "cuda:0,5tb;cpu,*#cuda:0", "rest_ignored", ADVICE_WARNING, 9, "5 bytes" },
 	{ "HEAD", "cuda:0,4g4m;cpu,*#cuda:0", "rest_ignored", ADVICE_WARNING, 10, "\"4g4m\" is 4g" },
