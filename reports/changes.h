@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum known { KNOWN_NOT, KNOWN_PASS, KNOWN_FAIL };
+#include "db/sweep_cell.h"
 
 struct verdict_change {
 	size_t last, first; /* known before it, known with it; first - last - 1 are unknown between */

@@ -6,7 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/nearest.h"
 #include "core/base/strbuf.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 /* Whether there is such a view; where not, the error lists those there are. */
 static bool check_view(struct store *store, const char *view, struct error *e)

@@ -1,7 +1,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "cli/axes.h"
+#include "scenarios/matrix/axes.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/progress.h"

@@ -4,7 +4,7 @@
 #include "cli/commands.h"
 #include "core/base/array.h"
 #include "db/store.h"
-#include "reports/query.h"
+#include "db/query.h"
 #include "reports/rows.h"
 #include "reports/trace/trace.h"
 

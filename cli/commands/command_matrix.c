@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "cli/axes.h"
+#include "scenarios/matrix/axes.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/find/flow_find.h"

@@ -5,7 +5,7 @@
 #include "core/base/array.h"
 #include "db/store.h"
 #include "reports/render/html.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 static int report(struct cli *cli, const char *path, const char *wanted_run, const char *folder)
 {

@@ -10,7 +10,7 @@
 #include "db/copy.h"
 #include "db/store.h"
 #include "reports/bundle/archive.h"
-#include "reports/query.h"
+#include "db/query.h"
 #include "reports/bundle/redact.h"
 #include "reports/triage/renderers.h"
 

@@ -7,7 +7,7 @@
 #include "core/base/embed.h"
 #include "core/base/file.h"
 #include "db/store.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 extern const struct embedded_file report_page[];
 

@@ -4,7 +4,7 @@
 
 #include "core/base/units.h"
 #include "reports/render/html.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 static const char *class_of(const char *verdict)
 {

@@ -5,7 +5,7 @@
 
 #include "reports/render/chart.h"
 #include "reports/render/html.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 /* What distinguishes one series of charts from another. */
 struct chart_kind {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "reports/render/html.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 #define CELLS                                                                                                                  \
 	"(SELECT c.*, max(r.started_wall_ns) FROM v_cells c JOIN v_runs r USING (run) WHERE c.workflow = '' AND"               \

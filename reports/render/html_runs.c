@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/units.h"
 #include "reports/render/html.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 bool html_replays(struct strbuf *page, struct store *store, const char *run, struct error *e)
 {

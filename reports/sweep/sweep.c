@@ -8,70 +8,11 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "db/records/record.h"
 #include "db/store.h"
-#include "reports/query.h"
-
-#define DEVICE_MODE_DEFAULT "split"
-#define NODE_FLAGS_DEFAULT "real"
-
-/* ---- a cell's name ---- */
-
-void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX])
-{
-	bool by_default =
-		strcmp(cell->device_mode, DEVICE_MODE_DEFAULT) == 0 && strcmp(cell->node_flags, NODE_FLAGS_DEFAULT) == 0;
-
-	if (by_default)
-		snprintf(name, SWEEP_CELL_NAME_MAX, "%s/%s", cell->matrix, cell->flow);
-	else
-		snprintf(name, SWEEP_CELL_NAME_MAX, "%s/%s/%s/%s", cell->matrix, cell->flow, cell->device_mode,
-			 cell->node_flags);
-}
-
-static bool is_word(const char *text, const char *word, size_t length)
-{
-	return strlen(text) == length && strncmp(text, word, length) == 0;
-}
-
-bool sweep_cell_matches(const struct record_sweep_cell *cell, const char *filter)
-{
-	for (const char *word = filter;; word++) {
-		size_t length = strcspn(word, "/");
-
-		if (!is_word(cell->matrix, word, length) && !is_word(cell->flow, word, length) &&
-		    !is_word(cell->device_mode, word, length) && !is_word(cell->node_flags, word, length))
-			return false;
-		word += length;
-		if (*word == '\0')
-			return true;
-	}
-}
-
-/* ---- one verdict ---- */
-
-static enum known known_of(const char *verdict)
-{
-	return strcmp(verdict, "PASS") == 0 ? KNOWN_PASS : strcmp(verdict, "FAIL") == 0 ? KNOWN_FAIL : KNOWN_NOT;
-}
-
-bool sweep_known(struct store *store, const char *setting, const char *commit, const struct record_sweep_cell *cell,
-		 enum known *known, struct error *e)
-{
-	const char *const values[] = { commit, cell->matrix, cell->flow, cell->device_mode, cell->node_flags };
-	struct query q;
-
-	*known = KNOWN_NOT;
-	query_begin(&q, store,
-		    "SELECT c.verdict FROM v_run_commits r JOIN v_cells c ON c.run = r.run WHERE r.setting = ?1"
-		    " AND r.commit_id = ?2 AND c.matrix = ?3 AND c.flow = ?4 AND c.device_mode = ?5 AND c.node_flags = ?6"
-		    " AND c.verdict IN ('PASS', 'FAIL') ORDER BY r.started_wall_ns DESC, c.cell DESC LIMIT 1",
-		    setting, 0, e);
-	for (int i = 0; !q.failed && i < (int)ARRAY_SIZE(values); i++)
-		sqlite3_bind_text(q.statement, i + 2, values[i], -1, SQLITE_TRANSIENT);
-	while (query_next(&q))
-		*known = known_of(query_text(&q, 0));
-	return query_end(&q);
-}
+#include "db/sweep_cell.h"
+#include "reports/changes.h"
+#include "db/query.h"
 
 /* ---- the list ---- */
 
@@ -208,7 +149,7 @@ static bool has_verdict(const json_t *known)
 {
 	const char *verdict = json_string_value(json_object_get(known, "verdict"));
 
-	return verdict && known_of(verdict) != KNOWN_NOT;
+	return verdict && known_from_verdict(verdict) != KNOWN_NOT;
 }
 
 /* Rows come oldest run first: a later one replaces an earlier one, unless it knows less. */
@@ -222,7 +163,7 @@ static bool take_verdict(json_t *sweep, const struct query *q, struct error *e)
 
 	if (!commit || !item(history, number))
 		return true; /* a store that was tampered with */
-	if (has_verdict(item(history, number)) && known_of(query_text(q, 2)) == KNOWN_NOT)
+	if (has_verdict(item(history, number)) && known_from_verdict(query_text(q, 2)) == KNOWN_NOT)
 		return true;
 	known = json_object();
 	return (known && json_array_set_new(history, (size_t)number, known) == 0 ? true : error_no_memory(e)) &&
@@ -346,7 +287,7 @@ static bool find_changes(json_t *cell, const json_t *commits, struct error *e)
 	for (size_t i = 0; fine && i < count; i++) {
 		const char *verdict = json_string_value(json_object_get(json_array_get(history, i), "verdict"));
 
-		known[i] = verdict ? known_of(verdict) : KNOWN_NOT;
+		known[i] = verdict ? known_from_verdict(verdict) : KNOWN_NOT;
 	}
 	while (fine && change_next(known, count, change.first, &change))
 		fine = json_push(changes, change_value(commits, &change), e);

@@ -19,32 +19,19 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/base/error.h"
 #include "core/base/strbuf.h"
-#include "db/records/record.h"
-#include "reports/changes.h"
 
 struct store;
 
 /* The caller owns it. run: of a sweep; NULL or "last": the newest. ERROR_MISSING where the store has no such sweep. */
 json_t *sweep_read(struct store *store, const char *run, struct error *e);
 
-/* What the store knows of one cell of a commit under a setting. */
-bool sweep_known(struct store *store, const char *setting, const char *commit, const struct record_sweep_cell *cell,
-		 enum known *known, struct error *e);
-
 size_t sweep_count(const json_t *sweep, const char *name); /* of "counts" */
 
 /* For a terminal of so many columns; `all`: each commit's verdicts, too, and where a cell fails in another way than before. */
 void sweep_text(const json_t *sweep, unsigned columns, bool all, struct strbuf *out);
-
-/* "abc/both", or "abc/both/same/real" for a cell with other modes than by default. */
-#define SWEEP_CELL_NAME_MAX 104
-void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX]);
-
-/* Whether a cell's attributes are among the words of a filter, which stand between slashes: "abc/both", "de/unload/same". Each word
- * must be one of the cell's. */
-bool sweep_cell_matches(const struct record_sweep_cell *cell, const char *filter);
 
 #endif

@@ -9,7 +9,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/utf8.h"
 #include "db/store.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 /* Lanes of a cell, as thread ids. Copies and steps that overlap get lanes of their own beside the first. */
 #define LANE_ACTIONS 1

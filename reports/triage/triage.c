@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "db/store.h"
-#include "reports/query.h"
+#include "db/query.h"
 
 /* Wrong results first, then what is gone, then what is in the way, then what is only untidy. */
 const char *const triage_classes[] = { "corrupted",    "lost",	     "detached", "misplaced", "stray", "leaked",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/store.h"
+#include "db/sweep_cell.h"
 #include "reports/sweep/sweep.h"
 #include "tests/harness/harness.h"
 

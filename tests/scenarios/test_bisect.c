@@ -1,7 +1,7 @@
 /* Every change of every row of commits, with every kind of commit that cannot say. */
 #include <stdlib.h>
 
-#include "scenarios/bisect.h"
+#include "scenarios/sweep/bisect.h"
 #include "tests/harness/harness.h"
 
 /* A row of commits: which were the first to change (count: none), and the bits of those that cannot say. */

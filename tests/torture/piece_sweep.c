@@ -4,7 +4,7 @@
 
 #include "db/store.h"
 #include "reports/sweep/sweep.h"
-#include "scenarios/bisect.h"
+#include "scenarios/sweep/bisect.h"
 #include "tests/torture/torture.h"
 
 static const char rows[] =

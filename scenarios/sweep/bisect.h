@@ -10,8 +10,8 @@
  *		bisect_tell(bisect, at, run(at));
  *	struct bisect_result result = bisect_result(bisect);
  */
-#ifndef RESIDENCY_SCENARIOS_BISECT_H
-#define RESIDENCY_SCENARIOS_BISECT_H
+#ifndef RESIDENCY_SCENARIOS_SWEEP_BISECT_H
+#define RESIDENCY_SCENARIOS_SWEEP_BISECT_H
 
 #include <stdbool.h>
 #include <stddef.h>

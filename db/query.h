@@ -5,8 +5,8 @@
  *		use query_text(&q, 0)
  *	if (!query_end(&q)) ...
  */
-#ifndef RESIDENCY_REPORTS_QUERY_H
-#define RESIDENCY_REPORTS_QUERY_H
+#ifndef RESIDENCY_DB_QUERY_H
+#define RESIDENCY_DB_QUERY_H
 
 #include <sqlite3.h>
 #include <stdbool.h>

@@ -1,14 +1,9 @@
-#include "cli/axes.h"
+#include "scenarios/matrix/axes.h"
 
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
 #include "scenarios/matrix/matrix_workflow.h"
 #include "scenarios/subject/subject.h"
-
-bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen, struct error *e)
-{
-	return !list || choices_parse(option, list, find, name, chosen, e);
-}
 
 const char *axis_policy_name(size_t index)
 {

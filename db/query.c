@@ -1,4 +1,4 @@
-#include "reports/query.h"
+#include "db/query.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,12 +1,18 @@
+/* sweep_commits.c - the commits of a range, oldest first, with the one before it at the head.
+ *
+ * Both ends are resolved to ids before git lists what lies between, so that a range that is no range is refused with its own words.
+ * Thinning counts from the newest: the end of the range is what the user asked about.
+ */
+#include <stdio.h>
 #include <string.h>
 
-#include "cli/sweep/sweep.h"
 #include "core/base/array.h"
+#include "scenarios/sweep/sweep_parts.h"
 
 /* "A..B": both ends by their ids. Without B it is HEAD. */
 static bool find_ends(const struct sweep *sweep, char from[RECORD_COMMIT_MAX], char to[RECORD_COMMIT_MAX], struct error *e)
 {
-	const char *range = sweep->wishes->range;
+	const char *range = sweep->request->range;
 	const char *dots = strstr(range, "..");
 	char name[RECORD_TEXT_MAX];
 
@@ -33,10 +39,10 @@ static void thin_out(struct git_commits *commits, size_t every)
 
 bool sweep_choose_commits(struct sweep *sweep, struct error *e)
 {
-	const struct sweep_wishes *wishes = sweep->wishes;
+	const struct sweep_request *request = sweep->request;
 	char from[RECORD_COMMIT_MAX];
 	char to[RECORD_COMMIT_MAX];
-	struct git_range range = { .from = from, .to = to, .paths = &wishes->paths, .first_parent = wishes->first_parent };
+	struct git_range range = { .from = from, .to = to, .paths = &request->paths, .first_parent = request->first_parent };
 	struct git_commit before;
 	size_t merge_count;
 
@@ -47,18 +53,22 @@ bool sweep_choose_commits(struct sweep *sweep, struct error *e)
 	if (!git_list(sweep->repository, &range, &sweep->commits, &merge_count, e))
 		return false;
 	if (sweep->commits.count == 1)
-		return error_set(e, ERROR_USAGE, "--range %.100s: no commit lies in it%s", wishes->range,
-				 wishes->paths.count ? " that touches these paths" : "");
-	if (merge_count && !wishes->first_parent && wishes->bisect)
+		return error_set(e, ERROR_USAGE, "--range %.100s: no commit lies in it%s", request->range,
+				 request->paths.count ? " that touches these paths" : "");
+	if (merge_count && !request->first_parent && request->bisect)
 		return error_set(e, ERROR_USAGE,
 				 "%zu commits of the range are merges, so that its commits stand in no one line: "
 				 "--first-parent follows one",
 				 merge_count);
-	if (merge_count && !wishes->first_parent)
-		fprintf(sweep->cli->err,
-			"%zu commits of the range are merges: neighbours in the list may be of different branches; "
-			"--first-parent follows one line\n",
-			merge_count);
-	thin_out(&sweep->commits, (size_t)wishes->every);
+	if (merge_count && !request->first_parent) {
+		char text[200];
+
+		snprintf(text, sizeof(text),
+			 "%zu commits of the range are merges: neighbours in the list may be of different branches; "
+			 "--first-parent follows one line",
+			 merge_count);
+		request->watcher.note(request->watcher.context, text);
+	}
+	thin_out(&sweep->commits, (size_t)request->every);
 	return true;
 }

@@ -1,4 +1,4 @@
-#include "scenarios/bisect.h"
+#include "scenarios/sweep/bisect.h"
 
 #include <stdlib.h>
 

@@ -1,18 +1,9 @@
 /* axes.h - the choices that a cell is made of, by name: for --policies, --caches and their like (choices.h).
  */
-#ifndef RESIDENCY_CLI_AXES_H
-#define RESIDENCY_CLI_AXES_H
+#ifndef RESIDENCY_SCENARIOS_AXES_H
+#define RESIDENCY_SCENARIOS_AXES_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-#include "cli/choices.h"
-#include "core/base/error.h"
-
-/* choices_parse of an axis' list; no list (NULL) leaves *chosen as it is. */
-bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
-		 struct error *e);
 
 const char *axis_policy_name(size_t index);
 int axis_policy_index(const char *name);

@@ -1,13 +1,21 @@
+/* sweep_run.c - one commit: its work tree, a server on it, and the cells of which the store knows nothing.
+ *
+ * The recording begins when the server has answered, since only then it is known what it is; a commit that cannot start is recorded
+ * with why instead. Whatever goes wrong with a server is its commit's, and the next commit may do better; only an interrupt, no
+ * memory and a store that failed end the sweep. A worker that died costs its server: the next cell gets one that is whole.
+ */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/axes.h"
-#include "cli/sweep/sweep.h"
+#include "core/base/clock.h"
 #include "core/base/utf8.h"
 #include "core/manager/policy.h"
 #include "db/store.h"
-#include "reports/sweep/sweep.h"
+#include "scenarios/matrix/axes.h"
+#include "scenarios/run/run.h"
+#include "scenarios/subject/live_server.h"
 #include "scenarios/subject/subject_comfyui.h"
+#include "scenarios/sweep/sweep_parts.h"
 
 #define BACKEND "comfyui"
 
@@ -15,13 +23,13 @@
 
 bool sweep_look(const struct sweep *sweep, size_t commit, enum known *known, size_t *unknown_count, struct error *e)
 {
-	struct store *store = store_open(sweep->store, STORE_READ, e);
+	struct store *store = store_open(sweep->request->store, STORE_READ, e);
 	bool fine = store != NULL;
 
 	*unknown_count = 0;
 	for (size_t i = 0; fine && i < sweep->cell_count; i++) {
 		known[i] = KNOWN_NOT;
-		if (!sweep->wishes->again)
+		if (!sweep->request->again)
 			fine = sweep_known(store, sweep->setting, sweep->commits.commits[commit].id, &sweep->cells[i].record,
 					   &known[i], e);
 		*unknown_count += known[i] == KNOWN_NOT;
@@ -34,15 +42,18 @@ bool sweep_look(const struct sweep *sweep, size_t commit, enum known *known, siz
 
 bool sweep_record_list(struct sweep *sweep, struct error *e)
 {
-	const struct run_environment environment = { .backend = BACKEND };
+	const struct run_request opening = { .store = sweep->request->store,
+					     .command = sweep->request->command,
+					     .wait_for_room = true,
+					     .environment = { .backend = BACKEND } };
 	struct record_sweep about = { .of = "" };
 	struct recording recording;
 
 	record_text(about.repository, sizeof(about.repository), sweep->name);
 	record_text(about.of, sizeof(about.of), sweep->of == SWEEP_OF_NODES ? "nodes" : "comfyui");
-	record_text(about.range, sizeof(about.range), sweep->wishes->range);
+	record_text(about.range, sizeof(about.range), sweep->request->range);
 	record_text(about.setting, sizeof(about.setting), sweep->setting);
-	if (!command_open_run(sweep->cli, sweep->store, true, &environment, &recording, e))
+	if (!run_open(&recording, &opening, e))
 		return false;
 	record_put(&recording.sink, RECORD_SWEEP, &about, sizeof(about));
 	for (size_t i = 0; i < sweep->commits.count; i++) {
@@ -80,9 +91,12 @@ static bool is_fatal(const struct error *e)
 
 static bool begin_recording(struct commit_run *run, const struct run_environment *environment, const char *why, struct error *e)
 {
+	const struct run_request opening = { .store = run->sweep->request->store,
+					     .command = run->sweep->request->command,
+					     .environment = *environment };
 	struct record_run_commit what = { .why = "" };
 
-	if (!command_open_run(run->sweep->cli, run->sweep->store, false, environment, &run->recording, e))
+	if (!run_open(&run->recording, &opening, e))
 		return false;
 	record_text(what.repository, sizeof(what.repository), run->sweep->name);
 	record_text(what.id, sizeof(what.id), run->commit->id);
@@ -116,15 +130,15 @@ static void stop_server(struct commit_run *run)
 static bool start_server(struct commit_run *run, struct error *e)
 {
 	const struct sweep *sweep = run->sweep;
-	const struct sweep_wishes *wishes = sweep->wishes;
+	const struct sweep_request *request = sweep->request;
 	bool is_pack = sweep->of == SWEEP_OF_NODES;
-	struct texts nodes = wishes->nodes;
-	struct texts arguments = wishes->arguments;
-	const struct live_server_options server = { .comfyui = is_pack ? wishes->comfyui : sweep->tree.path,
-						    .python = wishes->python,
+	struct texts nodes = request->nodes;
+	struct texts arguments = request->arguments;
+	const struct live_server_options server = { .comfyui = is_pack ? request->comfyui : sweep->tree.path,
+						    .python = request->python,
 						    .nodes = &nodes,
 						    .arguments = &arguments,
-						    .start_seconds = (unsigned)wishes->start_seconds };
+						    .start_seconds = (unsigned)request->start_seconds };
 	struct error why = ERROR_INIT;
 
 	if (is_pack)
@@ -133,10 +147,10 @@ static bool start_server(struct commit_run *run, struct error *e)
 		arguments.texts[arguments.count++] = "--base-directory";
 		arguments.texts[arguments.count++] = sweep->tree.folder;
 	}
-	run->server = live_server_start(&server, sweep->cli->interrupted, e);
+	run->server = live_server_start(&server, request->interrupted, e);
 	if (!run->server)
 		return false;
-	run->subject = subject_comfyui_open(live_server_url(run->server), NULL, sweep->cli->log, sweep->cli->interrupted, &why);
+	run->subject = subject_comfyui_open(live_server_url(run->server), NULL, request->log, request->interrupted, &why);
 	if (run->subject)
 		return true;
 	stop_server(run);
@@ -148,9 +162,7 @@ static bool finished(void *context, const struct judge_result *result)
 {
 	const struct commit_run *run = context;
 
-	run->result->passed += result->verdict == VERDICT_PASS;
-	run->result->failed += result->verdict == VERDICT_FAIL;
-	run->result->untrustworthy += result->verdict == VERDICT_UNTRUSTWORTHY;
+	verdict_tally_add(&run->result->tally, result->verdict);
 	return true;
 }
 
@@ -169,7 +181,7 @@ static void put_why(struct commit_run *run, const struct error *why)
 	record_text(verdict.why, sizeof(verdict.why), why->text);
 	utf8_clean(verdict.why);
 	record_put(&run->recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
-	run->result->untrustworthy++;
+	verdict_tally_add(&run->result->tally, VERDICT_UNTRUSTWORTHY);
 }
 
 /* The server does what it does, and with the cache that it has. */
@@ -214,12 +226,14 @@ static bool give_up(struct commit_run *run, const struct error *why, struct erro
 
 static bool run_cells(struct commit_run *run, const enum known *known, struct error *e)
 {
+	const struct sweep_watcher *watcher = &run->sweep->request->watcher;
+
 	for (size_t i = 0; i < run->sweep->cell_count; i++) {
 		struct error why = ERROR_INIT;
 
 		if (known[i] != KNOWN_NOT)
 			continue;
-		sweep_draw(run->sweep, run->index, i);
+		watcher->cell(watcher->context, run->sweep, run->index, i);
 		if (!run->server && !start_server(run, &why))
 			return give_up(run, &why, e);
 		if (!run->recording.writer && !begin_started(run, e))
@@ -236,13 +250,11 @@ static int exit_code_of(const struct sweep_commit_result *result, const struct e
 		return error_exit_code(e->kind);
 	if (result->why[0])
 		return error_exit_code(ERROR_ABSENT);
-	if (result->untrustworthy)
-		return error_exit_code(ERROR_UNTRUSTWORTHY);
-	return result->failed ? 1 : 0;
+	return verdict_tally_exit_code(&result->tally);
 }
 
-bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
-		      struct error *e)
+static bool run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
+		       struct error *e)
 {
 	struct commit_run run = {
 		.sweep = sweep, .index = commit, .commit = &sweep->commits.commits[commit], .result = result
@@ -250,7 +262,7 @@ bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *know
 	struct error why = ERROR_INIT;
 	bool fine;
 
-	*result = (struct sweep_commit_result) { .passed = 0 };
+	*result = (struct sweep_commit_result) { .why = "" };
 	if (sweep_tree_put(&sweep->tree, sweep->name, run.commit->id, &why))
 		fine = run_cells(&run, known, e);
 	else
@@ -258,4 +270,18 @@ bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *know
 	stop_server(&run);
 	sweep_tree_take(&sweep->tree);
 	return run_close(&run.recording, exit_code_of(result, e), e) && fine;
+}
+
+bool sweep_run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,
+		      struct error *e)
+{
+	const struct sweep_watcher *watcher = &sweep->request->watcher;
+	uint64_t started_ns = clock_now_ns();
+	bool fine = run_commit(sweep, commit, known, result, e);
+	uint64_t took_ns = clock_now_ns() - started_ns;
+
+	sweep->spent_ns += took_ns;
+	sweep->ran++;
+	watcher->commit(watcher->context, sweep, commit, fine ? result : NULL, took_ns);
+	return fine;
 }
