@@ -14,55 +14,55 @@ struct renaming {
 };
 
 static const struct renaming t5_names[] = {
-	{ "enc.", "encoder." },
-	{ ".blk.", ".block." },
-	{ "token_embd", "shared" },
-	{ "output_norm", "final_layer_norm" },
-	{ "attn_q", "layer.0.SelfAttention.q" },
-	{ "attn_k", "layer.0.SelfAttention.k" },
-	{ "attn_v", "layer.0.SelfAttention.v" },
-	{ "attn_o", "layer.0.SelfAttention.o" },
-	{ "attn_norm", "layer.0.layer_norm" },
-	{ "attn_rel_b", "layer.0.SelfAttention.relative_attention_bias" },
-	{ "ffn_up", "layer.1.DenseReluDense.wi_1" },
-	{ "ffn_down", "layer.1.DenseReluDense.wo" },
-	{ "ffn_gate", "layer.1.DenseReluDense.wi_0" },
-	{ "ffn_norm", "layer.1.layer_norm" },
-	{ NULL, NULL },
+	{ .from = "enc.", .to = "encoder." },
+	{ .from = ".blk.", .to = ".block." },
+	{ .from = "token_embd", .to = "shared" },
+	{ .from = "output_norm", .to = "final_layer_norm" },
+	{ .from = "attn_q", .to = "layer.0.SelfAttention.q" },
+	{ .from = "attn_k", .to = "layer.0.SelfAttention.k" },
+	{ .from = "attn_v", .to = "layer.0.SelfAttention.v" },
+	{ .from = "attn_o", .to = "layer.0.SelfAttention.o" },
+	{ .from = "attn_norm", .to = "layer.0.layer_norm" },
+	{ .from = "attn_rel_b", .to = "layer.0.SelfAttention.relative_attention_bias" },
+	{ .from = "ffn_up", .to = "layer.1.DenseReluDense.wi_1" },
+	{ .from = "ffn_down", .to = "layer.1.DenseReluDense.wo" },
+	{ .from = "ffn_gate", .to = "layer.1.DenseReluDense.wi_0" },
+	{ .from = "ffn_norm", .to = "layer.1.layer_norm" },
+	{ .from = NULL },
 };
 
 static const struct renaming llama_names[] = {
-	{ "blk.", "model.layers." },
-	{ "attn_norm", "input_layernorm" },
-	{ "attn_q_norm.", "self_attn.q_norm." },
-	{ "attn_k_norm.", "self_attn.k_norm." },
-	{ "attn_v_norm.", "self_attn.v_norm." },
-	{ "attn_q", "self_attn.q_proj" },
-	{ "attn_k", "self_attn.k_proj" },
-	{ "attn_v", "self_attn.v_proj" },
-	{ "attn_output", "self_attn.o_proj" },
-	{ "ffn_up", "mlp.up_proj" },
-	{ "ffn_down", "mlp.down_proj" },
-	{ "ffn_gate", "mlp.gate_proj" },
-	{ "ffn_norm", "post_attention_layernorm" },
-	{ "token_embd", "model.embed_tokens" },
-	{ "output_norm", "model.norm" },
-	{ "output.weight", "lm_head.weight" },
-	{ NULL, NULL },
+	{ .from = "blk.", .to = "model.layers." },
+	{ .from = "attn_norm", .to = "input_layernorm" },
+	{ .from = "attn_q_norm.", .to = "self_attn.q_norm." },
+	{ .from = "attn_k_norm.", .to = "self_attn.k_norm." },
+	{ .from = "attn_v_norm.", .to = "self_attn.v_norm." },
+	{ .from = "attn_q", .to = "self_attn.q_proj" },
+	{ .from = "attn_k", .to = "self_attn.k_proj" },
+	{ .from = "attn_v", .to = "self_attn.v_proj" },
+	{ .from = "attn_output", .to = "self_attn.o_proj" },
+	{ .from = "ffn_up", .to = "mlp.up_proj" },
+	{ .from = "ffn_down", .to = "mlp.down_proj" },
+	{ .from = "ffn_gate", .to = "mlp.gate_proj" },
+	{ .from = "ffn_norm", .to = "post_attention_layernorm" },
+	{ .from = "token_embd", .to = "model.embed_tokens" },
+	{ .from = "output_norm", .to = "model.norm" },
+	{ .from = "output.weight", .to = "lm_head.weight" },
+	{ .from = NULL },
 };
 
 static const struct renaming vision_names[] = {
-	{ "mm.", "visual.merger.mlp." },
-	{ "v.post_ln.", "visual.merger.ln_q." },
-	{ "v.patch_embd", "visual.patch_embed.proj" },
-	{ "v.blk.", "visual.blocks." },
-	{ "ffn_up", "mlp.up_proj" },
-	{ "ffn_down", "mlp.down_proj" },
-	{ "ffn_gate", "mlp.gate_proj" },
-	{ "attn_out.", "attn.proj." },
-	{ "ln1.", "norm1." },
-	{ "ln2.", "norm2." },
-	{ NULL, NULL },
+	{ .from = "mm.", .to = "visual.merger.mlp." },
+	{ .from = "v.post_ln.", .to = "visual.merger.ln_q." },
+	{ .from = "v.patch_embd", .to = "visual.patch_embed.proj" },
+	{ .from = "v.blk.", .to = "visual.blocks." },
+	{ .from = "ffn_up", .to = "mlp.up_proj" },
+	{ .from = "ffn_down", .to = "mlp.down_proj" },
+	{ .from = "ffn_gate", .to = "mlp.gate_proj" },
+	{ .from = "attn_out.", .to = "attn.proj." },
+	{ .from = "ln1.", .to = "norm1." },
+	{ .from = "ln2.", .to = "norm2." },
+	{ .from = NULL },
 };
 
 static const struct renaming *names_of(const struct gguf *file)
@@ -70,7 +70,12 @@ static const struct renaming *names_of(const struct gguf *file)
 	static const struct {
 		const char *architecture;
 		const struct renaming *names;
-	} known[] = { { "t5", t5_names }, { "t5encoder", t5_names }, { "llama", llama_names }, { "qwen2vl", llama_names } };
+	} known[] = {
+		{ .architecture = "t5", .names = t5_names },
+		{ .architecture = "t5encoder", .names = t5_names },
+		{ .architecture = "llama", .names = llama_names },
+		{ .architecture = "qwen2vl", .names = llama_names },
+	};
 	struct gguf_value value;
 	const char *text;
 	size_t length;

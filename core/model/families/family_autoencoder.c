@@ -230,18 +230,18 @@ static const char *upstream_flux(const void *config)
 #define SMALL "{\"ch\":32,\"num_res_blocks\":1,\"ch_mult\":[1,1,2,2],\"z_channels\":"
 
 static const struct family_variant variants_sd[] = {
-	{ "sd15_vae", FULL "4}", DTYPE_F32 },
-	{ "sdxl_vae", FULL "4,\"scale\":0.13025}", DTYPE_F16 },
+	{ .name = "sd15_vae", .config = FULL "4}", .dtype = DTYPE_F32 },
+	{ .name = "sdxl_vae", .config = FULL "4,\"scale\":0.13025}", .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_flux[] = {
-	{ "flux_ae_vae", FULL "16}", DTYPE_F32 },
+	{ .name = "flux_ae_vae", .config = FULL "16}", .dtype = DTYPE_F32 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_hunyuan[] = {
-	{ "hunyuan_video_vae", FULL "16}", DTYPE_BF16 },
+	{ .name = "hunyuan_video_vae", .config = FULL "16}", .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

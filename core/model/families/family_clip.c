@@ -124,18 +124,22 @@ static void describe_open_clip(const struct clip_config *config, struct architec
 #define LAYER(own) "transformer.text_model.encoder.layers.*." own
 #define BLOCK(name) "transformer.resblocks.*." name
 static const struct layout_rule open_clip_rules[] = {
-	{ "transformer.text_model.embeddings.token_embedding.weight", { "token_embedding.weight" }, CUT_WHOLE },
-	{ "transformer.text_model.embeddings.position_embedding.weight", { "positional_embedding" }, CUT_WHOLE },
-	{ LAYER("layer_norm1.@"), { BLOCK("ln_1.@") }, CUT_WHOLE },
-	{ LAYER("self_attn.q_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_FIRST_THIRD },
-	{ LAYER("self_attn.k_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_SECOND_THIRD },
-	{ LAYER("self_attn.v_proj.@"), { BLOCK("attn.in_proj_@") }, CUT_LAST_THIRD },
-	{ LAYER("self_attn.out_proj.@"), { BLOCK("attn.out_proj.@") }, CUT_WHOLE },
-	{ LAYER("layer_norm2.@"), { BLOCK("ln_2.@") }, CUT_WHOLE },
-	{ LAYER("mlp.fc1.@"), { BLOCK("mlp.c_fc.@") }, CUT_WHOLE },
-	{ LAYER("mlp.fc2.@"), { BLOCK("mlp.c_proj.@") }, CUT_WHOLE },
-	{ "transformer.text_model.final_layer_norm.@", { "ln_final.@" }, CUT_WHOLE },
-	{ "transformer.text_projection.weight", { "text_projection" }, CUT_TRANSPOSED },
+	{ .own = "transformer.text_model.embeddings.token_embedding.weight",
+	  .from = { "token_embedding.weight" },
+	  .cut = CUT_WHOLE },
+	{ .own = "transformer.text_model.embeddings.position_embedding.weight",
+	  .from = { "positional_embedding" },
+	  .cut = CUT_WHOLE },
+	{ .own = LAYER("layer_norm1.@"), .from = { BLOCK("ln_1.@") }, .cut = CUT_WHOLE },
+	{ .own = LAYER("self_attn.q_proj.@"), .from = { BLOCK("attn.in_proj_@") }, .cut = CUT_FIRST_THIRD },
+	{ .own = LAYER("self_attn.k_proj.@"), .from = { BLOCK("attn.in_proj_@") }, .cut = CUT_SECOND_THIRD },
+	{ .own = LAYER("self_attn.v_proj.@"), .from = { BLOCK("attn.in_proj_@") }, .cut = CUT_LAST_THIRD },
+	{ .own = LAYER("self_attn.out_proj.@"), .from = { BLOCK("attn.out_proj.@") }, .cut = CUT_WHOLE },
+	{ .own = LAYER("layer_norm2.@"), .from = { BLOCK("ln_2.@") }, .cut = CUT_WHOLE },
+	{ .own = LAYER("mlp.fc1.@"), .from = { BLOCK("mlp.c_fc.@") }, .cut = CUT_WHOLE },
+	{ .own = LAYER("mlp.fc2.@"), .from = { BLOCK("mlp.c_proj.@") }, .cut = CUT_WHOLE },
+	{ .own = "transformer.text_model.final_layer_norm.@", .from = { "ln_final.@" }, .cut = CUT_WHOLE },
+	{ .own = "transformer.text_projection.weight", .from = { "text_projection" }, .cut = CUT_TRANSPOSED },
 	{ .own = NULL },
 };
 #undef LAYER
@@ -216,16 +220,17 @@ static const char *upstream_g(const void *config)
 }
 
 static const struct family_variant variants_l[] = {
-	{ "clip_l", "{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"intermediate_size\":3072}",
-	  DTYPE_F16 },
+	{ .name = "clip_l",
+	  .config = "{\"num_hidden_layers\":12,\"hidden_size\":768,\"num_attention_heads\":12,\"intermediate_size\":3072}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_g[] = {
-	{ "clip_g",
-	  "{\"num_hidden_layers\":32,\"hidden_size\":1280,\"num_attention_heads\":20,\"intermediate_size\":5120,"
-	  "\"hidden_act\":\"gelu\",\"special_tokens\":{\"pad\":0}}",
-	  DTYPE_F16 },
+	{ .name = "clip_g",
+	  .config = "{\"num_hidden_layers\":32,\"hidden_size\":1280,\"num_attention_heads\":20,\"intermediate_size\":5120,"
+		    "\"hidden_act\":\"gelu\",\"special_tokens\":{\"pad\":0}}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 

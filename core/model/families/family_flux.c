@@ -204,49 +204,56 @@ static void describe_diffusers(const struct flux_config *config, struct architec
 }
 
 static const struct layout_rule layout_rules[] = {
-	{ "img_in.@", { "x_embedder.@" }, CUT_WHOLE },
-	{ "txt_in.@", { "context_embedder.@" }, CUT_WHOLE },
-	{ "time_in.in_layer.@", { "time_text_embed.timestep_embedder.linear_1.@" }, CUT_WHOLE },
-	{ "time_in.out_layer.@", { "time_text_embed.timestep_embedder.linear_2.@" }, CUT_WHOLE },
-	{ "vector_in.in_layer.@", { "time_text_embed.text_embedder.linear_1.@" }, CUT_WHOLE },
-	{ "vector_in.out_layer.@", { "time_text_embed.text_embedder.linear_2.@" }, CUT_WHOLE },
-	{ "guidance_in.in_layer.@", { "time_text_embed.guidance_embedder.linear_1.@" }, CUT_WHOLE },
-	{ "guidance_in.out_layer.@", { "time_text_embed.guidance_embedder.linear_2.@" }, CUT_WHOLE },
+	{ .own = "img_in.@", .from = { "x_embedder.@" }, .cut = CUT_WHOLE },
+	{ .own = "txt_in.@", .from = { "context_embedder.@" }, .cut = CUT_WHOLE },
+	{ .own = "time_in.in_layer.@", .from = { "time_text_embed.timestep_embedder.linear_1.@" }, .cut = CUT_WHOLE },
+	{ .own = "time_in.out_layer.@", .from = { "time_text_embed.timestep_embedder.linear_2.@" }, .cut = CUT_WHOLE },
+	{ .own = "vector_in.in_layer.@", .from = { "time_text_embed.text_embedder.linear_1.@" }, .cut = CUT_WHOLE },
+	{ .own = "vector_in.out_layer.@", .from = { "time_text_embed.text_embedder.linear_2.@" }, .cut = CUT_WHOLE },
+	{ .own = "guidance_in.in_layer.@", .from = { "time_text_embed.guidance_embedder.linear_1.@" }, .cut = CUT_WHOLE },
+	{ .own = "guidance_in.out_layer.@", .from = { "time_text_embed.guidance_embedder.linear_2.@" }, .cut = CUT_WHOLE },
 #define DOUBLE(own) "double_blocks.*." own
 #define THEIR_DOUBLE(name) "transformer_blocks.*." name
-	{ DOUBLE("img_mod.lin.@"), { THEIR_DOUBLE("norm1.linear.@") }, CUT_WHOLE },
-	{ DOUBLE("txt_mod.lin.@"), { THEIR_DOUBLE("norm1_context.linear.@") }, CUT_WHOLE },
-	{ DOUBLE("img_attn.qkv.@"),
-	  { THEIR_DOUBLE("attn.to_q.@"), THEIR_DOUBLE("attn.to_k.@"), THEIR_DOUBLE("attn.to_v.@") },
-	  CUT_WHOLE },
-	{ DOUBLE("txt_attn.qkv.@"),
-	  { THEIR_DOUBLE("attn.add_q_proj.@"), THEIR_DOUBLE("attn.add_k_proj.@"), THEIR_DOUBLE("attn.add_v_proj.@") },
-	  CUT_WHOLE },
-	{ DOUBLE("img_attn.norm.query_norm.scale"), { THEIR_DOUBLE("attn.norm_q.weight") }, CUT_WHOLE },
-	{ DOUBLE("img_attn.norm.key_norm.scale"), { THEIR_DOUBLE("attn.norm_k.weight") }, CUT_WHOLE },
-	{ DOUBLE("txt_attn.norm.query_norm.scale"), { THEIR_DOUBLE("attn.norm_added_q.weight") }, CUT_WHOLE },
-	{ DOUBLE("txt_attn.norm.key_norm.scale"), { THEIR_DOUBLE("attn.norm_added_k.weight") }, CUT_WHOLE },
-	{ DOUBLE("img_attn.proj.@"), { THEIR_DOUBLE("attn.to_out.0.@") }, CUT_WHOLE },
-	{ DOUBLE("txt_attn.proj.@"), { THEIR_DOUBLE("attn.to_add_out.@") }, CUT_WHOLE },
-	{ DOUBLE("img_mlp.0.@"), { THEIR_DOUBLE("ff.net.0.proj.@") }, CUT_WHOLE },
-	{ DOUBLE("img_mlp.2.@"), { THEIR_DOUBLE("ff.net.2.@") }, CUT_WHOLE },
-	{ DOUBLE("txt_mlp.0.@"), { THEIR_DOUBLE("ff_context.net.0.proj.@") }, CUT_WHOLE },
-	{ DOUBLE("txt_mlp.2.@"), { THEIR_DOUBLE("ff_context.net.2.@") }, CUT_WHOLE },
+	{ .own = DOUBLE("img_mod.lin.@"), .from = { THEIR_DOUBLE("norm1.linear.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_mod.lin.@"), .from = { THEIR_DOUBLE("norm1_context.linear.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_attn.qkv.@"),
+	  .from = { THEIR_DOUBLE("attn.to_q.@"), THEIR_DOUBLE("attn.to_k.@"), THEIR_DOUBLE("attn.to_v.@") },
+	  .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_attn.qkv.@"),
+	  .from = { THEIR_DOUBLE("attn.add_q_proj.@"), THEIR_DOUBLE("attn.add_k_proj.@"), THEIR_DOUBLE("attn.add_v_proj.@") },
+	  .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_attn.norm.query_norm.scale"), .from = { THEIR_DOUBLE("attn.norm_q.weight") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_attn.norm.key_norm.scale"), .from = { THEIR_DOUBLE("attn.norm_k.weight") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_attn.norm.query_norm.scale"),
+	  .from = { THEIR_DOUBLE("attn.norm_added_q.weight") },
+	  .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_attn.norm.key_norm.scale"),
+	  .from = { THEIR_DOUBLE("attn.norm_added_k.weight") },
+	  .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_attn.proj.@"), .from = { THEIR_DOUBLE("attn.to_out.0.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_attn.proj.@"), .from = { THEIR_DOUBLE("attn.to_add_out.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_mlp.0.@"), .from = { THEIR_DOUBLE("ff.net.0.proj.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("img_mlp.2.@"), .from = { THEIR_DOUBLE("ff.net.2.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_mlp.0.@"), .from = { THEIR_DOUBLE("ff_context.net.0.proj.@") }, .cut = CUT_WHOLE },
+	{ .own = DOUBLE("txt_mlp.2.@"), .from = { THEIR_DOUBLE("ff_context.net.2.@") }, .cut = CUT_WHOLE },
 #undef DOUBLE
 #undef THEIR_DOUBLE
 #define SINGLE(own) "single_blocks.*." own
 #define THEIR_SINGLE(name) "single_transformer_blocks.*." name
-	{ SINGLE("linear1.@"),
-	  { THEIR_SINGLE("attn.to_q.@"), THEIR_SINGLE("attn.to_k.@"), THEIR_SINGLE("attn.to_v.@"), THEIR_SINGLE("proj_mlp.@") },
-	  CUT_WHOLE },
-	{ SINGLE("linear2.@"), { THEIR_SINGLE("proj_out.@") }, CUT_WHOLE },
-	{ SINGLE("norm.query_norm.scale"), { THEIR_SINGLE("attn.norm_q.weight") }, CUT_WHOLE },
-	{ SINGLE("norm.key_norm.scale"), { THEIR_SINGLE("attn.norm_k.weight") }, CUT_WHOLE },
-	{ SINGLE("modulation.lin.@"), { THEIR_SINGLE("norm.linear.@") }, CUT_WHOLE },
+	{ .own = SINGLE("linear1.@"),
+	  .from = { THEIR_SINGLE("attn.to_q.@"), THEIR_SINGLE("attn.to_k.@"), THEIR_SINGLE("attn.to_v.@"),
+		    THEIR_SINGLE("proj_mlp.@") },
+	  .cut = CUT_WHOLE },
+	{ .own = SINGLE("linear2.@"), .from = { THEIR_SINGLE("proj_out.@") }, .cut = CUT_WHOLE },
+	{ .own = SINGLE("norm.query_norm.scale"), .from = { THEIR_SINGLE("attn.norm_q.weight") }, .cut = CUT_WHOLE },
+	{ .own = SINGLE("norm.key_norm.scale"), .from = { THEIR_SINGLE("attn.norm_k.weight") }, .cut = CUT_WHOLE },
+	{ .own = SINGLE("modulation.lin.@"), .from = { THEIR_SINGLE("norm.linear.@") }, .cut = CUT_WHOLE },
 #undef SINGLE
 #undef THEIR_SINGLE
-	{ "final_layer.linear.@", { "proj_out.@" }, CUT_WHOLE },
-	{ "final_layer.adaLN_modulation.1.@", { "norm_out.linear.@" }, CUT_SWAPPED_HALVES }, /* scale before shift there */
+	{ .own = "final_layer.linear.@", .from = { "proj_out.@" }, .cut = CUT_WHOLE },
+	{ .own = "final_layer.adaLN_modulation.1.@",
+	  .from = { "norm_out.linear.@" },
+	  .cut = CUT_SWAPPED_HALVES }, /* scale before shift there */
 	{ .own = NULL },
 };
 
@@ -345,8 +352,8 @@ static const char *upstream(const void *from)
 	"\"context_in_dim\":4096,\"vec_in_dim\":768,\"axes_dim\":[16,56,56]}"
 
 static const struct family_variant variants[] = {
-	{ "flux1_dev_transformer", FULL, DTYPE_BF16 },
-	{ "flux1_kontext_dev_transformer", FULL, DTYPE_BF16 },
+	{ .name = "flux1_dev_transformer", .config = FULL, .dtype = DTYPE_BF16 },
+	{ .name = "flux1_kontext_dev_transformer", .config = FULL, .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

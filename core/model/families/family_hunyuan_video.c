@@ -105,10 +105,10 @@ static const char *upstream(const void *from)
 }
 
 static const struct family_variant variants[] = {
-	{ "hunyuan_video_transformer",
-	  "{\"in_channels\":16,\"hidden_size\":3072,\"num_heads\":24,\"depth\":20,\"depth_single_blocks\":40,"
-	  "\"context_in_dim\":4096,\"vec_in_dim\":768,\"axes_dim\":[16,56,56]}",
-	  DTYPE_BF16 },
+	{ .name = "hunyuan_video_transformer",
+	  .config = "{\"in_channels\":16,\"hidden_size\":3072,\"num_heads\":24,\"depth\":20,\"depth_single_blocks\":40,"
+		    "\"context_in_dim\":4096,\"vec_in_dim\":768,\"axes_dim\":[16,56,56]}",
+	  .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

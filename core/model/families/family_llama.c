@@ -156,18 +156,18 @@ static const char *upstream_qwen(const void *config)
 }
 
 static const struct family_variant variants_llama[] = {
-	{ "llava_llama3_8b",
-	  "{\"num_hidden_layers\":32,\"hidden_size\":4096,\"num_attention_heads\":32,\"num_key_value_heads\":8,"
-	  "\"intermediate_size\":14336,\"vocab_size\":128320}",
-	  DTYPE_F16 },
+	{ .name = "llava_llama3_8b",
+	  .config = "{\"num_hidden_layers\":32,\"hidden_size\":4096,\"num_attention_heads\":32,\"num_key_value_heads\":8,"
+		    "\"intermediate_size\":14336,\"vocab_size\":128320}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_qwen[] = {
-	{ "qwen2.5_vl_7b",
-	  "{\"num_hidden_layers\":28,\"hidden_size\":3584,\"num_attention_heads\":28,\"num_key_value_heads\":4,"
-	  "\"intermediate_size\":18944,\"vocab_size\":152064}",
-	  DTYPE_BF16 },
+	{ .name = "qwen2.5_vl_7b",
+	  .config = "{\"num_hidden_layers\":28,\"hidden_size\":3584,\"num_attention_heads\":28,\"num_key_value_heads\":4,"
+		    "\"intermediate_size\":18944,\"vocab_size\":152064}",
+	  .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

@@ -75,7 +75,7 @@ static const char *upstream(const void *config)
 }
 
 static const struct family_variant variants[] = {
-	{ "ltxv_2b_transformer", "{\"num_layers\":28}", DTYPE_BF16 },
+	{ .name = "ltxv_2b_transformer", .config = "{\"num_layers\":28}", .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

@@ -23,12 +23,26 @@ struct part {
 	int number;
 };
 
-static const struct part encoder_09[] = { { RESIDUALS, 4 }, { COMPRESS, 1 },  { WIDEN, 2 },	{ RESIDUALS, 3 },
-					  { COMPRESS, 1 },  { WIDEN, 2 },     { RESIDUALS, 3 }, { COMPRESS, 1 },
-					  { RESIDUALS, 3 }, { RESIDUALS, 4 }, { END, 0 } };
-static const struct part encoder_095[] = { { RESIDUALS, 4 }, { FOLD, 4 }, { RESIDUALS, 6 }, { FOLD, 2 },
-					   { RESIDUALS, 6 }, { FOLD, 8 }, { RESIDUALS, 2 }, { FOLD, 8 },
-					   { RESIDUALS, 2 }, { END, 0 } };
+static const struct part encoder_09[] = {
+	{ .kind = RESIDUALS, .number = 4 },
+	{ .kind = COMPRESS, .number = 1 },
+	{ .kind = WIDEN, .number = 2 },
+	{ .kind = RESIDUALS, .number = 3 },
+	{ .kind = COMPRESS, .number = 1 },
+	{ .kind = WIDEN, .number = 2 },
+	{ .kind = RESIDUALS, .number = 3 },
+	{ .kind = COMPRESS, .number = 1 },
+	{ .kind = RESIDUALS, .number = 3 },
+	{ .kind = RESIDUALS, .number = 4 },
+	{ .kind = END },
+};
+static const struct part encoder_095[] = {
+	{ .kind = RESIDUALS, .number = 4 }, { .kind = FOLD, .number = 4 },
+	{ .kind = RESIDUALS, .number = 6 }, { .kind = FOLD, .number = 2 },
+	{ .kind = RESIDUALS, .number = 6 }, { .kind = FOLD, .number = 8 },
+	{ .kind = RESIDUALS, .number = 2 }, { .kind = FOLD, .number = 8 },
+	{ .kind = RESIDUALS, .number = 2 }, { .kind = END },
+};
 /* Deepest width in units of the base. */
 #define DEPTH_09 4
 #define DEPTH_095_ENCODER 16
@@ -205,8 +219,14 @@ static const char *upstream(const void *config)
 #define FULL "{\"base_channels\":128,\"latent_channels\":128}"
 #define SMALL "{\"base_channels\":8,\"latent_channels\":16}"
 
-static const struct family_variant variants_09[] = { { "ltxv_0.9_vae", FULL, DTYPE_BF16 }, { .name = NULL } };
-static const struct family_variant variants_095[] = { { "ltxv_0.9.5_vae", FULL, DTYPE_BF16 }, { .name = NULL } };
+static const struct family_variant variants_09[] = {
+	{ .name = "ltxv_0.9_vae", .config = FULL, .dtype = DTYPE_BF16 },
+	{ .name = NULL },
+};
+static const struct family_variant variants_095[] = {
+	{ .name = "ltxv_0.9.5_vae", .config = FULL, .dtype = DTYPE_BF16 },
+	{ .name = NULL },
+};
 
 const struct family family_ltxv_vae = {
 	.name = "ltxv_vae",

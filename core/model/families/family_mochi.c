@@ -120,7 +120,9 @@ static const char *upstream(const void *config)
 }
 
 static const struct family_variant variants[] = {
-	{ "mochi_transformer", "{\"depth\":48,\"num_heads\":24,\"hidden_size_x\":3072,\"hidden_size_y\":1536}", DTYPE_BF16 },
+	{ .name = "mochi_transformer",
+	  .config = "{\"depth\":48,\"num_heads\":24,\"hidden_size_x\":3072,\"hidden_size_y\":1536}",
+	  .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

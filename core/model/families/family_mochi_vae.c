@@ -114,7 +114,7 @@ static const char *upstream(const void *config)
 }
 
 static const struct family_variant variants[] = {
-	{ "mochi_vae", "{\"base_channels\":64,\"latent_dim\":12}", DTYPE_BF16 },
+	{ .name = "mochi_vae", .config = "{\"base_channels\":64,\"latent_dim\":12}", .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

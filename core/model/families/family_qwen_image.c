@@ -84,7 +84,7 @@ static const char *upstream(const void *config)
 }
 
 static const struct family_variant variants[] = {
-	{ "qwen_image_transformer", "{\"num_layers\":60}", DTYPE_BF16 },
+	{ .name = "qwen_image_transformer", .config = "{\"num_layers\":60}", .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

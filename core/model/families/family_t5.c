@@ -100,12 +100,12 @@ static const char *upstream(const void *config)
 #define SMALL "{\"num_layers\":2,\"d_model\":64,\"d_ff\":128,\"num_heads\":4,\"d_kv\":16,\"vocab_size\":1000}"
 
 static const struct family_variant variants_t5[] = {
-	{ "t5xxl_encoder", XXL "32128}", DTYPE_F16 },
+	{ .name = "t5xxl_encoder", .config = XXL "32128}", .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_umt5[] = {
-	{ "umt5xxl_encoder", XXL "256384}", DTYPE_F16 },
+	{ .name = "umt5xxl_encoder", .config = XXL "256384}", .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 

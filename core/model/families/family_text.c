@@ -14,12 +14,18 @@ struct part {
 	size_t offset;
 };
 
-static const struct part flux_parts[2] = { { &family_clip_l, offsetof(struct flux_text_config, clip) },
-					   { &family_t5, offsetof(struct flux_text_config, t5) } };
-static const struct part sdxl_parts[2] = { { &family_clip_l, offsetof(struct sdxl_text_config, clip_l) },
-					   { &family_clip_g, offsetof(struct sdxl_text_config, clip_g) } };
-static const struct part hunyuan_parts[2] = { { &family_clip_l, offsetof(struct hunyuan_text_config, clip) },
-					      { &family_llama3, offsetof(struct hunyuan_text_config, llama) } };
+static const struct part flux_parts[2] = {
+	{ .family = &family_clip_l, .offset = offsetof(struct flux_text_config, clip) },
+	{ .family = &family_t5, .offset = offsetof(struct flux_text_config, t5) },
+};
+static const struct part sdxl_parts[2] = {
+	{ .family = &family_clip_l, .offset = offsetof(struct sdxl_text_config, clip_l) },
+	{ .family = &family_clip_g, .offset = offsetof(struct sdxl_text_config, clip_g) },
+};
+static const struct part hunyuan_parts[2] = {
+	{ .family = &family_clip_l, .offset = offsetof(struct hunyuan_text_config, clip) },
+	{ .family = &family_llama3, .offset = offsetof(struct hunyuan_text_config, llama) },
+};
 
 /* "clip_l." without its dot. */
 static const char *key_of(const struct part *part, char key[32])
@@ -103,9 +109,9 @@ static const struct {
 	const struct family *pair;
 	const struct part *parts;
 } pairs[] = {
-	{ &family_flux_text, flux_parts },
-	{ &family_sdxl_text, sdxl_parts },
-	{ &family_hunyuan_text, hunyuan_parts },
+	{ .pair = &family_flux_text, .parts = flux_parts },
+	{ .pair = &family_sdxl_text, .parts = sdxl_parts },
+	{ .pair = &family_hunyuan_text, .parts = hunyuan_parts },
 };
 
 const struct family *family_pair(const struct family *first, const struct family *second)

@@ -363,21 +363,21 @@ static const char *upstream_sdxl(const void *from)
 }
 
 static const struct family_variant variants_sd15[] = {
-	{ "sd15_unet",
-	  "{\"model_channels\":320,\"context_dim\":768,\"channel_mult\":[1,2,4,4],\"num_res_blocks\":[2,2,2,2],"
-	  "\"transformer_depth\":[1,1,1,1,1,1,0,0],\"transformer_depth_output\":[1,1,1,1,1,1,1,1,1,0,0,0],"
-	  "\"transformer_depth_middle\":1}",
-	  DTYPE_F32 },
+	{ .name = "sd15_unet",
+	  .config = "{\"model_channels\":320,\"context_dim\":768,\"channel_mult\":[1,2,4,4],\"num_res_blocks\":[2,2,2,2],"
+		    "\"transformer_depth\":[1,1,1,1,1,1,0,0],\"transformer_depth_output\":[1,1,1,1,1,1,1,1,1,0,0,0],"
+		    "\"transformer_depth_middle\":1}",
+	  .dtype = DTYPE_F32 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_sdxl[] = {
-	{ "sdxl_base_unet",
-	  "{\"model_channels\":320,\"context_dim\":2048,\"adm_in_channels\":2816,\"channel_mult\":[1,2,4],"
-	  "\"num_res_blocks\":[2,2,2],\"transformer_depth\":[0,0,2,2,10,10],"
-	  "\"transformer_depth_output\":[0,0,0,2,2,2,10,10,10],\"transformer_depth_middle\":10,"
-	  "\"use_linear_in_transformer\":true}",
-	  DTYPE_F16 },
+	{ .name = "sdxl_base_unet",
+	  .config = "{\"model_channels\":320,\"context_dim\":2048,\"adm_in_channels\":2816,\"channel_mult\":[1,2,4],"
+		    "\"num_res_blocks\":[2,2,2],\"transformer_depth\":[0,0,2,2,10,10],"
+		    "\"transformer_depth_output\":[0,0,0,2,2,2,10,10,10],\"transformer_depth_middle\":10,"
+		    "\"use_linear_in_transformer\":true}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 

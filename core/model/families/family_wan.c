@@ -142,13 +142,14 @@ static const char *upstream(const void *from)
 #define LARGE "\"dim\":5120,\"ffn_dim\":13824,\"num_heads\":40,\"num_layers\":40"
 
 static const struct family_variant variants[] = {
-	{ "wan2.2_t2v_high_noise_14b", "{" LARGE ",\"in_dim\":16}", DTYPE_F16 },
-	{ "wan2.2_t2v_low_noise_14b", "{" LARGE ",\"in_dim\":16}", DTYPE_F16 },
-	{ "wan2.2_i2v_14b", "{" LARGE ",\"in_dim\":36}", DTYPE_F16 },
-	{ "wan2.1_i2v_14b", "{" LARGE ",\"in_dim\":36,\"model_type\":\"i2v\"}", DTYPE_F16 },
-	{ "wan2.1_t2v_14b", "{" LARGE ",\"in_dim\":16}", DTYPE_F16 },
-	{ "wan2.2_ti2v_5b", "{\"dim\":3072,\"ffn_dim\":14336,\"num_heads\":24,\"num_layers\":30,\"in_dim\":48,\"out_dim\":48}",
-	  DTYPE_F16 },
+	{ .name = "wan2.2_t2v_high_noise_14b", .config = "{" LARGE ",\"in_dim\":16}", .dtype = DTYPE_F16 },
+	{ .name = "wan2.2_t2v_low_noise_14b", .config = "{" LARGE ",\"in_dim\":16}", .dtype = DTYPE_F16 },
+	{ .name = "wan2.2_i2v_14b", .config = "{" LARGE ",\"in_dim\":36}", .dtype = DTYPE_F16 },
+	{ .name = "wan2.1_i2v_14b", .config = "{" LARGE ",\"in_dim\":36,\"model_type\":\"i2v\"}", .dtype = DTYPE_F16 },
+	{ .name = "wan2.1_t2v_14b", .config = "{" LARGE ",\"in_dim\":16}", .dtype = DTYPE_F16 },
+	{ .name = "wan2.2_ti2v_5b",
+	  .config = "{\"dim\":3072,\"ffn_dim\":14336,\"num_heads\":24,\"num_layers\":30,\"in_dim\":48,\"out_dim\":48}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 

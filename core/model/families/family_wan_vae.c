@@ -230,13 +230,15 @@ static const char *upstream_22(const void *config)
 #define FULL_21 "{\"dim\":96,\"dec_dim\":96,\"z_dim\":16,\"dim_mult\":[1,2,4,4]}"
 
 static const struct family_variant variants_21[] = {
-	{ "wan2.1_vae", FULL_21, DTYPE_BF16 },
-	{ "qwen_image_vae", FULL_21, DTYPE_BF16 },
+	{ .name = "wan2.1_vae", .config = FULL_21, .dtype = DTYPE_BF16 },
+	{ .name = "qwen_image_vae", .config = FULL_21, .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 
 static const struct family_variant variants_22[] = {
-	{ "wan2.2_vae", "{\"dim\":160,\"dec_dim\":256,\"z_dim\":48,\"dim_mult\":[1,2,4,4]}", DTYPE_F16 },
+	{ .name = "wan2.2_vae",
+	  .config = "{\"dim\":160,\"dec_dim\":256,\"z_dim\":48,\"dim_mult\":[1,2,4,4]}",
+	  .dtype = DTYPE_F16 },
 	{ .name = NULL },
 };
 

@@ -159,13 +159,13 @@ enum dtype dtype_of_unet(const struct settings *s, enum place place, double para
 			 enum dtype file_dtype)
 {
 	static const struct dtype_flag flags[] = {
-		{ START(FP32_UNET), DTYPE_F32 },
-		{ START(FP64_UNET), DTYPE_F64 },
-		{ START(BF16_UNET), DTYPE_BF16 },
-		{ START(FP16_UNET), DTYPE_F16 },
-		{ START(FP8_E4M3FN_UNET), DTYPE_F8_E4M3 },
-		{ START(FP8_E5M2_UNET), DTYPE_F8_E5M2 },
-		{ START(FP8_E8M0FNU_UNET), DTYPE_F8_E8M0 },
+		{ .flag = START(FP32_UNET), .dtype = DTYPE_F32 },
+		{ .flag = START(FP64_UNET), .dtype = DTYPE_F64 },
+		{ .flag = START(BF16_UNET), .dtype = DTYPE_BF16 },
+		{ .flag = START(FP16_UNET), .dtype = DTYPE_F16 },
+		{ .flag = START(FP8_E4M3FN_UNET), .dtype = DTYPE_F8_E4M3 },
+		{ .flag = START(FP8_E5M2_UNET), .dtype = DTYPE_F8_E5M2 },
+		{ .flag = START(FP8_E8M0FNU_UNET), .dtype = DTYPE_F8_E8M0 },
 	};
 	double count = parameter_count < 0 ? PARAMETERS_UNKNOWN : parameter_count;
 	enum dtype chosen = by_flag(s, flags, ARRAY_SIZE(flags));
@@ -202,9 +202,9 @@ enum dtype dtype_cast_of_unet(const struct settings *s, enum place place, enum d
 enum dtype dtype_of_vae(const struct settings *s, enum place place, const struct dtype_list *allowed)
 {
 	static const struct dtype_flag flags[] = {
-		{ START(FP16_VAE), DTYPE_F16 },
-		{ START(BF16_VAE), DTYPE_BF16 },
-		{ START(FP32_VAE), DTYPE_F32 },
+		{ .flag = START(FP16_VAE), .dtype = DTYPE_F16 },
+		{ .flag = START(BF16_VAE), .dtype = DTYPE_BF16 },
+		{ .flag = START(FP32_VAE), .dtype = DTYPE_F32 },
 	};
 	enum dtype chosen = by_flag(s, flags, ARRAY_SIZE(flags));
 
@@ -216,9 +216,11 @@ enum dtype dtype_of_vae(const struct settings *s, enum place place, const struct
 enum dtype dtype_of_text_encoder(const struct settings *s)
 {
 	static const struct dtype_flag flags[] = {
-		{ START(FP8_E4M3FN_TEXT_ENC), DTYPE_F8_E4M3 }, { START(FP8_E5M2_TEXT_ENC), DTYPE_F8_E5M2 },
-		{ START(FP16_TEXT_ENC), DTYPE_F16 },	       { START(BF16_TEXT_ENC), DTYPE_BF16 },
-		{ START(FP32_TEXT_ENC), DTYPE_F32 },
+		{ .flag = START(FP8_E4M3FN_TEXT_ENC), .dtype = DTYPE_F8_E4M3 },
+		{ .flag = START(FP8_E5M2_TEXT_ENC), .dtype = DTYPE_F8_E5M2 },
+		{ .flag = START(FP16_TEXT_ENC), .dtype = DTYPE_F16 },
+		{ .flag = START(BF16_TEXT_ENC), .dtype = DTYPE_BF16 },
+		{ .flag = START(FP32_TEXT_ENC), .dtype = DTYPE_F32 },
 	};
 	enum dtype chosen = by_flag(s, flags, ARRAY_SIZE(flags));
 

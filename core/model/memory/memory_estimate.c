@@ -135,8 +135,11 @@ enum extra_kind diffusion_extras(const char *class_name)
 		const char *class_name;
 		enum extra_kind kind;
 	} kinds[] = {
-		{ "Flux", EXTRA_REFERENCES },	  { "FluxSchnell", EXTRA_REFERENCES }, { "QwenImage", EXTRA_REFERENCES },
-		{ "Omnigen2", EXTRA_REFERENCES }, { "WAN22_S2V", EXTRA_MOTION },
+		{ .class_name = "Flux", .kind = EXTRA_REFERENCES },
+		{ .class_name = "FluxSchnell", .kind = EXTRA_REFERENCES },
+		{ .class_name = "QwenImage", .kind = EXTRA_REFERENCES },
+		{ .class_name = "Omnigen2", .kind = EXTRA_REFERENCES },
+		{ .class_name = "WAN22_S2V", .kind = EXTRA_MOTION },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

@@ -17,21 +17,21 @@ static const struct made_up {
 	const struct family *family;
 	const struct family *second; /* under the same patcher; NULL: alone */
 } files[] = {
-	{ "flux1-small", MODEL_UNET, true, &family_flux, NULL },
-	{ "flux1-dev", MODEL_UNET, false, &family_flux, NULL },
-	{ "flux1-kontext", MODEL_UNET, false, &family_flux, NULL },
-	{ "t5-small", MODEL_CLIP, true, &family_t5, NULL },
-	{ "t5xxl", MODEL_CLIP, false, &family_t5, NULL },
-	{ "t5-v1_1-xxl", MODEL_CLIP, false, &family_t5, NULL },
-	{ "clip_l-small", MODEL_CLIP, true, &family_clip_l, NULL },
-	{ "clip_l", MODEL_CLIP, false, &family_clip_l, NULL },
-	{ "ae-small", MODEL_VAE, true, &family_flux_ae, NULL },
-	{ "ae.", MODEL_VAE, false, &family_flux_ae, NULL },
+	{ .begins = "flux1-small", .kind = MODEL_UNET, .small = true, .family = &family_flux },
+	{ .begins = "flux1-dev", .kind = MODEL_UNET, .family = &family_flux },
+	{ .begins = "flux1-kontext", .kind = MODEL_UNET, .family = &family_flux },
+	{ .begins = "t5-small", .kind = MODEL_CLIP, .small = true, .family = &family_t5 },
+	{ .begins = "t5xxl", .kind = MODEL_CLIP, .family = &family_t5 },
+	{ .begins = "t5-v1_1-xxl", .kind = MODEL_CLIP, .family = &family_t5 },
+	{ .begins = "clip_l-small", .kind = MODEL_CLIP, .small = true, .family = &family_clip_l },
+	{ .begins = "clip_l", .kind = MODEL_CLIP, .family = &family_clip_l },
+	{ .begins = "ae-small", .kind = MODEL_VAE, .small = true, .family = &family_flux_ae },
+	{ .begins = "ae.", .kind = MODEL_VAE, .family = &family_flux_ae },
 	/* checkpoints: the same beginning, once a kind */
-	{ "flux1-small", MODEL_CLIP, true, &family_clip_l, &family_t5 },
-	{ "flux1-small", MODEL_VAE, true, &family_flux_ae, NULL },
-	{ "flux1-dev", MODEL_CLIP, false, &family_clip_l, &family_t5 },
-	{ "flux1-dev", MODEL_VAE, false, &family_flux_ae, NULL },
+	{ .begins = "flux1-small", .kind = MODEL_CLIP, .small = true, .family = &family_clip_l, .second = &family_t5 },
+	{ .begins = "flux1-small", .kind = MODEL_VAE, .small = true, .family = &family_flux_ae },
+	{ .begins = "flux1-dev", .kind = MODEL_CLIP, .family = &family_clip_l, .second = &family_t5 },
+	{ .begins = "flux1-dev", .kind = MODEL_VAE, .family = &family_flux_ae },
 };
 
 const char *synthesis_known(enum model_kind kind)

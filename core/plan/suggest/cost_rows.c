@@ -135,9 +135,12 @@ static const struct cost_row rows[] = {
 #define LLAMA_QUERY "model.layers.0.self_attn.q_proj"
 
 static const struct tower_row towers[] = {
-	{ "clip_l", NULL, CLIP_QUERY, 768 * 769, 77, false },	      { "clip_g", NULL, CLIP_QUERY, 1280 * 1281, 77, false },
-	{ "umt5", "umt5", T5_QUERY, 4096 * 4096, 512, true },	      { "t5", NULL, T5_QUERY, 4096 * 4096, 256, true },
-	{ "qwen2.5_vl", NULL, LLAMA_QUERY, 3584 * 3585, 128, false }, { "llama3", NULL, LLAMA_QUERY, 4096 * 4096, 256, true },
+	{ .family = "clip_l", .block = CLIP_QUERY, .elements = 768 * 769, .tokens = 77 },
+	{ .family = "clip_g", .block = CLIP_QUERY, .elements = 1280 * 1281, .tokens = 77 },
+	{ .family = "umt5", .word = "umt5", .block = T5_QUERY, .elements = 4096 * 4096, .tokens = 512, .is_quantised = true },
+	{ .family = "t5", .block = T5_QUERY, .elements = 4096 * 4096, .tokens = 256, .is_quantised = true },
+	{ .family = "qwen2.5_vl", .block = LLAMA_QUERY, .elements = 3584 * 3585, .tokens = 128 },
+	{ .family = "llama3", .block = LLAMA_QUERY, .elements = 4096 * 4096, .tokens = 256, .is_quantised = true },
 };
 
 const char *cost_inner_name(const char *name)

@@ -144,12 +144,12 @@ static unsigned rank_of(const char *name)
 		const char *start;
 		unsigned rank;
 	} ranks[] = {
-		{ "double_blocks.", 1 }, { "transformer_blocks.", 1 },
-		{ "blocks.", 1 },	 { "input_blocks.", 1 },
-		{ "single_blocks.", 2 }, { "middle_block.", 2 },
-		{ "output_blocks.", 3 }, { "final_layer.", 4 },
-		{ "norm_out", 4 },	 { "proj_out", 4 },
-		{ "head.", 4 },		 { "out.", 4 },
+		{ .start = "double_blocks.", .rank = 1 }, { .start = "transformer_blocks.", .rank = 1 },
+		{ .start = "blocks.", .rank = 1 },	  { .start = "input_blocks.", .rank = 1 },
+		{ .start = "single_blocks.", .rank = 2 }, { .start = "middle_block.", .rank = 2 },
+		{ .start = "output_blocks.", .rank = 3 }, { .start = "final_layer.", .rank = 4 },
+		{ .start = "norm_out", .rank = 4 },	  { .start = "proj_out", .rank = 4 },
+		{ .start = "head.", .rank = 4 },	  { .start = "out.", .rank = 4 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++) {

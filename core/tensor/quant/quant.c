@@ -20,8 +20,10 @@ static const struct {
 	enum quant type;
 	enum dtype dtype;
 } plain[] = {
-	{ QUANT_F32, DTYPE_F32 }, { QUANT_F16, DTYPE_F16 }, { QUANT_BF16, DTYPE_BF16 }, { QUANT_F64, DTYPE_F64 },
-	{ QUANT_I8, DTYPE_I8 },	  { QUANT_I16, DTYPE_I16 }, { QUANT_I32, DTYPE_I32 },	{ QUANT_I64, DTYPE_I64 },
+	{ .type = QUANT_F32, .dtype = DTYPE_F32 },   { .type = QUANT_F16, .dtype = DTYPE_F16 },
+	{ .type = QUANT_BF16, .dtype = DTYPE_BF16 }, { .type = QUANT_F64, .dtype = DTYPE_F64 },
+	{ .type = QUANT_I8, .dtype = DTYPE_I8 },     { .type = QUANT_I16, .dtype = DTYPE_I16 },
+	{ .type = QUANT_I32, .dtype = DTYPE_I32 },   { .type = QUANT_I64, .dtype = DTYPE_I64 },
 };
 
 bool quant_is_known(uint32_t number)

@@ -413,9 +413,9 @@ static const struct {
 	const char *name;
 	bool (*read)(struct cursor *c, struct header_tensor *tensor);
 } members[] = {
-	{ "dtype", read_dtype },
-	{ "shape", read_shape },
-	{ "data_offsets", read_offsets },
+	{ .name = "dtype", .read = read_dtype },
+	{ .name = "shape", .read = read_shape },
+	{ .name = "data_offsets", .read = read_offsets },
 };
 
 static bool read_member(struct cursor *c, struct header_tensor *tensor, bool *seen)
