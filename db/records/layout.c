@@ -54,7 +54,7 @@ const char *record_field_name(enum field_type type, int value)
 	case FIELD_VERDICT:
 		return index < VERDICT_COUNT ? verdict_name((enum verdict)index) : NULL;
 	case FIELD_ACTION:
-		return index < ACTION_KIND_COUNT ? action_kind_name((enum action_kind)index) : NULL;
+		return index < ACTION_KIND_COUNT ? action_record_word((enum action_kind)index) : NULL;
 	default:
 		return NULL;
 	}

@@ -19,7 +19,6 @@ static const char *state_name(enum residency_state state);
 
 WORDS_NAME(state_name, enum residency_state, RESIDENCY_STATES)
 WORDS_NAME(outcome_name, enum outcome, OUTCOMES)
-WORDS_NAME(action_kind_name, enum action_kind, ACTION_KINDS)
 
 const char *residency_state_name(enum residency_state state)
 {
@@ -41,19 +40,6 @@ const char *verdict_name(enum verdict verdict)
 const char *keep_request_name(enum keep_request keep)
 {
 	return keep == KEEP_YES ? "true" : keep == KEEP_NO ? "false" : "null";
-}
-
-const struct action_meaning *action_kind_meaning(enum action_kind kind)
-{
-	static const struct action_meaning meanings[ACTION_KIND_COUNT] = {
-		[ACTION_PROMPT] = { .serves_requests = true },
-		[ACTION_QUEUE] = { .serves_requests = true },
-		[ACTION_POST] = { .is_request = true, .serves_requests = true },
-		[ACTION_POST_RUNNING] = { .is_request = true, .is_served_later = true },
-		[ACTION_POST_UNHEARD] = { .is_request = true, .is_served_later = true },
-	};
-
-	return &meanings[kind];
 }
 
 static void put_twice(void *context, enum record_type type, const void *record, uint32_t size_bytes)

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/base/event.h"
+#include "core/workflow/action.h"
 #include "db/records/fields_cell.h"
 #include "db/records/fields_run.h"
 #include "db/records/fields_snapshot.h"

@@ -397,38 +397,24 @@ static void settle_wanted(struct judge *judge)
 
 static void take_action(struct judge *judge, const struct record_action *action)
 {
+	const struct action_row *row = action_row(action->kind);
+
 	settle_wanted(judge);
 	judge->asked = 0;
 	if (!array_reserve(&judge->actions, &judge->action_capacity, judge->action_count + 1, sizeof(*judge->actions),
 			   &judge->fault))
 		return;
 	judge->actions[judge->action_count++] = *action;
-	switch (action->kind) {
-	case ACTION_PROMPT:
-	case ACTION_QUEUE:
+	if (row->prompts) {
 		judge->wanted = BIT(judge->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED);
 		judge->prompted = true;
-		break;
-	case ACTION_POST:
-		if (!action->asks)
-			break;
-		take_request(judge, 0, false); /* what is served is told later */
-		judge->wanted =
-			BIT(STAGE_BEFORE_UNLOAD) | BIT(STAGE_AFTER_UNLOAD) | BIT(STAGE_AFTER_GC) | BIT(STAGE_AFTER_EMPTY_CACHE);
-		break;
-	case ACTION_SOFT_EMPTY:
-		judge->wanted = BIT(STAGE_AFTER_DIRECT_SOFT_EMPTY);
-		break;
-	case ACTION_LOAD_FOREIGN:
-		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
-		break;
-	case ACTION_FREE_MEMORY:
-		take_request(judge, 0, true);
-		judge->wanted = BIT(STAGE_AFTER_FREE_MEMORY);
-		break;
-	default:
-		break;
+		return;
 	}
+	if (action_is_request_now(action->kind, action->asks))
+		take_request(judge, 0, row->asks == ASKS_FOR_ALL); /* what is served is told later */
+	else if (row->asks)
+		return; /* it asks nothing, or later */
+	judge->wanted = row->stages;
 }
 
 static void take_snapshot(struct judge *judge, const struct record_snapshot *snapshot)
@@ -570,7 +556,7 @@ static void take_worker_request(struct judge *judge, const struct record_request
 	const struct record_action *action = judge->action_count ? &judge->actions[judge->action_count - 1] : NULL;
 
 	take_request(judge, (request->unload_models ? ASKED_UNLOAD : 0) | (request->free_memory ? ASKED_FREE : 0),
-		     action && action->kind == ACTION_FREE_MEMORY);
+		     action && action_row(action->kind)->asks == ASKS_FOR_ALL);
 }
 
 static void put(void *context, enum record_type type, const void *record, uint32_t size_bytes)

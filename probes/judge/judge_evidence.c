@@ -33,11 +33,10 @@ static bool is_requested(const struct judge *judge, size_t action)
 		return true;
 	while (action-- > 0) {
 		const struct record_action *earlier = &judge->actions[action];
-		const struct action_meaning *meaning = action_kind_meaning(earlier->kind);
 
-		if (meaning->is_served_later && earlier->asks)
+		if (action_row(earlier->kind)->asks == ASKS_LATER && earlier->asks)
 			return true;
-		if (meaning->serves_requests)
+		if (action_serves_requests(earlier->kind))
 			return false;
 	}
 	return false;
@@ -47,6 +46,7 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 {
 	const struct seen_stage *stage;
 	const struct record_action *action;
+	const struct action_row *row;
 	fact_set facts = 0;
 
 	if (snapshot >= judge->stage_count)
@@ -61,20 +61,15 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 		facts |= FACT(DIED_WITH_WORKER);
 	if (!action)
 		return facts;
-	if (action_kind_meaning(action->kind)->is_request)
-		facts |= FACT(POST_BEFORE);
-	switch (action->kind) {
-	case ACTION_PROMPT:
-		facts |= FACT(PROMPT_BEFORE);
-		break;
-	case ACTION_FREE_MEMORY:
+	row = action_row(action->kind);
+	if (row->asks == ASKS_FOR_ALL)
 		return facts | FACT(FREE_CALLED);
-	case ACTION_SOFT_EMPTY:
+	if (row->asks)
+		facts |= FACT(POST_BEFORE);
+	if (row->prompts && action->kind != ACTION_QUEUE) /* of a queue nobody knows which prompt it was */
+		facts |= FACT(PROMPT_BEFORE);
+	if (action->kind == ACTION_SOFT_EMPTY)
 		facts |= FACT(CACHE_CLEARED);
-		break;
-	default:
-		break;
-	}
 	return stage->asked && !is_requested(judge, stage->action) ? facts | FACT(NOT_ASKED) : facts;
 }
 

@@ -138,7 +138,7 @@ static void describe_action(const struct judge *judge, size_t snapshot, char *te
 		char piece[RECORD_NAME_MAX + 32];
 		size_t end;
 
-		snprintf(piece, sizeof(piece), "%s%s %s", length ? ", " : "", action_kind_name(action->kind), action->detail);
+		snprintf(piece, sizeof(piece), "%s%s %s", length ? ", " : "", action_record_word(action->kind), action->detail);
 		end = strlen(piece);
 		while (end > 0 && piece[end - 1] == ' ')
 			piece[--end] = '\0';

@@ -472,7 +472,7 @@ static void take_action(struct check *check, const struct record_action *action)
 {
 	check_rest(check);
 	check->steps++;
-	if ((action->kind == ACTION_POST && action->asks) || action->kind == ACTION_FREE_MEMORY)
+	if (action_is_request_now(action->kind, action->asks))
 		take_request(check);
 	if (action->kind == ACTION_OUTSIDE)
 		check->is_taken_outside = true;

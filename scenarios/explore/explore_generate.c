@@ -5,24 +5,6 @@
 
 #include "core/base/array.h"
 #include "core/manager/policy.h"
-#include "scenarios/flow/flow_words.h"
-
-#define WEIGHT_OF_OTHERS 1
-
-/* How often an action is chosen; one without a row, WEIGHT_OF_OTHERS. */
-static const unsigned weights[FLOW_ACTION_COUNT] = {
-	[FLOW_PROMPT] = 20, [FLOW_PROMPT_CHANGED] = 8, [FLOW_PROMPT_OTHER] = 4, [FLOW_PROMPT_MODELS] = 14,
-	[FLOW_POST] = 20,   [FLOW_HOLD_MODEL] = 4,     [FLOW_DROP_HOLDS] = 3,	[FLOW_SETTLE] = 3,
-};
-
-/* What is worth taking, where the least is not: sizes that fill a card or not, main memory about to run short. */
-#define NUMBERS 4
-static const uint64_t numbers[FLOW_ACTION_COUNT][NUMBERS] = {
-	[FLOW_SETTLE] = { 1, 9, 11, 1200 },
-	[FLOW_LOAD_FOREIGN] = { 1000, 8000, 16000, 22000 },
-	[FLOW_OUTSIDE] = { 1000000000, 8000000000, 16000000000, 22000000000 },
-	[FLOW_CPU_MEMORY] = { 0, 80, 88, 96 },
-};
 
 /* ---- chance: splitmix64 ---- */
 
@@ -149,21 +131,23 @@ static void take_some_models(struct chance *chance, const struct sequence *seque
 
 static unsigned weight_of(unsigned action)
 {
-	return weights[action] ? weights[action] : WEIGHT_OF_OTHERS;
+	unsigned weight = action_row((enum action_kind)action)->weight;
+
+	return weight ? weight : 1;
 }
 
-static enum flow_action any_action(struct chance *chance)
+static enum action_kind any_action(struct chance *chance)
 {
 	unsigned sum = 0;
 	size_t at;
 	unsigned action = 0;
 
-	for (unsigned i = 0; i < FLOW_ACTION_COUNT; i++)
+	for (unsigned i = 0; i < ACTION_KIND_COUNT; i++)
 		sum += weight_of(i);
 	at = below(chance, sum);
 	while (at >= weight_of(action))
 		at -= weight_of(action++);
-	return (enum flow_action)action;
+	return (enum action_kind)action;
 }
 
 static enum wanted any_flag(struct chance *chance, unsigned percent)
@@ -184,40 +168,40 @@ static void take_target(struct chance *chance, const struct sequence *sequence, 
 {
 	size_t model = sequence_model_index(sequence->models[below(chance, sequence->model_count)].name);
 
-	step->target = happens(chance, 30) ? sequence_clone_name(model) : sequence_model_name(model);
+	step->action.name = happens(chance, 30) ? sequence_clone_name(model) : sequence_model_name(model);
 }
 
-static uint64_t any_number(struct chance *chance, enum flow_action action)
+static uint64_t any_number(struct chance *chance, enum action_kind action)
 {
-	const struct flow_word *word = &flow_words[action];
-	uint64_t range = word->most - word->least;
+	const struct action_row *row = action_row(action);
+	uint64_t range = row->most - row->least;
 
-	if (numbers[action][NUMBERS - 1])
-		return numbers[action][below(chance, NUMBERS)];
-	return word->least + below(chance, range < NUMBERS ? (size_t)range + 1 : NUMBERS);
+	if (row->numbers[ACTION_NUMBERS - 1])
+		return row->numbers[below(chance, ACTION_NUMBERS)];
+	return row->least + below(chance, range < ACTION_NUMBERS ? (size_t)range + 1 : ACTION_NUMBERS);
 }
 
 static void take_argument(struct chance *chance, const struct sequence *sequence, struct sequence_step *step)
 {
-	enum flow_action action = step->step.action;
+	enum action_kind action = step->step.action.kind;
 
-	switch (flow_words[action].takes) {
+	switch (action_row(action)->takes) {
 	case TAKES_NOTHING:
 	case TAKES_TAG:
 		break;
 	case TAKES_OPTIONAL_NUMBER:
 		if (happens(chance, 50))
-			step->step.number = any_number(chance, action);
+			step->step.action.number = any_number(chance, action);
 		break;
 	case TAKES_NUMBER:
-		step->step.number = any_number(chance, action);
+		step->step.action.number = any_number(chance, action);
 		break;
 	case TAKES_PATCH:
-		step->step.word = happens(chance, 60) ? "throw" : "none";
+		step->step.action.name = happens(chance, 60) ? "throw" : "none";
 		break;
 	case TAKES_DEVICE:
-		step->step.word = "compute";
-		step->step.number = any_number(chance, action);
+		step->step.action.name = "compute";
+		step->step.action.number = any_number(chance, action);
 		break;
 	case TAKES_BODY:
 		take_body(chance, &step->step);
@@ -231,13 +215,13 @@ static void take_argument(struct chance *chance, const struct sequence *sequence
 	}
 }
 
-static bool add_step(struct chance *chance, struct sequence *sequence, enum flow_action action, struct error *e)
+static bool add_step(struct chance *chance, struct sequence *sequence, enum action_kind action, struct error *e)
 {
 	struct sequence_step *step = sequence_add(sequence, e);
 
 	if (!step)
 		return false;
-	step->step.action = action;
+	step->step.action.kind = action;
 	take_argument(chance, sequence, step);
 	return true;
 }
@@ -266,7 +250,7 @@ bool explore_generate(struct sequence *sequence, const struct explore_space *spa
 	for (size_t i = 0; i < sequence->model_count; i++)
 		sequence->models[i] = any_model(&chance, i);
 	/* Without a model in the machine there is nothing to look at. */
-	if (!add_step(&chance, sequence, FLOW_PROMPT, e))
+	if (!add_step(&chance, sequence, ACTION_PROMPT, e))
 		return false;
 	while (sequence->step_count < length) {
 		if (!add_step(&chance, sequence, any_action(&chance), e))

@@ -1,7 +1,7 @@
 /* explore_generate.h - random sequences of all actions that flows have.
  *
  * A sequence is a function of the seed, the policy and its number alone, so that any of them can be made again. What an action
- * takes is made up by what flow_words says that it takes: a new action joins by its row there.
+ * takes, and how often it is chosen, its row says (core/workflow/action.h): a new action joins by its row.
  */
 #ifndef RESIDENCY_SCENARIOS_EXPLORE_GENERATE_H
 #define RESIDENCY_SCENARIOS_EXPLORE_GENERATE_H

@@ -127,41 +127,35 @@ static void append_body(struct strbuf *line, const struct flow_step *step)
 	append_flag(line, "release_kept", step->release_kept, &first);
 }
 
-/* Of the sequence's own models. */
-static bool is_of_sequence(enum flow_action action)
-{
-	return action == FLOW_PROMPT || action == FLOW_PROMPT_CHANGED || action == FLOW_QUEUE || action == FLOW_FULL_CLEANUP;
-}
-
 static void append_step(struct strbuf *line, const struct sequence *sequence, const struct sequence_step *step,
 			bool with_models)
 {
-	const struct flow_word *word = &flow_words[step->step.action];
+	const struct action_row *row = action_row(step->step.action.kind);
 
-	strbuf_append(line, word->word);
-	if (with_models && is_of_sequence(step->step.action)) {
+	strbuf_append(line, row->word);
+	if (with_models && row->prompts == PROMPTS_FLOW_MODELS) {
 		strbuf_append(line, "(");
-		if (word->takes == TAKES_NUMBER)
-			strbuf_printf(line, "%llu: ", (unsigned long long)step->step.number);
+		if (row->takes == TAKES_NUMBER)
+			strbuf_printf(line, "%llu: ", (unsigned long long)step->step.action.number);
 		append_models(line, sequence->models, sequence->model_count);
 		strbuf_append(line, ")");
 		return;
 	}
-	switch (word->takes) {
+	switch (row->takes) {
 	case TAKES_NUMBER:
 		if (with_models)
-			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.number);
+			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.action.number);
 		break;
 	case TAKES_OPTIONAL_NUMBER:
-		if (with_models && step->step.number)
-			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.number);
+		if (with_models && step->step.action.number)
+			strbuf_printf(line, "(%llu)", (unsigned long long)step->step.action.number);
 		break;
 	case TAKES_PATCH:
-		strbuf_printf(line, "(%s)", step->step.word);
+		strbuf_printf(line, "(%s)", step->step.action.name);
 		break;
 	case TAKES_DEVICE:
 		if (with_models)
-			strbuf_printf(line, "(%s, %llu)", step->step.word, (unsigned long long)step->step.number);
+			strbuf_printf(line, "(%s, %llu)", step->step.action.name, (unsigned long long)step->step.action.number);
 		break;
 	case TAKES_BODY:
 		strbuf_append(line, "(");
@@ -169,8 +163,8 @@ static void append_step(struct strbuf *line, const struct sequence *sequence, co
 		strbuf_append(line, ")");
 		break;
 	case TAKES_TARGET:
-		if (with_models && step->step.target)
-			strbuf_printf(line, "(%s)", step->step.target);
+		if (with_models && step->step.action.name)
+			strbuf_printf(line, "(%s)", step->step.action.name);
 		break;
 	case TAKES_MODELS:
 		if (!with_models)

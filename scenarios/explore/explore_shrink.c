@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "scenarios/flow/flow_words.h"
 
 struct shrink {
 	struct explore_trial *trial;
@@ -99,7 +98,8 @@ static bool has_models(const struct sequence *sequence)
 	if (sequence->model_count == 0)
 		return false;
 	for (size_t i = 0; i < sequence->step_count; i++) {
-		if (flow_words[sequence->steps[i].step.action].takes == TAKES_MODELS && !sequence->steps[i].step.model_count)
+		if (action_row(sequence->steps[i].step.action.kind)->takes == TAKES_MODELS &&
+		    !sequence->steps[i].step.model_count)
 			return false;
 	}
 	return true;
@@ -247,24 +247,25 @@ typedef bool (*simplify_step)(struct flow_step *step);
 
 static bool is_other_prompt(const struct flow_step *step)
 {
-	return step->action == FLOW_PROMPT_MODELS || step->action == FLOW_PROMPT_CHANGED;
+	return step->action.kind == ACTION_PROMPT_MODELS || step->action.kind == ACTION_PROMPT_CHANGED;
 }
 
 static bool as_plain_prompt(struct flow_step *step)
 {
-	bool was = is_other_prompt(step) || step->action == FLOW_QUEUE || step->action == FLOW_FULL_CLEANUP;
+	bool was = action_row(step->action.kind)->prompts && step->action.kind != ACTION_PROMPT &&
+		   step->action.kind != ACTION_PROMPT_OTHER;
 
 	if (was)
-		*step = (struct flow_step) { .action = FLOW_PROMPT };
+		*step = (struct flow_step) { .action.kind = ACTION_PROMPT };
 	return was;
 }
 
 static bool as_plain_post(struct flow_step *step)
 {
-	bool was = step->action == FLOW_POST_RUNNING || step->action == FLOW_POST_UNHEARD;
+	bool was = action_row(step->action.kind)->takes == TAKES_BODY && step->action.kind != ACTION_POST;
 
 	if (was)
-		step->action = FLOW_POST;
+		step->action.kind = ACTION_POST;
 	return was;
 }
 
@@ -274,7 +275,7 @@ static bool as_other_prompt(struct flow_step *step)
 	bool was = is_other_prompt(step);
 
 	if (was)
-		*step = (struct flow_step) { .action = FLOW_PROMPT_OTHER };
+		*step = (struct flow_step) { .action.kind = ACTION_PROMPT_OTHER };
 	return was;
 }
 
@@ -315,11 +316,13 @@ static bool with_unload_only(struct flow_step *step)
 /* Of a size nobody knows how little is enough: it stays. */
 static bool with_least_number(struct flow_step *step)
 {
-	const struct flow_word *word = &flow_words[step->action];
-	uint64_t least = word->takes == TAKES_NUMBER ? word->least : word->takes == TAKES_OPTIONAL_NUMBER ? 0 : step->number;
-	bool was = step->number != least;
+	const struct action_row *row = action_row(step->action.kind);
+	uint64_t least = row->takes == TAKES_NUMBER	       ? row->least
+			 : row->takes == TAKES_OPTIONAL_NUMBER ? 0
+							       : step->action.number;
+	bool was = step->action.number != least;
 
-	step->number = least;
+	step->action.number = least;
 	return was;
 }
 
@@ -354,10 +357,10 @@ static void spell_out_models(struct sequence *sequence)
 	for (size_t i = 0; i < sequence->step_count; i++) {
 		struct sequence_step *step = &sequence->steps[i];
 
-		if (step->step.action != FLOW_PROMPT)
+		if (step->step.action.kind != ACTION_PROMPT)
 			continue;
 		memcpy(step->models, sequence->models, sizeof(step->models));
-		step->step = (struct flow_step) { .action = FLOW_PROMPT_MODELS, .model_count = sequence->model_count };
+		step->step = (struct flow_step) { .action.kind = ACTION_PROMPT_MODELS, .model_count = sequence->model_count };
 	}
 }
 
@@ -367,7 +370,7 @@ static void adopt_first_models(struct sequence *sequence)
 	const struct sequence_step *first = NULL;
 
 	for (size_t i = 0; i < sequence->step_count && !first; i++) {
-		if (sequence->steps[i].step.action == FLOW_PROMPT_MODELS)
+		if (sequence->steps[i].step.action.kind == ACTION_PROMPT_MODELS)
 			first = &sequence->steps[i];
 	}
 	if (!first)
@@ -377,18 +380,18 @@ static void adopt_first_models(struct sequence *sequence)
 	for (size_t i = 0; i < sequence->step_count; i++) {
 		struct sequence_step *step = &sequence->steps[i];
 
-		if (step->step.action == FLOW_PROMPT_MODELS &&
+		if (step->step.action.kind == ACTION_PROMPT_MODELS &&
 		    is_same_workflow(step->models, step->step.model_count, sequence->models, sequence->model_count))
-			step->step = (struct flow_step) { .action = FLOW_PROMPT };
+			step->step = (struct flow_step) { .action.kind = ACTION_PROMPT };
 	}
 }
 
 static bool is_normal(const struct sequence *sequence)
 {
 	for (size_t i = 0; i < sequence->step_count; i++) {
-		if (sequence->steps[i].step.action == FLOW_PROMPT)
+		if (sequence->steps[i].step.action.kind == ACTION_PROMPT)
 			return true;
-		if (sequence->steps[i].step.action == FLOW_PROMPT_MODELS)
+		if (sequence->steps[i].step.action.kind == ACTION_PROMPT_MODELS)
 			return false;
 	}
 	return true;
@@ -447,13 +450,14 @@ static void rename_in_order(struct shrink *s)
 	rename_models(&renaming, s->candidate.models, s->candidate.model_count);
 	for (size_t i = 0; i < s->candidate.step_count; i++) {
 		struct sequence_step *step = &s->candidate.steps[i];
-		size_t target = step->step.target ? sequence_model_index(step->step.target) : SEQUENCE_MODELS_MAX;
+		size_t target = step->step.action.name ? sequence_model_index(step->step.action.name) : SEQUENCE_MODELS_MAX;
 
 		rename_models(&renaming, step->models, step->step.model_count);
 		if (target == SEQUENCE_MODELS_MAX)
 			continue;
 		target = rename_index(&renaming, target);
-		step->step.target = strchr(step->step.target, '+') ? sequence_clone_name(target) : sequence_model_name(target);
+		step->step.action.name =
+			strchr(step->step.action.name, '+') ? sequence_clone_name(target) : sequence_model_name(target);
 	}
 	try(s);
 }

@@ -11,50 +11,20 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/workflow/action.h"
 #include "db/records/record.h"
 #include "scenarios/matrix/matrix_workflow.h"
 #include "scenarios/subject/subject.h"
 
-/* Each waits until the worker is idle. flow_file.h says what an action takes. */
-enum flow_action {
-	FLOW_PROMPT, /* the workflow of the flow's models, else of the matrix's */
-	FLOW_PROMPT_CHANGED, /* the same with another seed: consumers run again */
-	FLOW_PROMPT_OTHER, /* another workflow: one stock unet S */
-	FLOW_PROMPT_MODELS, /* the workflow of these models */
-	FLOW_POST, /* POST /free */
-	FLOW_SOFT_EMPTY, /* direct soft_empty_cache(force) */
-	FLOW_FREE_MEMORY, /* direct free_memory of the load device, for all memory */
-	FLOW_HOLD_PATCHER, /* a foreign reference to the newest object of a model's name */
-	FLOW_HOLD_MODEL,
-	FLOW_DROP_HOLDS,
-	FLOW_SETTLE, /* time passes: by default, beyond the interval between collections */
-	FLOW_QUEUE, /* prompts with seeds from 1 on, all queued before the worker runs */
-	FLOW_POST_RUNNING, /* POST /free that comes while the next prompt runs */
-	FLOW_POST_UNHEARD, /* POST /free whose wake-up is lost */
-	FLOW_INTERRUPT, /* the next prompt, in the middle of sampling */
-	FLOW_FAIL, /* the same, by an error */
-	FLOW_OUT_OF_MEMORY, /* the same, out of memory */
-	FLOW_FOREIGN_UNLOAD, /* a foreign patch of unload_all_models throws, or is taken away */
-	FLOW_LOAD_FOREIGN, /* another pack loads a model, and holds it */
-	FLOW_MOVE_FOREIGN, /* another pack's memory manager moves a model's blocks */
-	FLOW_OUTSIDE, /* another pack takes memory past the manager */
-	FLOW_OUTSIDE_DROP,
-	FLOW_CPU_MEMORY, /* how much of main memory is in use */
-	FLOW_FULL_CLEANUP, /* the prompt with a full cleanup node in it */
-	FLOW_ACTION_COUNT
-};
-
 enum wanted { WANTED_ABSENT, WANTED_FALSE, WANTED_TRUE };
 
+/* An action, said relative to the flow. flow_file.h says what each takes. */
 struct flow_step {
-	enum flow_action action;
+	struct action action; /* its body is made when it runs, as is the name of model number `index` */
 	const char *tag; /* of a prompt: tells it from others, changes nothing; NULL: none */
 	enum wanted unload_models, free_memory, release_kept; /* of a post */
-	uint64_t number; /* what the action counts: a seed, prompts, a step, seconds, megabytes, bytes, per cent */
-	const char *word; /* of FOREIGN_UNLOAD: throw, none; of OUTSIDE: a device, or "compute" */
-	const char *target; /* of a hold: a model's name, or NULL for the model number `index` */
-	size_t index; /* from 0 */
-	const struct matrix_model *models; /* of PROMPT_MODELS */
+	size_t index; /* of a model, from 0, where the action has no name */
+	const struct matrix_model *models; /* of a prompt that has its own */
 	size_t model_count;
 };
 
@@ -90,10 +60,11 @@ bool flow_fits(const struct flow *flow, size_t model_count, struct error *e);
 /* Whether each workflow that the flow brings has a model in common with these: a flow about K's LoRA says nothing of others. */
 bool flow_is_about(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct error *e);
 
-/* Whether the subject can let happen what the flow says (subject.h, can). */
+/* Whether the subject can do what the flow says (subject.h, can). */
 bool flow_can_run(const struct flow *flow, struct subject *subject, struct error *why);
 
-/* Runs a flow over a matrix's models, or its own, on a subject whose cell has begun; puts the RECORD_ACTIONs. Steps after the
+/* Runs a flow over a matrix's models, or its own, on a subject whose cell has begun; puts the RECORD_ACTIONs. Each action waits until
+ * the worker is idle. Steps after the
  * worker's death are left out. The caller ends the cell. */
 bool flow_run(const struct flow *flow, const struct matrix_model *models, size_t model_count, struct subject *subject,
 	      const struct record_sink *sink, uint32_t cell, struct error *e);

@@ -33,40 +33,8 @@ struct read_flow {
 
 /* ---- words ---- */
 
-const struct flow_word flow_words[FLOW_ACTION_COUNT] = {
-	[FLOW_PROMPT] = { "prompt", TAKES_TAG, 0, 0, NULL },
-	[FLOW_PROMPT_OTHER] = { "prompt2", TAKES_TAG, 0, 0, NULL },
-	[FLOW_PROMPT_MODELS] = { "promptm", TAKES_MODELS, 0, 0, NULL },
-	[FLOW_PROMPT_CHANGED] = { "promptseed", TAKES_NUMBER, 0, UINT64_MAX, "a seed" },
-	[FLOW_POST] = { "post", TAKES_BODY, 0, 0, NULL },
-	[FLOW_SOFT_EMPTY] = { "soft_empty", TAKES_NOTHING, 0, 0, NULL },
-	[FLOW_FREE_MEMORY] = { "free_memory", TAKES_NOTHING, 0, 0, NULL },
-	[FLOW_HOLD_PATCHER] = { "hold_patcher", TAKES_TARGET, 0, 0, NULL },
-	[FLOW_HOLD_MODEL] = { "hold_inner", TAKES_TARGET, 0, 0, NULL },
-	[FLOW_DROP_HOLDS] = { "drop_hold", TAKES_NOTHING, 0, 0, NULL },
-	[FLOW_SETTLE] = { "settle", TAKES_OPTIONAL_NUMBER, 1, 100000, "seconds" },
-	[FLOW_QUEUE] = { "queue", TAKES_NUMBER, 1, 100, "prompts" },
-	[FLOW_POST_RUNNING] = { "post_running", TAKES_BODY, 0, 0, NULL },
-	[FLOW_POST_UNHEARD] = { "post_unheard", TAKES_BODY, 0, 0, NULL },
-	[FLOW_INTERRUPT] = { "interrupt", TAKES_NUMBER, 0, 1000000, "a step" },
-	[FLOW_FAIL] = { "fail", TAKES_NUMBER, 0, 1000000, "a step" },
-	[FLOW_OUT_OF_MEMORY] = { "oom", TAKES_NUMBER, 0, 1000000, "a step" },
-	[FLOW_FOREIGN_UNLOAD] = { "foreign_unload", TAKES_PATCH, 0, 0, NULL },
-	[FLOW_LOAD_FOREIGN] = { "load_foreign", TAKES_NUMBER, 1, SIZE_MB_MAX, "megabytes" },
-	[FLOW_MOVE_FOREIGN] = { "move_foreign", TAKES_TARGET, 0, 0, NULL },
-	[FLOW_OUTSIDE] = { "outside", TAKES_DEVICE, 1, UINT64_C(1) << 50, "bytes" },
-	[FLOW_OUTSIDE_DROP] = { "outside_drop", TAKES_NOTHING, 0, 0, NULL },
-	[FLOW_CPU_MEMORY] = { "cpu_memory", TAKES_NUMBER, 0, 100, "per cent" },
-	[FLOW_FULL_CLEANUP] = { "full_cleanup", TAKES_NOTHING, 0, 0, NULL },
-};
-
 const char *const flow_kind_words[3] = { [MODEL_UNET] = "unet", [MODEL_CLIP] = "clip", [MODEL_VAE] = "vae" };
 const char *const flow_lora_words[4] = { "none", "only", "base_then_clone", "clone_then_base" };
-
-const char *flow_action_name(enum flow_action action)
-{
-	return flow_words[action].word;
-}
 
 /* ---- members ---- */
 
@@ -204,20 +172,20 @@ static bool read_models(const json_t *list, const char *where, struct matrix_mod
 
 /* ---- actions ---- */
 
-/* An action under way: argument `at` is the next that it takes. */
-struct action {
+/* An action that is read. */
+struct read_action {
 	const json_t *list;
 	const char *where;
-	const char *word;
+	const struct action_row *row;
 	struct flow_step *step;
 };
 
-static bool wants(const struct action *a, const char *what, const json_t *found, struct error *e)
+static bool wants(const struct read_action *a, const char *what, const json_t *found, struct error *e)
 {
-	return error_set(e, ERROR_FORMAT, "%s: \"%s\" wants %s, not %s", a->where, a->word, what, json_type_words(found));
+	return error_set(e, ERROR_FORMAT, "%s: \"%s\" wants %s, not %s", a->where, a->row->word, what, json_type_words(found));
 }
 
-static bool take_tag(const struct action *a, size_t at, struct error *e)
+static bool take_tag(const struct read_action *a, size_t at, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, at);
 
@@ -229,27 +197,27 @@ static bool take_tag(const struct action *a, size_t at, struct error *e)
 	return check_text(a->step->tag, "tag", a->where, NAME_LENGTH_MAX, e);
 }
 
-static bool take_number(const struct action *a, const struct flow_word *word, size_t at, struct error *e)
+static bool take_number(const struct read_action *a, size_t at, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, at);
 	uint64_t number;
 
 	if (!json_read_unsigned(value, &number)) {
 		if (!json_is_integer(value) && fabs(json_number_value(value)) < 0x1p63)
-			return wants(a, word->unit, value, e);
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %.17g", a->where, a->word,
-				 word->unit, (unsigned long long)word->least, (unsigned long long)word->most,
+			return wants(a, a->row->unit, value, e);
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %.17g", a->where, a->row->word,
+				 a->row->unit, (unsigned long long)a->row->least, (unsigned long long)a->row->most,
 				 json_any_number(value));
 	}
-	if (number < word->least || number > word->most)
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %llu", a->where, a->word,
-				 word->unit, (unsigned long long)word->least, (unsigned long long)word->most,
+	if (number < a->row->least || number > a->row->most)
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %s of %llu to %llu, not %llu", a->where, a->row->word,
+				 a->row->unit, (unsigned long long)a->row->least, (unsigned long long)a->row->most,
 				 (unsigned long long)number);
-	a->step->number = number;
+	a->step->action.number = number;
 	return true;
 }
 
-static bool take_flag(const struct action *a, const json_t *body, const char *key, enum wanted *wanted, struct error *e)
+static bool take_flag(const struct read_action *a, const json_t *body, const char *key, enum wanted *wanted, struct error *e)
 {
 	const json_t *value = json_object_get(body, key);
 
@@ -260,7 +228,7 @@ static bool take_flag(const struct action *a, const json_t *body, const char *ke
 	return true;
 }
 
-static bool take_body(const struct action *a, struct error *e)
+static bool take_body(const struct read_action *a, struct error *e)
 {
 	static const char *const known[] = { "unload_models", "free_memory", "release_kept", NULL };
 	const json_t *body = json_array_get(a->list, 1);
@@ -272,45 +240,45 @@ static bool take_body(const struct action *a, struct error *e)
 	       take_flag(a, body, known[2], &a->step->release_kept, e);
 }
 
-static bool take_target(const struct action *a, struct error *e)
+static bool take_target(const struct read_action *a, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, 1);
 	json_int_t number = json_integer_value(value);
 
 	if (json_is_string(value)) {
-		a->step->target = json_string_value(value);
-		return check_text(a->step->target, "model", a->where, RECORD_NAME_MAX - 1, e);
+		a->step->action.name = json_string_value(value);
+		return check_text(a->step->action.name, "model", a->where, RECORD_NAME_MAX - 1, e);
 	}
 	if (!json_is_integer(value))
 		return wants(a, "a model, its name or its number", value, e);
 	if (number < 1 || number > FLOW_MODELS_MAX)
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes model 1 to %d, not %lld", a->where, a->word,
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes model 1 to %d, not %lld", a->where, a->row->word,
 				 FLOW_MODELS_MAX, (long long)number);
 	a->step->index = (size_t)number - 1;
 	return true;
 }
 
-static bool take_patch(const struct action *a, struct error *e)
+static bool take_patch(const struct read_action *a, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, 1);
 
-	a->step->word = json_string_value(value);
-	if (!a->step->word || (strcmp(a->step->word, "throw") != 0 && strcmp(a->step->word, "none") != 0))
+	a->step->action.name = json_string_value(value);
+	if (!a->step->action.name || (strcmp(a->step->action.name, "throw") != 0 && strcmp(a->step->action.name, "none") != 0))
 		return wants(a, "\"throw\" or \"none\"", value, e);
 	return true;
 }
 
-static bool take_device(const struct action *a, struct error *e)
+static bool take_device(const struct read_action *a, struct error *e)
 {
 	const json_t *value = json_array_get(a->list, 1);
 
-	a->step->word = json_string_value(value);
-	if (!a->step->word)
+	a->step->action.name = json_string_value(value);
+	if (!a->step->action.name)
 		return wants(a, "a device's name, or \"compute\"", value, e);
-	return check_text(a->step->word, "device", a->where, NAME_LENGTH_MAX, e);
+	return check_text(a->step->action.name, "device", a->where, NAME_LENGTH_MAX, e);
 }
 
-static bool take_models(const struct action *a, struct error *e)
+static bool take_models(const struct read_action *a, struct error *e)
 {
 	struct matrix_model *models = NULL;
 	bool fine = read_models(json_array_get(a->list, 1), a->where, &models, &a->step->model_count, e);
@@ -319,21 +287,21 @@ static bool take_models(const struct action *a, struct error *e)
 	return fine && take_tag(a, 2, e);
 }
 
-static bool take_argument(const struct action *a, const struct flow_word *word, struct error *e)
+static bool take_argument(const struct read_action *a, struct error *e)
 {
-	switch (word->takes) {
+	switch (a->row->takes) {
 	case TAKES_NOTHING:
 		return true;
 	case TAKES_TAG:
 		return take_tag(a, 1, e);
 	case TAKES_NUMBER:
-		return take_number(a, word, 1, e);
+		return take_number(a, 1, e);
 	case TAKES_OPTIONAL_NUMBER:
-		return json_array_size(a->list) == 1 || take_number(a, word, 1, e);
+		return json_array_size(a->list) == 1 || take_number(a, 1, e);
 	case TAKES_PATCH:
 		return take_patch(a, e);
 	case TAKES_DEVICE:
-		return take_device(a, e) && take_number(a, word, 2, e);
+		return take_device(a, e) && take_number(a, 2, e);
 	case TAKES_BODY:
 		return take_body(a, e);
 	case TAKES_TARGET:
@@ -341,10 +309,10 @@ static bool take_argument(const struct action *a, const struct flow_word *word, 
 	case TAKES_MODELS:
 		return take_models(a, e);
 	}
-	return error_set(e, ERROR_BUG, "action %s takes nothing known", word->word);
+	return error_set(e, ERROR_BUG, "action %s takes nothing known", a->row->word);
 }
 
-static size_t arguments_most(enum flow_takes takes)
+static size_t arguments_most(enum action_takes takes)
 {
 	return takes == TAKES_NOTHING ? 0 : takes == TAKES_MODELS || takes == TAKES_DEVICE ? 2 : 1;
 }
@@ -355,10 +323,11 @@ static bool refuse_word(const char *where, const char *word, struct error *e)
 	char list[400] = "";
 	size_t length = 0;
 
-	for (size_t i = 0; i < FLOW_ACTION_COUNT; i++)
-		nearest_offer(&nearest, flow_words[i].word);
-	for (size_t i = 0; i < FLOW_ACTION_COUNT && length < sizeof(list); i++)
-		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "", flow_words[i].word);
+	for (unsigned i = 0; i < ACTION_KIND_COUNT; i++)
+		nearest_offer(&nearest, action_word((enum action_kind)i));
+	for (unsigned i = 0; i < ACTION_KIND_COUNT && length < sizeof(list); i++)
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s", i ? ", " : "",
+					   action_word((enum action_kind)i));
 	error_set(e, ERROR_FORMAT, "%s: \"%.40s\" is no action; there are %s", where, word, list);
 	return nearest_suggest(&nearest, e);
 }
@@ -366,21 +335,24 @@ static bool refuse_word(const char *where, const char *word, struct error *e)
 static bool read_step(const json_t *list, const char *where, struct flow_step *step, struct error *e)
 {
 	const char *word = json_string_value(json_array_get(list, 0));
-	struct action action = { .list = list, .where = where, .word = word, .step = step };
-	unsigned index = 0;
+	struct read_action read = { .list = list, .where = where, .step = step };
+	unsigned kind = 0;
+	size_t most;
 
 	if (!word)
 		return error_set(e, ERROR_FORMAT, "%s is %s; it must be a list that begins with a word", where,
 				 json_type_words(list));
-	while (index < FLOW_ACTION_COUNT && strcmp(flow_words[index].word, word) != 0)
-		index++;
-	if (index == FLOW_ACTION_COUNT)
+	while (kind < ACTION_KIND_COUNT && strcmp(action_word((enum action_kind)kind), word) != 0)
+		kind++;
+	if (kind == ACTION_KIND_COUNT)
 		return refuse_word(where, word, e);
-	step->action = (enum flow_action)index;
-	if (json_array_size(list) - 1 > arguments_most(flow_words[index].takes))
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %zu arguments at most, not %zu", where, word,
-				 arguments_most(flow_words[index].takes), json_array_size(list) - 1);
-	return take_argument(&action, &flow_words[index], e);
+	step->action.kind = (enum action_kind)kind;
+	read.row = action_row(step->action.kind);
+	most = arguments_most(read.row->takes);
+	if (json_array_size(list) - 1 > most)
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" takes %zu arguments at most, not %zu", where, word, most,
+				 json_array_size(list) - 1);
+	return take_argument(&read, e);
 }
 
 static bool read_steps(struct read_flow *read, const char *where, struct error *e)

@@ -14,21 +14,16 @@
  * too: their "flow" is a name, "suppress_node_flags": true means "node_flags": "suppressed", and "id", and a model's "file", are
  * read over.
  *
- * Actions, each a list of a word and what it takes:
- *	prompt, prompt2 [tag]		the workflow; another one
- *	promptm [models, tag?]		the workflow of these models
- *	promptseed [seed]		the workflow with another seed
- *	post [{unload_models, free_memory, release_kept}]
- *	post_running, post_unheard [the same]	while the next prompt runs; while nobody waits
- *	queue [prompts]			several, before the worker runs
- *	soft_empty, free_memory, drop_hold, outside_drop, full_cleanup
- *	settle [seconds?]		11 s without
- *	hold_patcher, hold_inner, move_foreign [model]	by name, or by number, from 1
- *	interrupt, fail, oom [step]	the next prompt, at its n-th step over all samplers, from 0
- *	foreign_unload ["throw" or "none"]
- *	load_foreign [megabytes]
- *	outside [device, bytes]		a device's name, or "compute"
- *	cpu_memory [per cent]
+ * Actions are lists of a word and what it takes; the rows of core/workflow/action.c say which words there are:
+ *	nothing
+ *	[tag]				may be absent
+ *	[number]			in the row's unit and between its limits
+ *	[number?]			may be absent: `settle` without one is 11 s
+ *	[{unload_models, free_memory, release_kept}]	of a request to free
+ *	[model]				by name, or by number, from 1
+ *	[models, tag?]			the workflow of these models
+ *	["throw" or "none"]
+ *	[device, number]		a device's name, or "compute"
  *
  * Files are hostile until read: lengths, counts and numbers have limits, and a message names the file, the action, what was found
  * and what is wanted. Members that are not known are refused.
@@ -58,8 +53,5 @@ bool flow_is_json(const json_t *json);
 
 /* The file's text, one action a line, ending in a newline; flow_parse reads the same flow from it. The caller frees. */
 char *flow_to_text(const struct flow *flow, struct error *e);
-
-/* "prompt", "post": the action's word. */
-const char *flow_action_name(enum flow_action action);
 
 #endif

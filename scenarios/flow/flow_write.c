@@ -79,32 +79,32 @@ static json_t *body_value(struct writing *w, const struct flow_step *step)
 
 static json_t *target_value(const struct flow_step *step)
 {
-	return step->target ? json_string(step->target) : json_integer((json_int_t)step->index + 1);
+	return step->action.name ? json_string(step->action.name) : json_integer((json_int_t)step->index + 1);
 }
 
 static json_t *step_value(struct writing *w, const struct flow_step *step)
 {
-	const struct flow_word *word = &flow_words[step->action];
+	const struct action_row *row = action_row(step->action.kind);
 	json_t *list = json_array();
 
-	add(w, list, json_string(word->word));
-	switch (word->takes) {
+	add(w, list, json_string(row->word));
+	switch (row->takes) {
 	case TAKES_NOTHING:
 	case TAKES_TAG:
 		break;
 	case TAKES_NUMBER:
-		add(w, list, json_unsigned(step->number));
+		add(w, list, json_unsigned(step->action.number));
 		break;
 	case TAKES_OPTIONAL_NUMBER:
-		if (step->number)
-			add(w, list, json_unsigned(step->number));
+		if (step->action.number)
+			add(w, list, json_unsigned(step->action.number));
 		break;
 	case TAKES_PATCH:
-		add(w, list, json_string(step->word));
+		add(w, list, json_string(step->action.name));
 		break;
 	case TAKES_DEVICE:
-		add(w, list, json_string(step->word));
-		add(w, list, json_unsigned(step->number));
+		add(w, list, json_string(step->action.name));
+		add(w, list, json_unsigned(step->action.number));
 		break;
 	case TAKES_BODY:
 		add(w, list, body_value(w, step));
@@ -116,7 +116,7 @@ static json_t *step_value(struct writing *w, const struct flow_step *step)
 		add(w, list, models_value(w, step->models, step->model_count));
 		break;
 	}
-	if (step->tag && (word->takes == TAKES_TAG || word->takes == TAKES_MODELS))
+	if (step->tag && (row->takes == TAKES_TAG || row->takes == TAKES_MODELS))
 		add(w, list, json_string(step->tag));
 	return list;
 }

@@ -69,44 +69,34 @@ static struct record_cell describe_cell(const struct replay *replay)
 	return cell;
 }
 
-static void put_action(const struct replay *replay, const struct record_sink *sink, enum action_kind kind, bool asks)
+/* Puts the action's record, does it and waits for the worker. */
+static bool act_on(const struct replay *replay, const struct action *action, const char *detail, const struct record_sink *sink,
+		   struct error *e)
 {
-	struct record_action action = { .cell = replay->setup->cell,
-					.cycle = replay->subject->operations->cycle(replay->subject),
-					.kind = kind,
-					.asks = asks };
+	const struct subject_operations *subject = replay->subject->operations;
 
-	if (kind == ACTION_POST)
-		snprintf(action.detail, sizeof(action.detail), "%s%s",
-			 json_is_true(json_object_get(replay->free_body, "unload_models")) ? "unload_models " : "",
-			 json_is_true(json_object_get(replay->free_body, "free_memory")) ? "free_memory" : "");
-	else
-		record_text(action.detail, sizeof(action.detail), replay->workflow_name);
-	record_put(sink, RECORD_ACTION, &action, sizeof(action));
-}
-
-static bool asks(const json_t *body)
-{
-	return json_is_true(json_object_get(body, "unload_models")) || json_is_true(json_object_get(body, "free_memory"));
+	subject_put_action(replay->subject, action, detail, sink, replay->setup->cell);
+	return subject->act(replay->subject, action, e) && subject->wait_until_idle(replay->subject, e);
 }
 
 static bool run_workflow(const struct replay *replay, const struct record_sink *sink, struct error *e)
 {
-	const struct subject_operations *subject = replay->subject->operations;
+	const struct action prompt = { .kind = ACTION_PROMPT, .name = replay->workflow_name, .body = replay->workflow };
+	const struct action post = { .kind = ACTION_POST, .body = replay->free_body };
+	char detail[RECORD_NAME_MAX];
 
 	for (unsigned i = 0; i < (replay->prompts ? replay->prompts : 1); i++) {
-		put_action(replay, sink, ACTION_PROMPT, false);
-		if (!subject->prompt(replay->subject, replay->workflow, replay->workflow_name, e) ||
-		    !subject->wait_until_idle(replay->subject, e))
+		if (!act_on(replay, &prompt, replay->workflow_name, sink, e))
 			return false;
-		if (subject->worker_died(replay->subject))
+		if (replay->subject->operations->worker_died(replay->subject))
 			return true;
 	}
 	if (!replay->free_body)
 		return true;
-	put_action(replay, sink, ACTION_POST, asks(replay->free_body));
-	return subject->request_free(replay->subject, replay->free_body, REQUEST_HEARD, e) &&
-	       subject->wait_until_idle(replay->subject, e);
+	snprintf(detail, sizeof(detail), "%s%s",
+		 json_is_true(json_object_get(replay->free_body, "unload_models")) ? "unload_models " : "",
+		 json_is_true(json_object_get(replay->free_body, "free_memory")) ? "free_memory" : "");
+	return act_on(replay, &post, detail, sink, e);
 }
 
 static bool act(void *context, const struct record_sink *sink, struct error *e)

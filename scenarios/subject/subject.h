@@ -16,8 +16,9 @@
 #include "core/base/log.h"
 #include "core/device/device.h"
 #include "core/device/topology/topology.h"
-#include "core/workflow/library/catalog.h"
+#include "core/workflow/action.h"
 #include "core/workflow/engine.h"
+#include "core/workflow/library/catalog.h"
 #include "db/records/record.h"
 
 /* split: compute and offload device differ, as on a GPU; same: both are cpu. */
@@ -42,40 +43,19 @@ struct subject_setup {
 	bool record_brief; /* what is dead is told once: not for a judge */
 };
 
-/* What not every subject can let happen. */
-enum ability {
-	ABILITY_FOREIGN_LOAD,
-	ABILITY_FOREIGN_MOVE,
-	ABILITY_OUTSIDE_MEMORY,
-	ABILITY_CPU_MEMORY,
-	ABILITY_SIZED_MODEL, /* one that weighs what a flow says */
-	ABILITY_FULL_CLEANUP /* has that node */
-};
-
 struct subject;
 
 struct subject_operations {
 	const char *kind; /* "engine", "comfyui" */
 	bool (*begin)(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink,
 		      struct error *e);
-	bool (*prompt)(struct subject *subject, const json_t *workflow, const char *where, struct error *e);
-	bool (*request_free)(struct subject *subject, const json_t *body, enum request_when when, struct error *e);
-	bool (*soft_empty)(struct subject *subject, struct error *e);
-	bool (*free_memory)(struct subject *subject, struct error *e);
-	bool (*hold)(struct subject *subject, const char *name, enum hold what, struct error *e);
-	bool (*drop_holds)(struct subject *subject, struct error *e);
+	/* Does one action, and does not wait for the worker, but for time that passes. ERROR_UNSUPPORTED where it cannot. */
+	bool (*act)(struct subject *subject, const struct action *action, struct error *e);
 	/* Asked before a cell begins. Where it cannot, *why is ERROR_UNSUPPORTED and says so; another kind is an error of the run.
 	 * NULL: it can do all. */
-	bool (*can)(struct subject *subject, enum ability ability, struct error *why);
-	/* What befalls it from outside (engine.h says each); a subject that cannot let it happen says ERROR_UNSUPPORTED. */
-	bool (*befall)(struct subject *subject, enum mishap mishap, unsigned step, struct error *e);
-	bool (*patch_unload)(struct subject *subject, bool throws, struct error *e);
-	bool (*load_foreign)(struct subject *subject, uint64_t size_bytes, struct error *e);
-	bool (*move_foreign)(struct subject *subject, const char *name, struct error *e);
-	bool (*take_outside)(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e);
-	bool (*drop_outside)(struct subject *subject, struct error *e);
-	bool (*set_cpu_memory)(struct subject *subject, unsigned percent, struct error *e);
-	bool (*wait)(struct subject *subject, unsigned seconds, struct error *e);
+	bool (*can)(struct subject *subject, enum action_kind kind, struct error *why);
+	/* The same of models that weigh what a flow says. NULL: it can. */
+	bool (*can_size)(struct subject *subject, struct error *why);
 	bool (*wait_until_idle)(struct subject *subject, struct error *e);
 	bool (*worker_died)(const struct subject *subject);
 	uint32_t (*cycle)(const struct subject *subject); /* that the next stage will have */
@@ -98,6 +78,10 @@ struct subject {
 
 /* Refused with the name of what is missing. */
 bool subject_check(const struct subject_operations *operations, struct error *e);
+
+/* Puts the RECORD_ACTION of what the subject is about to do; detail: what is told beside its kind. */
+void subject_put_action(const struct subject *subject, const struct action *action, const char *detail,
+			const struct record_sink *sink, uint32_t cell);
 
 /* The engine in this program. Topology and backend are borrowed. The caller closes. */
 struct subject *subject_engine_open(const struct topology *topology, const struct backend *backend, const struct log_sink *log,

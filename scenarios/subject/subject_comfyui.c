@@ -1,6 +1,6 @@
 /* subject_comfyui.c - drives a ComfyUI with the probe node as a subject of scenarios, over HTTP.
  *
- * An operation is a request to the server, or to the probe for what a user cannot do (holds, faults, direct calls). After it the
+ * An action is a request to the server, or to the probe for what a user cannot do (holds, faults, direct calls). After it the
  * worker is waited for and the probe's lines are drained into the cell's sink, so that records arrive in the order in which things
  * happened. A lost answer says nothing of its prompt: the server is asked whether it has it, and it is sent again only if not.
  * What the workflow's loaders ask to be kept is noted at each prompt (live_workflow.h), as not every version marks its models.
@@ -340,9 +340,8 @@ static bool note_keep_requests(struct comfyui_subject *s, const json_t *workflow
 	return true;
 }
 
-static bool prompt(struct subject *subject, const json_t *workflow, const char *where, struct error *e)
+static bool prompt(struct comfyui_subject *s, const json_t *workflow, const char *where, struct error *e)
 {
-	struct comfyui_subject *s = from(subject);
 	const struct live_classes classes = { .context = s, .describe = describe_class };
 	json_t *fitted;
 	json_t *body;
@@ -414,134 +413,122 @@ static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
 	return fine;
 }
 
-/* ---- the other operations ---- */
+/* ---- actions ---- */
 
-static bool request_unheard(struct comfyui_subject *s, const json_t *body, struct error *e)
+static bool submit(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	char names[64];
-
-	snprintf(names, sizeof(names), "%s %s", json_is_true(json_object_get(body, "unload_models")) ? "unload_models" : "",
-		 json_is_true(json_object_get(body, "free_memory")) ? "free_memory" : "");
-	return ask(s, "set_flags_unheard", names, 0, e);
+	return prompt(s, action->body, action->name, e);
 }
 
-static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
+static bool queue(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	struct comfyui_subject *s = from(subject);
-
-	if (when == REQUEST_WHILE_RUNNING)
-		return arm(s, "running", 0, "/free", json_deep_copy(body), e);
-	live_begin_action(&s->translation);
-	if (when == REQUEST_UNHEARD)
-		return request_unheard(s, body, e);
-	return post_free(s, "/free", body, e);
-}
-
-static bool act(struct comfyui_subject *s, const char *action, const char *name, struct error *e)
-{
-	struct live_batch batch;
-
-	return ask(s, action, name, 0, e) && drain(s, &batch, e);
-}
-
-static bool soft_empty(struct subject *subject, struct error *e)
-{
-	live_begin_action(&from(subject)->translation);
-	return act(from(subject), "soft_empty", "", e);
-}
-
-static bool free_memory(struct subject *subject, struct error *e)
-{
-	live_begin_action(&from(subject)->translation);
-	return act(from(subject), "free_memory", "", e);
-}
-
-static bool hold(struct subject *subject, const char *name, enum hold what, struct error *e)
-{
-	return act(from(subject), what == HOLD_MODEL ? "hold_model" : "hold_patcher", name, e);
-}
-
-static bool drop_holds(struct subject *subject, struct error *e)
-{
-	return act(from(subject), "drop_holds", "", e);
-}
-
-static bool can(struct subject *subject, enum ability ability, struct error *why)
-{
-	const json_t *described;
-
-	switch (ability) {
-	case ABILITY_FOREIGN_LOAD:
-		return unsupported("another pack's load", why);
-	case ABILITY_FOREIGN_MOVE:
-		return unsupported("blocks moved by another pack", why);
-	case ABILITY_OUTSIDE_MEMORY:
-		return unsupported("memory taken past the manager", why);
-	case ABILITY_CPU_MEMORY:
-		return unsupported("main memory that runs full", why);
-	case ABILITY_SIZED_MODEL:
-		return unsupported("models of many GB", why);
-	case ABILITY_FULL_CLEANUP:
-		described = describe_class(from(subject), CLEANUP_CLASS, why);
-		if (described && json_object_size(described) == 0)
-			error_set(why, ERROR_UNSUPPORTED, "the server has no node %s", CLEANUP_CLASS);
-		return json_object_size(described) > 0;
+	for (size_t i = 0; i < json_array_size(action->body); i++) {
+		if (!prompt(s, json_array_get(action->body, i), action->name, e))
+			return false;
 	}
 	return true;
 }
 
-static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
+static bool post(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	static const char *const kinds[] = { [MISHAP_FAILURE] = "fail", [MISHAP_OUT_OF_MEMORY] = "oom" };
-	struct comfyui_subject *s = from(subject);
-
-	s->mishap_is_due = mishap != MISHAP_NONE;
-	if (mishap == MISHAP_INTERRUPT)
-		return arm(s, "interrupt", step, "/interrupt", json_object(), e);
-	return mishap == MISHAP_NONE || ask(s, "arm", kinds[mishap], step, e);
+	live_begin_action(&s->translation);
+	return post_free(s, "/free", action->body, e);
 }
 
-static bool patch_unload(struct subject *subject, bool throws, struct error *e)
+static bool post_running(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	return ask(from(subject), "foreign_unload", throws ? "throw" : "none", 0, e);
+	return arm(s, "running", 0, "/free", json_deep_copy(action->body), e);
 }
 
-static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
+static bool post_unheard(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	(void)size_bytes;
-	return can(subject, ABILITY_FOREIGN_LOAD, e);
+	char names[64];
+
+	live_begin_action(&s->translation);
+	snprintf(names, sizeof(names), "%s %s",
+		 json_is_true(json_object_get(action->body, "unload_models")) ? "unload_models" : "",
+		 json_is_true(json_object_get(action->body, "free_memory")) ? "free_memory" : "");
+	return ask(s, action_row(action->kind)->wire, names, 0, e);
 }
 
-static bool move_foreign(struct subject *subject, const char *name, struct error *e)
+static bool interrupt(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	(void)name;
-	return can(subject, ABILITY_FOREIGN_MOVE, e);
+	s->mishap_is_due = true;
+	return arm(s, action_row(action->kind)->wire, (unsigned)action->number, "/interrupt", json_object(), e);
 }
 
-static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
+static bool fail(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	(void)device, (void)size_bytes;
-	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
+	s->mishap_is_due = true;
+	return ask(s, "arm", action_row(action->kind)->wire, (unsigned)action->number, e);
 }
 
-static bool drop_outside(struct subject *subject, struct error *e)
+static bool patch_unload(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	return can(subject, ABILITY_OUTSIDE_MEMORY, e);
-}
-
-static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
-{
-	(void)percent;
-	return can(subject, ABILITY_CPU_MEMORY, e);
+	return ask(s, action_row(action->kind)->wire, action->name, 0, e);
 }
 
 /* Time passes here as it does there. */
-static bool wait_seconds(struct subject *subject, unsigned seconds, struct error *e)
+static bool settle(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	struct comfyui_subject *s = from(subject);
-
 	live_begin_action(&s->translation);
-	return live_client_pause(s->client, seconds * 1000, e) && wait_for_worker(s, e);
+	return live_client_pause(s->client, (unsigned)action->number * 1000, e) && wait_for_worker(s, e);
+}
+
+static bool ask_and_drain(struct comfyui_subject *s, const char *action, const char *name, unsigned number, struct error *e)
+{
+	struct live_batch batch;
+
+	return ask(s, action, name, number, e) && drain(s, &batch, e);
+}
+
+/* By what its row says alone: the probe is asked to do it, and what it then has to tell is taken. One with a stage is a cycle. */
+static bool act_by_row(struct comfyui_subject *s, const struct action *action, struct error *e)
+{
+	const struct action_row *row = action_row(action->kind);
+
+	if (row->engine_only)
+		return unsupported(row->engine_only, e);
+	if (row->stages)
+		live_begin_action(&s->translation);
+	return ask_and_drain(s, row->wire, action->name ? action->name : "", (unsigned)action->number, e);
+}
+
+/* Actions that go by the server's own requests, or that the probe only prepares. */
+static bool (*const acts[ACTION_KIND_COUNT])(struct comfyui_subject *s, const struct action *action, struct error *e) = {
+	[ACTION_POST] = post,	       [ACTION_POST_RUNNING] = post_running,   [ACTION_POST_UNHEARD] = post_unheard,
+	[ACTION_QUEUE] = queue,	       [ACTION_INTERRUPT] = interrupt,	       [ACTION_FAIL] = fail,
+	[ACTION_OUT_OF_MEMORY] = fail, [ACTION_FOREIGN_UNLOAD] = patch_unload, [ACTION_SETTLE] = settle,
+};
+
+static bool act(struct subject *subject, const struct action *action, struct error *e)
+{
+	if (acts[action->kind])
+		return acts[action->kind](from(subject), action, e);
+	if (action_row(action->kind)->prompts)
+		return submit(from(subject), action, e);
+	return act_by_row(from(subject), action, e);
+}
+
+static bool can(struct subject *subject, enum action_kind kind, struct error *why)
+{
+	const struct action_row *row = action_row(kind);
+	const json_t *described;
+
+	if (row->engine_only)
+		return unsupported(row->engine_only, why);
+	if (!row->node)
+		return true;
+	described = describe_class(from(subject), row->node, why);
+	if (described && json_object_size(described) == 0)
+		error_set(why, ERROR_UNSUPPORTED, "the server has no node %s", row->node);
+	return json_object_size(described) > 0;
+}
+
+static bool can_size(struct subject *subject, struct error *why)
+{
+	(void)subject;
+	return unsupported("models of many GB", why);
 }
 
 static bool wait_until_idle(struct subject *subject, struct error *e)
@@ -595,7 +582,7 @@ static bool end(struct subject *subject, struct error *e)
 	if (!s->begun)
 		return true;
 	live_begin_action(&s->translation);
-	if (!act(s, "end", "", e))
+	if (!ask_and_drain(s, "end", "", 0, e))
 		return false;
 	s->begun = false;
 	return true;
@@ -617,21 +604,9 @@ static void close_subject(struct subject *subject)
 static const struct subject_operations operations = {
 	.kind = "comfyui",
 	.begin = begin,
-	.prompt = prompt,
-	.request_free = request_free,
-	.soft_empty = soft_empty,
-	.free_memory = free_memory,
-	.hold = hold,
-	.drop_holds = drop_holds,
+	.act = act,
 	.can = can,
-	.befall = befall,
-	.patch_unload = patch_unload,
-	.load_foreign = load_foreign,
-	.move_foreign = move_foreign,
-	.take_outside = take_outside,
-	.drop_outside = drop_outside,
-	.set_cpu_memory = set_cpu_memory,
-	.wait = wait_seconds,
+	.can_size = can_size,
 	.wait_until_idle = wait_until_idle,
 	.worker_died = worker_died,
 	.cycle = cycle,

@@ -1,7 +1,7 @@
 /* subject_engine.c - drives the engine of this program as a subject of scenarios.
  *
  * Each cell begins with a new machine and engine under the cell's policy and cache, watched by a probe (probes/snapshot) that puts
- * records into the cell's sink. Operations are calls of the engine, so that nothing happens between them. Models of a matrix are
+ * records into the cell's sink. Actions are calls of the engine, so that nothing happens between them. Models of a matrix are
  * placeholders of four equal blocks, unless the setup has a catalog of its own.
  */
 #include <stdlib.h>
@@ -28,44 +28,6 @@ struct engine_subject {
 static struct engine_subject *from(const struct subject *subject)
 {
 	return (struct engine_subject *)(uintptr_t)subject;
-}
-
-/* ---- names ---- */
-
-static const char *const mode_names[] = { "split", "same" };
-static const char *const mode_aliases[] = { "cpu0", "cpu" };
-static const char *const flags_names[] = { "real", "suppressed" };
-
-const char *device_mode_name(enum device_mode mode)
-{
-	return mode_names[mode];
-}
-
-bool device_mode_from_name(const char *name, enum device_mode *mode)
-{
-	for (unsigned i = 0; i < DEVICE_MODE_COUNT; i++) {
-		if (strcmp(name, mode_names[i]) == 0 || strcmp(name, mode_aliases[i]) == 0) {
-			*mode = (enum device_mode)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-const char *node_flags_name(enum node_flags flags)
-{
-	return flags_names[flags];
-}
-
-bool node_flags_from_name(const char *name, enum node_flags *flags)
-{
-	for (unsigned i = 0; i < NODE_FLAGS_COUNT; i++) {
-		if (strcmp(name, flags_names[i]) == 0) {
-			*flags = (enum node_flags)i;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* ---- models that nobody runs ---- */
@@ -169,84 +131,9 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	return true;
 }
 
-static bool prompt(struct subject *subject, const json_t *workflow, const char *where, struct error *e)
+static bool act(struct subject *subject, const struct action *action, struct error *e)
 {
-	return engine_submit(from(subject)->engine, workflow, where, e);
-}
-
-static bool request_free(struct subject *subject, const json_t *body, enum request_when when, struct error *e)
-{
-	return engine_request_free(from(subject)->engine, body, when, e);
-}
-
-static bool soft_empty(struct subject *subject, struct error *e)
-{
-	return engine_soft_empty(from(subject)->engine, true, e);
-}
-
-static bool free_memory(struct subject *subject, struct error *e)
-{
-	return engine_free_memory(from(subject)->engine, e);
-}
-
-static bool hold(struct subject *subject, const char *name, enum hold what, struct error *e)
-{
-	return engine_hold(from(subject)->engine, name, what, e);
-}
-
-static bool drop_holds(struct subject *subject, struct error *e)
-{
-	(void)e;
-	engine_drop_holds(from(subject)->engine);
-	return true;
-}
-
-static bool befall(struct subject *subject, enum mishap mishap, unsigned step, struct error *e)
-{
-	(void)e;
-	engine_befall(from(subject)->engine, mishap, step);
-	return true;
-}
-
-static bool patch_unload(struct subject *subject, bool throws, struct error *e)
-{
-	(void)e;
-	engine_patch_unload(from(subject)->engine, throws);
-	return true;
-}
-
-static bool load_foreign(struct subject *subject, uint64_t size_bytes, struct error *e)
-{
-	return engine_load_foreign(from(subject)->engine, size_bytes, e);
-}
-
-static bool move_foreign(struct subject *subject, const char *name, struct error *e)
-{
-	return engine_move_foreign(from(subject)->engine, name, e);
-}
-
-static bool take_outside(struct subject *subject, const char *device, uint64_t size_bytes, struct error *e)
-{
-	return engine_take_outside(from(subject)->engine, device, size_bytes, e);
-}
-
-static bool drop_outside(struct subject *subject, struct error *e)
-{
-	(void)e;
-	engine_drop_outside(from(subject)->engine);
-	return true;
-}
-
-static bool set_cpu_memory(struct subject *subject, unsigned percent, struct error *e)
-{
-	(void)e;
-	engine_set_cpu_memory(from(subject)->engine, percent);
-	return true;
-}
-
-static bool wait_seconds(struct subject *subject, unsigned seconds, struct error *e)
-{
-	return engine_wait(from(subject)->engine, seconds, e);
+	return engine_act(from(subject)->engine, action, e);
 }
 
 static bool wait_until_idle(struct subject *subject, struct error *e)
@@ -290,20 +177,7 @@ static void close_subject(struct subject *subject)
 static const struct subject_operations operations = {
 	.kind = "engine",
 	.begin = begin,
-	.prompt = prompt,
-	.request_free = request_free,
-	.soft_empty = soft_empty,
-	.free_memory = free_memory,
-	.hold = hold,
-	.drop_holds = drop_holds,
-	.befall = befall,
-	.patch_unload = patch_unload,
-	.load_foreign = load_foreign,
-	.move_foreign = move_foreign,
-	.take_outside = take_outside,
-	.drop_outside = drop_outside,
-	.set_cpu_memory = set_cpu_memory,
-	.wait = wait_seconds,
+	.act = act,
 	.wait_until_idle = wait_until_idle,
 	.worker_died = worker_died,
 	.cycle = cycle,
@@ -313,43 +187,6 @@ static const struct subject_operations operations = {
 	.end = end,
 	.close = close_subject,
 };
-
-bool subject_check(const struct subject_operations *o, struct error *e)
-{
-	const struct {
-		const char *name;
-		bool there;
-	} slots[] = {
-		{ "begin", o->begin != NULL },
-		{ "prompt", o->prompt != NULL },
-		{ "request_free", o->request_free != NULL },
-		{ "soft_empty", o->soft_empty != NULL },
-		{ "free_memory", o->free_memory != NULL },
-		{ "hold", o->hold != NULL },
-		{ "drop_holds", o->drop_holds != NULL },
-		{ "befall", o->befall != NULL },
-		{ "patch_unload", o->patch_unload != NULL },
-		{ "load_foreign", o->load_foreign != NULL },
-		{ "move_foreign", o->move_foreign != NULL },
-		{ "take_outside", o->take_outside != NULL },
-		{ "drop_outside", o->drop_outside != NULL },
-		{ "set_cpu_memory", o->set_cpu_memory != NULL },
-		{ "wait", o->wait != NULL },
-		{ "wait_until_idle", o->wait_until_idle != NULL },
-		{ "worker_died", o->worker_died != NULL },
-		{ "cycle", o->cycle != NULL },
-		{ "compute_device", o->compute_device != NULL },
-		{ "has_device", o->has_device != NULL },
-		{ "end", o->end != NULL },
-		{ "close", o->close != NULL },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
-		if (!slots[i].there)
-			return error_set(e, ERROR_BUG, "subject %s has no %s", o->kind, slots[i].name);
-	}
-	return true;
-}
 
 struct subject *subject_engine_open(const struct topology *topology, const struct backend *backend, const struct log_sink *log,
 				    const bool *interrupted, struct error *e)

@@ -70,17 +70,20 @@ static void live(struct life *life, size_t first, size_t count)
 	part.step_count = count;
 	ck_assert_ok(flow_run(&part, NULL, 0, life->subject, &life->sink, 1, &e), &e);
 	for (size_t i = 0; i < count; i++)
-		life->prompts += part.steps[i].action <= FLOW_PROMPT_MODELS;
+		life->prompts += part.steps[i].action.kind <= ACTION_PROMPT_MODELS;
 }
 
 /* Everything that was held is let go, and all that is not kept is asked to go: what is left is what `strict` keeps. */
 static struct heap_counts rest(struct life *life)
 {
 	static const struct flow_step steps[] = {
-		{ .action = FLOW_DROP_HOLDS },
-		{ .action = FLOW_OUTSIDE_DROP },
-		{ .action = FLOW_POST, .unload_models = WANTED_TRUE, .free_memory = WANTED_TRUE, .release_kept = WANTED_TRUE },
-		{ .action = FLOW_SETTLE },
+		{ .action.kind = ACTION_DROP_HOLDS },
+		{ .action.kind = ACTION_OUTSIDE_DROP },
+		{ .action.kind = ACTION_POST,
+		  .unload_models = WANTED_TRUE,
+		  .free_memory = WANTED_TRUE,
+		  .release_kept = WANTED_TRUE },
+		{ .action.kind = ACTION_SETTLE },
 	};
 	struct flow part = life->flow;
 	struct error e = ERROR_INIT;

@@ -73,13 +73,12 @@ static size_t below(struct bench *bench, size_t count)
 /* Leaves the image's hash in `newest`, or nothing when a cache had it and none was made. */
 static void prompt(struct bench *bench, size_t i)
 {
+	const struct action action = { .kind = ACTION_PROMPT, .name = files[i], .body = bench->workflows[i] };
 	const struct subject_operations *subject = bench->subject->operations;
 	struct error e = ERROR_INIT;
 
 	bench->newest[0] = '\0';
-	ck_assert_ok(subject->prompt(bench->subject, bench->workflows[i], files[i], &e) &&
-			     subject->wait_until_idle(bench->subject, &e),
-		     &e);
+	ck_assert_ok(subject->act(bench->subject, &action, &e) && subject->wait_until_idle(bench->subject, &e), &e);
 }
 
 static void free_something(struct bench *bench)
@@ -88,14 +87,11 @@ static void free_something(struct bench *bench)
 					      "{\"unload_models\":true,\"release_kept\":true}" };
 	const struct subject_operations *subject = bench->subject->operations;
 	json_t *body = json_loads(bodies[below(bench, ARRAY_SIZE(bodies))], 0, NULL);
+	struct action action = { .body = body };
 	struct error e = ERROR_INIT;
 
-	if (below(bench, 4))
-		ck_assert_ok(subject->request_free(bench->subject, body, REQUEST_HEARD, &e) &&
-				     subject->wait_until_idle(bench->subject, &e),
-			     &e);
-	else
-		ck_assert_ok(subject->free_memory(bench->subject, &e) && subject->wait_until_idle(bench->subject, &e), &e);
+	action.kind = below(bench, 4) ? ACTION_POST : ACTION_FREE_MEMORY;
+	ck_assert_ok(subject->act(bench->subject, &action, &e) && subject->wait_until_idle(bench->subject, &e), &e);
 	json_decref(body);
 }
 

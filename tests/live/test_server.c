@@ -318,10 +318,12 @@ START_TEST(a_worker_that_never_comes_to_rest_is_not_waited_for_for_ever)
 	const struct record_sink nowhere = { .put = NULL };
 	struct error e = ERROR_INIT;
 	struct subject *subject = subject_comfyui_open(fake_start("busy", 0), &hasty, NULL, NULL, &e);
+	struct action prompt = { .kind = ACTION_PROMPT, .name = "an empty workflow" };
 	json_t *workflow = json_object();
 
 	ck_assert_ok(subject && begin_on(subject, &nowhere, &e), &e);
-	ck_assert_ok(subject->operations->prompt(subject, workflow, "an empty workflow", &e), &e);
+	prompt.body = workflow;
+	ck_assert_ok(subject->operations->act(subject, &prompt, &e), &e);
 	ck_assert(!subject->operations->wait_until_idle(subject, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "busy for more than 0.2 s"));
 	json_decref(workflow);
@@ -331,11 +333,12 @@ END_TEST
 
 START_TEST(what_only_the_engine_can_let_happen_is_said_to_be_so)
 {
+	const struct action load = { .kind = ACTION_LOAD_FOREIGN, .number = 1 };
 	struct error e = ERROR_INIT;
 	struct subject *subject = subject_comfyui_open(fake_start("none", 0), &hasty, NULL, NULL, &e);
 
 	ck_assert_ok(subject, &e);
-	ck_assert(!subject->operations->load_foreign(subject, 1, &e));
+	ck_assert(!subject->operations->act(subject, &load, &e));
 	ck_assert_int_eq(e.kind, ERROR_UNSUPPORTED);
 	subject_close(subject);
 }

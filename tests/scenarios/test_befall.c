@@ -48,8 +48,8 @@ START_TEST(a_request_while_a_prompt_runs_is_no_flag_of_a_node)
 {
 	struct cell_setting setting = { .policy = "stock", .node_flags = NODE_FLAGS_SUPPRESSED };
 	static const struct flow_step steps[] = {
-		{ .action = FLOW_POST_RUNNING, .unload_models = WANTED_TRUE },
-		{ .action = FLOW_PROMPT },
+		{ .action.kind = ACTION_POST_RUNNING, .unload_models = WANTED_TRUE },
+		{ .action.kind = ACTION_PROMPT },
 	};
 	static const struct flow flow = { .name = "t", .steps = steps, .step_count = 2 };
 

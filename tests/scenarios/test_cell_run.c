@@ -33,7 +33,7 @@ static uint64_t lost(void *context, uint32_t cell)
 
 START_TEST(a_replay_whose_records_were_dropped_while_it_ran_is_untrustworthy)
 {
-	static const struct flow_step steps[] = { { .action = FLOW_PROMPT } };
+	static const struct flow_step steps[] = { { .action.kind = ACTION_PROMPT } };
 	static const struct matrix_model models[] = { { .name = "A", .kind = MODEL_UNET, .keep = KEEP_YES } };
 	static const struct flow flow = { .name = "t", .models = models, .model_count = 1, .steps = steps, .step_count = 1 };
 	uint64_t count = 0;

@@ -110,8 +110,8 @@ static void same_models(const struct matrix_model *a, size_t a_count, const stru
 
 static const char *target_of(const struct flow_step *step, const struct flow *flow)
 {
-	if (step->target)
-		return step->target;
+	if (step->action.name)
+		return step->action.name;
 	return step->index < flow->model_count ? flow->models[step->index].name : "";
 }
 
@@ -123,11 +123,11 @@ static void same_steps(const struct flow *a, const struct flow *b, const struct 
 		const struct flow_step *left = &a->steps[i];
 		const struct flow_step *right = &b->steps[i];
 
-		ck_assert_int_eq(left->action, right->action);
+		ck_assert_int_eq(left->action.kind, right->action.kind);
 		ck_assert_int_eq(left->unload_models, right->unload_models);
 		ck_assert_int_eq(left->free_memory, right->free_memory);
 		ck_assert_int_eq(left->release_kept, right->release_kept);
-		ck_assert_uint_eq(left->number, right->number);
+		ck_assert_uint_eq(left->action.number, right->action.number);
 		ck_assert_str_eq(target_of(left, among), target_of(right, among));
 		same_models(left->models, left->model_count, right->models, right->model_count);
 	}
@@ -164,7 +164,7 @@ START_TEST(seeds_of_all_64_bits_are_written_and_read_again)
 	struct error e = ERROR_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
-		const struct flow_step step = { .action = FLOW_PROMPT_CHANGED, .number = seeds[i] };
+		const struct flow_step step = { .action = { .kind = ACTION_PROMPT_CHANGED, .number = seeds[i] } };
 		const struct flow flow = {
 			.name = "s", .setting = { .has_seed = true, .seed = seeds[i] }, .steps = &step, .step_count = 1
 		};
@@ -174,7 +174,7 @@ START_TEST(seeds_of_all_64_bits_are_written_and_read_again)
 		ck_assert_ok(text != NULL, &e);
 		again = parse(text);
 		ck_assert_uint_eq(again->setting.seed, seeds[i]);
-		ck_assert_uint_eq(again->steps[0].number, seeds[i]);
+		ck_assert_uint_eq(again->steps[0].action.number, seeds[i]);
 		flow_free(again);
 		free(text);
 	}
@@ -253,16 +253,16 @@ END_TEST
 START_TEST(every_action_is_shown_by_a_built_in_flow)
 {
 	struct flow_set set = { .flows = NULL };
-	bool used[FLOW_ACTION_COUNT] = { false };
+	bool used[ACTION_KIND_COUNT] = { false };
 	struct error e = ERROR_INIT;
 
 	ck_assert_ok(flow_set_add_builtin(&set, &e), &e);
 	for (size_t i = 0; i < set.count; i++) {
 		for (size_t j = 0; j < set.flows[i]->step_count; j++)
-			used[set.flows[i]->steps[j].action] = true;
+			used[set.flows[i]->steps[j].action.kind] = true;
 	}
-	for (unsigned action = 0; action < FLOW_ACTION_COUNT; action++)
-		ck_assert_msg(used[action], "%s", flow_action_name((enum flow_action)action));
+	for (unsigned action = 0; action < ACTION_KIND_COUNT; action++)
+		ck_assert_msg(used[action], "%s", action_word((enum action_kind)action));
 	flow_set_free(&set);
 }
 END_TEST

@@ -66,11 +66,12 @@ static enum keep_request engine_says(const char *text, const char *policy)
 	struct topology *topology = topology_parse(topology_text, strlen(topology_text), "t", &e);
 	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, &e) : NULL;
 	json_t *workflow = json_loads(text, 0, NULL);
+	const struct action prompt = { .kind = ACTION_PROMPT, .name = "w", .body = workflow };
 
 	ck_assert_ok(subject != NULL, &e);
 	ck_assert_ptr_nonnull(workflow);
 	ck_assert_ok(subject->operations->begin(subject, &setup, &sink, &e), &e);
-	ck_assert_ok(subject->operations->prompt(subject, workflow, "w", &e), &e);
+	ck_assert_ok(subject->operations->act(subject, &prompt, &e), &e);
 	/* The sampler refuses the conditioning of a lone CLIP, which comes after its load. */
 	ck_assert_ok(subject->operations->wait_until_idle(subject, &e) || e.kind == ERROR_NODE, &e);
 	error_clear(&e);

@@ -31,7 +31,7 @@ static void fault(const struct trial *trial, const char *model, const char *what
 static bool is_freed_by_call(const struct flow *flow)
 {
 	for (size_t i = 0; i < flow->step_count; i++) {
-		if (flow->steps[i].action == FLOW_FREE_MEMORY)
+		if (flow->steps[i].action.kind == ACTION_FREE_MEMORY)
 			return true;
 	}
 	return false;
