@@ -13,8 +13,10 @@ struct tensor *compute_gather(struct compute *c, struct tensor *x, const struct 
 {
 	struct tensor *out = c->failed ? NULL : compute_new(c, from->rank, from->shape);
 
-	if (out)
-		c->ops->gather(c, x, from, out);
+	if (out && !c->ops->gather(c, x, from, out)) {
+		c->failed = true;
+		return NULL;
+	}
 	compute_drop(c, x);
 	return out;
 }
@@ -61,6 +63,7 @@ struct tensor *compute_concatenate(struct compute *c, struct tensor *x, struct t
 	int64_t shape[TENSOR_RANK_MAX];
 	struct tensor *out;
 	struct view view;
+	bool fine;
 
 	if (c->failed)
 		return NULL;
@@ -71,10 +74,13 @@ struct tensor *compute_concatenate(struct compute *c, struct tensor *x, struct t
 		return NULL;
 	view = dense(x->rank, shape);
 	memcpy(view.shape, x->shape, sizeof(shape));
-	c->ops->scatter(c, x, &view, out);
+	fine = c->ops->scatter(c, x, &view, out);
 	view.offset = (size_t)(x->shape[dimension] * view.stride[dimension]);
 	memcpy(view.shape, y->shape, sizeof(shape));
-	c->ops->scatter(c, y, &view, out);
+	if (!fine || !c->ops->scatter(c, y, &view, out)) {
+		c->failed = true;
+		return NULL;
+	}
 	compute_drop(c, x);
 	compute_drop(c, y);
 	return out;

@@ -1,3 +1,9 @@
+/* compute.c - the pass: its tensors, its weights, and the checks before each operation.
+ *
+ * A weight is used as it is stored where it waits on the compute device, or was copied there, and the operation takes its format;
+ * else it is converted into memory of its own. All of that is put on the pass's stream and its memory is given back with that
+ * stream, so that nothing here waits but a download.
+ */
 #include "core/compute/compute.h"
 
 #include <stdarg.h>
@@ -43,9 +49,13 @@ void compute_begin(struct compute *c, const struct model *model, struct device *
 				.stream = device_stream(device),
 				.host = machine_device(machine, 0),
 				.dtype = dtype,
-				.ops = machine_backend(machine)->computes ? &ops_host : &ops_sim,
+				.ops = ops_find(machine_backend(machine)->operations),
+				.bytes_exist = machine_backend(machine)->bytes_exist,
 				.prefix = "",
 				.error = e };
+	if (!c->ops)
+		compute_fail(c, ERROR_BUG, "backend %s names operations that do not exist: %s", machine_backend(machine)->name,
+			     machine_backend(machine)->operations);
 }
 
 static void free_tensor(struct compute *c, struct tensor *tensor)
@@ -63,7 +73,7 @@ static void free_tensor(struct compute *c, struct tensor *tensor)
 bool compute_end(struct compute *c)
 {
 	/* Copies from weights may still be queued, and the model may be moved next. A pass that succeeded has waited. */
-	if (c->failed && machine_backend(device_machine(c->device))->bytes_exist)
+	if (c->failed && c->bytes_exist)
 		stream_synchronize(c->stream, NULL);
 	while (c->tensors)
 		free_tensor(c, c->tensors);
@@ -96,10 +106,9 @@ void *compute_array(struct compute *c, size_t count, size_t size_bytes)
 
 /* ---- tensors ---- */
 
-/* Values are kept as float32 where they exist. */
 static size_t element_size_bytes(const struct compute *c, enum dtype dtype)
 {
-	return c->ops == &ops_host ? sizeof(float) : dtype_size_bytes(dtype);
+	return c->ops->keeps_float32 ? sizeof(float) : dtype_size_bytes(dtype);
 }
 
 static struct tensor *new_tensor(struct compute *c, enum dtype dtype, unsigned rank, const int64_t *shape)
@@ -159,6 +168,36 @@ static bool copy_bytes(const struct compute *c, const struct buffer *to, const s
 	return device_copy(&transfer, c->error);
 }
 
+/* Values as the operations keep them, into a buffer of the host. */
+static bool stage(const struct compute *c, const float *values, enum dtype dtype, size_t count, const struct buffer *staging)
+{
+	struct mapping place;
+	bool fine = true;
+
+	if (!device_map(staging, MAP_WRITE, &place, c->error))
+		return false;
+	if (!c->ops->keeps_float32) {
+		fine = convert_from_f32(dtype, values, place.bytes, count, c->error);
+	} else if (count) {
+		memcpy(place.bytes, values, count * sizeof(*values));
+		round_values(dtype, place.bytes, count);
+	}
+	return device_unmap(&place, fine, c->error);
+}
+
+static bool unstage(const struct compute *c, const struct buffer *staging, enum dtype dtype, float *to, size_t count)
+{
+	struct mapping place;
+	bool fine;
+
+	if (c->ops->keeps_float32)
+		return device_read(staging, 0, count * sizeof(*to), to, c->error);
+	if (!device_map(staging, MAP_READ, &place, c->error))
+		return false;
+	fine = convert_to_f32(dtype, place.bytes, to, count, c->error);
+	return device_unmap(&place, fine, c->error);
+}
+
 static struct tensor *upload(struct compute *c, const float *values, enum dtype dtype, unsigned rank, const int64_t *shape)
 {
 	struct tensor *tensor = new_tensor(c, dtype, rank, shape);
@@ -170,11 +209,8 @@ static struct tensor *upload(struct compute *c, const float *values, enum dtype 
 	size_bytes = tensor_count(tensor) * element_size_bytes(c, dtype);
 	if (!device_alloc(c->host, size_bytes, &staging, c->error))
 		return fail_as_set(c);
-	if (c->ops == &ops_host && size_bytes) {
-		memcpy(staging.address, values, size_bytes);
-		round_values(dtype, staging.address, tensor_count(tensor));
-	}
-	if (!copy_bytes(c, &tensor->buffer, &staging, size_bytes))
+	if ((c->bytes_exist && !stage(c, values, dtype, tensor_count(tensor), &staging)) ||
+	    !copy_bytes(c, &tensor->buffer, &staging, size_bytes))
 		tensor = fail_as_set(c);
 	device_free_after(&staging, c->stream);
 	return tensor;
@@ -202,8 +238,8 @@ bool compute_download(struct compute *c, const struct tensor *tensor, float *to)
 		return fail_as_set(c) != NULL;
 	if (!copy_bytes(c, &staging, &tensor->buffer, size_bytes) || !stream_synchronize(c->stream, c->error))
 		fail_as_set(c);
-	if (!c->failed && c->ops == &ops_host && to && size_bytes)
-		memcpy(to, staging.address, size_bytes);
+	if (!c->failed && c->bytes_exist && to && !unstage(c, &staging, tensor->dtype, to, tensor_count(tensor)))
+		fail_as_set(c);
 	device_free_after(&staging, c->stream);
 	return !c->failed;
 }
@@ -230,10 +266,10 @@ void compute_tell(struct compute *c, const struct tensor *value, int part, const
 
 /* ---- weights ---- */
 
-/* A parameter at the compute device in the pass's type, for the length of one operation. */
+/* A parameter at the compute device in a format that the operation takes, for the length of that operation. */
 struct fetched {
-	struct weight weight;
-	struct buffer moved; /* its bytes, where they had to come over */
+	struct operand weight;
+	struct buffer moved; /* its bytes, where they had to be copied */
 	struct buffer cast; /* its values, where they had to be converted */
 };
 
@@ -243,78 +279,60 @@ static void release(const struct compute *c, struct fetched *fetched)
 	device_free_after(&fetched->cast, c->stream);
 }
 
-/* Patches that are not in the weight go into the copy. */
-static bool patch_fetched(struct compute *c, const struct parameter *parameter, const void *bytes, float *values)
+/* The copied or resting bytes become the weight's cast. */
+static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter)
 {
-	const struct patch_pending *pending = c->pending;
-	size_t index = (size_t)(parameter - c->model->parameters);
-	struct kernel_cost cost;
-
-	if (!patch_is_pending(pending, index))
-		return true;
-	if (c->ops == &ops_host)
-		return patch_copy(c->model, index, &pending->list, c->dtype, bytes, values, c->error);
-	cost = patch_cost(parameter, pending->list.use_count);
-	return stream_kernel(c->stream, &cost, c->error);
-}
-
-static bool convert(struct compute *c, struct fetched *fetched, const struct parameter *parameter, const void *bytes)
-{
-	size_t size_bytes = fetched->weight.count * element_size_bytes(c, c->dtype);
+	struct operand *weight = &fetched->weight;
+	const struct operand stored = *weight;
+	size_t size_bytes = stored.count * element_size_bytes(c, c->dtype);
 
 	if (!device_alloc_on(c->stream, size_bytes, &fetched->cast, c->error))
 		return fail_as_set(c) != NULL;
-	if (c->ops == &ops_host) {
-		if (!parameter_to_f32(c->model, parameter, bytes, fetched->cast.address, c->error) ||
-		    !patch_fetched(c, parameter, bytes, fetched->cast.address))
-			return fail_as_set(c) != NULL;
-		round_values(c->dtype, fetched->cast.address, fetched->weight.count);
-		fetched->weight.values = fetched->cast.address;
-	} else {
-		struct kernel_cost cost = ops_conversion_cost(parameter->size_bytes, size_bytes);
-
-		if (!stream_kernel(c->stream, &cost, c->error) || !patch_fetched(c, parameter, NULL, NULL))
-			return fail_as_set(c) != NULL;
-	}
-	return true;
+	weight->buffer = fetched->cast;
+	weight->dtype = c->dtype;
+	weight->quantised = false;
+	return c->ops->convert(c, parameter, &stored, weight) || fail_as_set(c);
 }
 
-/* Fills *fetched; false when the pass failed. Released by the caller either way. */
-static bool fetch(struct compute *c, struct fetched *fetched, const char *name)
+/* Fills *fetched for one operation; false when the pass failed. Released by the caller either way. */
+static bool fetch(struct compute *c, struct fetched *fetched, enum operation operation, const char *name)
 {
 	const struct parameter *parameter = model_parameter(c->model, name);
-	const void *bytes;
+	struct operand *weight = &fetched->weight;
 
-	*fetched = (struct fetched) { .weight = { .values = NULL } };
+	*fetched = (struct fetched) { .weight = { .count = 0 } };
 	if (!parameter) {
 		compute_fail(c, ERROR_FORMAT, "%s has no tensor called %s", c->model->name, name);
 		return false;
 	}
-	fetched->weight.rank = parameter->rank;
-	fetched->weight.count = parameter_element_count(parameter);
-	memcpy(fetched->weight.shape, parameter->shape, sizeof(parameter->shape));
-	bytes = parameter->resting.address;
+	*weight = (struct operand) {
+		.buffer = parameter->resting,
+		.dtype = parameter->dtype,
+		.quantised = parameter->quantised,
+		.quant = parameter->quant,
+		.count = parameter_element_count(parameter),
+		.rank = parameter->rank,
+	};
+	memcpy(weight->shape, parameter->shape, sizeof(parameter->shape));
 	if (c->model->blocks[parameter->block].device != device_index(c->device)) {
 		if (!device_alloc_on(c->stream, parameter->size_bytes, &fetched->moved, c->error) ||
 		    !copy_bytes(c, &fetched->moved, &parameter->resting, parameter->size_bytes)) {
-			error_context(c->error, "bringing %s of %s over", name, c->model->name);
+			error_context(c->error, "copying %s of %s", name, c->model->name);
 			return fail_as_set(c) != NULL;
 		}
-		bytes = fetched->moved.address;
+		weight->buffer = fetched->moved;
 		c->moved_bytes += parameter->size_bytes;
 	}
-	if (!parameter->quantised && parameter->dtype == c->dtype && (c->dtype == DTYPE_F32 || c->ops != &ops_host) &&
-	    !patch_is_pending(c->pending, (size_t)(parameter - c->model->parameters))) {
-		fetched->weight.values = c->ops == &ops_host ? bytes : NULL;
+	if (c->ops->takes(operation, weight, c->dtype) &&
+	    !patch_is_pending(c->pending, (size_t)(parameter - c->model->parameters)))
 		return true;
-	}
-	return convert(c, fetched, parameter, bytes);
+	return convert(c, fetched, parameter);
 }
 
 /* Weight and bias of a module; the bias may be absent. */
 struct module {
 	struct fetched weight, bias;
-	const struct weight *b; /* NULL where there is none */
+	const struct operand *b; /* NULL where there is none */
 };
 
 static void release_module(const struct compute *c, struct module *module)
@@ -323,19 +341,19 @@ static void release_module(const struct compute *c, struct module *module)
 	release(c, &module->bias);
 }
 
-static bool fetch_module(struct compute *c, struct module *module, const char *name)
+static bool fetch_module(struct compute *c, struct module *module, enum operation operation, const char *name)
 {
 	char parameter[NAME_MAX_BYTES + 8];
 
 	*module = (struct module) { .b = NULL };
 	snprintf(parameter, sizeof(parameter), "%s.weight", name);
-	if (!fetch(c, &module->weight, parameter))
+	if (!fetch(c, &module->weight, operation, parameter))
 		return false;
 	snprintf(parameter, sizeof(parameter), "%s.bias", name);
 	if (!model_parameter(c->model, parameter))
 		return true;
 	module->b = &module->bias.weight;
-	return fetch(c, &module->bias, parameter);
+	return fetch(c, &module->bias, operation, parameter);
 }
 
 static bool bias_fits(const struct module *module, int64_t count)
@@ -361,27 +379,12 @@ static bool find_scale(struct compute *c, const char *name, float *scale)
 	*scale = 1;
 	if (!parameter || parameter->dtype != DTYPE_F32 || parameter->size_bytes != sizeof(*scale))
 		return false;
-	if (c->ops == &ops_host && !device_read(&parameter->resting, 0, sizeof(*scale), scale, c->error)) {
+	if (c->bytes_exist && !device_read(&parameter->resting, 0, sizeof(*scale), scale, c->error)) {
 		fail_as_set(c);
 		return false;
 	}
 	*scale = round_value(c->dtype, *scale);
 	return true;
-}
-
-static void scale_weight(struct compute *c, const struct fetched *weight, float scale)
-{
-	double bytes = 2.0 * (double)weight->weight.count * (double)dtype_size_bytes(c->dtype);
-	struct kernel_cost cost = { .bytes = bytes };
-	float *values = weight->cast.address;
-
-	if (c->ops != &ops_host) {
-		if (!stream_kernel(c->stream, &cost, c->error))
-			fail_as_set(c);
-		return;
-	}
-	for (size_t i = 0; i < weight->weight.count; i++)
-		values[i] = round_value(c->dtype, values[i] * scale);
 }
 
 /* An fp8 weight's scale goes into the weight or the input, whichever is smaller, as upstream does it: rounding tells them apart.
@@ -394,12 +397,13 @@ static struct tensor *scale_operand(struct compute *c, struct module *module, co
 	if (!find_scale(c, name, &scale))
 		return NULL;
 	if (module->weight.cast.device && module->weight.weight.count < tensor_count(x)) {
-		scale_weight(c, &module->weight, scale);
+		if (!c->ops->scale_weight(c, &module->weight.weight, scale))
+			fail_as_set(c);
 		return NULL;
 	}
 	out = new_like(c, x);
-	if (out)
-		c->ops->scale(c, x, scale, out);
+	if (out && !c->ops->scale(c, x, scale, out))
+		out = fail_as_set(c);
 	return out;
 }
 
@@ -411,7 +415,7 @@ struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *m
 	struct tensor *scaled = NULL;
 	int64_t shape[TENSOR_RANK_MAX];
 	const struct tensor *input;
-	const struct weight *w;
+	const struct operand *w;
 	va_list arguments;
 
 	if (c->failed)
@@ -419,7 +423,7 @@ struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *m
 	va_start(arguments, module);
 	write_name(c, name, module, arguments);
 	va_end(arguments);
-	if (!fetch_module(c, &fetched, name))
+	if (!fetch_module(c, &fetched, OPERATION_LINEAR, name))
 		goto out;
 	w = &fetched.weight.weight;
 	scaled = scale_operand(c, &fetched, name, x);
@@ -432,8 +436,8 @@ struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *m
 	memcpy(shape, input->shape, sizeof(shape));
 	shape[input->rank - 1] = w->shape[0];
 	out = compute_new(c, input->rank, shape);
-	if (out)
-		c->ops->linear(c, input, w, fetched.b, out);
+	if (out && !c->ops->linear(c, input, w, fetched.b, out))
+		out = fail_as_set(c);
 out:
 	compute_drop(c, scaled);
 	compute_drop(c, x);
@@ -446,7 +450,7 @@ struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struc
 	char name[NAME_MAX_BYTES];
 	struct module fetched;
 	struct tensor *out = NULL;
-	const struct weight *w;
+	const struct operand *w;
 	va_list arguments;
 
 	if (c->failed)
@@ -454,7 +458,7 @@ struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struc
 	va_start(arguments, module);
 	write_name(c, name, module, arguments);
 	va_end(arguments);
-	if (!fetch_module(c, &fetched, name))
+	if (!fetch_module(c, &fetched, OPERATION_CONVOLVE, name))
 		goto out;
 	w = &fetched.weight.weight;
 	if (w->rank != 4 || w->shape[1] != x->shape[1] || !bias_fits(&fetched, w->shape[0]) ||
@@ -467,8 +471,8 @@ struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struc
 			  (int64_t[]) { x->shape[0], w->shape[0],
 					(x->shape[2] + how->top + how->bottom - w->shape[2]) / how->stride + 1,
 					(x->shape[3] + how->left + how->right - w->shape[3]) / how->stride + 1 });
-	if (out)
-		c->ops->convolve(c, x, w, fetched.b, how, out);
+	if (out && !c->ops->convolve(c, x, w, fetched.b, how, out))
+		out = fail_as_set(c);
 out:
 	release_module(c, &fetched);
 	compute_drop(c, x);
@@ -488,7 +492,7 @@ struct tensor *compute_layer_norm(struct compute *c, struct tensor *x, double ep
 		va_start(arguments, module);
 		write_name(c, name, module, arguments);
 		va_end(arguments);
-		if (!fetch_module(c, &fetched, name))
+		if (!fetch_module(c, &fetched, OPERATION_LAYER_NORM, name))
 			goto out;
 		if (fetched.weight.weight.count != (size_t)x->shape[x->rank - 1] ||
 		    !bias_fits(&fetched, x->shape[x->rank - 1])) {
@@ -497,8 +501,8 @@ struct tensor *compute_layer_norm(struct compute *c, struct tensor *x, double ep
 		}
 	}
 	out = new_like(c, x);
-	if (out)
-		c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out);
+	if (out && !c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out))
+		out = fail_as_set(c);
 out:
 	release_module(c, &fetched);
 	compute_drop(c, x);
@@ -517,13 +521,13 @@ struct tensor *compute_rms_norm(struct compute *c, struct tensor *x, double eps,
 	va_start(arguments, parameter);
 	write_name(c, name, parameter, arguments);
 	va_end(arguments);
-	if (fetch(c, &fetched, name)) {
+	if (fetch(c, &fetched, OPERATION_RMS_NORM, name)) {
 		if (fetched.weight.count != (size_t)x->shape[x->rank - 1])
 			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
 		out = new_like(c, x);
 	}
-	if (out)
-		c->ops->rms_norm(c, x, &fetched.weight, eps, out);
+	if (out && !c->ops->rms_norm(c, x, &fetched.weight, eps, out))
+		out = fail_as_set(c);
 	release(c, &fetched);
 	compute_drop(c, x);
 	return out;
@@ -541,14 +545,14 @@ struct tensor *compute_group_norm(struct compute *c, struct tensor *x, unsigned 
 	va_start(arguments, module);
 	write_name(c, name, module, arguments);
 	va_end(arguments);
-	if (fetch_module(c, &fetched, name)) {
+	if (fetch_module(c, &fetched, OPERATION_GROUP_NORM, name)) {
 		if (x->shape[1] % groups != 0 || fetched.weight.weight.count != (size_t)x->shape[1] ||
 		    !bias_fits(&fetched, x->shape[1]))
 			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
 		out = new_like(c, x);
 	}
-	if (out)
-		c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out);
+	if (out && !c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out))
+		out = fail_as_set(c);
 	release_module(c, &fetched);
 	compute_drop(c, x);
 	return out;
@@ -566,7 +570,7 @@ struct tensor *compute_embed(struct compute *c, const int64_t *ids, size_t count
 	va_start(arguments, parameter);
 	write_name(c, name, parameter, arguments);
 	va_end(arguments);
-	if (!fetch(c, &fetched, name))
+	if (!fetch(c, &fetched, OPERATION_EMBED, name))
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		if (ids[i] < 0 || ids[i] >= fetched.weight.shape[0]) {
@@ -576,8 +580,8 @@ struct tensor *compute_embed(struct compute *c, const int64_t *ids, size_t count
 		}
 	}
 	out = compute_new(c, 2, (int64_t[]) { (int64_t)count, fetched.weight.shape[1] });
-	if (out)
-		c->ops->embed(c, &fetched.weight, ids, count, out);
+	if (out && !c->ops->embed(c, &fetched.weight, ids, count, out))
+		out = fail_as_set(c);
 out:
 	release(c, &fetched);
 	return out;
@@ -588,8 +592,8 @@ struct tensor *compute_attend(struct compute *c, struct tensor *q, struct tensor
 {
 	struct tensor *out = new_like(c, q);
 
-	if (out)
-		c->ops->attend(c, q, k, v, bias, scale, out);
+	if (out && !c->ops->attend(c, q, k, v, bias, scale, out))
+		out = fail_as_set(c);
 	compute_drop(c, q);
 	compute_drop(c, k);
 	compute_drop(c, v);
@@ -601,8 +605,8 @@ struct tensor *compute_unary(struct compute *c, enum unary kind, struct tensor *
 {
 	struct tensor *out = new_like(c, x);
 
-	if (out)
-		c->ops->unary(c, kind, x, out);
+	if (out && !c->ops->unary(c, kind, x, out))
+		out = fail_as_set(c);
 	compute_drop(c, x);
 	return out;
 }
@@ -616,7 +620,8 @@ static struct tensor *binary(struct compute *c, enum binary kind, struct tensor 
 	if (tensor_count(x) != tensor_count(y))
 		return compute_fail(c, ERROR_BUG, "%s: two tensors of %zu and %zu elements were to be combined", c->model->name,
 				    tensor_count(x), tensor_count(y));
-	c->ops->binary(c, kind, x, y, out);
+	if (!c->ops->binary(c, kind, x, y, out))
+		return fail_as_set(c);
 	compute_drop(c, x);
 	compute_drop(c, y);
 	return out;
@@ -636,8 +641,8 @@ struct tensor *compute_modulate(struct compute *c, struct tensor *x, struct tens
 {
 	struct tensor *out = new_like(c, x);
 
-	if (out)
-		c->ops->modulate(c, x, scale, shift, out);
+	if (out && !c->ops->modulate(c, x, scale, shift, out))
+		out = fail_as_set(c);
 	compute_drop(c, x);
 	compute_drop(c, scale);
 	compute_drop(c, shift);
@@ -648,8 +653,8 @@ struct tensor *compute_gate(struct compute *c, struct tensor *x, struct tensor *
 {
 	struct tensor *out = new_like(c, x);
 
-	if (out)
-		c->ops->gate(c, x, gate, y, out);
+	if (out && !c->ops->gate(c, x, gate, y, out))
+		out = fail_as_set(c);
 	compute_drop(c, x);
 	compute_drop(c, gate);
 	compute_drop(c, y);
@@ -660,8 +665,8 @@ struct tensor *compute_rotate(struct compute *c, struct tensor *x, struct tensor
 {
 	struct tensor *out = new_like(c, x);
 
-	if (out)
-		c->ops->rotate(c, x, angles, out);
+	if (out && !c->ops->rotate(c, x, angles, out))
+		out = fail_as_set(c);
 	compute_drop(c, x);
 	compute_drop(c, angles);
 	return out;

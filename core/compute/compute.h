@@ -50,7 +50,8 @@ struct compute {
 	struct stream *stream; /* the device's: all of the pass is put on it */
 	struct device *host; /* cpu: where values come from and go to */
 	enum dtype dtype;
-	const struct ops *ops;
+	const struct ops *ops; /* those that the backend names */
+	bool bytes_exist; /* on the machine */
 	const struct compute_tap *tap; /* may be NULL */
 	const struct patch_pending *pending; /* patches for weights when they are used; may be NULL */
 	const char *prefix; /* put before every module's name: "clip_l." */

@@ -1,11 +1,16 @@
-/* ops.h - the operations of a forward pass, as one table.
+/* ops.h - the operations of a forward pass, as tables.
  *
- * Every family's forward is written once, as calls of compute.h, and those end here. Two tables: ops_host computes, ops_sim
- * charges what a kernel would cost. Inputs and the output are tensors of one pass whose shapes have been checked; the output is
- * allocated. No slot fails.
+ * Every family's forward is written once, as calls of compute.h, and those end here. A backend names the table that runs on its
+ * devices (struct backend, `operations`): "host" computes, in whatever memory the backend lets it map; "sim" charges what a
+ * kernel would cost. Nothing compares tables: what callers need to know of one is a member.
+ *
+ * Inputs and the output are tensors of one pass whose shapes have been checked; the output is allocated. A weight is an operand:
+ * a buffer on the device and the format of what is in it. An operation that `takes` the format of a weight gets it as it is
+ * stored; for one that declines, the pass has it converted first. Each slot that returns bool fills the pass's error and returns
+ * false when it fails; what it put on the pass's stream may fail later, which whoever waits for the stream is told.
  *
  * Products accumulate in float32. Norms compute inside in float32, weight and bias included, and round once at the end. The
- * result of each operation is rounded to the output's type.
+ * result of each operation is rounded to the output's type. One thread a pass.
  */
 #ifndef RESIDENCY_COMPUTE_OPS_H
 #define RESIDENCY_COMPUTE_OPS_H
@@ -13,14 +18,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/error.h"
 #include "core/compute/tensor.h"
 
-/* A weight brought to the compute device in the pass's type. `values` is NULL on a machine without bytes. */
-struct weight {
-	const float *values;
-	size_t count;
+/* A weight on the compute device, in some format. */
+struct operand {
+	struct buffer buffer; /* borrowed */
+	enum dtype dtype; /* of its elements; of what the blocks stand for, where quantised */
+	bool quantised; /* blocks of `quant` */
+	enum quant quant;
+	size_t count; /* of elements */
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
+};
+
+/* Those that take a weight. */
+enum operation {
+	OPERATION_LINEAR,
+	OPERATION_CONVOLVE,
+	OPERATION_LAYER_NORM,
+	OPERATION_RMS_NORM,
+	OPERATION_GROUP_NORM,
+	OPERATION_EMBED
 };
 
 enum unary {
@@ -51,39 +70,48 @@ struct compute;
 
 struct ops {
 	const char *name;
+	/* Tensors and converted weights are kept as float32, rounded to their type; else at the type's own size. */
+	bool keeps_float32;
+	/* Whether the operation, in a pass of this type, reads a weight of this format. */
+	bool (*takes)(enum operation operation, const struct operand *weight, enum dtype dtype);
+	/* A parameter's stored bytes to the pass's type and, where patches are pending for it, patched. to->buffer is allocated. */
+	bool (*convert)(struct compute *c, const struct parameter *parameter, const struct operand *from,
+			const struct operand *to);
+	/* A converted weight times a number, in place. */
+	bool (*scale_weight)(struct compute *c, const struct operand *weight, float factor);
 	/* out[..., n] = sum_k x[..., k] w[n, k] + b[n]; b may be NULL. */
-	void (*linear)(struct compute *c, const struct tensor *x, const struct weight *w, const struct weight *b,
+	bool (*linear)(struct compute *c, const struct tensor *x, const struct operand *w, const struct operand *b,
 		       struct tensor *out);
 	/* x [b, c, h, w], w [n, c, kh, kw]: cross-correlation. */
-	void (*convolve)(struct compute *c, const struct tensor *x, const struct weight *w, const struct weight *b,
+	bool (*convolve)(struct compute *c, const struct tensor *x, const struct operand *w, const struct operand *b,
 			 const struct convolution *how, struct tensor *out);
 	/* softmax(q k^T * scale + bias) v a head; q, k, v [b, heads, tokens, d]; bias [1 or heads, queries, keys] or NULL. */
-	void (*attend)(struct compute *c, const struct tensor *q, const struct tensor *k, const struct tensor *v,
+	bool (*attend)(struct compute *c, const struct tensor *q, const struct tensor *k, const struct tensor *v,
 		       const struct tensor *bias, double scale, struct tensor *out);
 	/* Over the last dimension; w and b may be NULL. */
-	void (*layer_norm)(struct compute *c, const struct tensor *x, const struct weight *w, const struct weight *b,
+	bool (*layer_norm)(struct compute *c, const struct tensor *x, const struct operand *w, const struct operand *b,
 			   double eps, struct tensor *out);
-	void (*rms_norm)(struct compute *c, const struct tensor *x, const struct weight *w, double eps, struct tensor *out);
+	bool (*rms_norm)(struct compute *c, const struct tensor *x, const struct operand *w, double eps, struct tensor *out);
 	/* x [b, channels, ...]. */
-	void (*group_norm)(struct compute *c, const struct tensor *x, unsigned groups, const struct weight *w,
-			   const struct weight *b, double eps, struct tensor *out);
-	void (*unary)(struct compute *c, enum unary kind, const struct tensor *x, struct tensor *out);
+	bool (*group_norm)(struct compute *c, const struct tensor *x, unsigned groups, const struct operand *w,
+			   const struct operand *b, double eps, struct tensor *out);
+	bool (*unary)(struct compute *c, enum unary kind, const struct tensor *x, struct tensor *out);
 	/* x times a number. */
-	void (*scale)(struct compute *c, const struct tensor *x, float factor, struct tensor *out);
-	void (*binary)(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y, struct tensor *out);
+	bool (*scale)(struct compute *c, const struct tensor *x, float factor, struct tensor *out);
+	bool (*binary)(struct compute *c, enum binary kind, const struct tensor *x, const struct tensor *y, struct tensor *out);
 	/* x * (1 + scale) + shift, rounded once after 1 + scale and once at the end; x [b, tokens, n], scale and shift [b, n]. */
-	void (*modulate)(struct compute *c, const struct tensor *x, const struct tensor *scale, const struct tensor *shift,
+	bool (*modulate)(struct compute *c, const struct tensor *x, const struct tensor *scale, const struct tensor *shift,
 			 struct tensor *out);
 	/* x + gate * y, the product rounded first; x, y [b, tokens, n], gate [b, n]. */
-	void (*gate)(struct compute *c, const struct tensor *x, const struct tensor *gate, const struct tensor *y,
+	bool (*gate)(struct compute *c, const struct tensor *x, const struct tensor *gate, const struct tensor *y,
 		     struct tensor *out);
 	/* Rotates adjacent pairs: x [b, heads, tokens, d], angles [tokens, d / 2, 2] holding cosine and sine. In float32. */
-	void (*rotate)(struct compute *c, const struct tensor *x, const struct tensor *angles, struct tensor *out);
+	bool (*rotate)(struct compute *c, const struct tensor *x, const struct tensor *angles, struct tensor *out);
 	/* out = the view of x, or the view of out = x. */
-	void (*gather)(struct compute *c, const struct tensor *x, const struct view *from, struct tensor *out);
-	void (*scatter)(struct compute *c, const struct tensor *x, const struct view *to, struct tensor *out);
+	bool (*gather)(struct compute *c, const struct tensor *x, const struct view *from, struct tensor *out);
+	bool (*scatter)(struct compute *c, const struct tensor *x, const struct view *to, struct tensor *out);
 	/* Rows of a table: out [count, n] = w[ids[i]]; ids are valid. */
-	void (*embed)(struct compute *c, const struct weight *w, const int64_t *ids, size_t count, struct tensor *out);
+	bool (*embed)(struct compute *c, const struct operand *w, const int64_t *ids, size_t count, struct tensor *out);
 };
 
 /* What converting stored weights to the pass's type costs on a device, dequantising among it: 2.3 times the traffic of reading the one
@@ -93,5 +121,11 @@ struct kernel_cost ops_conversion_cost(uint64_t stored_bytes, uint64_t converted
 
 extern const struct ops ops_host;
 extern const struct ops ops_sim;
+
+/* NULL-terminated. */
+extern const struct ops *const ops_tables[];
+const struct ops *ops_find(const char *name); /* NULL if there is none */
+/* ERROR_BUG where a slot is empty, which it names. */
+bool ops_check(const struct ops *ops, struct error *e);
 
 #endif

@@ -1,8 +1,8 @@
 /* tensor.h - the values of a forward pass while it runs: dense, row-major, on the compute device.
  *
- * A tensor has the type that the pass computes in. Where the machine has bytes its values are kept as float32, rounded to that
- * type after each operation: the same numbers as storing them narrow, without widening them again for the next product. On a
- * machine without bytes only the shape and the memory's accounting exist, at the type's own size.
+ * A tensor has the type that the pass computes in. The operations of host keep its values as float32 (ops.h, keeps_float32),
+ * rounded to that type after each operation: the same numbers as storing them narrow, without widening them again for the next
+ * product. Others keep them at the type's own size. Where no bytes exist there are only the shape and the memory's accounting.
  *
  * Tensors belong to the pass that made them (compute.h), which counts the references to each: whatever was not dropped before
  * goes with it. One thread a pass.
@@ -41,12 +41,6 @@ static inline size_t tensor_count(const struct tensor *tensor)
 	for (unsigned i = 0; i < tensor->rank; i++)
 		count *= (size_t)tensor->shape[i];
 	return count;
-}
-
-/* The values; NULL on a machine without bytes. */
-static inline float *tensor_values(const struct tensor *tensor)
-{
-	return tensor->buffer.address;
 }
 
 /* Bytes that the tensor has on a device of its type's size: what kernels read and write. */

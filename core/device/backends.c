@@ -19,6 +19,7 @@ bool backend_check(const struct backend *backend, struct error *e)
 		bool filled;
 	} slots[] = {
 		{ "summary", backend->summary },
+		{ "operations", backend->operations },
 		{ "open", backend->open },
 		{ "close", backend->close },
 		{ "memory_take", backend->memory_take },

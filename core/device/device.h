@@ -104,6 +104,7 @@ struct backend {
 	bool bytes_exist; /* what is written can be read again */
 	bool host_addressable; /* this processor may dereference an address */
 	bool computes; /* kernels have results */
+	const char *operations; /* the name of the table of operations that run on its devices (core/compute/ops.h) */
 	/* topology and listener live as long as the state. */
 	bool (*open)(void **state, const struct topology *topology, const struct backend_listener *listener, struct error *e);
 	void (*close)(void *state);

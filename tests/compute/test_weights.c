@@ -6,21 +6,32 @@
 #include "core/tensor/dtype/rounding.h"
 #include "core/tensor/dtype/convert.h"
 #include "scenarios/topologies.h"
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 #define OUTPUTS 4 /* of one input each, so that no order of summation plays a part */
 
 static struct machine *machine;
 
-static void make(void)
+static void make_with(const struct backend *backend)
 {
 	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
 	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
 
-	machine = machine_open(topology, &backend_host, &e);
+	machine = machine_open(topology, backend, &e);
 	ck_assert_ok(machine, &e);
 	topology_free(topology);
+}
+
+static void make(void)
+{
+	make_with(&backend_host);
+}
+
+static void make_on_guarded(void)
+{
+	make_with(&backend_guarded);
 }
 
 static void unmake(void)
@@ -148,16 +159,175 @@ START_TEST(elements_that_fill_no_block_are_refused)
 }
 END_TEST
 
-HARNESS_SUITE(weights_suite)
-{
-	Suite *suite = suite_create("weights");
-	TCase *tests = tcase_create("weights");
+/* ---- operands ---- */
 
-	tcase_add_checked_fixture(tests, make, unmake);
+static struct operand seen;
+
+static bool takes_blocks(enum operation operation, const struct operand *weight, enum dtype dtype)
+{
+	(void)dtype;
+	return operation == OPERATION_LINEAR && weight->quantised;
+}
+
+static bool see_linear(struct compute *c, const struct tensor *x, const struct operand *w, const struct operand *b,
+		       struct tensor *out)
+{
+	(void)c;
+	(void)x;
+	(void)b;
+	(void)out;
+	seen = *w;
+	return true;
+}
+
+/* A linear of one block of Q8_0, by a pass whose operations see what they get. */
+static void see_block(const struct ops *ops, const uint8_t block[34])
+{
+	const struct parameter_description parameter = { .name = "lin.weight",
+							 .dtype = DTYPE_F16,
+							 .quantised = true,
+							 .quant = QUANT_Q8_0,
+							 .rank = 2,
+							 .shape = { 1, 32 },
+							 .bytes = block };
+	const struct block_description description = { .name = "lin", .type = "Linear", .parameter_count = 1 };
+	const float inputs[32] = { 0 };
+	struct error e = ERROR_INIT;
+	struct compute c;
+	struct model *model =
+		model_new(machine, machine_device(machine, 1), "q", MODEL_UNET, &description, 1, &parameter, 1, &e);
+
+	ck_assert_ok(model, &e);
+	compute_begin(&c, model, machine_device(machine, 1), DTYPE_BF16, &e);
+	c.ops = ops;
+	ck_assert_ptr_nonnull(compute_linear(&c, compute_upload(&c, inputs, 2, (int64_t[]) { 1, 32 }), "%s", "lin"));
+	ck_assert_uint_eq(seen.buffer.size_bytes, seen.quantised ? 34 : 32 * sizeof(float));
+	if (seen.quantised)
+		ck_assert_mem_eq(harness_bytes(&seen.buffer), block, 34);
+	ck_assert_ok(compute_end(&c), &e);
+	model_free(model);
+}
+
+START_TEST(an_operation_that_takes_blocks_gets_them_as_they_are_and_one_that_declines_gets_numbers)
+{
+	const uint8_t block[34] = { 0x01, 0x2e, 5, 6, 7 };
+	struct ops seeing = ops_host;
+
+	seeing.linear = see_linear;
+	seeing.takes = takes_blocks;
+	see_block(&seeing, block);
+	ck_assert(seen.quantised);
+	ck_assert_int_eq(seen.quant, QUANT_Q8_0);
+	ck_assert_uint_eq(seen.count, 32);
+	seeing.takes = ops_host.takes;
+	see_block(&seeing, block);
+	ck_assert(!seen.quantised);
+	ck_assert_int_eq(seen.dtype, DTYPE_BF16);
+}
+END_TEST
+
+START_TEST(operations_that_keep_no_float32_get_tensors_at_the_size_of_their_type)
+{
+	const float values[] = { 1.0F, 1.001F, -3.14159F };
+	struct ops narrow = ops_host;
+	struct model *model = scaled_linear();
+	struct error e = ERROR_INIT;
+	struct tensor *tensor;
+	struct compute c;
+	float out[3];
+
+	narrow.keeps_float32 = false;
+	compute_begin(&c, model, machine_device(machine, 1), DTYPE_BF16, &e);
+	c.ops = &narrow;
+	tensor = compute_upload(&c, values, 1, (int64_t[]) { 3 });
+	ck_assert_ok(compute_download(&c, tensor, out), &e);
+	ck_assert_uint_eq(tensor->buffer.size_bytes, 6);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(out[i] == bf16(values[i]));
+	ck_assert_ok(compute_end(&c), &e);
+	model_free(model);
+}
+END_TEST
+
+/* Were the staging freed at once, the copy would run when its pages are gone (guarded). */
+START_TEST(what_an_upload_stages_outlives_the_copy_that_is_queued)
+{
+	const float values[] = { 1, 2, 3 };
+	struct model *model = scaled_linear();
+	struct error e = ERROR_INIT;
+	struct compute c;
+	float out[3];
+
+	compute_begin(&c, model, machine_device(machine, 1), DTYPE_F32, &e);
+	ck_assert_ok(compute_download(&c, compute_upload(&c, values, 1, (int64_t[]) { 3 }), out), &e);
+	ck_assert_mem_eq(out, values, sizeof(values));
+	ck_assert_ok(compute_end(&c), &e);
+	model_free(model);
+	ck_assert(stream_synchronize(device_stream(machine_device(machine, 1)), NULL));
+}
+END_TEST
+
+START_TEST(every_table_of_operations_is_whole_and_every_backend_names_one)
+{
+	struct error e = ERROR_INIT;
+	struct ops lacking = ops_sim;
+
+	for (size_t i = 0; ops_tables[i]; i++) {
+		ck_assert_ok(ops_check(ops_tables[i], &e), &e);
+		ck_assert_ptr_eq(ops_find(ops_tables[i]->name), ops_tables[i]);
+	}
+	for (size_t i = 0; backends[i]; i++)
+		ck_assert_ptr_nonnull(ops_find(backends[i]->operations));
+	lacking.gate = NULL;
+	ck_assert(!ops_check(&lacking, &e));
+	ck_assert_str_eq(e.text, "the operations of sim have no gate");
+}
+END_TEST
+
+START_TEST(a_backend_whose_operations_do_not_exist_fails_the_pass)
+{
+	struct backend strange = backend_host;
+	struct model *model;
+	struct error e = ERROR_INIT;
+	struct machine *first = machine;
+	struct compute c;
+
+	strange.operations = "abacus";
+	machine = machine_open(machine_topology(first), &strange, &e);
+	ck_assert_ok(machine, &e);
+	model = scaled_linear();
+	compute_begin(&c, model, machine_device(machine, 1), DTYPE_F32, &e);
+	ck_assert_ptr_null(compute_upload(&c, NULL, 1, (int64_t[]) { 3 }));
+	ck_assert(!compute_end(&c));
+	ck_assert_ptr_nonnull(strstr(e.text, "abacus"));
+	model_free(model);
+	machine_close(machine);
+	machine = first;
+}
+END_TEST
+
+static void add_tests(Suite *suite, const char *on, SFun make_it)
+{
+	TCase *tests = tcase_create(on);
+
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_add_test(tests, a_scale_goes_into_the_input_where_that_is_the_smaller);
 	tcase_add_test(tests, a_scale_goes_into_the_weight_where_that_is_the_smaller);
 	tcase_add_test(tests, blocks_become_numbers_in_half_precision_unless_asked_otherwise);
 	tcase_add_test(tests, elements_that_fill_no_block_are_refused);
+	tcase_add_test(tests, an_operation_that_takes_blocks_gets_them_as_they_are_and_one_that_declines_gets_numbers);
+	tcase_add_test(tests, operations_that_keep_no_float32_get_tensors_at_the_size_of_their_type);
+	tcase_add_test(tests, what_an_upload_stages_outlives_the_copy_that_is_queued);
+	tcase_add_test(tests, every_table_of_operations_is_whole_and_every_backend_names_one);
+	tcase_add_test(tests, a_backend_whose_operations_do_not_exist_fails_the_pass);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(weights_suite)
+{
+	Suite *suite = suite_create("weights");
+
+	add_tests(suite, "host", make);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

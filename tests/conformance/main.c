@@ -18,6 +18,7 @@
 #include "core/base/strbuf.h"
 #include "tests/conformance/census.h"
 #include "tests/conformance/part.h"
+#include "tests/harness/guarded.h"
 
 #define FAILURES_SHOWN 12
 #define NAMES_MAX 256
@@ -180,6 +181,8 @@ void part_sha256(const void *bytes, size_t size_bytes, char text[65])
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
+const struct backend *part_backend = &backend_host;
+
 static bool is_folder(const char *path)
 {
 	struct stat st;
@@ -319,11 +322,24 @@ static int run_session(struct session *session)
 
 static int usage(void)
 {
-	fputs("usage: conformance DIR [--part NAME | --listed FILE]\n\nparts:", stderr);
+	fputs("usage: conformance DIR [--part NAME | --listed FILE] [--backend host | guarded]\n\nparts:", stderr);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		fprintf(stderr, " %s", parts[i]->name);
 	fputs("\n", stderr);
 	return 2;
+}
+
+static bool backend_named(const char *name)
+{
+	static const struct backend *const computing[] = { &backend_host, &backend_guarded };
+
+	for (size_t i = 0; i < ARRAY_SIZE(computing); i++) {
+		if (strcmp(computing[i]->name, name) == 0) {
+			part_backend = computing[i];
+			return true;
+		}
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -336,6 +352,8 @@ int main(int argc, char **argv)
 			session.wanted = argv[++i];
 		else if (strcmp(argv[i], "--listed") == 0 && i + 1 < argc)
 			session.list = argv[++i];
+		else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc && backend_named(argv[i + 1]))
+			i++;
 		else if (!session.root && argv[i][0] != '-')
 			session.root = argv[i];
 		else

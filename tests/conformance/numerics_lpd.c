@@ -14,6 +14,7 @@
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/quant/quant.h"
 #include "scenarios/topologies.h"
+#include "tests/conformance/part.h"
 #include "tests/conformance/adapters.h"
 
 #define PREFIX "diffusion_model."
@@ -103,7 +104,7 @@ static bool open_scene(struct scene *scene, struct error *e)
 	const struct embedded_file *file = embedded_find(scenario_topologies, "host-1gpu.json");
 
 	scene->topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
-	scene->machine = scene->topology ? machine_open(scene->topology, &backend_host, e) : NULL;
+	scene->machine = scene->topology ? machine_open(scene->topology, part_backend, e) : NULL;
 	scene->heap = scene->machine ? heap_new(e) : NULL;
 	scene->root = scene->heap ? heap_root(scene->heap, &root_class, "test", e) : NULL;
 	if (!scene->root)
@@ -165,10 +166,16 @@ static bool make_patchers(struct scene *scene, struct error *e)
 
 static bool same_bytes(const struct parameter *parameter, const struct safetensors_tensor *wanted)
 {
+	struct mapping place;
 	size_t first;
+	bool same;
 
-	return wanted && parameter->dtype == wanted->dtype && parameter->size_bytes == wanted->size_bytes &&
-	       numerics_differ(wanted->dtype, parameter->resting.address, wanted->bytes, wanted->element_count, &first) == 0;
+	if (!wanted || parameter->dtype != wanted->dtype || parameter->size_bytes != wanted->size_bytes ||
+	    !device_map(&parameter->resting, MAP_READ, &place, NULL))
+		return false;
+	same = numerics_differ(wanted->dtype, place.bytes, wanted->bytes, wanted->element_count, &first) == 0;
+	device_unmap(&place, true, NULL);
+	return same;
 }
 
 static void compare(struct scene *scene, const char *what)
@@ -203,6 +210,19 @@ static void check_places(struct scene *scene)
 	tally_pass(scene->tally);
 }
 
+/* A copy of a parameter with its patches, in `dtype`. */
+static bool patch_resting(const struct model *model, size_t index, const struct patch_list *list, enum dtype dtype,
+			  float *values, struct error *e)
+{
+	struct mapping place;
+	bool fine;
+
+	if (!device_map(&model->parameters[index].resting, MAP_READ, &place, e))
+		return false;
+	fine = patch_copy(model, index, list, dtype, place.bytes, values, e);
+	return device_unmap(&place, fine, e);
+}
+
 static bool check_copy(struct scene *scene, size_t index, const struct safetensors_tensor *wanted, struct error *e)
 {
 	const struct model *model = patcher_model(scene->patcher);
@@ -211,7 +231,7 @@ static bool check_copy(struct scene *scene, size_t index, const struct safetenso
 	float *values = array_new(wanted->element_count, sizeof(*values), e);
 	uint8_t *found = array_new(wanted->size_bytes, 1, e);
 	size_t first;
-	bool fine = values && found && patch_copy(model, index, &list, DTYPE_BF16, parameter->resting.address, values, e) &&
+	bool fine = values && found && patch_resting(model, index, &list, DTYPE_BF16, values, e) &&
 		    convert_from_f32(DTYPE_BF16, values, found, wanted->element_count, e);
 
 	if (fine && numerics_differ(DTYPE_BF16, found, wanted->bytes, wanted->element_count, &first))
@@ -321,8 +341,7 @@ static bool patch_quantised(struct machine *machine, const char *name, const jso
 	float *values = array_new(out->element_count, sizeof(*values), e);
 	uint8_t *found = array_new(out->size_bytes, 1, e);
 	size_t first;
-	bool fine = model && values && found &&
-		    patch_copy(model, 0, &list, out->dtype, model->parameters[0].resting.address, values, e) &&
+	bool fine = model && values && found && patch_resting(model, 0, &list, out->dtype, values, e) &&
 		    convert_from_f32(out->dtype, values, found, out->element_count, e);
 
 	if (fine && numerics_differ(out->dtype, found, out->bytes, out->element_count, &first))
@@ -340,7 +359,7 @@ static bool run_quantised(const struct numerics_data *data, json_t *cases, struc
 	static const char *const names[] = { "bytes", "up", "down", "out" };
 	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
 	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
-	struct machine *machine = topology ? machine_open(topology, &backend_host, e) : NULL;
+	struct machine *machine = topology ? machine_open(topology, part_backend, e) : NULL;
 	bool fine = machine != NULL;
 	const char *name;
 	json_t *json;

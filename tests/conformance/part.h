@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/json.h"
 
+struct backend;
 struct tally; /* counts of one part */
 
 struct part {
@@ -41,6 +42,9 @@ json_t *part_listing(const char *folder, const char *name, struct error *e);
 
 /* SHA-256 as 64 hexadecimal digits and a NUL. */
 void part_sha256(const void *bytes, size_t size_bytes, char text[65]);
+
+/* What computes, where bytes are needed: host, or guarded with --backend. */
+extern const struct backend *part_backend;
 
 extern const struct part part_planner;
 extern const struct part part_retention;

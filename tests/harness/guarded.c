@@ -15,7 +15,6 @@
 
 #include "core/base/array.h"
 #include "core/base/event.h"
-#include "tests/harness/harness.h"
 
 struct guarded_stream;
 
@@ -313,24 +312,13 @@ static void guarded_sleep(void *state, uint64_t duration_ns)
 	backend_host.sleep(guarded->host, duration_ns);
 }
 
-const void *harness_bytes(const struct buffer *buffer)
-{
-	static struct mapping places[16];
-	static size_t next;
-	struct mapping *place = &places[next++ % ARRAY_SIZE(places)];
-	struct error e = ERROR_INIT;
-
-	device_unmap(place, true, NULL);
-	ck_assert_ok(device_map(buffer, MAP_READ, place, &e), &e);
-	return place->bytes;
-}
-
 const struct backend backend_guarded = {
 	.name = "guarded",
 	.summary = "bytes that only the backend may touch, for tests",
 	.bytes_exist = true,
 	.host_addressable = false,
 	.computes = true,
+	.operations = "host",
 	.open = guarded_open,
 	.close = guarded_close,
 	.memory_take = guarded_take,

@@ -34,14 +34,14 @@ static void make_patchers(struct flux_scene *scene, const char *file)
 	reference_set(&scene->hold_clone, scene->root, &scene->with_lora->object, "clone");
 }
 
-void flux_make(struct flux_scene *scene, const char *file, const struct policy *policy)
+void flux_make(struct flux_scene *scene, const struct backend *backend, const char *file, const struct policy *policy)
 {
 	const struct embedded_file *text = embedded_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
 
 	openblas_set_num_threads(1);
 	*scene = (struct flux_scene) { .topology = topology_parse(text->bytes, embedded_length(text), text->name, &e) };
-	scene->machine = machine_open(scene->topology, &backend_host, &e);
+	scene->machine = machine_open(scene->topology, backend, &e);
 	scene->heap = heap_new(&e);
 	scene->root = heap_root(scene->heap, &root_class, "test", &e);
 	scene->manager = manager_new(&(struct manager_options) { .heap = scene->heap,

@@ -17,8 +17,8 @@ struct flux_scene {
 	struct patcher *base, *with_lora;
 };
 
-/* The model is made up by its file's name. */
-void flux_make(struct flux_scene *scene, const char *file, const struct policy *policy);
+/* On host or guarded. The file's name says which model is synthesised. */
+void flux_make(struct flux_scene *scene, const struct backend *backend, const char *file, const struct policy *policy);
 void flux_unmake(struct flux_scene *scene);
 
 uint64_t flux_hash_weights(const struct model *model);

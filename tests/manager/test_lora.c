@@ -1,4 +1,5 @@
 /* A clone with a LoRA: put into the weights where they are loaded, into copies where they are cast, and taken out to the byte. */
+#include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
 
@@ -6,7 +7,12 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, "flux1-small.safetensors", &policy_strict);
+	flux_make(&scene, &backend_host, "flux1-small.safetensors", &policy_strict);
+}
+
+static void make_on_guarded(void)
+{
+	flux_make(&scene, &backend_guarded, "flux1-small.safetensors", &policy_strict);
 }
 
 static void unmake(void)
@@ -83,17 +89,50 @@ START_TEST(loading_the_base_takes_the_clones_lora_out)
 }
 END_TEST
 
-HARNESS_SUITE(lora_suite)
+START_TEST(guarded_samples_the_same_bits_as_host)
 {
-	Suite *suite = suite_create("lora");
-	TCase *tests = tcase_create("lora");
+	static const double budgets[] = { ALL_MEMORY, 2e6, 0.1 };
+	struct flux_scene guarded;
+	char here[VALUES_HASH_MAX];
+	char there[VALUES_HASH_MAX];
+	struct error e = ERROR_INIT;
+	size_t cast;
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	flux_make(&guarded, &backend_guarded, "flux1-small.safetensors", &policy_strict);
+	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+		flux_load_and_sample(&scene, scene.with_lora, budgets[i], &cast, here);
+		flux_load_and_sample(&guarded, guarded.with_lora, budgets[i], &cast, there);
+		ck_assert_str_eq(here, there);
+		ck_assert_ok(patcher_detach(scene.with_lora, &e) && patcher_detach(guarded.with_lora, &e), &e);
+	}
+	flux_unmake(&guarded);
+}
+END_TEST
+
+static void add_tests(Suite *suite, const char *on, SFun make_it)
+{
+	TCase *tests = tcase_create(on);
+
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all);
 	tcase_add_test(tests, upstream_patches_what_is_cast_in_the_type_of_the_pass);
 	tcase_add_test(tests, taking_a_lora_out_restores_every_byte);
 	tcase_add_test(tests, loading_the_base_takes_the_clones_lora_out);
+	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(lora_suite)
+{
+	Suite *suite = suite_create("lora");
+	TCase *tests;
+
+	add_tests(suite, "host", make);
+	add_tests(suite, "guarded", make_on_guarded);
+	tests = tcase_create("both");
+	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, guarded_samples_the_same_bits_as_host);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

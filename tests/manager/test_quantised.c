@@ -13,7 +13,12 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, "flux1-small-Q5_0.gguf", &policy_strict);
+	flux_make(&scene, &backend_host, "flux1-small-Q5_0.gguf", &policy_strict);
+}
+
+static void make_on_guarded(void)
+{
+	flux_make(&scene, &backend_guarded, "flux1-small-Q5_0.gguf", &policy_strict);
 }
 
 static void unmake(void)
@@ -158,12 +163,11 @@ START_TEST(a_string_of_each_generation_is_its_own)
 }
 END_TEST
 
-HARNESS_SUITE(quantised_suite)
+static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
-	Suite *suite = suite_create("quantised");
-	TCase *tests = tcase_create("quantised");
+	TCase *tests = tcase_create(on);
 
-	tcase_add_checked_fixture(tests, make, unmake);
+	tcase_add_checked_fixture(tests, make_it, unmake);
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_lora_gives_the_same_bits_wherever_blocks_wait_and_whoevers_rules_it_is);
 	tcase_add_test(tests, no_patch_changes_a_byte_of_a_block);
@@ -171,5 +175,13 @@ HARNESS_SUITE(quantised_suite)
 	tcase_add_test(tests, layers_are_dealt_out_after_a_load_and_count_as_loaded);
 	tcase_add_test(tests, a_string_of_each_generation_is_its_own);
 	suite_add_tcase(suite, tests);
+}
+
+HARNESS_SUITE(quantised_suite)
+{
+	Suite *suite = suite_create("quantised");
+
+	add_tests(suite, "host", make);
+	add_tests(suite, "guarded", make_on_guarded);
 	return suite;
 }

@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/embed.h"
+#include "core/base/units.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "core/workflow/library/model_library.h"
+#include "core/workflow/library/weights_read.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
@@ -116,6 +119,66 @@ START_TEST(loading_that_is_interrupted_gives_no_model_and_its_memory_back)
 }
 END_TEST
 
+/* ---- what stands beside a device ---- */
+
+#define LARGE_BYTES (48 * MIB)
+#define LARGE_COUNT 4
+
+static uint64_t written_bytes, most_beside_bytes;
+
+static bool count_write(void *state, unsigned d, void *address, uint64_t offset_bytes, uint64_t size_bytes, const void *from,
+			struct error *e)
+{
+	written_bytes += size_bytes;
+	return backend_guarded.write(state, d, address, offset_bytes, size_bytes, from, e);
+}
+
+static void note_beside(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+	(void)context;
+	ck_assert_uint_eq(total_bytes, LARGE_COUNT * LARGE_BYTES);
+	if (done_bytes - written_bytes > most_beside_bytes)
+		most_beside_bytes = done_bytes - written_bytes;
+}
+
+START_TEST(off_host_a_model_is_read_a_window_at_a_time)
+{
+	const struct bulk_watcher watcher = { .progress = note_beside };
+	struct backend counting = backend_guarded;
+	struct parameter_description parameters[LARGE_COUNT];
+	struct parameter_origin origins[LARGE_COUNT] = { { .path = NULL } };
+	struct tensor_row rows[LARGE_COUNT] = { { .name = NULL } };
+	struct block_description block = { .name = "all", .type = "Linear", .parameter_count = LARGE_COUNT };
+	struct error e = ERROR_INIT;
+	struct machine *counted;
+	struct model *model;
+
+	counting.write = count_write;
+	counted = machine_open(machine_topology(machine), &counting, &e);
+	ck_assert_ok(counted, &e);
+	ck_assert_int_eq(truncate(path, LARGE_COUNT * LARGE_BYTES), 0);
+	for (unsigned i = 0; i < LARGE_COUNT; i++) {
+		static const char *const names[LARGE_COUNT] = { "a", "b", "c", "d" };
+
+		parameters[i] = (struct parameter_description) {
+			.name = names[i], .dtype = DTYPE_F32, .rank = 1, .shape = { LARGE_BYTES / sizeof(float) }
+		};
+		rows[i] = (struct tensor_row) { .name = names[i], .size_bytes = LARGE_BYTES, .file_offset = i * LARGE_BYTES };
+		origins[i] =
+			(struct parameter_origin) { .path = path, .rows = { &rows[i] }, .part_count = { 1 }, .piece_count = 1 };
+	}
+	model = model_new(counted, machine_device(counted, 0), "large", MODEL_UNET, &block, 1, parameters, LARGE_COUNT, &e);
+	ck_assert_ok(model, &e);
+	written_bytes = 0;
+	most_beside_bytes = 0;
+	ck_assert_ok(weights_read(model, origins, &watcher, &e), &e);
+	ck_assert_uint_eq(written_bytes, LARGE_COUNT * LARGE_BYTES);
+	ck_assert_uint_eq(most_beside_bytes, LARGE_BYTES);
+	model_free(model);
+	machine_close(counted);
+}
+END_TEST
+
 static void add_tests(Suite *suite, const char *on, SFun make_it)
 {
 	TCase *tests = tcase_create(on);
@@ -124,6 +187,7 @@ static void add_tests(Suite *suite, const char *on, SFun make_it)
 	tcase_add_test(tests, a_model_has_the_bytes_of_its_file);
 	tcase_add_test(tests, loading_tells_how_many_bytes_are_in_place);
 	tcase_add_test(tests, loading_that_is_interrupted_gives_no_model_and_its_memory_back);
+	tcase_add_test(tests, off_host_a_model_is_read_a_window_at_a_time);
 	suite_add_tcase(suite, tests);
 }
 

@@ -160,7 +160,7 @@ struct tensor *flux_angles(struct compute *c, const struct denoise_request *requ
 	struct tensor *out = NULL;
 	float *angles;
 
-	if (c->ops == &ops_sim)
+	if (!c->bytes_exist)
 		return compute_upload_f32(c, NULL, 3, (int64_t[]) { tokens, pairs, 2 });
 	positions.ids = compute_array(c, (size_t)tokens, sizeof(*positions.ids));
 	angles = compute_array(c, (size_t)(tokens * pairs), 2 * sizeof(*angles));

@@ -87,7 +87,7 @@ static bool encode(struct compute *c, const void *config, const struct tokens *t
 	if (!compute_download(c, out, all))
 		goto out;
 	compute_drop(c, out);
-	if (c->ops == &ops_sim)
+	if (!c->bytes_exist)
 		goto out;
 	if (weighted)
 		apply_weights(tokens, all, channels);
@@ -255,6 +255,20 @@ int64_t t5_bucket(int64_t relative)
 	return bucket + (far < 15 ? far : 15);
 }
 
+/* [heads, length, length]: -FLT_MAX for the keys behind the first end token, which is at `seen`. */
+static struct tensor *t5_mask(struct compute *c, const struct t5_config *config, size_t length, size_t seen)
+{
+	size_t count = (size_t)config->heads * length * length;
+	float *mask = compute_array(c, count, sizeof(*mask));
+	struct tensor *out;
+
+	for (size_t i = 0; mask && i < count; i++)
+		mask[i] = i % length > seen ? -FLT_MAX : 0.0F;
+	out = compute_upload_f32(c, mask, 3, (int64_t[]) { config->heads, (int64_t)length, (int64_t)length });
+	free(mask);
+	return out;
+}
+
 /* [heads, length, length]: what each head adds for key minus query, and -FLT_MAX for keys that are masked. */
 static struct tensor *t5_bias(struct compute *c, const struct t5_config *config, const int64_t *ids, size_t length, bool masked)
 {
@@ -274,13 +288,7 @@ static struct tensor *t5_bias(struct compute *c, const struct t5_config *config,
 	bias = compute_gather(c, bias, &view);
 	for (size_t i = 0; i < length && seen == length; i++)
 		seen = ids[i] == config->end_token ? i : length;
-	if (masked && bias && c->ops == &ops_host) {
-		for (size_t i = 0; i < (size_t)config->heads * count; i++) {
-			if (i % length > seen)
-				tensor_values(bias)[i] += -FLT_MAX;
-		}
-	}
-	return bias;
+	return masked ? compute_add(c, bias, t5_mask(c, config, length, seen)) : bias;
 }
 
 static struct tensor *t5_layer(struct compute *c, const struct t5_config *config, struct tensor *x, struct tensor *bias, int i)

@@ -197,6 +197,7 @@ const struct backend backend_host = {
 	.bytes_exist = true,
 	.host_addressable = true,
 	.computes = true,
+	.operations = "host",
 	.open = host_open,
 	.close = host_close,
 	.memory_take = host_memory_take,

@@ -588,6 +588,7 @@ const struct backend backend_sim = {
 	.bytes_exist = false,
 	.host_addressable = false,
 	.computes = false,
+	.operations = "sim",
 	.open = sim_open,
 	.close = sim_close,
 	.memory_take = sim_memory_take,

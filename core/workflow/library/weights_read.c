@@ -1,10 +1,20 @@
+/* weights_read.c - the bytes of a model's parameters, out of files and to where the parameters rest.
+ *
+ * The runs of a file are read in the order of their offsets, straight into the memory of the parameters where this processor may
+ * follow its address. Elsewhere they pass through memory of the host, and so do bytes that change on the way. All parameters are
+ * read at once on host; elsewhere a window of them at a time, so that no more than STAGED_MAX, or one parameter that is larger,
+ * stands beside the devices.
+ */
 #include "core/workflow/library/weights_read.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
 #include "core/tensor/dtype/convert.h"
+
+#define STAGED_MAX (64 * MIB) /* enough for several reads at a time of the largest chunk */
 
 /* A run of a file's bytes, and where it goes. */
 struct run {
@@ -20,7 +30,8 @@ struct reader {
 	size_t run_count;
 	struct mapping *places; /* by parameter; owned, and unmapped at the end */
 	unsigned char **beside; /* by parameter: what is read beside its place first; owned */
-	uint64_t done_bytes, total_bytes; /* of the files that were read before, and of all */
+	size_t first, end; /* the window of parameters */
+	uint64_t done_bytes, total_bytes; /* of what was read before, and of all */
 };
 
 /* ---- what goes where ---- */
@@ -74,11 +85,10 @@ static bool add_runs(struct reader *reader, size_t index, struct error *e)
 		};
 		to += bytes;
 	}
-	reader->total_bytes += size_bytes;
 	return true;
 }
 
-static bool plan_runs(struct reader *reader, struct error *e)
+static bool begin(struct reader *reader, struct error *e)
 {
 	size_t count = reader->model->parameter_count;
 
@@ -88,6 +98,33 @@ static bool plan_runs(struct reader *reader, struct error *e)
 	if (!reader->runs || !reader->beside || !reader->places)
 		return false;
 	for (size_t i = 0; i < count; i++) {
+		if (reader->origins[i].path)
+			reader->total_bytes += all_bytes_of(&reader->origins[i]);
+	}
+	return true;
+}
+
+/* The window from `first` on. */
+static void plan_window(struct reader *reader, size_t first)
+{
+	const struct model *model = reader->model;
+	bool is_staged = !machine_backend(model->machine)->host_addressable;
+	uint64_t staged_bytes = 0;
+
+	reader->first = first;
+	reader->end = first;
+	while (reader->end < model->parameter_count) {
+		staged_bytes += model->parameters[reader->end].size_bytes;
+		if (is_staged && reader->end > first && staged_bytes > STAGED_MAX)
+			return;
+		reader->end++;
+	}
+}
+
+static bool plan_runs(struct reader *reader, struct error *e)
+{
+	reader->run_count = 0;
+	for (size_t i = reader->first; i < reader->end; i++) {
 		if (reader->origins[i].path && !add_runs(reader, i, e))
 			return false;
 	}
@@ -239,18 +276,30 @@ static bool settle(const struct reader *reader, size_t index, struct error *e)
 	return true;
 }
 
+static bool read_window(struct reader *reader, struct error *e)
+{
+	bool fine = plan_runs(reader, e) && read_files(reader, e);
+
+	for (size_t i = reader->first; fine && i < reader->end; i++)
+		fine = settle(reader, i, e);
+	for (size_t i = reader->first; i < reader->end; i++) {
+		fine = device_unmap(&reader->places[i], fine, e);
+		free(reader->beside[i]);
+		reader->beside[i] = NULL;
+	}
+	return fine;
+}
+
 bool weights_read(struct model *model, const struct parameter_origin *origins, const struct bulk_watcher *watcher,
 		  struct error *e)
 {
 	struct reader reader = { .model = model, .origins = origins, .watcher = watcher };
-	bool fine = plan_runs(&reader, e) && read_files(&reader, e);
+	bool fine = begin(&reader, e);
 
-	for (size_t i = 0; fine && i < model->parameter_count; i++)
-		fine = settle(&reader, i, e);
-	for (size_t i = 0; reader.places && i < model->parameter_count; i++)
-		fine = device_unmap(&reader.places[i], fine, e);
-	for (size_t i = 0; reader.beside && i < model->parameter_count; i++)
-		free(reader.beside[i]);
+	while (fine && reader.end < model->parameter_count) {
+		plan_window(&reader, reader.end);
+		fine = read_window(&reader, e);
+	}
 	free(reader.places);
 	free(reader.beside);
 	free(reader.runs);

@@ -1,8 +1,9 @@
 /* weights_read.h - a described model's bytes out of files: which tensors, or which rows of them, go where, and what is done to
  * them on the way. Private to core/workflow/library.
  *
- * Nearly all bytes are read straight to where they rest, several reads in flight. Those that change on the way (rows that become
- * columns, halves that become floats, heads whose rows are reordered) are read beside it first.
+ * On host nearly all bytes are read straight to where they rest, several reads in flight. Those that change on the way (rows that
+ * become columns, halves that become floats, heads whose rows are reordered) are read beside it first. Off host all pass through
+ * the host's memory, a few parameters at a time.
  */
 #ifndef RESIDENCY_WORKFLOW_WEIGHTS_READ_H
 #define RESIDENCY_WORKFLOW_WEIGHTS_READ_H
