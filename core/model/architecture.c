@@ -1,3 +1,8 @@
+/* A description is grown module by module. The path holds the name as it stands: entering a scope appends to it, leaving
+ * cuts it back, and a module or parameter copies it. Sizes are added up on the way, as the planner counts them: the block's
+ * whole size, and the part of it that is weight and bias. After the first failure every function returns at once, so that a
+ * family need not look.
+ */
 #include "core/model/architecture.h"
 
 #include <stdarg.h>

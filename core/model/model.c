@@ -1,3 +1,7 @@
+/* A model is made from a description: buffers for its parameters, blocks over them, and an index by name. A move allocates
+ * all that a block needs at its new place before anything of the old one is touched, so that a failure leaves the block
+ * where it was; then the buffers change hands and the old ones are freed.
+ */
 #include "core/model/model.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* A table of recipes, and the way from one to a description: each part is described by its family with the part's
+ * configuration, its names are brought under the part's prefix or to the other program's names, and tensors that the
+ * published file lacks are taken out again. A name without a recipe is looked up among the families' variants.
+ */
 #include "core/model/recipe.h"
 
 #include <stdio.h>

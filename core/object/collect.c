@@ -1,3 +1,7 @@
+/* Mark and sweep over what counting cannot free. Marking starts from the roots and from what is dying by count, and keeps
+ * its own stack. Garbage then dies in Python's order: weak references are emptied, their callbacks and the finalizers run
+ * while all of it is held, and only then are its edges cut.
+ */
 #include "core/object/heap.h"
 #include "core/object/heap_private.h"
 

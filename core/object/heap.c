@@ -1,3 +1,7 @@
+/* References are edges in two lists, the owner's and the target's. Dropping the last one of a target starts its death: a
+ * finalizer, weak references, contents. The cascade that follows is depth first and without recursion; the objects whose
+ * contents are being dropped are chained through themselves, so that a death needs no memory.
+ */
 #include "core/object/heap.h"
 
 #include <stdlib.h>

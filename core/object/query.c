@@ -1,3 +1,7 @@
+/* Walks against the edges, from an object to its owners, breadth first; holders are looked for through owners that are
+ * transparent, a path through all. The objects seen are chained through a member that only the dying use otherwise, so that
+ * a question needs no memory.
+ */
 #include "core/object/heap.h"
 #include "core/object/heap_private.h"
 

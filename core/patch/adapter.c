@@ -1,3 +1,7 @@
+/* What all kinds of adapter share: their parts as float32, refusals that quote the shapes, the scale from alpha and rank,
+ * and the addition of a scaled difference, rounded after each operation as upstream's types would. What a kind does between
+ * is in its own file.
+ */
 #include "core/patch/adapter.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* A file is opened once and shared by counting: whoever matches it against a model holds it. A synthetic one follows from
+ * its name alone and needs no file. Finding what a file changes is the work of matching (keys/match.c).
+ */
 #include "core/patch/lora.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/* A patch goes through stored.h: this file knows where a parameter's bytes are, keeps them before they change and puts them
+ * back, and tells the device what the work cost. Values that need more room than their bytes had make the parameter grow. A
+ * copy that is cast when it is used takes the same way with another target.
+ */
 #include "core/patch/patch.h"
 
 #include <stdlib.h>

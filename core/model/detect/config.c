@@ -1,3 +1,7 @@
+/* Every function walks the table of members: reading takes each from the object or from its fallback, checking looks at each
+ * range, and writing leaves out what upstream's detection would not state. The kind of a member decides how it is read and
+ * written; a family adds members, not code.
+ */
 #include "core/model/detect/config.h"
 
 #include "core/base/json.h"

@@ -1,3 +1,7 @@
+/* Places are looked at in order; at each the families of its kind are tried, in every layout. Then what the names do not say
+ * is settled: the type from the tensors' own types, the latent format from the model beside it. Whether the file is whole is
+ * another question, answered by describing the family and looking up each parameter.
+ */
 #include "core/model/detect/detect.h"
 
 #include <inttypes.h>

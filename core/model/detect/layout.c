@@ -1,3 +1,7 @@
+/* A rule is a pattern of names with a wildcard for numbers and one for the suffix; the first rule that matches a parameter
+ * gives the tensors that it comes from, with what the wildcards stood for put in, and the cut gives their rows. A family
+ * without rules is described in both layouts, and the n-th parameter of one is the n-th of the other.
+ */
 #include "core/model/detect/layout.h"
 
 #include <stdio.h>

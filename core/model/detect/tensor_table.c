@@ -1,3 +1,7 @@
+/* Each kind of file gives its rows, which are then sorted by name: a lookup is a binary search, and what begins with a
+ * prefix is one run of rows. A view formats the name that is asked for below its prefix and searches in the table itself, so
+ * that it costs no memory.
+ */
 #include "core/model/detect/tensor_table.h"
 
 #include <stdarg.h>

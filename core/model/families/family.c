@@ -1,3 +1,7 @@
+/* The list of families, in the order in which detection asks them, and what every family does alike with its configuration:
+ * room of its size, values from JSON or their fallbacks, a check of ranges and of what the family itself demands, and JSON
+ * again.
+ */
 #include "core/model/families/family.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* Upstream's choices, in its order of questions: a flag that names a type outright, then the file's own type where the card
+ * computes in it or nothing larger would fit, then the first of the family's list that the card is good at, else float32.
+ * What a card is good at follows from its vendor, its generation and, for the few that work badly, its name.
+ */
 #include "core/model/memory/dtype_choice.h"
 
 #include <ctype.h>

@@ -1,3 +1,7 @@
+/* A diffusion model's memory is its area (batch times all but the channels, conditions included) times a factor of its
+ * class. The classes and their factors are a table; what a condition adds to the area depends on the kind of extra that the
+ * class knows. The order of additions and products is upstream's, since they are of floating point numbers.
+ */
 #include "core/model/memory/memory_estimate.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* Flags are bits under their names. Settings are made from them in one pass, in ComfyUI's order, because each choice looks
+ * at those before it: processor or card, the state of its memory, the reserve, attention. Where models are loaded and
+ * offloaded is then asked of the settings, and follows from the state alone.
+ */
 #include "core/model/memory/settings.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* A file's name is compared with the beginnings in a table, which say the family and its size; the rest of the name gives
+ * the type of the elements. Weights are a generator's sequence, seeded with the name, in which every parameter has its own
+ * place: its values do not depend on which others are made, or in what order.
+ */
 #include "core/model/synthesis/synthesis.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* Values are made in batches by several threads, each a part of the tensor into its own buffer, and written in order by the
+ * caller's. A thread that cannot be started costs time only: its part is made by the caller. Pieces that are all zeros are
+ * skipped instead of written, and so become holes.
+ */
 #include "core/model/synthesis/synthesis_file.h"
 
 #include <pthread.h>

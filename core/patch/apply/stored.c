@@ -1,3 +1,7 @@
+/* The plain way: all of a weight's elements become float32, the adapters are applied one after the other, and the sum is
+ * rounded once, for fp8 by chance from the weight's own seed. A scale is multiplied in before and divided out after. The
+ * fast way (strips.c) must give the same bits.
+ */
 #include "core/patch/apply/stored.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* Factors are made ready once for an adapter; then rows are read, changed and written a strip at a time, so that a strip
+ * stays in the processor's cache. Where DoRA wants the norms of whole columns, the weight is walked once before for them,
+ * which is why such an adapter must be alone. strips_can() decides beforehand: anything else takes the plain way.
+ */
 #include "core/patch/apply/strips.h"
 
 #include <stdlib.h>

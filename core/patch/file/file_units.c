@@ -1,3 +1,7 @@
+/* Recognised models come first: each parameter is looked up as runs of the file's tensors, and a run belongs to one weight
+ * only. Whatever tensors are then without a weight are weights of their own. The order of work is the file's, but for
+ * weights in several tensors, which are made when the first of them is due.
+ */
 #include "core/patch/file/file_units.h"
 
 #include <stdlib.h>

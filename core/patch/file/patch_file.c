@@ -1,3 +1,7 @@
+/* Everything that can fail by itself is done before a byte is written: the model's weights, the match of each LoRA, the
+ * types and sizes of the new tensors. What remains for the writer (patch_file_write.c) is to go through the tensors in
+ * order.
+ */
 #include <stdlib.h>
 #include <string.h>
 

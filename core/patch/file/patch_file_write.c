@@ -1,3 +1,7 @@
+/* Tensors are written in the order of the file. One that no LoRA changes is copied, or cast where another type is asked for;
+ * one that is a weight is patched in its own bytes. A weight in several tensors is put together and patched when the first
+ * of them is due, kept until the last is written, and then freed.
+ */
 #include <stdlib.h>
 #include <string.h>
 

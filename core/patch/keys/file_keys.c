@@ -1,3 +1,7 @@
+/* Three tables: what stands before the names of a checkpoint's parts, what full names begin with, and by which tensor a file
+ * of one text encoder is known. A file's prefix is found once; each name then costs a comparison with the rows of two
+ * tables.
+ */
 #include "core/patch/keys/file_keys.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/* Rules write names into the map as they derive them from the model's own, and may write a name twice; the last one counts.
+ * The entries are then sorted by name for binary search. Their texts lie in large pieces that never move, so that an entry
+ * is a pointer.
+ */
 #include "core/patch/keys/key_map.h"
 
 #include <stdarg.h>

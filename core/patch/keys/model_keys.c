@@ -1,3 +1,6 @@
+/* The prefix is the family's where it has one, and the kind's otherwise. All full names are written into one text, in the
+ * order of the model's parameters, so that a target's index is the parameter's.
+ */
 #include "core/patch/keys/model_keys.h"
 
 #include <stdio.h>

@@ -1,3 +1,6 @@
+/* A block of the file becomes skew-symmetric (q minus its transpose), is held to the norm that alpha allows, and gives the
+ * rotation (1 + q) / (1 - q). The quotient is found by elimination rather than by an inverse.
+ */
 #include "core/patch/kinds/cayley.h"
 
 #include <math.h>

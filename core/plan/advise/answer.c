@@ -1,3 +1,7 @@
+/* Objects are built member by member, each function giving back a new reference or NULL. What the versions have in common is
+ * written by the same functions; the two forms differ in their members and in whether bytes are whole numbers. The checksum
+ * is of the order of assignment, which the runs of devices do not show.
+ */
 #include "core/plan/advise/answer.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* A desk keeps the models and load lists that lines have named, so that each is read once. A line is parsed, its kind
+ * dispatched, and whatever goes wrong with it becomes the error of its answer; only memory running out ends the work.
+ */
 #include "core/plan/advise/requests.h"
 
 #include <math.h>

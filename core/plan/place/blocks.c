@@ -1,3 +1,7 @@
+/* A table is read whole, unpacked, and cut into lines and cells in place; its columns are found by their names in the first
+ * line. JSON rows give the same blocks. Layer types become small numbers in the order of their first mention, since the
+ * planner only compares them.
+ */
 #include "core/plan/place/blocks.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* A family's architecture as a load list, and what the planner makes of any list before it looks at devices. */
+/* A family's architecture as a load list, and what the planner makes of any list before it looks at devices. Blocks are the
+ * architecture's modules in their order. Their sizes are the description's, or, of a recognised file, what its tensors take
+ * once they are loaded.
+ */
 #include <stdio.h>
 
 #include "core/model/detect/detect.h"

@@ -1,3 +1,7 @@
+/* A model's blocks and a topology's devices are copied into the planner's own forms, planned, and the rows of the result
+ * turned back into device indexes. A row may have a name that the topology does not list; PyTorch's rules say which device
+ * it means.
+ */
 #include "core/plan/place/plan_model.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* Bytes and shares of the model per device. */
+/* Bytes and shares of the model per device. Items are read into parts, where a device named again replaces what it had; what
+ * the sizes leave goes to the wildcard's device, and shares are divided by their sum. The bytes of each part are then
+ * written as a fraction of its device's memory, with four digits.
+ */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,4 +1,6 @@
-/* Virtual VRAM: so many GiB leave the recipient for its donors, each up to its size, in their order. */
+/* Virtual VRAM: so many GiB leave the recipient for its donors, each up to its size, in their order. What the donors cannot
+ * take is dropped. V1 differs in what a donor may give and in cpu, which is a donor whether it is named or not.
+ */
 #include <stdlib.h>
 
 #include "core/base/array.h"

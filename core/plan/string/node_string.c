@@ -1,3 +1,7 @@
+/* A node's class says how it writes donors and whether it names the compute device; the version says what is stored when
+ * there is nothing to say. Each version is one function, and all write with the same one. Numbers and missing inputs are
+ * printed as upstream's language prints them.
+ */
 #include "core/plan/string/node_string.h"
 
 #include <inttypes.h>

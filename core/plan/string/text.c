@@ -1,3 +1,7 @@
+/* Spans are cut without copying. A number is first brought to plain ASCII, its digits from whatever script and its
+ * underscores checked, then its form is looked at, and only then does strtod read it, which by itself would take more than
+ * Python does. Writing tries precisions until the text reads back as the same value.
+ */
 #include "core/plan/string/text.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* One place makes the message of a failed step: the string, the column where there is one, and what is wrong. A place is a
+ * pointer into the text that the step worked on; it has a column only where that text is the allocation string itself, or
+ * begins as it does.
+ */
 #include "core/plan/string/trouble.h"
 
 #include <stdarg.h>

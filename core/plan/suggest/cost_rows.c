@@ -1,3 +1,7 @@
+/* Two tables, of diffusion models and of text encoders. A row is known by the name of one block and the number of its
+ * elements; the bytes that the block has in a list then say how an element is stored, and a size that no type gives is
+ * another model's block.
+ */
 #include "core/plan/suggest/cost_rows.h"
 
 #include <math.h>

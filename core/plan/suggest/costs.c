@@ -1,3 +1,7 @@
+/* The blocks are walked in the order in which a pass runs them, which for some families is not that of registration. The
+ * walk keeps where the pass is (how large the picture is at this level, what a way up will want), and each block is given
+ * products, attention and traffic from what it sees there and what it multiplies by.
+ */
 #include "core/plan/suggest/costs.h"
 
 #include <math.h>

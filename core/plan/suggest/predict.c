@@ -1,3 +1,6 @@
+/* Sums over links. What an iteration takes with every weight at hand is given; each donor adds the time in which its bytes
+ * cross, at the rate of the link or of the two links through the host, and a latency for every copy.
+ */
 #include "core/plan/suggest/predict.h"
 
 #include <math.h>

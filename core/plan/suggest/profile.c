@@ -1,3 +1,7 @@
+/* What the formula of predict.h wants to know of a model and of a plan: the seconds of an iteration with all weights at
+ * hand, how bytes grow on the way between cards, and the bytes and copies that a placement puts on each device. Runs are
+ * counted on the way.
+ */
 #include "core/plan/suggest/profile.h"
 
 #include <math.h>

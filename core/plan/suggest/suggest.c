@@ -1,3 +1,8 @@
+/* Search by trial. For a compute device and a set of donors the smallest amount that may fit is written as a string and
+ * planned; what the plan puts too much on the compute device is added to the amount, until it fits or something else lacks
+ * room. What fits is sorted by the formula, and run only while it can still be among the best. Strings that place the same
+ * bytes are one.
+ */
 #include "core/plan/suggest/suggest.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* The small floats are one pair of functions with the format as a parameter, inlined for each. To encode, exponent and
+ * mantissa are rounded as one number, so that a carry moves to the next binade by itself; small results are shifted into
+ * denormals.
+ */
 #include "core/tensor/dtype/convert.h"
 
 #include <assert.h>

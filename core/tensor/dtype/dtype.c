@@ -1,3 +1,6 @@
+/* A table of names and bits, indexed by type. Names are those of safetensors headers. A size in bytes exists for types of
+ * whole bytes; sizes of packed ones are asked for in bits.
+ */
 #include "core/tensor/dtype/dtype.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/* The same steps as upstream's code, in its order and each rounded to half precision, because the quirks of the result come
+ * from there. The seed is the CRC-32 of the key; a word of the generator is drawn for each element, also for one that needs
+ * no rounding, so that the places of all others stay.
+ */
 #include "core/tensor/dtype/stochastic.h"
 
 #include <math.h>

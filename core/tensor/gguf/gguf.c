@@ -1,3 +1,6 @@
+/* Opening maps the file, walks it once with all checks (gguf_walk.c), and only then allocates the index, of the size that
+ * the walk counted. Names and keys are compared sorted, which finds one that is there twice and later serves lookups.
+ */
 #include "core/tensor/gguf/gguf.h"
 
 #include <stdio.h>

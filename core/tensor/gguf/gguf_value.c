@@ -1,3 +1,6 @@
+/* A value points into the mapping, unaligned and in the file's byte order. Numbers are put together from their bytes,
+ * whatever their type, and then given as an integer, where they are one, or as a double. Texts are given where they lie.
+ */
 #include <string.h>
 
 #include "core/tensor/gguf/gguf.h"

@@ -1,3 +1,7 @@
+/* A cursor that refuses with its offset. Every length is compared with what is left of the file before the cursor moves, in
+ * a form that cannot overflow; nesting is bounded. After the walk the head is known to be whole, so that reading it again
+ * needs no checks.
+ */
 #include "core/tensor/gguf/gguf_walk.h"
 
 #include <stdio.h>

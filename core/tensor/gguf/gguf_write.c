@@ -1,3 +1,7 @@
+/* Values are appended to a text as they are given. The head is complete before the first tensor is written, since offsets
+ * follow from the descriptions; tensors then come in order and in pieces of any size, each padded to the alignment. The file
+ * appears under its name when all of it is written (partial.h).
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,6 @@
+/* The tables stand from widest to narrowest, each with its question to the processor, and a slot is the first that is filled
+ * and may run. The answer does not change while the program runs; callers ask for a slot once for many elements.
+ */
 #include "core/tensor/kernels/kernels.h"
 
 #if defined(__x86_64__)

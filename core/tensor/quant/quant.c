@@ -1,3 +1,7 @@
+/* A table indexed by type gives names and block sizes, also for types without code, so that a file that holds them can be
+ * listed. The loops are the kernels' (kernels.h) and the encoders' (quant_encode.c); here counts are checked for whole
+ * blocks.
+ */
 #include "core/tensor/quant/quant.h"
 
 #include <string.h>

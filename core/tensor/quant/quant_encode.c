@@ -1,3 +1,7 @@
+/* One function a type, listed in a table. Types of one family differ in the width of their codes and in whether they count
+ * from the least value or around the middle, which two helpers do; packing is the type's own. Casts are written out where C
+ * leaves undefined what upstream's processor does.
+ */
 #include "core/tensor/quant/quant_encode.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* Numbers only, in the order in which files count them. Whoever dequantises unpacks a point where it is used; nothing is
+ * computed beforehand, and nothing here is code.
+ */
 #include "core/tensor/quant/quant_grids.h"
 
 const uint16_t quant_grid_iq2_xxs[256] = {

@@ -1,3 +1,7 @@
+/* The header is read into flat arrays (safetensors_header.c), then checked as a whole: sizes against shapes, ranges against
+ * each other and against the file. Only a file that passes gets an index, sorted by name for lookups. A name that is given
+ * twice keeps its last tensor, as in the reference reader's map.
+ */
 #include "core/tensor/safetensors/safetensors.h"
 
 #include <stdlib.h>

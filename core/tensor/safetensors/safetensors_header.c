@@ -1,3 +1,7 @@
+/* A recursive descent parser over a cursor. Before it runs, one pass over the text bounds what it can hold, so that all
+ * strings and tensors go to blocks that are allocated once. Only values that are skipped are nested, and their depth is
+ * bounded; a refusal names the offset.
+ */
 #include "core/tensor/safetensors/safetensors_header.h"
 
 #include <stdlib.h>

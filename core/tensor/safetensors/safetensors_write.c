@@ -1,3 +1,7 @@
+/* All sizes are known from the entries, so the header is written first and whole, padded so that the data is aligned. Bytes
+ * then come in order, in pieces of any size, and are counted: finishing with too few is an error. The file appears under its
+ * name at the end (partial.h).
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

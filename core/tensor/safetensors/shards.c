@@ -1,3 +1,7 @@
+/* The index is parsed and its names checked; a file is opened when it is first named, through a function, so that tests can
+ * give files from memory. Every tensor that is promised is looked up at once. The entries are then sorted by name, for
+ * binary search.
+ */
 #include "core/tensor/safetensors/shards.h"
 
 #include <stdlib.h>

@@ -1,3 +1,6 @@
+/* Threads take chunks in order under one lock, ask for the pages of their target at once, and read into them. The caller's
+ * thread works too and reports between chunks. The first error stops the taking; chunks that are being read are waited for.
+ */
 #include "core/tensor/transcode/bulk.h"
 
 #include <errno.h>

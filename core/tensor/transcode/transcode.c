@@ -1,3 +1,7 @@
+/* Three steps. Each tensor gets its new type, and everything that would be lost is refused; the head of the new file is
+ * written; then elements stream through a buffer, copied where the type stays and by way of float32 where it does not, with
+ * a check of what the new type can hold.
+ */
 #include "core/tensor/transcode/transcode.h"
 
 #include <inttypes.h>

@@ -1,3 +1,6 @@
+/* Values that describe the old file's layout are dropped, since the new file states its own; all others are copied or become
+ * strings. The shape of a tensor that GGUF cannot hold as it is goes beside it, under upstream's key.
+ */
 #include "core/tensor/transcode/transcode_values.h"
 
 #include <inttypes.h>

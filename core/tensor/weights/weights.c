@@ -1,3 +1,6 @@
+/* A file is opened by the reader that its name or its first bytes choose, and its tensors are listed once in a common form;
+ * their shapes share one allocation. A folder stands for the index or the file in it that diffusers would have put there.
+ */
 #include "core/tensor/weights/weights.h"
 
 #include <stdio.h>

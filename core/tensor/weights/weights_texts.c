@@ -1,3 +1,6 @@
+/* GGUF's values and safetensors' metadata become the same list of pairs, owned by the caller. Numbers are printed; a value
+ * that has no text fails unless the caller drops such values.
+ */
 #include "core/tensor/weights/weights_texts.h"
 
 #include <inttypes.h>
