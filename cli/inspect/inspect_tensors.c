@@ -309,7 +309,7 @@ static void say_unrecognised(struct report *report, const struct tensor_table *t
 		char shape[80];
 
 		report_say(report, i ? "" : "tensors", "%s %s %s", row->name, row->quant ? row->quant : dtype_name(row->dtype),
-			   shape_text(row->rank, row->shape, shape));
+			   detect_shape_text(row->rank, row->shape, shape));
 	}
 	if (table->count > 6)
 		report_say(report, "", "... and %zu more", table->count - 6);

@@ -257,7 +257,7 @@ bool model_resize_parameter(struct model *model, size_t index, uint64_t size_byt
 	return true;
 }
 
-int load_order_compare(uint64_t left_bytes, const char *left_name, uint64_t right_bytes, const char *right_name)
+int model_load_order_compare(uint64_t left_bytes, const char *left_name, uint64_t right_bytes, const char *right_name)
 {
 	if (left_bytes != right_bytes)
 		return left_bytes > right_bytes ? -1 : 1;

@@ -111,7 +111,7 @@ bool model_move_parameter(struct model *model, size_t parameter, struct device *
 bool model_resize_parameter(struct model *model, size_t parameter, uint64_t size_bytes, struct error *e);
 
 /* Upstream's load order: (bytes, full name) descending, names compared as texts. Negative: the left one comes first. */
-int load_order_compare(uint64_t left_bytes, const char *left_name, uint64_t right_bytes, const char *right_name);
+int model_load_order_compare(uint64_t left_bytes, const char *left_name, uint64_t right_bytes, const char *right_name);
 
 /* Bytes of a block that are not on a device yet. */
 uint64_t model_bytes_to_move(const struct model *model, size_t block, const struct device *to);

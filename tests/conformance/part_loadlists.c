@@ -129,7 +129,7 @@ static int compare_loads(const void *a, const void *b, void *context)
 	const struct plan_block *left = &blocks[*(const size_t *)a];
 	const struct plan_block *right = &blocks[*(const size_t *)b];
 
-	return load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
+	return model_load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
 }
 
 /* Per block its rank; the caller frees. */

@@ -27,7 +27,7 @@ static int compare_blocks(const void *a, const void *b, void *context)
 	const struct block *left = &blocks[*(const size_t *)a];
 	const struct block *right = &blocks[*(const size_t *)b];
 
-	return load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
+	return model_load_order_compare(left->size_bytes, left->name, right->size_bytes, right->name);
 }
 
 /* What containers own is in no list. */

@@ -45,7 +45,7 @@ const char *layout_name(enum layout layout)
 	return names[layout];
 }
 
-bool tensor_is_ignored(const char *name)
+bool detect_is_ignored(const char *name)
 {
 	static const char *const last[] = { "position_ids", "lm_head.weight", "encoder.embed_tokens.weight",
 					    "scaled_fp8",   "scale_weight",   "scale_input",
@@ -65,7 +65,7 @@ bool tensor_is_ignored(const char *name)
 	return false;
 }
 
-const char *shape_text(unsigned rank, const int64_t *shape, char text[80])
+const char *detect_shape_text(unsigned rank, const int64_t *shape, char text[80])
 {
 	size_t length = 0;
 
@@ -331,7 +331,7 @@ static void note_misshapen(struct detected_match *match, const struct parameter_
 	snprintf(match->first_misshapen, sizeof(match->first_misshapen), "%.*s", (int)sizeof(match->first_misshapen) - 1,
 		 row->name);
 	snprintf(match->shapes, sizeof(match->shapes), "it is %.70s, its family's %.70s",
-		 shape_text(row->rank, row->shape, found), shape_text(parameter->rank, parameter->shape, wanted));
+		 detect_shape_text(row->rank, row->shape, found), detect_shape_text(parameter->rank, parameter->shape, wanted));
 	match->misshapen_offset = row->file_offset;
 }
 
@@ -402,7 +402,7 @@ bool detection_count_unknown(const struct detection *found, const struct tensor_
 	*count = 0;
 	*first = NULL;
 	for (size_t i = 0; fine && i < table->count; i++) {
-		if (known[i] || tensor_is_ignored(table->rows[i].name))
+		if (known[i] || detect_is_ignored(table->rows[i].name))
 			continue;
 		*first = (*count)++ ? *first : table->rows[i].name;
 	}

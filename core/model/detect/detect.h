@@ -80,11 +80,11 @@ bool detected_check(const struct detected *detected, const struct tensor_table *
 bool detected_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e);
 
 /* "3072x64"; "one number" of rank 0. */
-const char *shape_text(unsigned rank, const int64_t *shape, char text[80]);
+const char *detect_shape_text(unsigned rank, const int64_t *shape, char text[80]);
 
 /* A tensor that upstream ignores in published files, or makes part of another: a duplicate of the embedding, a table of
  * positions, the scales of scaled fp8, what training left behind. */
-bool tensor_is_ignored(const char *name);
+bool detect_is_ignored(const char *name);
 
 /* Tensors that belong to no model found and are not known to be ignored: how many, and the first by name (borrowed). */
 bool detection_count_unknown(const struct detection *found, const struct tensor_table *table, size_t *count, const char **first,

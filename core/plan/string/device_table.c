@@ -52,7 +52,7 @@ static bool cuda_total(const struct device_list *list, struct span name, int64_t
 			  SHOWN(name), list->count);
 }
 
-bool device_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t)
+bool device_table_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t)
 {
 	struct device_name parts;
 	enum device_name_fault fault;
@@ -168,7 +168,7 @@ static bool read_item(struct plan *plan, const struct allocation_item *item, con
 	if (fault)
 		return trouble_at(t, EXCEPTION_VALUE, value.text,
 				  "\"%.*s\" is no number; wanted a fraction of the device such as 0.5", SHOWN(value));
-	if (!device_total(list, name, &share.total_bytes, t))
+	if (!device_table_total(list, name, &share.total_bytes, t))
 		return false;
 	share.quota_bytes = share.total_bytes * share.fraction;
 	share.left_bytes = share.quota_bytes;

@@ -12,7 +12,7 @@ struct device_list {
 
 /* Memory of the device of that name, after upstream's rules: what PyTorch takes for a device name, `cpu` and `mps` meaning the
  * host, `cuda` cuda:0, an index cut to a signed byte. */
-bool device_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t);
+bool device_table_total(const struct device_list *list, struct span name, double *total_bytes, const struct trouble *t);
 
 /* Fills plan->final from `text`: every device of the list that it does not name is appended with fraction 0.0. */
 bool device_table_append_absent(struct plan *plan, const char *text, const struct device_list *list, const struct trouble *t);

@@ -53,7 +53,7 @@ static bool append_fractions(const struct mode_input *in, const struct parts *by
 		const struct part *part = &bytes->items[i];
 		double total;
 
-		if (!device_total(in->list, part->device, &total, in->trouble))
+		if (!device_table_total(in->list, part->device, &total, in->trouble))
 			return false;
 		if (!(total > 0))
 			continue;
@@ -61,7 +61,7 @@ static bool append_fractions(const struct mode_input *in, const struct parts *by
 			strbuf_append_char(out, ';');
 		strbuf_append_n(out, part->device.text, part->device.length);
 		strbuf_append_char(out, ',');
-		append_four_digits(out, part->value / total);
+		text_append_four_digits(out, part->value / total);
 	}
 	return true;
 }

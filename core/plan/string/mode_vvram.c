@@ -42,7 +42,7 @@ static bool read_tail(const struct mode_input *in, struct vram_shares *x, struct
 	if (fault)
 		return trouble_at(t, EXCEPTION_VALUE, amount.text,
 				  "\"%.*s\" is no number; wanted GiB without a unit, such as 4.0", SHOWN(amount));
-	if (!device_total(in->list, x->recipient, &x->recipient_size, t))
+	if (!device_table_total(in->list, x->recipient, &x->recipient_size, t))
 		return false;
 	x->recipient_size /= GIB;
 	x->left = x->amount;
@@ -75,7 +75,7 @@ static bool append_share(struct strbuf *out, struct span name, double part, doub
 		strbuf_append_char(out, ';');
 	strbuf_append_n(out, name.text, name.length);
 	strbuf_append_char(out, ',');
-	append_four_digits(out, part / whole);
+	text_append_four_digits(out, part / whole);
 	return true;
 }
 
@@ -104,7 +104,7 @@ bool mode_vvram(const struct mode_input *in, struct strbuf *out)
 	while (fine && span_next(&names, ',', &name)) {
 		double size;
 
-		fine = device_total(in->list, name, &size, in->trouble) &&
+		fine = device_table_total(in->list, name, &size, in->trouble) &&
 		       add_donor(&x, name, size / GIB, size / GIB, in->trouble);
 	}
 	/* Two lines of advice, and nothing is changed. */
@@ -130,10 +130,10 @@ bool mode_vvram_v1(const struct mode_input *in, struct strbuf *out)
 	while (fine && span_next(&names, ',', &name)) {
 		if (span_is(name, "cpu"))
 			continue;
-		fine = device_total(in->list, name, &size, in->trouble) &&
+		fine = device_table_total(in->list, name, &size, in->trouble) &&
 		       add_donor(&x, name, size / GIB, size / GIB * 0.9, in->trouble);
 	}
-	fine = fine && device_total(in->list, span_of("cpu"), &size, in->trouble) &&
+	fine = fine && device_table_total(in->list, span_of("cpu"), &size, in->trouble) &&
 	       add_donor(&x, span_of("cpu"), size / GIB, x.left, in->trouble);
 	limit = x.recipient_size * 0.9;
 	fine = fine && append_shares(&x, model > limit ? limit : model, out, in->trouble);

@@ -102,7 +102,7 @@ static bool append_virtual_vram(const struct node_inputs *in, struct strbuf *b, 
 	if (in->virtual_vram_is_whole)
 		strbuf_printf(b, "%.0f", in->virtual_vram_gb);
 	else
-		append_double(b, in->virtual_vram_gb);
+		text_append_double(b, in->virtual_vram_gb);
 	strbuf_append_char(b, ';');
 	if (!is_legacy(in->class))
 		strbuf_append(b, or_none(in->donor));

@@ -334,7 +334,7 @@ int text_to_memory(struct span span, double *bytes)
 	return result;
 }
 
-void append_double(struct strbuf *b, double value)
+void text_append_double(struct strbuf *b, double value)
 {
 	char digits[40];
 	char text[40];
@@ -363,7 +363,7 @@ void append_double(struct strbuf *b, double value)
 	strbuf_append(b, text);
 }
 
-void append_four_digits(struct strbuf *b, double value)
+void text_append_four_digits(struct strbuf *b, double value)
 {
 	if (isnan(value))
 		strbuf_append(b, "nan");

@@ -44,8 +44,8 @@ int text_to_memory(struct span span, double *bytes);
 bool text_has_unit(struct span span);
 
 /* The shortest decimal that reads back as value, in Python's form: "4.0", "1e-05", "nan". */
-void append_double(struct strbuf *b, double value);
+void text_append_double(struct strbuf *b, double value);
 /* "%.4f", with Python's "nan" for every NaN. */
-void append_four_digits(struct strbuf *b, double value);
+void text_append_four_digits(struct strbuf *b, double value);
 
 #endif

@@ -216,7 +216,7 @@ static bool read_bytes(struct safetensors *file, const uint8_t *bytes, size_t si
 		return error_set(e, ERROR_FORMAT,
 				 "%s: offset 0: a header of %llu bytes, but only %zu follow: was the download cut off?", where,
 				 (unsigned long long)length, size - 8);
-	if (!header_parse(&file->header, (const char *)bytes + 8, (size_t)length, where, e))
+	if (!safetensors_header_parse(&file->header, (const char *)bytes + 8, (size_t)length, where, e))
 		return false;
 	return index_tensors(file, bytes + 8 + length, 8 + length, size - 8 - length, where, e);
 }
@@ -253,7 +253,7 @@ void safetensors_close(struct safetensors *file)
 	if (!file)
 		return;
 	file_unmap(&file->mapping);
-	header_free(&file->header);
+	safetensors_header_free(&file->header);
 	free(file->tensors);
 	free(file->by_name);
 	free(file);

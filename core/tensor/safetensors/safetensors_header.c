@@ -577,7 +577,7 @@ static struct extent measure(const char *text, size_t length)
 	return extent;
 }
 
-bool header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e)
+bool safetensors_header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e)
 {
 	struct cursor c = { .text = text, .length = length, .where = where, .header = header, .e = e };
 	struct extent extent = measure(text, length);
@@ -591,11 +591,11 @@ bool header_parse(struct header *header, const char *text, size_t length, const 
 		if (read_header(&c))
 			return true;
 	}
-	header_free(header);
+	safetensors_header_free(header);
 	return false;
 }
 
-void header_free(struct header *header)
+void safetensors_header_free(struct header *header)
 {
 	free(header->tensors);
 	free(header->metadata);

@@ -26,7 +26,7 @@ struct header_pair {
 	size_t text_offset;
 };
 
-/* Owns its arrays; freed with header_free(). */
+/* Owns its arrays; freed with safetensors_header_free(). */
 struct header {
 	struct header_tensor *tensors; /* in the order of the text, duplicates included */
 	size_t tensor_count, tensor_capacity;
@@ -38,7 +38,7 @@ struct header {
 };
 
 /* ERROR_FORMAT names `where` and the offset in the file (the header starts at 8). On failure nothing is owned. */
-bool header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e);
-void header_free(struct header *header);
+bool safetensors_header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e);
+void safetensors_header_free(struct header *header);
 
 #endif
