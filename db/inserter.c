@@ -26,12 +26,16 @@ static sqlite3_stmt *prepare_insert(struct store *store, enum record_type type, 
 	const struct record_layout *layout = &record_layouts[type];
 	struct strbuf sql = STRBUF_INIT;
 	sqlite3_stmt *statement = NULL;
-	size_t parameters = layout->field_count + (type != RECORD_RUN) + (layout->numbering != NUMBERED_NOT);
+	size_t parameters = (size_t)(type != RECORD_RUN) + (layout->numbering != NUMBERED_NOT);
+	size_t columns = 0;
 
 	strbuf_printf(&sql, "INSERT INTO %s (%s%s", layout->table, type == RECORD_RUN ? "" : "run, ",
 		      layout->numbering == NUMBERED_NOT ? "" : "number, ");
-	for (size_t i = 0; i < layout->field_count; i++)
-		strbuf_printf(&sql, "%s%s", i ? ", " : "", layout->fields[i].column);
+	for (size_t i = 0; i < layout->field_count; i++) {
+		if (layout->fields[i].column)
+			strbuf_printf(&sql, "%s%s", columns++ ? ", " : "", layout->fields[i].column);
+	}
+	parameters += columns;
 	strbuf_append(&sql, ") VALUES (");
 	for (size_t i = 0; i < parameters; i++)
 		strbuf_append(&sql, i ? ", ?" : "?");
@@ -190,8 +194,10 @@ static bool insert(struct inserter *inserter, enum record_type type, const void 
 	if (layout->numbering != NUMBERED_NOT)
 		sqlite3_bind_int64(statement, parameter++,
 				   next_number(inserter, type, layout->has_cell ? *(const uint32_t *)record : 0));
-	for (size_t i = 0; i < layout->field_count; i++)
-		bind_field(statement, parameter++, &layout->fields[i], record);
+	for (size_t i = 0; i < layout->field_count; i++) {
+		if (layout->fields[i].column)
+			bind_field(statement, parameter++, &layout->fields[i], record);
+	}
 	return step(inserter, statement, e);
 }
 

@@ -183,7 +183,13 @@ static bool verify(struct replay_state *state, const struct replay_input *input,
 /* A scenario that says its policy was saved for what goes wrong in it, be that something that no verdict counts. */
 static bool says_finding(const struct replay_input *input, const struct judge_result *judged)
 {
-	return input->flow && input->flow->setting.policy && judged->finding_count > 0;
+	if (!input->flow || !input->flow->setting.policy)
+		return false;
+	for (size_t i = 0; i < judged->finding_count; i++) {
+		if (judge_finding_counts(judged, &judged->findings[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool replay_input(struct replay_state *state, const struct replay_input *input, struct error *e)

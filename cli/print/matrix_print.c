@@ -37,7 +37,10 @@ static void print_model(const struct matrix_printer *printer, const struct recor
 	const char *reason = reason_name(model->reason);
 	const char *colour = outcome_passes(model->outcome) ? "" : colour_of(printer, VERDICT_FAIL);
 
-	fprintf(printer->cli->out, "%s%s %-8s%s", colour, model->name, outcome_name(model->outcome), plain(printer));
+	fprintf(printer->cli->out, "%s%s", colour, model->name);
+	if (model->generation > 1) /* another kind of the same name, or another keep request */
+		fprintf(printer->cli->out, "#%u", model->generation);
+	fprintf(printer->cli->out, " %-8s%s", outcome_name(model->outcome), plain(printer));
 	if (model->first_lost_stage[0])
 		fprintf(printer->cli->out, " %s%s%s", model->first_lost_stage, reason[0] ? "  " : "", reason);
 	fputc('\n', printer->cli->out);

@@ -59,7 +59,10 @@ static void print_verdict(struct cli *cli, const struct judge_result *judged)
 
 		if (!model->judged)
 			continue;
-		fprintf(cli->out, "\n    %s %s", model->name, outcome_name(model->outcome));
+		fprintf(cli->out, "\n    %s", model->name);
+		if (model->generation > 1)
+			fprintf(cli->out, "#%u", model->generation);
+		fprintf(cli->out, " %s", outcome_name(model->outcome));
 		if (model->first_lost_stage[0])
 			fprintf(cli->out, " %s %s", model->first_lost_stage, reason_name(model->reason));
 	}

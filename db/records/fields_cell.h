@@ -25,7 +25,8 @@
 #define RECORD_FIELDS_model(NUMBER, STRING, OF)                                                                                \
 	NUMBER(OF, U32, cell, "cell", CELL)                                                                                    \
 	NUMBER(OF, U32, model, "number", NEW_OBJECT) /* counts from 1 in a cell */                                             \
-	STRING(OF, RECORD_NAME_MAX, name, "name", TEXT) /* "B"; "K+clone" for a patcher with a LoRA */                         \
+	NUMBER(OF, U64, identity, NULL, NONE) /* record_identity: of its whole name and kind */                                \
+	STRING(OF, RECORD_MODEL_NAME_MAX, name, "name", TEXT) /* "B"; "K+clone" for a patcher with a LoRA */                   \
 	NUMBER(OF, U32, generation, "generation", COUNT) /* 1 for the first object of the name */                              \
 	NUMBER(OF, U32, inner, "inner_model",                                                                                  \
 	       NEW_OBJECT) /* number of the first object with the same model; its own where it is the first */                 \
@@ -75,6 +76,7 @@
 	NUMBER(OF, U32, model, NULL, NONE)                                                                                     \
 	NUMBER(OF, U32, after_snapshot, NULL, NONE)                                                                            \
 	STRING(OF, RECORD_NAME_MAX, node, NULL, NONE) /* its id */                                                             \
+	NUMBER(OF, BOOL, differs, NULL, NONE) /* compared before the texts are cut */                                          \
 	STRING(OF, RECORD_TEXT_MAX, wanted, NULL, NONE)                                                                        \
 	STRING(OF, RECORD_TEXT_MAX, found, NULL, NONE)
 

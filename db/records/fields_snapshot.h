@@ -108,6 +108,7 @@
 	NUMBER(OF, U32, cell, "cell", CELL)                                                                                    \
 	NUMBER(OF, U32, snapshot, "snapshot", SNAPSHOT)                                                                        \
 	NUMBER(OF, U32, model, "model", OBJECT)                                                                                \
+	NUMBER(OF, BOOL, differs, NULL, NONE) /* compared before the texts are cut */                                          \
 	STRING(OF, RECORD_TEXT_MAX, own, "own", TEXT)                                                                          \
 	STRING(OF, RECORD_TEXT_MAX, used, "used", TEXT)
 

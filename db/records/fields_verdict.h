@@ -8,13 +8,13 @@
 #ifndef RESIDENCY_DB_FIELDS_VERDICT_H
 #define RESIDENCY_DB_FIELDS_VERDICT_H
 
-/* What became of one object in a cell. The first object of each name counts for the verdict (`judged`). Stages by the object's
+/* What became of one object in a cell. `judged`: it counts for the verdict (rule_is_judged). Stages by the object's
  * own state: the first one not resident after the first one resident; the first of all if it never was. The outcome also
  * counts an object as resident whose model is listed through another patcher. */
 #define RECORD_FIELDS_verdict_model(NUMBER, STRING, OF)                                                                        \
 	NUMBER(OF, U32, cell, "cell", NONE)                                                                                    \
 	NUMBER(OF, U32, model, "model", NONE)                                                                                  \
-	STRING(OF, RECORD_NAME_MAX, name, "name", NONE)                                                                        \
+	STRING(OF, RECORD_MODEL_NAME_MAX, name, "name", NONE)                                                                  \
 	NUMBER(OF, U32, generation, "generation", NONE)                                                                        \
 	NUMBER(OF, BOOL, judged, "judged", NONE)                                                                               \
 	NUMBER(OF, KEEP, keep, "keep", NONE)                                                                                   \
@@ -40,7 +40,7 @@
 #define RECORD_FIELDS_finding(NUMBER, STRING, OF)                                                                              \
 	NUMBER(OF, U32, cell, "cell", NONE)                                                                                    \
 	STRING(OF, 16, class_name, "class", NONE)                                                                              \
-	STRING(OF, RECORD_NAME_MAX, model, "model",                                                                            \
+	STRING(OF, RECORD_MODEL_NAME_MAX, model, "model",                                                                      \
 	       NONE) /* "B"; "B#2" for the second object of the name; "" where no model is to blame */                         \
 	STRING(OF, 32, stage, "stage", NONE) /* the first that shows it */                                                     \
 	STRING(OF, 512, detail, "detail", NONE) /* one line for people */                                                      \

@@ -6,6 +6,7 @@
 #include "db/records/record.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/base/words.h"
 
@@ -53,6 +54,11 @@ static void put_twice(void *context, enum record_type type, const void *record, 
 struct record_sink record_tee_sink(struct record_tee *tee)
 {
 	return (struct record_sink) { .context = tee, .put = put_twice };
+}
+
+uint64_t record_identity(const char *whole_name, const char *kind)
+{
+	return XXH3_64bits_withSeed(whole_name, strlen(whole_name), XXH3_64bits(kind, strlen(kind)));
 }
 
 void record_text(char *field, size_t field_size_bytes, const char *text)

@@ -27,6 +27,7 @@
 
 #define RECORD_SCHEMA 4 /* of the wire */
 #define RECORD_NAME_MAX 64
+#define RECORD_MODEL_NAME_MAX 256 /* a file system allows names of 255 bytes */
 #define RECORD_TEXT_MAX 256
 #define RECORD_COMMIT_MAX 72 /* a commit's hash, SHA-256 too */
 #define RECORD_SETTING_MAX 1024
@@ -117,6 +118,10 @@ struct record_tee {
 struct record_sink record_tee_sink(struct record_tee *tee);
 
 /* Copies text into a record's field, cut where it does not fit (never in the middle of a UTF-8 character). */
+/* The identity of an object: what its loader reads, by the whole name (records cut names), and of which kind it makes it. A server's
+ * probe knows no more of a loader than that, and judges of the engine and of a server must say the same. */
+uint64_t record_identity(const char *whole_name, const char *kind);
+
 void record_text(char *field, size_t field_size_bytes, const char *text);
 
 #endif

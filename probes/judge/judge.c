@@ -83,12 +83,13 @@ static struct object_view object_view(const void *context, size_t index)
 	return (struct object_view) {
 		.model = object->model.model,
 		.inner = object->model.inner,
-		.generation = object->model.generation,
-		.name = object->model.name,
-		.kind = object->model.kind,
+		.identity = object->model.identity,
 		.keep = object->model.keep,
+		.was_kept = object->was_kept,
 		.state = object->now.state,
-		.is_seen = object->seen_at == judge->stage_count,
+		.bytes_on_compute = object->now.bytes_on_compute,
+		.is_seen = object->seen_at > 0 && object->seen_at == judge->stage_count,
+		.is_listed = object->now.listed >= 0,
 		.patcher_alive = object->now.patcher_alive,
 		.was_asked = object->asked,
 		.departure = object->departure,
@@ -134,7 +135,7 @@ bool judge_counts_as_resident(const struct judge *judge, const struct judged_obj
 static void distrust(struct judge *judge, const char *what, const char *of)
 {
 	if (!judge->why[0])
-		snprintf(judge->why, sizeof(judge->why), "%s%s", what, of);
+		snprintf(judge->why, sizeof(judge->why), "%.63s%.95s", what, of);
 }
 
 void judge_doubt(struct judge *judge, const char *why)
@@ -219,39 +220,26 @@ static bool is_displaced(const struct judge *judge, const struct judged_object *
 	return rule_is_displaced(&view, index_of(judge, object));
 }
 
-/* What was before it was ever resident does not count. */
-static void note_counted(struct judged_object *object)
-{
-	if (!object->counted_resident)
-		object->left_otherwise = false;
-	object->counted_resident = true;
-}
-
 /* It was there at a stage, or was told to have left before one came. */
 static bool has_been_there(const struct judged_object *object)
 {
-	return object->counted_resident || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
+	return object->retention.was_resident || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
 }
 
 static void note_not_counted(const struct judge *judge, struct judged_object *object)
 {
-	object->left |= object->counted_resident;
 	judge_note_gone(judge, object, judge->stage_count - 1);
-	if (is_displaced(judge, object)) {
-		object->displaced = true;
+	if (object->model.keep != KEEP_YES || object->loss_is_said || !has_been_there(object) || is_displaced(judge, object))
 		return;
-	}
-	if (object->model.keep == KEEP_YES && !object->loss_is_said && has_been_there(object)) {
-		judge_say_loss(judge, object, cause_of_absence(judge, object));
-		object->loss_is_said = true;
-	}
-	object->left_otherwise = true;
+	judge_say_loss(judge, object, cause_of_absence(judge, object));
+	object->loss_is_said = true;
 }
 
 static void close_object(struct judge *judge, struct judged_object *object, size_t snapshot)
 {
-	bool counts = judge_counts_as_resident(judge, object);
+	const struct cell_view view = view_of(judge);
 
+	rule_note_retention(&object->retention, &view, index_of(judge, object));
 	if (object->now.listed >= 0) {
 		object->listed_at = snapshot;
 		object->listed_place = object->now.listed;
@@ -262,9 +250,7 @@ static void close_object(struct judge *judge, struct judged_object *object, size
 		note_absence(judge, object, snapshot);
 	if (object->now.state == STATE_DEAD && object->died_at == NO_SNAPSHOT)
 		object->died_at = snapshot;
-	if (counts)
-		note_counted(object);
-	else
+	if (!judge_counts_as_resident(judge, object))
 		note_not_counted(judge, object);
 	if ((object->now.foreign_patches && object->now.state == STATE_RESIDENT) || object->sampled_otherwise)
 		judge_sight(judge, object, snapshot, &object->mispatched);
@@ -300,9 +286,12 @@ static void take_cell(struct judge *judge, const struct record_cell *cell)
 	judge->cell = *cell;
 }
 
-/* The outcome of a later wish replaces the former: it is the last word of who uses the model. */
+/* A later keep request replaces the former: it is the last word of who uses the model. What was asked before was not asked of a model
+ * with this request, and where it was before does not count. */
 static bool take_known_model(struct judge *judge, const struct record_model *model)
 {
+	const struct cell_view view = view_of(judge);
+
 	if (model->model == 0 || model->model > judge->object_count)
 		return false;
 	for (size_t i = 0; i < judge->object_count; i++) {
@@ -310,8 +299,10 @@ static bool take_known_model(struct judge *judge, const struct record_model *mod
 
 		if (object->model.inner != judge->objects[model->model - 1].model.inner || object->model.keep == model->keep)
 			continue;
-		object->asked = false; /* what was asked before was not asked of a model with this wish */
+		object->asked = false;
+		object->retention = (struct retention) { .was_resident = rule_is_resident(&view, i) };
 		object->model.keep = model->keep;
+		object->was_kept |= model->keep == KEEP_YES;
 	}
 	return true;
 }
@@ -335,6 +326,7 @@ static void take_model(struct judge *judge, const struct record_model *model)
 	object = &judge->objects[judge->object_count++];
 	*object = (struct judged_object) {
 		.model = *model,
+		.was_kept = model->keep == KEEP_YES,
 		.first_seen = NO_SNAPSHOT,
 		.lost.snapshot = NO_SNAPSHOT,
 		.gone.snapshot = NO_SNAPSHOT,
@@ -516,7 +508,7 @@ static void take_allocation(struct judge *judge, const struct record_allocation 
 {
 	struct judged_object *object = find_object(judge, allocation->model, "an allocation of the unknown object");
 
-	if (!object || !judge->open || object->used_allocation[0] || strcmp(allocation->own, allocation->used) == 0)
+	if (!object || !judge->open || object->used_allocation[0] || !allocation->differs)
 		return;
 	memcpy(object->own_allocation, allocation->own, sizeof(object->own_allocation));
 	memcpy(object->used_allocation, allocation->used, sizeof(object->used_allocation));
@@ -527,7 +519,7 @@ static void take_sampled(struct judge *judge, const struct record_sampled *sampl
 	struct judged_object *object = find_object(judge, sampled->model, "a sampler on the unknown object");
 
 	if (object)
-		object->sampled_otherwise |= strcmp(sampled->wanted, sampled->found) != 0;
+		object->sampled_otherwise |= sampled->differs;
 }
 
 /* Of causes between two snapshots the first one stands, unless it only says that something else took the object's place. */
@@ -623,27 +615,16 @@ struct record_sink judge_sink(struct judge *judge)
 	return (struct record_sink) { .context = judge, .put = put };
 }
 
-static bool strays(const struct judge *judge, const struct judged_object *object)
-{
-	if (judge_counts_as_resident(judge, object))
-		return false;
-	return object->now.state == STATE_LOADED_UNLISTED ||
-	       (object->now.state == STATE_LEAKED && object->now.bytes_on_compute > 0);
-}
-
 static enum outcome outcome_of(const struct judge *judge, const struct judged_object *object)
 {
 	const struct cell_view view = view_of(judge);
 	const size_t index = index_of(judge, object);
 
-	if (object->model.keep == KEEP_YES) {
-		if (object->displaced && !object->left_otherwise)
-			return OUTCOME_DISPLACED;
-		return object->counted_resident && !object->left ? OUTCOME_KEPT : OUTCOME_LOST;
-	}
+	if (object->model.keep == KEEP_YES)
+		return rule_retention_outcome(&object->retention);
 	if (rule_leaks(&view, index))
 		return OUTCOME_LEAKED;
-	if (strays(judge, object))
+	if (rule_strays(&view, index))
 		return OUTCOME_STRAY;
 	return judge_counts_as_resident(judge, object) ? OUTCOME_PRESENT : OUTCOME_UNLOADED;
 }
@@ -661,11 +642,13 @@ static uint32_t disk_loads_of_name(const struct judge *judge, const char *name)
 
 static void fill_verdict(const struct judge *judge, const struct judged_object *object, struct record_verdict_model *verdict)
 {
+	const struct cell_view view = view_of(judge);
+
 	verdict->cell = judge->cell.cell;
 	verdict->model = object->model.model;
 	memcpy(verdict->name, object->model.name, sizeof(verdict->name));
 	verdict->generation = object->model.generation;
-	verdict->judged = object->model.generation == 1;
+	verdict->judged = rule_is_judged(&view, index_of(judge, object));
 	verdict->keep = object->model.keep;
 	verdict->end_state = object->now.state;
 	verdict->outcome = outcome_of(judge, object);
@@ -718,6 +701,11 @@ bool judge_finish(struct judge *judge, struct judge_result *result, struct error
 		.finding_count = judge->finding_count,
 	};
 	return true;
+}
+
+bool judge_finding_counts(const struct judge_result *result, const struct record_finding *finding)
+{
+	return strcmp(finding->class_name, "leaked") != 0 || !outcome_passes(result->models[finding->object - 1].outcome);
 }
 
 void judge_put(const struct judge *judge, const struct record_sink *sink)

@@ -74,6 +74,10 @@ bool judge_finish(struct judge *judge, struct judge_result *result, struct error
 bool judge_add_corrupted(struct judge *judge, const char *place, const char *expected, const char *actual,
 			 struct judge_result *result, struct error *e);
 
+/* Whether a finding says that something went wrong. Of one alone that is not so: a model that only the executor's caches still hold
+ * after all memory was to be freed is shown as `leaked`, to tell why no memory came free; its outcome is `unloaded`. */
+bool judge_finding_counts(const struct judge_result *result, const struct record_finding *finding);
+
 /* Puts the finished cell's verdict_model, finding and verdict records, in that order. */
 void judge_put(const struct judge *judge, const struct record_sink *sink);
 

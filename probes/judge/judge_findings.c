@@ -172,7 +172,7 @@ static struct record_finding *add(struct judge *judge, const char *class_name, c
 	if (!object)
 		return finding;
 	if (object->model.generation > 1)
-		snprintf(finding->model, sizeof(finding->model), "%.50s#%u", object->model.name, object->model.generation);
+		snprintf(finding->model, sizeof(finding->model), "%.240s#%u", object->model.name, object->model.generation);
 	else
 		record_text(finding->model, sizeof(finding->model), object->model.name);
 	finding->object = (int32_t)object->model.model;

@@ -57,10 +57,8 @@ struct judged_object {
 	size_t seen_at; /* number of snapshots begun when `now` came; 0 before the first */
 	size_t first_seen; /* index of the first snapshot with it */
 	bool was_resident; /* by its own state, at some snapshot */
-	bool counted_resident; /* itself or through another patcher of the model, at some snapshot */
-	bool left; /* not counted resident at a snapshot after one where it was */
-	bool displaced; /* not counted resident at a snapshot: pressure, with the manager holding on, explains that */
-	bool left_otherwise; /* ... and at another one it does not */
+	bool was_kept; /* asked to be kept, at some time */
+	struct retention retention;
 	bool loss_is_said;
 	bool asked; /* to go, since its last load */
 	bool asked_all; /* ... by a direct call that was to free all memory */

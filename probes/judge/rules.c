@@ -76,10 +76,24 @@ static bool manager_holds_model(const struct cell_view *cell, uint32_t inner)
 	return false;
 }
 
+/* A dead patcher of a model that goes on through living ones: what becomes of the model is their matter. */
+static bool is_displaced_through_another(const struct cell_view *cell, const struct object_view *dead)
+{
+	for (size_t i = 0; i < cell->count; i++) {
+		const struct object_view other = view_of(cell, i);
+
+		if (other.inner == dead->inner && other.is_seen && other.patcher_alive && went_by_pressure(cell, &other))
+			return manager_holds_model(cell, dead->inner);
+	}
+	return false;
+}
+
 bool rule_is_displaced(const struct cell_view *cell, size_t index)
 {
 	const struct object_view object = view_of(cell, index);
 
+	if (!object.patcher_alive && is_displaced_through_another(cell, &object))
+		return true;
 	return went_by_pressure(cell, &object) && manager_holds_model(cell, object.inner);
 }
 
@@ -90,6 +104,62 @@ bool rule_leaks(const struct cell_view *cell, size_t index)
 	if (!object.was_asked || object.state == STATE_DEAD)
 		return false;
 	return object.state == STATE_RESIDENT || is_held(cell, index, HOLDERS_LEAKING);
+}
+
+static bool is_listed(const struct cell_view *cell, uint32_t inner)
+{
+	for (size_t i = 0; i < cell->count; i++) {
+		const struct object_view other = view_of(cell, i);
+
+		if (other.inner == inner && other.is_seen && other.is_listed)
+			return true;
+	}
+	return false;
+}
+
+bool rule_strays(const struct cell_view *cell, size_t index)
+{
+	const struct object_view object = view_of(cell, index);
+
+	if (object.state != STATE_LOADED_UNLISTED && !(object.state == STATE_LEAKED && object.bytes_on_compute > 0))
+		return false;
+	return object.is_seen && !is_listed(cell, object.inner);
+}
+
+bool rule_is_judged(const struct cell_view *cell, size_t index)
+{
+	const struct object_view object = view_of(cell, index);
+
+	for (size_t i = 0; i < cell->count; i++) {
+		const struct object_view other = view_of(cell, i);
+
+		if (other.model < object.model && other.identity == object.identity && other.was_kept == object.was_kept)
+			return false;
+	}
+	return true;
+}
+
+/* What was before it was ever resident does not count. */
+void rule_note_retention(struct retention *retention, const struct cell_view *cell, size_t index)
+{
+	if (rule_is_resident(cell, index)) {
+		if (!retention->was_resident)
+			retention->left_otherwise = false;
+		retention->was_resident = true;
+		return;
+	}
+	retention->left |= retention->was_resident;
+	if (rule_is_displaced(cell, index))
+		retention->was_displaced = true;
+	else
+		retention->left_otherwise = true;
+}
+
+enum outcome rule_retention_outcome(const struct retention *retention)
+{
+	if (retention->was_displaced && !retention->left_otherwise)
+		return OUTCOME_DISPLACED;
+	return retention->was_resident && !retention->left ? OUTCOME_KEPT : OUTCOME_LOST;
 }
 
 static bool can_be_used_again(const struct cell_view *cell, size_t index, const struct object_view *copy)
@@ -106,8 +176,7 @@ size_t rule_kept_copy(const struct cell_view *cell, size_t index)
 	for (size_t i = 0; i < cell->count; i++) {
 		const struct object_view other = view_of(cell, i);
 
-		if (i != index && other.generation < object.generation && strcmp(other.name, object.name) == 0 &&
-		    strcmp(other.kind, object.kind) == 0 && can_be_used_again(cell, i, &other))
+		if (other.model < object.model && other.identity == object.identity && can_be_used_again(cell, i, &other))
 			return i;
 	}
 	return RULE_NO_OBJECT;

@@ -14,11 +14,14 @@
 #include "db/records/record.h"
 
 struct object_view {
-	uint32_t model, inner, generation; /* as in record_model */
-	const char *name, *kind;
+	uint32_t model, inner; /* as in record_model */
+	uint64_t identity;
 	enum keep_request keep;
+	bool was_kept; /* asked to be kept, at some time */
 	enum residency_state state; /* by its own patcher */
+	uint64_t bytes_on_compute;
 	bool is_seen; /* at the newest snapshot */
+	bool is_listed; /* by its own entry */
 	bool patcher_alive;
 	bool was_asked; /* to be freed, since its last load */
 	enum reason departure; /* the first since it was last resident */
@@ -56,8 +59,28 @@ bool rule_is_displaced(const struct cell_view *cell, size_t index);
 /* Asked to be freed, and still resident or held by something that no collection and no cache clearing takes away. */
 bool rule_leaks(const struct cell_view *cell, size_t index);
 
-/* A kept object of the same name and kind that the object could have used instead of being read again; RULE_NO_OBJECT if there
- * is none. One that the workflow itself dropped is none. */
+/* Weights on a device whose model is in no list, through whichever patcher. A stale entry is in the list. */
+bool rule_strays(const struct cell_view *cell, size_t index);
+
+/* Whether a verdict counts the object: the first of its identity that was to be kept counts, and the first that was not. A later one
+ * was read again, which is a finding of its own. */
+bool rule_is_judged(const struct cell_view *cell, size_t index);
+
+/* How an object was to be found from its first load on. Zero-initialise; tell it of each complete snapshot. */
+struct retention {
+	bool was_resident; /* itself or through another patcher of the model, at some snapshot */
+	bool left; /* not so at a later one */
+	bool was_displaced; /* absent: pressure, with the manager holding on, explains that */
+	bool left_otherwise; /* ... and at another snapshot it does not */
+};
+
+void rule_note_retention(struct retention *retention, const struct cell_view *cell, size_t index);
+
+/* Kept, displaced or lost. One that was never resident is lost, whether it was loaded between two snapshots or by nobody. */
+enum outcome rule_retention_outcome(const struct retention *retention);
+
+/* A kept object of the same identity that the object could have used instead of being read again; RULE_NO_OBJECT if there is none.
+ * One that the workflow itself dropped is none. */
 size_t rule_kept_copy(const struct cell_view *cell, size_t index);
 
 /* A device's ledger, line by line, as its records come: `used` first, `unattributed` last. Zero-initialise. */

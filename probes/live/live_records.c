@@ -250,10 +250,12 @@ static uint32_t count_stage(struct live_translation *to, enum stage stage)
 	return cycle;
 }
 
-static void note_model(struct live_translation *to, struct record_model *record)
+/* `name` is whole, unlike the record's. */
+static void note_model(struct live_translation *to, struct record_model *record, const char *name)
 {
+	record->identity = record_identity(name, record->kind);
 	if (to->keep)
-		to->keep(to->context, record->name, &record->keep);
+		to->keep(to->context, name, &record->keep);
 	if (record->model > to->object_count)
 		to->object_count = record->model;
 }
@@ -276,7 +278,9 @@ static void put_record(struct line *line, enum record_type type)
 	if (!line->fine || line->skipped)
 		return;
 	if (type == RECORD_MODEL)
-		note_model(line->to, &record.model);
+		note_model(line->to, &record.model, string(line, "name"));
+	if (type == RECORD_ALLOCATION)
+		record.allocation.differs = strcmp(string(line, "own"), string(line, "used")) != 0;
 	if (type == RECORD_SNAPSHOT)
 		record.snapshot.cycle = count_stage(line->to, record.snapshot.stage);
 	record_put(line->to->sink, type, &record, layout->size_bytes);

@@ -139,7 +139,8 @@ static void tell_models(struct log_import *import)
 
 		if (i < import->told_count && from->keep == from->told_keep)
 			continue;
-		memcpy(model.name, from->name, sizeof(model.name));
+		record_text(model.name, sizeof(model.name), from->name);
+		model.identity = record_identity(from->name, model.kind);
 		model.inner = model.model;
 		model.keep = from->told_keep = from->keep;
 		model.size_bytes = from->size_bytes;

@@ -19,6 +19,7 @@ struct known {
 	uint64_t placement_version;
 	bool blocks_told;
 	enum residency_state state; /* at the last stage; STATE_COUNT before the first */
+	bool is_listed; /* then */
 };
 
 struct probe {
@@ -120,6 +121,7 @@ static void on_object(void *context, const struct object_event *event)
 		record_text(known->record.kind, sizeof(known->record.kind), event->kind);
 		known->record.generation = generation_of(probe, known->record.name);
 		known->record.inner = first_with_model(probe, event->model);
+		known->record.identity = record_identity(event->name, event->kind);
 		watch_object(probe, known);
 	}
 	known->record.keep = event->keep;
@@ -208,6 +210,7 @@ static void on_sampled(void *context, const struct sampled_event *event)
 	if (!known)
 		return;
 	record.model = known->record.model;
+	record.differs = strcmp(event->wanted_patches, event->found_patches) != 0;
 	record_text(record.node, sizeof(record.node), event->node);
 	record_text(record.wanted, sizeof(record.wanted), event->wanted_patches);
 	record_text(record.found, sizeof(record.found), event->found_patches);
@@ -395,6 +398,7 @@ static void put_allocation(const struct probe *probe, const struct known *known,
 {
 	struct record_allocation record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
 
+	record.differs = strcmp(own, used) != 0;
 	record_text(record.own, sizeof(record.own), own);
 	record_text(record.used, sizeof(record.used), used);
 	record_put(probe->sink, RECORD_ALLOCATION, &record, sizeof(record));
@@ -469,9 +473,12 @@ static void put_ledger(struct probe *probe)
 		ledger_put(&probe->lines[i], probe->cell, probe->snapshot, (uint32_t)i, probe->sink);
 }
 
-/* A dead object; or a dead patcher of a model that is told of through another one. */
+/* A dead object; or a dead patcher of a model that is told of through another one. An entry may outlive both: it is stale, and shows
+ * that the model is in the list. */
 static bool is_over(const struct known *known)
 {
+	if (known->is_listed)
+		return false;
 	return !known->watch.model.target || (!known->watch.patcher.target && known->record.inner != known->record.model);
 }
 
@@ -522,6 +529,7 @@ static void on_stage(void *context, const struct stage_event *event)
 		if (!probe->wishes.brief)
 			put_placement(probe, known, &object);
 		known->state = now.state;
+		known->is_listed = now.listed >= 0;
 	}
 	put_ledger(probe);
 	if (probe->wishes.brief)

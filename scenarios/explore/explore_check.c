@@ -22,17 +22,26 @@ struct watched {
 	bool patcher_alive, anchored, listed;
 	uint64_t bytes_on_compute;
 	bool seen; /* at the newest snapshot */
-	bool counted; /* resident, itself or through another patcher, at some snapshot */
+	bool was_kept; /* asked to be kept, at some time */
+	struct retention retention;
 	bool asked; /* to go, since its last load */
 	bool held[HOLDERS_LEAKING + 1]; /* by enum holder_group */
 	bool read_again; /* since the newest snapshot, from disk, while a kept copy was there */
-	uint32_t copy; /* that copy's number */
+	bool copy_was_anchored;
 	enum reason departure; /* the first since it was last resident */
+};
+
+/* What makes a later object of the same identity one that was read again. */
+struct forgotten {
+	uint64_t identity;
+	bool was_kept;
 };
 
 struct check {
 	struct watched *objects;
 	size_t count, capacity;
+	struct forgotten *forgotten; /* each pair once */
+	size_t forgotten_count, forgotten_capacity;
 	struct explore_failure failures[CHECK_FAILURES_MAX];
 	size_t failure_count;
 	size_t steps;
@@ -73,12 +82,14 @@ void check_free(struct check *check)
 	if (!check)
 		return;
 	free(check->objects);
+	free(check->forgotten);
 	free(check);
 }
 
 void check_reset(struct check *check)
 {
 	check->count = 0;
+	check->forgotten_count = 0;
 	check->failure_count = 0;
 	check->steps = 0;
 	check->open = false;
@@ -95,24 +106,26 @@ size_t check_step_count(const struct check *check)
 
 /* ---- failures ---- */
 
-static void fail(struct check *check, enum invariant invariant, const char *cause, const struct watched *object)
+static struct explore_failure *fail(struct check *check, enum invariant invariant, const char *cause,
+				    const struct watched *object)
 {
 	struct explore_failure *failure;
 
 	for (size_t i = 0; i < check->failure_count; i++) {
 		if (check->failures[i].invariant == invariant && strcmp(check->failures[i].cause, cause) == 0)
-			return;
+			return &check->failures[i];
 	}
 	if (check->failure_count == CHECK_FAILURES_MAX)
-		return;
+		return NULL;
 	failure = &check->failures[check->failure_count++];
 	*failure = (struct explore_failure) { .invariant = invariant, .step = check->steps ? check->steps - 1 : 0 };
 	snprintf(failure->cause, sizeof(failure->cause), "%s", cause);
 	if (object && object->model.generation > 1)
-		snprintf(failure->model, sizeof(failure->model), "%.50s#%u", object->model.name, object->model.generation);
+		snprintf(failure->model, sizeof(failure->model), "%.240s#%u", object->model.name, object->model.generation);
 	else if (object)
 		memcpy(failure->model, object->model.name, sizeof(failure->model));
 	snprintf(failure->stage, sizeof(failure->stage), "c%u.%s", check->cycle, stage_name(check->stage));
+	return failure;
 }
 
 /* ---- objects ---- */
@@ -136,12 +149,13 @@ static struct object_view object_view(const void *context, size_t index)
 	return (struct object_view) {
 		.model = object->model.model,
 		.inner = object->model.inner,
-		.generation = object->model.generation,
-		.name = object->model.name,
-		.kind = object->model.kind,
+		.identity = object->model.identity,
 		.keep = object->model.keep,
+		.was_kept = object->was_kept,
 		.state = object->state,
+		.bytes_on_compute = object->bytes_on_compute,
 		.is_seen = object->seen,
+		.is_listed = object->listed,
 		.patcher_alive = object->patcher_alive,
 		.was_asked = object->asked,
 		.departure = object->departure,
@@ -170,32 +184,6 @@ static size_t index_of(const struct check *check, const struct watched *object)
 	return (size_t)(object - check->objects);
 }
 
-static bool is_resident(const struct check *check, const struct watched *object)
-{
-	const struct cell_view view = view_of(check);
-
-	return rule_is_resident(&view, index_of(check, object));
-}
-
-/* A patcher that goes on with the model of one that died. */
-static bool has_heir(const struct check *check, const struct watched *object)
-{
-	for (size_t i = 0; i < check->count; i++) {
-		const struct watched *other = &check->objects[i];
-
-		if (other != object && other->model.inner == object->model.inner && other->seen && other->patcher_alive)
-			return true;
-	}
-	return false;
-}
-
-static bool is_displaced(const struct check *check, const struct watched *object)
-{
-	const struct cell_view view = view_of(check);
-
-	return rule_is_displaced(&view, index_of(check, object));
-}
-
 /* What made the model leave, through whichever patcher it was listed. */
 static enum reason departure_of_model(const struct check *check, const struct watched *object)
 {
@@ -216,28 +204,41 @@ static const char *cause_of_loss(const struct check *check, const struct watched
 		return reason_name(reason);
 	if (check->worker_died)
 		return reason_name(REASON_WORKER_DIED);
-	return residency_state_name(object->state);
+	return object->retention.was_resident ? residency_state_name(object->state) : reason_name(REASON_NEVER_RESIDENT);
 }
 
-/* One that never was resident is lost when something made it leave, and not when nobody loaded it. */
+static bool is_judged(const struct check *check, const struct watched *object)
+{
+	const struct cell_view view = view_of(check);
+
+	for (size_t i = 0; i < check->forgotten_count; i++) {
+		if (check->forgotten[i].identity == object->model.identity && check->forgotten[i].was_kept == object->was_kept)
+			return false;
+	}
+	return rule_is_judged(&view, index_of(check, object));
+}
+
+static bool nobody_loaded(const struct check *check, const struct watched *object)
+{
+	return !object->retention.was_resident && departure_of_model(check, object) == REASON_NONE && !check->worker_died;
+}
+
 static void check_kept(struct check *check, const struct watched *object)
 {
-	bool left = object->counted || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
+	struct explore_failure *failure;
 
-	if (object->model.keep != KEEP_YES || !left || is_resident(check, object) || is_displaced(check, object))
+	if (object->model.keep != KEEP_YES || rule_retention_outcome(&object->retention) != OUTCOME_LOST ||
+	    !is_judged(check, object))
 		return;
-	if (!object->patcher_alive && has_heir(check, object))
-		return;
-	fail(check, INVARIANT_KEPT_STAYS, cause_of_loss(check, object), object);
+	failure = fail(check, INVARIANT_KEPT_STAYS, cause_of_loss(check, object), object);
+	if (failure)
+		failure->nobody_loaded_it = nobody_loaded(check, object);
 }
 
 static void check_copy(struct check *check, const struct watched *object)
 {
-	const struct watched *copy = object->read_again ? find(check, object->copy) : NULL;
-
-	if (!copy || !copy->patcher_alive || object->model.keep != KEEP_YES)
-		return;
-	fail(check, INVARIANT_LOADED_ONCE, copy->anchored ? "copy anchored" : "copy there", object);
+	if (object->read_again && object->model.keep == KEEP_YES)
+		fail(check, INVARIANT_LOADED_ONCE, object->copy_was_anchored ? "copy anchored" : "copy there", object);
 }
 
 static bool is_gone(const struct watched *object)
@@ -247,47 +248,67 @@ static bool is_gone(const struct watched *object)
 }
 
 /* That pressure moved the model, its other patchers know when the one that was told of it is forgotten. */
-static void bequeath(struct check *check, const struct watched *object)
+static void pass_on_departure(struct check *check, const struct watched *object)
 {
 	for (size_t i = 0; i < check->count; i++) {
-		struct watched *heir = &check->objects[i];
+		struct watched *other = &check->objects[i];
 
-		if (heir->model.inner == object->model.inner && !is_gone(heir) && heir->state != STATE_RESIDENT &&
-		    (heir->departure == REASON_NONE || heir->departure == REASON_SUPERSEDED))
-			heir->departure = object->departure;
+		if (other->model.inner == object->model.inner && !is_gone(other) && other->state != STATE_RESIDENT &&
+		    (other->departure == REASON_NONE || other->departure == REASON_SUPERSEDED))
+			other->departure = object->departure;
 	}
 }
 
-/* All records of the newest snapshot have come. */
-static void close_snapshot(struct check *check)
+/* What was never resident when it goes never will be. */
+static void forget(struct check *check, const struct watched *object)
+{
+	check_kept(check, object);
+	if (rule_is_pressure(object->departure))
+		pass_on_departure(check, object);
+	if (!is_judged(check, object) || !array_reserve(&check->forgotten, &check->forgotten_capacity,
+							check->forgotten_count + 1, sizeof(*check->forgotten), &check->fault))
+		return;
+	check->forgotten[check->forgotten_count++] =
+		(struct forgotten) { .identity = object->model.identity, .was_kept = object->was_kept };
+}
+
+static void forget_the_gone(struct check *check)
 {
 	size_t kept = 0;
 
-	if (!check->open)
-		return;
-	check->open = false;
 	for (size_t i = 0; i < check->count; i++) {
-		check_kept(check, &check->objects[i]);
-		check_copy(check, &check->objects[i]);
-	}
-	for (size_t i = 0; i < check->count; i++) {
-		struct watched *object = &check->objects[i];
-
-		object->read_again = false;
-		if (is_resident(check, object))
-			object->counted = true;
-		if (object->state == STATE_RESIDENT)
-			object->departure = REASON_NONE;
-	}
-	for (size_t i = 0; i < check->count; i++) {
-		if (is_gone(&check->objects[i]) && rule_is_pressure(check->objects[i].departure))
-			bequeath(check, &check->objects[i]);
+		if (is_gone(&check->objects[i]))
+			forget(check, &check->objects[i]);
 	}
 	for (size_t i = 0; i < check->count; i++) {
 		if (!is_gone(&check->objects[i]))
 			check->objects[kept++] = check->objects[i];
 	}
 	check->count = kept;
+}
+
+/* All records of the newest snapshot have come. A model that leaves fails at once; one that has not been resident may still be. */
+static void close_snapshot(struct check *check)
+{
+	const struct cell_view view = view_of(check);
+
+	if (!check->open)
+		return;
+	check->open = false;
+	for (size_t i = 0; i < check->count; i++) {
+		struct watched *object = &check->objects[i];
+
+		rule_note_retention(&object->retention, &view, i);
+		if (object->retention.was_resident)
+			check_kept(check, object);
+		check_copy(check, object);
+	}
+	for (size_t i = 0; i < check->count; i++) {
+		check->objects[i].read_again = false;
+		if (check->objects[i].state == STATE_RESIDENT)
+			check->objects[i].departure = REASON_NONE;
+	}
+	forget_the_gone(check);
 }
 
 /* ---- at rest ---- */
@@ -304,21 +325,11 @@ static void check_freed(struct check *check, const struct watched *object)
 		fail(check, INVARIANT_FREED_GOES, object->anchored ? "anchored" : "held", object);
 }
 
-static bool is_listed(const struct check *check, const struct watched *object)
-{
-	for (size_t i = 0; i < check->count; i++) {
-		if (check->objects[i].model.inner == object->model.inner && check->objects[i].listed)
-			return true;
-	}
-	return false;
-}
-
 static void check_stray(struct check *check, const struct watched *object)
 {
-	bool has_weights =
-		object->state == STATE_LOADED_UNLISTED || (object->state == STATE_LEAKED && object->bytes_on_compute > 0);
+	const struct cell_view view = view_of(check);
 
-	if (has_weights && !is_listed(check, object))
+	if (rule_strays(&view, index_of(check, object)))
 		fail(check, INVARIANT_NOTHING_STRAY, residency_state_name(object->state), object);
 }
 
@@ -343,17 +354,21 @@ static void check_rest(struct check *check)
 
 /* ---- records ---- */
 
-/* A wish is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a model
- * with this wish. */
-static void change_wish(struct check *check, uint32_t inner, enum keep_request keep)
+/* A keep request is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a
+ * model with this request, and where it was before does not count. */
+static void change_keep(struct check *check, uint32_t inner, enum keep_request keep)
 {
+	const struct cell_view view = view_of(check);
+
 	for (size_t i = 0; i < check->count; i++) {
 		struct watched *object = &check->objects[i];
 
 		if (object->model.inner != inner || object->model.keep == keep)
 			continue;
 		object->asked = false;
+		object->retention = (struct retention) { .was_resident = rule_is_resident(&view, i) };
 		object->model.keep = keep;
+		object->was_kept |= keep == KEEP_YES;
 	}
 }
 
@@ -362,12 +377,14 @@ static void take_model(struct check *check, const struct record_model *model)
 	const struct watched *object = find(check, model->model);
 
 	if (object) {
-		change_wish(check, object->model.inner, model->keep);
+		change_keep(check, object->model.inner, model->keep);
 		return;
 	}
 	if (!array_reserve(&check->objects, &check->capacity, check->count + 1, sizeof(*check->objects), &check->fault))
 		return;
-	check->objects[check->count++] = (struct watched) { .model = *model, .state = STATE_UNLOADED, .patcher_alive = true };
+	check->objects[check->count++] = (struct watched) {
+		.model = *model, .was_kept = model->keep == KEEP_YES, .state = STATE_UNLOADED, .patcher_alive = true
+	};
 }
 
 static void take_load(struct check *check, const struct record_load *load)
@@ -383,7 +400,7 @@ static void take_load(struct check *check, const struct record_load *load)
 	if (copy == RULE_NO_OBJECT)
 		return;
 	object->read_again = true; /* its keep flag comes later: the next snapshot decides */
-	object->copy = check->objects[copy].model.model;
+	object->copy_was_anchored = check->objects[copy].anchored;
 }
 
 static void take_request(struct check *check)
@@ -451,7 +468,7 @@ static void take_departure(struct check *check, const struct record_departure *d
 
 static void take_sampled(struct check *check, const struct record_sampled *sampled)
 {
-	if (strcmp(sampled->wanted, sampled->found) != 0)
+	if (sampled->differs)
 		fail(check, INVARIANT_OUTPUT_SAME, sampled->found[0] ? "other patches" : "no patches",
 		     find(check, sampled->model));
 }
@@ -531,6 +548,8 @@ struct record_sink check_sink(struct check *check)
 bool check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e)
 {
 	close_snapshot(check);
+	for (size_t i = 0; i < check->count; i++)
+		check_kept(check, &check->objects[i]);
 	check_rest(check);
 	*failures = check->failures;
 	*count = check->failure_count;

@@ -1,6 +1,6 @@
 /* explore_check.h - what must hold whatever is done, looked for in the records of a subject while it runs.
  *
- *	kept-stays	 a model wished to stay is resident, itself or through another patcher, from its first load on; moved off by
+ *	kept-stays	 a model to be kept is loaded, and resident, itself or through another patcher, from then on; moved off by
  *			 pressure while the manager holds it, it was displaced, and that is no failure
  *	freed-goes	 a model not wished to stay is gone once a request that asked it to go was served: not listed, and held by
  *			 nothing but an executor cache or a foreign hold
@@ -11,7 +11,7 @@
  *	anchors-bounded	 a policy holds one copy of a model at most
  *	nothing-stray	 at rest no weights are on a device whose model is in no list
  *
- * A judge says the same of a cell, with evidence; this looks at every rest instead of at the end alone, remembers only what is
+ * A judge says the same of a cell by the same rules, with evidence; this looks at every rest instead of at the end alone, remembers only what is
  * alive, and costs little. It takes brief records (struct probe_wishes), and others.
  */
 #ifndef RESIDENCY_SCENARIOS_EXPLORE_CHECK_H
@@ -48,8 +48,9 @@ const char *invariant_finding(enum invariant invariant);
 struct explore_failure {
 	enum invariant invariant;
 	char cause[48]; /* a reason's code, a state, what was thrown: which way it happened */
-	char model[RECORD_NAME_MAX]; /* "" for none */
+	char model[RECORD_MODEL_NAME_MAX]; /* "" for none */
 	char stage[32]; /* "c1.after_unload" */
+	bool nobody_loaded_it; /* a kept model: what the sequence does, whatever the policy */
 	size_t step; /* index of the action that it happened in */
 };
 

@@ -11,7 +11,7 @@ static char *as_text(const struct explore *explore, struct explored *explored, s
 {
 	const struct explore_failure *failure = &explored->failure;
 	const char *invariant = invariant_name(failure->invariant);
-	char what[RECORD_NAME_MAX + 64];
+	char what[RECORD_MODEL_NAME_MAX + 64];
 	char summary[sizeof(what) + 32];
 	char help[sizeof(what) + 512];
 	struct flow flow;

@@ -29,6 +29,8 @@ bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, s
 	struct record_sink sink = check_sink(trial->check);
 	struct error fault = ERROR_INIT;
 	struct flow flow;
+	const struct explore_failure *failures = NULL;
+	size_t count = 0;
 	bool fine;
 
 	check_reset(trial->check);
@@ -39,7 +41,12 @@ bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, s
 	if (!fine && !trial->was_cut)
 		error_set(e, fault.kind, "%s", fault.text);
 	fine = subject->end(trial->subject, e) && (fine || trial->was_cut);
-	fine = fine && check_finish(trial->check, &trial->failures, &trial->failure_count, e);
+	fine = fine && check_finish(trial->check, &failures, &count, e);
+	trial->failure_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!failures[i].nobody_loaded_it)
+			trial->failures[trial->failure_count++] = failures[i];
+	}
 	if (fine && trial->was_cut)
 		drop_failures_of_last_step(trial);
 	trial->steps += check_step_count(trial->check);

@@ -44,7 +44,7 @@ static void add_model(struct timeline *timeline, const struct record_model *mode
 	added->number = model->model;
 	added->size_bytes = model->size_bytes;
 	if (model->generation > 1)
-		snprintf(added->name, sizeof(added->name), "%.50s#%u", model->name, model->generation);
+		snprintf(added->name, sizeof(added->name), "%.240s#%u", model->name, model->generation);
 	else
 		snprintf(added->name, sizeof(added->name), "%s", model->name);
 }

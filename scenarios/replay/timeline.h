@@ -16,7 +16,7 @@ struct timeline_stage {
 };
 
 struct timeline_model {
-	char name[RECORD_NAME_MAX]; /* "A", "A#2" for a second object */
+	char name[RECORD_MODEL_NAME_MAX]; /* "A", "A#2" for a second object */
 	uint32_t number;
 	uint64_t size_bytes;
 };

@@ -135,31 +135,6 @@ bool live_keep_end(json_t *requests, struct error *e)
 	return true;
 }
 
-/* A record's name that fills its field was cut: all files whose names agree as far as it goes are meant, if they ask for the same. */
-static bool find_cut(const json_t *requests, const char *name, enum keep_request *keep)
-{
-	enum keep_request found = KEEP_NONE;
-	const char *file;
-	json_t *request;
-
-	json_object_foreach((json_t *)(uintptr_t)requests, file, request)
-	{
-		enum keep_request asked = json_is_true(request) ? KEEP_YES : KEEP_NO;
-		char cut[RECORD_NAME_MAX];
-
-		record_text(cut, sizeof(cut), file);
-		if (strcmp(cut, name) != 0)
-			continue;
-		if (found != KEEP_NONE && found != asked)
-			return false;
-		found = asked;
-	}
-	if (found == KEEP_NONE)
-		return false;
-	*keep = found;
-	return true;
-}
-
 bool live_keep_find(const json_t *requests, const char *name, enum keep_request *keep)
 {
 	char base[NAME_MAX_BYTES];
@@ -173,8 +148,6 @@ bool live_keep_find(const json_t *requests, const char *name, enum keep_request 
 			*keep = json_is_true(request) ? KEEP_YES : KEEP_NO;
 			return true;
 		}
-		if (find_cut(requests, base, keep))
-			return true;
 		clone = strrchr(base, '+'); /* a '+' can be part of a file's name, too: the longest name that is known */
 		if (clone)
 			*clone = '\0';

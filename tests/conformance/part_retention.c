@@ -286,7 +286,7 @@ static enum reason reason_of(const char *sentence)
 static const struct record_verdict_model *find_verdict(const struct judge_result *result, const char *wanted)
 {
 	for (size_t i = 0; i < result->model_count; i++) {
-		char name[RECORD_NAME_MAX + 16];
+		char name[RECORD_MODEL_NAME_MAX + 16];
 
 		if (result->models[i].generation > 1)
 			snprintf(name, sizeof(name), "%s#%u", result->models[i].name, result->models[i].generation);

@@ -66,6 +66,18 @@ static void add_own_columns(struct names *names, enum record_type type)
 	}
 }
 
+/* What only the rules read, of records that are stored. */
+static bool is_meant_not_to_be_stored(const char *record, const char *field)
+{
+	static const char *const pairs[][2] = { { "model", "identity" }, { "allocation", "differs" } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (strcmp(record, pairs[i][0]) == 0 && strcmp(field, pairs[i][1]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_columns(struct store *store, enum record_type type)
 {
 	const struct record_layout *layout = &record_layouts[type];
@@ -77,7 +89,11 @@ static void check_columns(struct store *store, enum record_type type)
 	ck_assert_ok(statement, &e);
 	add_own_columns(&expected, type);
 	for (size_t i = 0; i < layout->field_count; i++) {
-		ck_assert_msg(layout->fields[i].column, "%s.%s has no column", layout->name, layout->fields[i].name);
+		if (!layout->fields[i].column) {
+			ck_assert_msg(is_meant_not_to_be_stored(layout->name, layout->fields[i].name), "%s.%s has no column",
+				      layout->name, layout->fields[i].name);
+			continue;
+		}
 		names_add(&expected, layout->fields[i].column, strlen(layout->fields[i].column));
 	}
 	sqlite3_bind_text(statement, 1, layout->table, -1, SQLITE_STATIC);

@@ -35,6 +35,7 @@ static uint32_t add_object(struct cell *cell, const char *name, enum keep_reques
 		*strchr(model.name, '#') = '\0';
 		model.generation = (uint32_t)(strchr(name, '#')[1] - '0');
 	}
+	model.identity = record_identity(model.name, model.kind);
 	record_put(&cell->sink, RECORD_MODEL, &model, sizeof(model));
 	return model.model;
 }

@@ -504,6 +504,7 @@ static void wish(uint32_t object, uint32_t inner, const char *name, enum keep_re
 	struct record_model model = { .cell = 1, .model = object, .inner = inner, .generation = 1, .keep = keep };
 
 	record_text(model.name, sizeof(model.name), name);
+	model.identity = record_identity(model.name, "unet");
 	record_put(&cell.sink, RECORD_MODEL, &model, sizeof(model));
 }
 
@@ -566,7 +567,9 @@ END_TEST
 START_TEST(a_sampler_on_other_patches_than_the_workflow_says_is_a_finding)
 {
 	struct judge_result result;
-	struct record_sampled sampled = { .cell = 1, .model = cell_object(&cell, "A", KEEP_NO), .wanted = "lora at 0.5" };
+	struct record_sampled sampled = {
+		.cell = 1, .model = cell_object(&cell, "A", KEEP_NO), .differs = true, .wanted = "lora at 0.5"
+	};
 
 	cell_action(&cell, ACTION_PROMPT, false);
 	record_put(&cell.sink, RECORD_SAMPLED, &sampled, sizeof(sampled));

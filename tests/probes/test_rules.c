@@ -25,12 +25,11 @@ static struct cell_view view_of(const struct hand_made *cell, size_t count)
 	return (struct cell_view) { .context = cell, .count = count, .object = object_at, .is_held = is_held };
 }
 
-static struct object_view object(uint32_t inner, const char *kind, uint32_t generation)
+static struct object_view object(uint32_t inner, uint64_t identity, uint32_t model)
 {
-	return (struct object_view) { .inner = inner,
-				      .generation = generation,
-				      .name = "sd15",
-				      .kind = kind,
+	return (struct object_view) { .model = model,
+				      .inner = inner,
+				      .identity = identity,
 				      .keep = KEEP_YES,
 				      .state = STATE_RESIDENT,
 				      .is_seen = true,
@@ -55,7 +54,7 @@ END_TEST
 
 START_TEST(a_cause_of_its_own_counts_before_the_pressure_on_a_clone)
 {
-	struct hand_made cell = { .objects = { object(1, "unet", 1), object(1, "unet", 1) } };
+	struct hand_made cell = { .objects = { object(1, 10, 1), object(1, 11, 2) } };
 	struct cell_view view = view_of(&cell, 2);
 
 	cell.held[0][HOLDERS_MANAGER] = true;
@@ -66,13 +65,13 @@ START_TEST(a_cause_of_its_own_counts_before_the_pressure_on_a_clone)
 }
 END_TEST
 
-START_TEST(a_copy_has_the_same_kind_and_is_older)
+START_TEST(a_copy_has_the_same_identity_and_is_older)
 {
-	struct hand_made cell = { .objects = { object(1, "unet", 1), object(2, "clip", 2) } };
+	struct hand_made cell = { .objects = { object(1, 10, 1), object(2, 20, 2) } };
 	struct cell_view view = view_of(&cell, 2);
 
 	ck_assert_uint_eq(rule_kept_copy(&view, 1), RULE_NO_OBJECT);
-	cell.objects[1].kind = "unet";
+	cell.objects[1].identity = 10;
 	ck_assert_uint_eq(rule_kept_copy(&view, 1), 0);
 	ck_assert_uint_eq(rule_kept_copy(&view, 0), RULE_NO_OBJECT);
 }
@@ -110,7 +109,7 @@ HARNESS_SUITE(rules_suite)
 
 	tcase_add_test(tests, garbage_and_caches_hold_nothing_that_leaks);
 	tcase_add_test(tests, a_cause_of_its_own_counts_before_the_pressure_on_a_clone);
-	tcase_add_test(tests, a_copy_has_the_same_kind_and_is_older);
+	tcase_add_test(tests, a_copy_has_the_same_identity_and_is_older);
 	tcase_add_test(tests, noise_is_no_part_of_the_sum_and_covers_what_is_unattributed);
 	suite_add_tcase(suite, tests);
 	return suite;
