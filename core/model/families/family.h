@@ -25,6 +25,12 @@ struct family_variant {
 	enum dtype dtype; /* as it is published */
 };
 
+/* What the name of a file that holds this family begins with. */
+struct family_file {
+	const char *begins;
+	bool small; /* the small one; else the first variant */
+};
+
 struct layout_rule;
 
 struct family {
@@ -50,6 +56,9 @@ struct family {
 	const struct family_variant
 		*variants; /* ended by one without a name; the first is the one that the family's name means */
 	const char *small; /* JSON of a small one; NULL: none */
+	/* Names that stand for the family where there is no such file (core/model/synthesis), ended by one without a beginning; the
+	 * longest beginning counts. Of a checkpoint, each kind of model in it has a row. NULL: none. */
+	const struct family_file *files;
 };
 
 extern const struct family family_unet_sd15;
@@ -87,6 +96,8 @@ const struct family *family_find_variant(const char *name, const struct family_v
 
 /* The family of two text encoders under one patcher, in either order; NULL: upstream makes no such pair. */
 const struct family *family_pair(const struct family *first, const struct family *second);
+/* The two of such a pair, in its own order. False where it is none. */
+bool family_pair_parts(const struct family *pair, const struct family *parts[2]);
 /* Puts the configuration of one of the two into the pair's. */
 void family_pair_put(const struct family *pair, void *config, const struct family *part, const void *part_config);
 

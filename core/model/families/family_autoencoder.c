@@ -262,6 +262,15 @@ const struct family family_sd_vae = {
 	.small = SMALL "4}",
 };
 
+/* The latter two are checkpoints. */
+static const struct family_file files_flux[] = {
+	{ .begins = "ae-small", .small = true },
+	{ .begins = "ae." },
+	{ .begins = "flux1-small", .small = true },
+	{ .begins = "flux1-dev" },
+	{ .begins = NULL },
+};
+
 const struct family family_flux_ae = {
 	.name = "flux_ae",
 	.summary = "FLUX autoencoder",
@@ -277,6 +286,7 @@ const struct family family_flux_ae = {
 	.upstream = upstream_flux,
 	.variants = variants_flux,
 	.small = SMALL "16}",
+	.files = files_flux,
 };
 
 const struct family family_hunyuan_vae = {

@@ -238,6 +238,12 @@ static const struct family_variant variants_g[] = {
 	"\"hidden_size\":32,\"num_attention_heads\":4,\"intermediate_size\":64,\"vocab_size\":1000,"                           \
 	"\"special_tokens\":{\"start\":998,\"end\":999,\"pad\":999}"
 
+static const struct family_file files_l[] = {
+	{ .begins = "clip_l-small", .small = true },
+	{ .begins = "clip_l" },
+	{ .begins = NULL },
+};
+
 const struct family family_clip_l = {
 	.name = "clip_l",
 	.summary = "CLIP-L text encoder",
@@ -255,6 +261,7 @@ const struct family family_clip_l = {
 	.upstream = upstream_l,
 	.variants = variants_l,
 	.small = "{\"num_hidden_layers\":2," SMALL "}",
+	.files = files_l,
 };
 
 const struct family family_clip_g = {

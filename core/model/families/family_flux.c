@@ -357,6 +357,13 @@ static const struct family_variant variants[] = {
 	{ .name = NULL },
 };
 
+static const struct family_file files[] = {
+	{ .begins = "flux1-small", .small = true },
+	{ .begins = "flux1-dev" },
+	{ .begins = "flux1-kontext" },
+	{ .begins = NULL },
+};
+
 const struct family family_flux = {
 	.name = "flux",
 	.summary = "FLUX.1 transformer (dev, Kontext)",
@@ -376,4 +383,5 @@ const struct family family_flux = {
 	.variants = variants,
 	.small = "{\"in_channels\":16,\"hidden_size\":128,\"num_heads\":4,\"depth\":2,\"depth_single_blocks\":4,"
 		 "\"context_in_dim\":64,\"vec_in_dim\":32,\"axes_dim\":[8,12,12]}",
+	.files = files,
 };

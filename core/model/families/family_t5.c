@@ -109,6 +109,13 @@ static const struct family_variant variants_umt5[] = {
 	{ .name = NULL },
 };
 
+static const struct family_file files_t5[] = {
+	{ .begins = "t5-small", .small = true },
+	{ .begins = "t5xxl" },
+	{ .begins = "t5-v1_1-xxl" },
+	{ .begins = NULL },
+};
+
 const struct family family_t5 = {
 	.name = "t5",
 	.summary = "T5 text encoder",
@@ -123,6 +130,7 @@ const struct family family_t5 = {
 	.upstream = upstream,
 	.variants = variants_t5,
 	.small = SMALL,
+	.files = files_t5,
 };
 
 const struct family family_umt5 = {

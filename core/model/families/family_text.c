@@ -126,6 +126,18 @@ const struct family *family_pair(const struct family *first, const struct family
 	return NULL;
 }
 
+bool family_pair_parts(const struct family *pair, const struct family *parts[2])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (pairs[i].pair != pair)
+			continue;
+		parts[0] = pairs[i].parts[0].family;
+		parts[1] = pairs[i].parts[1].family;
+		return true;
+	}
+	return false;
+}
+
 void family_pair_put(const struct family *pair, void *config, const struct family *part, const void *part_config)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
@@ -135,6 +147,13 @@ void family_pair_put(const struct family *pair, void *config, const struct famil
 		}
 	}
 }
+
+/* Checkpoints. */
+static const struct family_file flux_files[] = {
+	{ .begins = "flux1-small", .small = true },
+	{ .begins = "flux1-dev" },
+	{ .begins = NULL },
+};
 
 const struct family family_flux_text = {
 	.name = "flux_text",
@@ -148,6 +167,7 @@ const struct family family_flux_text = {
 	.read_more = flux_read,
 	.write_more = flux_write,
 	.describe = flux_describe,
+	.files = flux_files,
 };
 
 const struct family family_sdxl_text = {

@@ -1,10 +1,13 @@
-/* A file's name is compared with the beginnings in a table, which say the family and its size; the rest of the name gives
- * the type of the elements. Weights are a generator's sequence, seeded with the name, in which every parameter has its own
- * place: its values do not depend on which others are made, or in what order.
+/* synthesis.c - from a file's name to a family's configuration, and values from a parameter's name.
+ *
+ * Each family's row lists the beginnings of names that stand for it; the longest that fits counts. A checkpoint's text encoders are
+ * a pair's row, whose two parts are made one by one. Values are splitmix64 from a hash of the parameter's name and the seed: the
+ * generator adds a constant once a value, so that any stretch can be made by itself.
  */
 #include "core/model/synthesis/synthesis.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -13,55 +16,49 @@
 #include "core/base/array.h"
 #include "core/tensor/dtype/convert.h"
 
-/* The part that one file plays. Longer beginnings first. */
-static const struct made_up {
-	const char *begins;
-	enum model_kind kind;
-	bool small; /* else at full size */
+/* What one file stands for. */
+struct stand_in {
 	const struct family *family;
-	const struct family *second; /* under the same patcher; NULL: alone */
-} files[] = {
-	{ .begins = "flux1-small", .kind = MODEL_UNET, .small = true, .family = &family_flux },
-	{ .begins = "flux1-dev", .kind = MODEL_UNET, .family = &family_flux },
-	{ .begins = "flux1-kontext", .kind = MODEL_UNET, .family = &family_flux },
-	{ .begins = "t5-small", .kind = MODEL_CLIP, .small = true, .family = &family_t5 },
-	{ .begins = "t5xxl", .kind = MODEL_CLIP, .family = &family_t5 },
-	{ .begins = "t5-v1_1-xxl", .kind = MODEL_CLIP, .family = &family_t5 },
-	{ .begins = "clip_l-small", .kind = MODEL_CLIP, .small = true, .family = &family_clip_l },
-	{ .begins = "clip_l", .kind = MODEL_CLIP, .family = &family_clip_l },
-	{ .begins = "ae-small", .kind = MODEL_VAE, .small = true, .family = &family_flux_ae },
-	{ .begins = "ae.", .kind = MODEL_VAE, .family = &family_flux_ae },
-	/* checkpoints: the same beginning, once a kind */
-	{ .begins = "flux1-small", .kind = MODEL_CLIP, .small = true, .family = &family_clip_l, .second = &family_t5 },
-	{ .begins = "flux1-small", .kind = MODEL_VAE, .small = true, .family = &family_flux_ae },
-	{ .begins = "flux1-dev", .kind = MODEL_CLIP, .family = &family_clip_l, .second = &family_t5 },
-	{ .begins = "flux1-dev", .kind = MODEL_VAE, .family = &family_flux_ae },
+	bool small; /* else at full size */
 };
 
-const char *synthesis_known(enum model_kind kind)
-{
-	static const char *const known[] = { "flux1-small..., flux1-dev..., flux1-kontext...",
-					     "t5-small..., clip_l-small..., t5xxl..., clip_l...",
-					     "ae-small..., ae.safetensors" };
-
-	return known[kind];
-}
-
-static const struct made_up *find_file(enum model_kind kind, const char *file)
+/* The family of this kind whose beginning of the file's name is the longest. */
+static bool find_file(enum model_kind kind, const char *file, struct stand_in *found)
 {
 	const char *slash = strrchr(file, '/');
 	const char *base = slash ? slash + 1 : file;
+	size_t longest = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		if (files[i].kind == kind && strncmp(base, files[i].begins, strlen(files[i].begins)) == 0)
-			return &files[i];
+	for (const struct family *const *family = families; *family; family++) {
+		for (const struct family_file *row = (*family)->files; row && row->begins && (*family)->kind == kind; row++) {
+			size_t length = strlen(row->begins);
+
+			if (length <= longest || strncmp(base, row->begins, length) != 0)
+				continue;
+			longest = length;
+			*found = (struct stand_in) { .family = *family, .small = row->small };
+		}
 	}
-	return NULL;
+	return longest > 0;
 }
 
-static enum dtype dtype_of(const struct made_up *made_up, const char *file)
+void synthesis_known(enum model_kind kind, char *text, size_t size_bytes)
 {
-	return strstr(file, "fp8") ? DTYPE_F8_E4M3 : made_up->family->variants->dtype;
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (const struct family *const *family = families; *family; family++) {
+		for (const struct family_file *row = (*family)->files; row && row->begins && (*family)->kind == kind; row++) {
+			if (length < size_bytes)
+				length += (size_t)snprintf(text + length, size_bytes - length, "%s%s...", length ? ", " : "",
+							   row->begins);
+		}
+	}
+}
+
+static enum dtype dtype_of(const struct family *family, const char *file)
+{
+	return strstr(file, "fp8") ? DTYPE_F8_E4M3 : family->variants->dtype;
 }
 
 static void *make_config(const struct family *family, bool small, struct error *e)
@@ -70,19 +67,18 @@ static void *make_config(const struct family *family, bool small, struct error *
 }
 
 /* Two text encoders under one patcher. */
-static void *make_pair(const struct family *pair, const struct family *first, bool first_small, const struct family *second,
-		       bool second_small, struct error *e)
+static void *make_pair(const struct family *pair, const struct stand_in parts[2], struct error *e)
 {
-	void *first_config = make_config(first, first_small, e);
-	void *second_config = make_config(second, second_small, e);
-	void *config = first_config && second_config ? array_new(1, pair->config_size_bytes, e) : NULL;
+	void *first = make_config(parts[0].family, parts[0].small, e);
+	void *second = make_config(parts[1].family, parts[1].small, e);
+	void *config = first && second ? array_new(1, pair->config_size_bytes, e) : NULL;
 
 	if (config) {
-		family_pair_put(pair, config, first, first_config);
-		family_pair_put(pair, config, second, second_config);
+		family_pair_put(pair, config, parts[0].family, first);
+		family_pair_put(pair, config, parts[1].family, second);
 	}
-	free(first_config);
-	free(second_config);
+	free(first);
+	free(second);
 	return config;
 }
 
@@ -140,28 +136,40 @@ void synthesis_quantise(const struct synthesis *found, struct architecture *a)
 
 /* ---- names ---- */
 
+/* The two text encoders, of one file each or both in a checkpoint; the first of the two where a checkpoint stands in the place of
+ * one. False where it is one model alone, *parts then is. */
+static bool find_parts(const struct stand_in *first, const struct stand_in *second, struct stand_in parts[2])
+{
+	const struct family *both[2] = { first->family, NULL };
+	const struct family *of_second[2] = { second ? second->family : NULL, NULL };
+	bool is_pair = family_pair_parts(first->family, both);
+
+	if (second)
+		family_pair_parts(second->family, of_second);
+	parts[0] = (struct stand_in) { .family = both[0], .small = first->small };
+	parts[1] = second ? (struct stand_in) { .family = of_second[0], .small = second->small }
+			  : (struct stand_in) { .family = both[1], .small = first->small };
+	return second || is_pair;
+}
+
 bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e)
 {
-	const struct made_up *first = find_file(kind, file);
-	const struct made_up *second = second_file ? find_file(kind, second_file) : NULL;
-	const struct family *other;
+	struct stand_in first, second;
+	struct stand_in parts[2];
+	bool paired;
 
 	*found = (struct synthesis) { .family = NULL };
-	if (!first || (second_file && !second))
+	if (!find_file(kind, file, &first) || (second_file && !find_file(kind, second_file, &second)))
 		return false;
-	other = second ? second->family : first->second;
-	found->dtype = dtype_of(first, file);
-	found->quants[0] = quant_of(file, first->family, other != NULL);
-	if (second)
-		found->quants[1] = quant_of(second_file, second->family, true);
-	found->family = other ? family_pair(first->family, other) : first->family;
+	paired = find_parts(&first, second_file ? &second : NULL, parts);
+	found->family = paired ? family_pair(parts[0].family, parts[1].family) : first.family;
 	if (!found->family)
 		return false;
-	if (other)
-		found->config =
-			make_pair(found->family, first->family, first->small, other, second ? second->small : first->small, e);
-	else
-		found->config = make_config(first->family, first->small, e);
+	found->dtype = dtype_of(parts[0].family, file);
+	found->quants[0] = quant_of(file, parts[0].family, paired);
+	if (second_file)
+		found->quants[1] = quant_of(second_file, parts[1].family, true);
+	found->config = paired ? make_pair(found->family, parts, e) : make_config(first.family, first.small, e);
 	return found->config != NULL;
 }
 

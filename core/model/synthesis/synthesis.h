@@ -1,7 +1,7 @@
 /* synthesis.h - models made up from a name: real architectures, real shapes, weights seeded by name.
  *
- * A file name that begins like a published one stands for that architecture at its full size ("flux1-dev...", "t5xxl...",
- * "clip_l...", "ae..."); one that begins like it and goes on with "-small" for a small one that a processor runs in a moment. A
+ * A file name that begins like a published one stands for that architecture at its full size ("flux1-dev..."), or for a small one
+ * that a processor runs in a moment ("flux1-small..."): each family's row says which beginnings are its own (family.h, files). A
  * name with "fp8" in it has 8-bit weights, one that ends in ".gguf" blocks of the type it names ("flux1-dev-Q4_K_S.gguf"). The same
  * name gives the same bytes everywhere; another name, other bytes.
  */
@@ -42,7 +42,7 @@ bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
 void synthesis_values(const struct parameter_description *parameter, const char *type, uint64_t seed, uint64_t first,
 		      size_t count, float *values);
 
-/* Prefixes that stand for something, for messages: "flux1-dev, flux1-small, ...". */
-const char *synthesis_known(enum model_kind kind);
+/* The beginnings of names that stand for something, for messages: "flux1-small..., flux1-dev...". Cut where they do not fit. */
+void synthesis_known(enum model_kind kind, char *text, size_t size_bytes);
 
 #endif

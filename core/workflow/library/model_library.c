@@ -431,15 +431,18 @@ static struct model *find_and_open(const struct model_library *library, const st
 	const char *second = source->file_count > 1 ? source->files[1] : NULL;
 	const char *absent = NULL;
 	struct synthesis found;
+	char known[160];
 	size_t there = find_files(library, source, sources, &absent);
 
 	if (there == source->file_count)
 		return read_files(library, source, sources, machine, device, e);
 	if (there == 0 && synthesis_find(source->kind, source->files[0], second, &found, e))
 		return make_up(source, &found, machine, device, e);
-	if (!error_is_set(e))
+	if (!error_is_set(e)) {
+		synthesis_known(source->kind, known, sizeof(known));
 		error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a model is made up for (%s)", absent,
-			  synthesis_known(source->kind));
+			  known);
+	}
 	return NULL;
 }
 
