@@ -142,6 +142,70 @@ START_TEST(a_file_that_cannot_be_written_is_named)
 }
 END_TEST
 
+/* What a name stands for: the family, or "" for nothing. */
+static const char *stands_for(enum model_kind kind, const char *file, const char *second)
+{
+	struct synthesis found;
+
+	if (!synthesis_find(kind, file, second, &found, &e))
+		return "";
+	free(found.config);
+	return found.family->name;
+}
+
+START_TEST(a_name_stands_for_the_family_whose_row_says_so)
+{
+	ck_assert_str_eq(stands_for(MODEL_UNET, "models/flux1-kontext-fp8.safetensors", NULL), "flux");
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "clip_l.safetensors", NULL), "clip_l");
+	ck_assert_str_eq(stands_for(MODEL_VAE, "ae.safetensors", NULL), "flux_ae");
+	ck_assert_str_eq(stands_for(MODEL_UNET, "clip_l.safetensors", NULL), "");
+	ck_assert_str_eq(stands_for(MODEL_UNET, "unknown.safetensors", NULL), "");
+	ck_assert(!error_is_set(&e));
+}
+END_TEST
+
+START_TEST(a_checkpoint_stands_for_each_kind_of_model_in_it)
+{
+	ck_assert_str_eq(stands_for(MODEL_UNET, "flux1-dev.safetensors", NULL), "flux");
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "flux1-dev.safetensors", NULL), "flux_text");
+	ck_assert_str_eq(stands_for(MODEL_VAE, "flux1-dev.safetensors", NULL), "flux_ae");
+}
+END_TEST
+
+START_TEST(two_text_encoders_are_a_pair_in_either_order)
+{
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "clip_l.safetensors", "t5xxl.safetensors"), "flux_text");
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "t5xxl.safetensors", "clip_l.safetensors"), "flux_text");
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "flux1-dev.safetensors", "t5xxl.safetensors"), "flux_text");
+	ck_assert_str_eq(stands_for(MODEL_CLIP, "clip_l.safetensors", "clip_l-small.safetensors"), "");
+	ck_assert(!error_is_set(&e));
+}
+END_TEST
+
+START_TEST(the_longest_beginning_counts)
+{
+	struct synthesis small, whole;
+
+	ck_assert(synthesis_find(MODEL_CLIP, "clip_l-small.safetensors", NULL, &small, &e));
+	ck_assert(synthesis_find(MODEL_CLIP, "clip_l.safetensors", NULL, &whole, &e));
+	ck_assert_mem_ne(small.config, whole.config, small.family->config_size_bytes);
+	free(small.config);
+	free(whole.config);
+}
+END_TEST
+
+START_TEST(the_names_of_all_families_fit_a_message)
+{
+	char text[160];
+
+	for (unsigned kind = MODEL_UNET; kind <= MODEL_VAE; kind++) {
+		synthesis_known((enum model_kind)kind, text, sizeof(text));
+		ck_assert_uint_lt(strlen(text), sizeof(text) - 1);
+	}
+	ck_assert_str_eq(text, "ae-small*, ae.*, flux1-small*, flux1-dev*");
+}
+END_TEST
+
 START_TEST(positions_count_up)
 {
 	const struct safetensors_tensor *tensor;
@@ -178,6 +242,11 @@ HARNESS_SUITE(synthesis_suite)
 	tcase_add_test(tcase, an_interrupted_file_leaves_nothing);
 	tcase_add_test(tcase, a_file_that_cannot_be_written_is_named);
 	tcase_add_test(tcase, positions_count_up);
+	tcase_add_test(tcase, a_name_stands_for_the_family_whose_row_says_so);
+	tcase_add_test(tcase, a_checkpoint_stands_for_each_kind_of_model_in_it);
+	tcase_add_test(tcase, two_text_encoders_are_a_pair_in_either_order);
+	tcase_add_test(tcase, the_longest_beginning_counts);
+	tcase_add_test(tcase, the_names_of_all_families_fit_a_message);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

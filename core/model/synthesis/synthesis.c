@@ -50,7 +50,7 @@ void synthesis_known(enum model_kind kind, char *text, size_t size_bytes)
 	for (const struct family *const *family = families; *family; family++) {
 		for (const struct family_file *row = (*family)->files; row && row->begins && (*family)->kind == kind; row++) {
 			if (length < size_bytes)
-				length += (size_t)snprintf(text + length, size_bytes - length, "%s%s...", length ? ", " : "",
+				length += (size_t)snprintf(text + length, size_bytes - length, "%s%s*", length ? ", " : "",
 							   row->begins);
 		}
 	}

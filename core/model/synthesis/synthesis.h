@@ -42,7 +42,7 @@ bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
 void synthesis_values(const struct parameter_description *parameter, const char *type, uint64_t seed, uint64_t first,
 		      size_t count, float *values);
 
-/* The beginnings of names that stand for something, for messages: "flux1-small..., flux1-dev...". Cut where they do not fit. */
+/* The beginnings of names that stand for something, for messages: "flux1-small*, flux1-dev*". Cut where they do not fit. */
 void synthesis_known(enum model_kind kind, char *text, size_t size_bytes);
 
 #endif
