@@ -1,31 +1,40 @@
-/* commands.h - the commands of the program, one file each, each ending in its definition; commands.c lists them. */
+/* commands.h - the commands of the program, in the order of help.
+ *
+ * Each is a file of cli/commands (command_NAME.c) that ends in its definition, and a line here.
+ */
 #ifndef RESIDENCY_CLI_COMMANDS_H
 #define RESIDENCY_CLI_COMMANDS_H
 
 #include "cli/command.h"
 
-extern const struct command *const commands[]; /* NULL-terminated, in the order of help */
+#define COMMANDS(X)                                                                                                            \
+	X(matrix)                                                                                                              \
+	X(replay)                                                                                                              \
+	X(explore)                                                                                                             \
+	X(triage)                                                                                                              \
+	X(report)                                                                                                              \
+	X(import)                                                                                                              \
+	X(export)                                                                                                              \
+	X(bench)                                                                                                               \
+	X(plan)                                                                                                                \
+	X(inspect)                                                                                                             \
+	X(patch)                                                                                                               \
+	X(convert)                                                                                                             \
+	X(synth)                                                                                                               \
+	X(live)                                                                                                                \
+	X(sweep)                                                                                                               \
+	X(devices)                                                                                                             \
+	X(policies)                                                                                                            \
+	X(workflows)                                                                                                           \
+	X(flows)                                                                                                               \
+	X(doctor)
 
-extern const struct command command_bench;
-extern const struct command command_convert;
-extern const struct command command_devices;
-extern const struct command command_doctor;
-extern const struct command command_explore;
-extern const struct command command_export;
-extern const struct command command_flows;
-extern const struct command command_import;
-extern const struct command command_inspect;
-extern const struct command command_live;
+#define COMMAND_DECLARE(name) extern const struct command command_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
 extern const struct command command_live_watch; /* of command_live, and not listed */
-extern const struct command command_matrix;
-extern const struct command command_patch;
-extern const struct command command_plan;
-extern const struct command command_policies;
-extern const struct command command_replay;
-extern const struct command command_report;
-extern const struct command command_sweep;
-extern const struct command command_synth;
-extern const struct command command_triage;
-extern const struct command command_workflows;
+
+extern const struct command *const commands[]; /* NULL-terminated */
 
 #endif

@@ -67,15 +67,21 @@ struct forward {
 	struct tensor *(*decode)(struct compute *c, struct tensor *z); /* consumes z; [batch, 3, height, width] in -1 .. 1 */
 };
 
+/* Each is a row that ends a file. */
+#define FORWARDS(X)                                                                                                            \
+	X(flux_step)                                                                                                           \
+	X(flux_ae_decode)                                                                                                      \
+	X(clip_l_encode)                                                                                                       \
+	X(flux_text_encode)
+
+#define FORWARD_DECLARE(name) extern const struct forward forward_##name;
+FORWARDS(FORWARD_DECLARE)
+#undef FORWARD_DECLARE
+
 /* NULL-terminated. */
 extern const struct forward *const forwards[];
 
 /* The row of a model's family; NULL where there is none, or the model has no family. */
 const struct forward *forward_find(const struct model *model, enum forward_kind kind);
-
-extern const struct forward forward_flux_step;
-extern const struct forward forward_flux_ae_decode;
-extern const struct forward forward_clip_l_encode;
-extern const struct forward forward_flux_text_encode;
 
 #endif

@@ -11,19 +11,10 @@
 #include "core/base/json.h"
 
 const struct family *const families[] = {
-	&family_unet_sd15,    &family_unet_sdxl,
-	&family_flux,	      &family_qwen_image,
-	&family_wan,	      &family_hunyuan_video,
-	&family_ltxv,	      &family_mochi,
-	&family_clip_l,	      &family_clip_g,
-	&family_t5,	      &family_umt5,
-	&family_llama3,	      &family_qwen25_vl,
-	&family_flux_text,    &family_sdxl_text,
-	&family_hunyuan_text, &family_sd_vae,
-	&family_flux_ae,      &family_hunyuan_vae,
-	&family_wan_vae,      &family_wan22_vae,
-	&family_ltxv_vae,     &family_ltxv095_vae,
-	&family_mochi_vae,    NULL,
+#define FAMILY_ROW(name) &family_##name,
+	FAMILIES(FAMILY_ROW)
+#undef FAMILY_ROW
+		NULL,
 };
 
 const struct family *family_find(const char *name)

@@ -61,31 +61,37 @@ struct family {
 	const struct family_file *files;
 };
 
-extern const struct family family_unet_sd15;
-extern const struct family family_unet_sdxl;
-extern const struct family family_flux;
-extern const struct family family_qwen_image;
-extern const struct family family_wan;
-extern const struct family family_hunyuan_video;
-extern const struct family family_ltxv;
-extern const struct family family_mochi;
-extern const struct family family_clip_l;
-extern const struct family family_clip_g;
-extern const struct family family_t5;
-extern const struct family family_umt5;
-extern const struct family family_llama3;
-extern const struct family family_qwen25_vl;
-extern const struct family family_flux_text;
-extern const struct family family_sdxl_text;
-extern const struct family family_hunyuan_text;
-extern const struct family family_sd_vae;
-extern const struct family family_flux_ae;
-extern const struct family family_hunyuan_vae;
-extern const struct family family_wan_vae;
-extern const struct family family_wan22_vae;
-extern const struct family family_ltxv_vae;
-extern const struct family family_ltxv095_vae;
-extern const struct family family_mochi_vae;
+/* A family is a file of this folder, ended by its row, and a line here: which one detection asks first. */
+#define FAMILIES(X)                                                                                                            \
+	X(unet_sd15)                                                                                                           \
+	X(unet_sdxl)                                                                                                           \
+	X(flux)                                                                                                                \
+	X(qwen_image)                                                                                                          \
+	X(wan)                                                                                                                 \
+	X(hunyuan_video)                                                                                                       \
+	X(ltxv)                                                                                                                \
+	X(mochi)                                                                                                               \
+	X(clip_l)                                                                                                              \
+	X(clip_g)                                                                                                              \
+	X(t5)                                                                                                                  \
+	X(umt5)                                                                                                                \
+	X(llama3)                                                                                                              \
+	X(qwen25_vl)                                                                                                           \
+	X(flux_text)                                                                                                           \
+	X(sdxl_text)                                                                                                           \
+	X(hunyuan_text)                                                                                                        \
+	X(sd_vae)                                                                                                              \
+	X(flux_ae)                                                                                                             \
+	X(hunyuan_vae)                                                                                                         \
+	X(wan_vae)                                                                                                             \
+	X(wan22_vae)                                                                                                           \
+	X(ltxv_vae)                                                                                                            \
+	X(ltxv095_vae)                                                                                                         \
+	X(mochi_vae)
+
+#define FAMILY_DECLARE(name) extern const struct family family_##name;
+FAMILIES(FAMILY_DECLARE)
+#undef FAMILY_DECLARE
 
 /* NULL-terminated. */
 extern const struct family *const families[];
