@@ -407,185 +407,246 @@ static struct tensor *scale_operand(struct compute *c, struct module *module, co
 	return out;
 }
 
-struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *module, ...)
+/* ---- operations with weights ---- */
+
+/* One under way: its module or, of those that take one alone, its parameter is at the compute device. */
+struct weighted {
+	const char *name;
+	struct module module;
+	struct tensor *x; /* NULL where the input is no tensor */
+	const void *how; /* the operation's own parameters */
+};
+
+/* Checks that the weights fit the input, makes the output and computes it; NULL where the pass failed. */
+typedef struct tensor *(*weighted_operation)(struct compute *c, struct weighted *w);
+
+/* What an operation with weights is: what it is called, how many weights it has, and how it runs. */
+struct weighted_kind {
+	enum operation operation;
+	bool has_module; /* weight and perhaps a bias; else one parameter alone, by its whole name */
+	weighted_operation run;
+};
+
+/* Names and fetches the weights, runs, and releases them and the input. */
+static struct tensor *with_weights(struct compute *c, const struct weighted_kind *kind, struct tensor *x, const void *how,
+				   const char *format, va_list arguments)
 {
+	struct weighted w = { .x = x, .how = how };
 	char name[NAME_MAX_BYTES];
-	struct module fetched;
 	struct tensor *out = NULL;
-	struct tensor *scaled = NULL;
-	int64_t shape[TENSOR_RANK_MAX];
-	const struct tensor *input;
-	const struct operand *w;
-	va_list arguments;
 
 	if (c->failed)
 		return NULL;
-	va_start(arguments, module);
-	write_name(c, name, module, arguments);
-	va_end(arguments);
-	if (!fetch_module(c, &fetched, OPERATION_LINEAR, name))
-		goto out;
-	w = &fetched.weight.weight;
-	scaled = scale_operand(c, &fetched, name, x);
-	input = scaled ? scaled : x;
-	if (w->rank != 2 || w->shape[1] != input->shape[input->rank - 1] || !bias_fits(&fetched, w->shape[0])) {
-		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels", c->model->name, name,
-			     (long long)input->shape[input->rank - 1]);
-		goto out;
-	}
+	write_name(c, name, format, arguments);
+	w.name = name;
+	if (kind->has_module ? fetch_module(c, &w.module, kind->operation, name)
+			     : fetch(c, &w.module.weight, kind->operation, name))
+		out = kind->run(c, &w);
+	release_module(c, &w.module);
+	compute_drop(c, x);
+	return out;
+}
+
+static struct tensor *misfit(struct compute *c, const struct weighted *w)
+{
+	return compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, w->name);
+}
+
+static struct tensor *linear(struct compute *c, struct weighted *operation)
+{
+	const struct operand *w = &operation->module.weight.weight;
+	struct tensor *scaled = scale_operand(c, &operation->module, operation->name, operation->x);
+	const struct tensor *input = scaled ? scaled : operation->x;
+	int64_t shape[TENSOR_RANK_MAX];
+	struct tensor *out;
+
+	if (w->rank != 2 || w->shape[1] != input->shape[input->rank - 1] || !bias_fits(&operation->module, w->shape[0]))
+		return compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels", c->model->name,
+				    operation->name, (long long)input->shape[input->rank - 1]);
 	memcpy(shape, input->shape, sizeof(shape));
 	shape[input->rank - 1] = w->shape[0];
 	out = compute_new(c, input->rank, shape);
-	if (out && !c->ops->linear(c, input, w, fetched.b, out))
+	if (out && !c->ops->linear(c, input, w, operation->module.b, out))
 		out = fail_as_set(c);
-out:
 	compute_drop(c, scaled);
-	compute_drop(c, x);
-	release_module(c, &fetched);
+	return out;
+}
+
+struct tensor *compute_linear(struct compute *c, struct tensor *x, const char *module, ...)
+{
+	static const struct weighted_kind kind = { .operation = OPERATION_LINEAR, .has_module = true, .run = linear };
+	struct tensor *out;
+	va_list arguments;
+
+	va_start(arguments, module);
+	out = with_weights(c, &kind, x, NULL, module, arguments);
+	va_end(arguments);
+	return out;
+}
+
+static struct tensor *convolve(struct compute *c, struct weighted *operation)
+{
+	const struct operand *w = &operation->module.weight.weight;
+	const struct convolution *how = operation->how;
+	const struct tensor *x = operation->x;
+	struct tensor *out;
+
+	if (w->rank != 4 || w->shape[1] != x->shape[1] || !bias_fits(&operation->module, w->shape[0]) ||
+	    x->shape[2] + how->top + how->bottom < w->shape[2] || x->shape[3] + how->left + how->right < w->shape[3])
+		return compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels, %lld x %lld",
+				    c->model->name, operation->name, (long long)x->shape[1], (long long)x->shape[2],
+				    (long long)x->shape[3]);
+	out = compute_new(c, 4,
+			  (int64_t[]) { x->shape[0], w->shape[0],
+					(x->shape[2] + how->top + how->bottom - w->shape[2]) / how->stride + 1,
+					(x->shape[3] + how->left + how->right - w->shape[3]) / how->stride + 1 });
+	if (out && !c->ops->convolve(c, x, w, operation->module.b, how, out))
+		out = fail_as_set(c);
 	return out;
 }
 
 struct tensor *compute_convolve(struct compute *c, struct tensor *x, const struct convolution *how, const char *module, ...)
 {
-	char name[NAME_MAX_BYTES];
-	struct module fetched;
-	struct tensor *out = NULL;
-	const struct operand *w;
+	static const struct weighted_kind kind = { .operation = OPERATION_CONVOLVE, .has_module = true, .run = convolve };
+	struct tensor *out;
 	va_list arguments;
 
-	if (c->failed)
-		return NULL;
 	va_start(arguments, module);
-	write_name(c, name, module, arguments);
+	out = with_weights(c, &kind, x, how, module, arguments);
 	va_end(arguments);
-	if (!fetch_module(c, &fetched, OPERATION_CONVOLVE, name))
-		goto out;
-	w = &fetched.weight.weight;
-	if (w->rank != 4 || w->shape[1] != x->shape[1] || !bias_fits(&fetched, w->shape[0]) ||
-	    x->shape[2] + how->top + how->bottom < w->shape[2] || x->shape[3] + how->left + how->right < w->shape[3]) {
-		compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input of %lld channels, %lld x %lld", c->model->name,
-			     name, (long long)x->shape[1], (long long)x->shape[2], (long long)x->shape[3]);
-		goto out;
-	}
-	out = compute_new(c, 4,
-			  (int64_t[]) { x->shape[0], w->shape[0],
-					(x->shape[2] + how->top + how->bottom - w->shape[2]) / how->stride + 1,
-					(x->shape[3] + how->left + how->right - w->shape[3]) / how->stride + 1 });
-	if (out && !c->ops->convolve(c, x, w, fetched.b, how, out))
+	return out;
+}
+
+static struct tensor *layer_norm(struct compute *c, struct weighted *w)
+{
+	int64_t channels = w->x->shape[w->x->rank - 1];
+	struct tensor *out;
+
+	if (w->module.weight.weight.count != (size_t)channels || !bias_fits(&w->module, channels))
+		return misfit(c, w);
+	out = new_like(c, w->x);
+	if (out && !c->ops->layer_norm(c, w->x, &w->module.weight.weight, w->module.b, *(const double *)w->how, out))
 		out = fail_as_set(c);
-out:
-	release_module(c, &fetched);
+	return out;
+}
+
+static struct tensor *plain_layer_norm(struct compute *c, struct tensor *x, double eps)
+{
+	struct tensor *out = new_like(c, x);
+
+	if (out && !c->ops->layer_norm(c, x, NULL, NULL, eps, out))
+		out = fail_as_set(c);
 	compute_drop(c, x);
 	return out;
 }
 
 struct tensor *compute_layer_norm(struct compute *c, struct tensor *x, double eps, const char *module, ...)
 {
-	char name[NAME_MAX_BYTES];
-	struct module fetched = { .b = NULL };
-	struct tensor *out = NULL;
+	static const struct weighted_kind kind = { .operation = OPERATION_LAYER_NORM, .has_module = true, .run = layer_norm };
+	struct tensor *out;
 	va_list arguments;
 
-	if (c->failed)
-		return NULL;
-	if (module) {
-		va_start(arguments, module);
-		write_name(c, name, module, arguments);
-		va_end(arguments);
-		if (!fetch_module(c, &fetched, OPERATION_LAYER_NORM, name))
-			goto out;
-		if (fetched.weight.weight.count != (size_t)x->shape[x->rank - 1] ||
-		    !bias_fits(&fetched, x->shape[x->rank - 1])) {
-			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
-			goto out;
-		}
-	}
-	out = new_like(c, x);
-	if (out && !c->ops->layer_norm(c, x, module ? &fetched.weight.weight : NULL, fetched.b, eps, out))
+	if (!module)
+		return plain_layer_norm(c, x, eps);
+	va_start(arguments, module);
+	out = with_weights(c, &kind, x, &eps, module, arguments);
+	va_end(arguments);
+	return out;
+}
+
+static struct tensor *rms_norm(struct compute *c, struct weighted *w)
+{
+	struct tensor *out;
+
+	if (w->module.weight.weight.count != (size_t)w->x->shape[w->x->rank - 1])
+		return misfit(c, w);
+	out = new_like(c, w->x);
+	if (out && !c->ops->rms_norm(c, w->x, &w->module.weight.weight, *(const double *)w->how, out))
 		out = fail_as_set(c);
-out:
-	release_module(c, &fetched);
-	compute_drop(c, x);
 	return out;
 }
 
 struct tensor *compute_rms_norm(struct compute *c, struct tensor *x, double eps, const char *parameter, ...)
 {
-	char name[NAME_MAX_BYTES];
-	struct fetched fetched;
-	struct tensor *out = NULL;
+	static const struct weighted_kind kind = { .operation = OPERATION_RMS_NORM, .run = rms_norm };
+	struct tensor *out;
 	va_list arguments;
 
-	if (c->failed)
-		return NULL;
 	va_start(arguments, parameter);
-	write_name(c, name, parameter, arguments);
+	out = with_weights(c, &kind, x, &eps, parameter, arguments);
 	va_end(arguments);
-	if (fetch(c, &fetched, OPERATION_RMS_NORM, name)) {
-		if (fetched.weight.count != (size_t)x->shape[x->rank - 1])
-			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
-		out = new_like(c, x);
-	}
-	if (out && !c->ops->rms_norm(c, x, &fetched.weight, eps, out))
+	return out;
+}
+
+struct grouping {
+	unsigned groups;
+	double eps;
+};
+
+static struct tensor *group_norm(struct compute *c, struct weighted *w)
+{
+	const struct grouping *how = w->how;
+	int64_t channels = w->x->shape[1];
+	struct tensor *out;
+
+	if (channels % how->groups != 0 || w->module.weight.weight.count != (size_t)channels ||
+	    !bias_fits(&w->module, channels))
+		return misfit(c, w);
+	out = new_like(c, w->x);
+	if (out && !c->ops->group_norm(c, w->x, how->groups, &w->module.weight.weight, w->module.b, how->eps, out))
 		out = fail_as_set(c);
-	release(c, &fetched);
-	compute_drop(c, x);
 	return out;
 }
 
 struct tensor *compute_group_norm(struct compute *c, struct tensor *x, unsigned groups, double eps, const char *module, ...)
 {
-	char name[NAME_MAX_BYTES];
-	struct module fetched;
-	struct tensor *out = NULL;
+	static const struct weighted_kind kind = { .operation = OPERATION_GROUP_NORM, .has_module = true, .run = group_norm };
+	const struct grouping how = { .groups = groups, .eps = eps };
+	struct tensor *out;
 	va_list arguments;
 
-	if (c->failed)
-		return NULL;
 	va_start(arguments, module);
-	write_name(c, name, module, arguments);
+	out = with_weights(c, &kind, x, &how, module, arguments);
 	va_end(arguments);
-	if (fetch_module(c, &fetched, OPERATION_GROUP_NORM, name)) {
-		if (x->shape[1] % groups != 0 || fetched.weight.weight.count != (size_t)x->shape[1] ||
-		    !bias_fits(&fetched, x->shape[1]))
-			compute_fail(c, ERROR_FORMAT, "%s: %s does not fit its input", c->model->name, name);
-		out = new_like(c, x);
+	return out;
+}
+
+struct token_row {
+	const int64_t *ids;
+	size_t count;
+};
+
+static struct tensor *embed(struct compute *c, struct weighted *w)
+{
+	const struct operand *table = &w->module.weight.weight;
+	const struct token_row *row = w->how;
+	struct tensor *out;
+
+	for (size_t i = 0; i < row->count; i++) {
+		if (row->ids[i] < 0 || row->ids[i] >= table->shape[0])
+			return compute_fail(c, ERROR_FORMAT, "%s: token %lld is not in %s, which has %lld rows", c->model->name,
+					    (long long)row->ids[i], w->name, (long long)table->shape[0]);
 	}
-	if (out && !c->ops->group_norm(c, x, groups, &fetched.weight.weight, fetched.b, eps, out))
+	out = compute_new(c, 2, (int64_t[]) { (int64_t)row->count, table->shape[1] });
+	if (out && !c->ops->embed(c, table, row->ids, row->count, out))
 		out = fail_as_set(c);
-	release_module(c, &fetched);
-	compute_drop(c, x);
 	return out;
 }
 
 struct tensor *compute_embed(struct compute *c, const int64_t *ids, size_t count, const char *parameter, ...)
 {
-	char name[NAME_MAX_BYTES];
-	struct fetched fetched;
-	struct tensor *out = NULL;
+	static const struct weighted_kind kind = { .operation = OPERATION_EMBED, .run = embed };
+	const struct token_row row = { .ids = ids, .count = count };
+	struct tensor *out;
 	va_list arguments;
 
-	if (c->failed)
-		return NULL;
 	va_start(arguments, parameter);
-	write_name(c, name, parameter, arguments);
+	out = with_weights(c, &kind, NULL, &row, parameter, arguments);
 	va_end(arguments);
-	if (!fetch(c, &fetched, OPERATION_EMBED, name))
-		goto out;
-	for (size_t i = 0; i < count; i++) {
-		if (ids[i] < 0 || ids[i] >= fetched.weight.shape[0]) {
-			compute_fail(c, ERROR_FORMAT, "%s: token %lld is not in %s, which has %lld rows", c->model->name,
-				     (long long)ids[i], name, (long long)fetched.weight.shape[0]);
-			goto out;
-		}
-	}
-	out = compute_new(c, 2, (int64_t[]) { (int64_t)count, fetched.weight.shape[1] });
-	if (out && !c->ops->embed(c, &fetched.weight, ids, count, out))
-		out = fail_as_set(c);
-out:
-	release(c, &fetched);
 	return out;
 }
+
+/* ---- operations of tensors alone ---- */
 
 struct tensor *compute_attend(struct compute *c, struct tensor *q, struct tensor *k, struct tensor *v, struct tensor *bias,
 			      double scale)

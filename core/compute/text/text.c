@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/array.h"
-
 /* ---- what both share ---- */
 
 static bool has_weights(const struct tokens *tokens)
@@ -25,12 +23,17 @@ static bool has_weights(const struct tokens *tokens)
 	return false;
 }
 
+/* What a prompt is wrapped in. */
+struct special_tokens {
+	int64_t start, end, pad; /* start: negative where there is none */
+};
+
 /* The rows, and one of an empty prompt after them where weights need it. */
-static int64_t *rows_to_encode(const struct tokens *tokens, int64_t start, int64_t end, int64_t pad, bool weighted,
-			       struct error *e)
+static int64_t *rows_to_encode(struct compute *c, const struct tokens *tokens, const struct special_tokens *special,
+			       bool weighted)
 {
 	size_t count = tokens->rows * tokens->length;
-	int64_t *ids = array_new(count + tokens->length, sizeof(*ids), e);
+	int64_t *ids = compute_array(c, count + tokens->length, sizeof(*ids));
 	size_t at = count;
 
 	if (!ids)
@@ -38,11 +41,11 @@ static int64_t *rows_to_encode(const struct tokens *tokens, int64_t start, int64
 	memcpy(ids, tokens->ids, count * sizeof(*ids));
 	if (!weighted)
 		return ids;
-	if (start >= 0)
-		ids[at++] = start;
-	ids[at++] = end;
+	if (special->start >= 0)
+		ids[at++] = special->start;
+	ids[at++] = special->end;
 	while (at < count + tokens->length)
-		ids[at++] = pad;
+		ids[at++] = special->pad;
 	return ids;
 }
 
@@ -67,35 +70,24 @@ typedef struct tensor *(*row_encoder)(struct compute *c, const void *config, con
 				      const void *options, float *pooled);
 
 static bool encode(struct compute *c, const void *config, const struct tokens *tokens, const void *options,
-		   const int64_t special[3], size_t channels, row_encoder encoder, float *cond, float *pooled)
+		   const struct special_tokens *special, size_t channels, row_encoder encoder, float *cond, float *pooled)
 {
 	bool weighted = has_weights(tokens);
 	size_t rows = tokens->rows + weighted;
-	float *all = NULL;
-	int64_t *ids;
-	struct tensor *out;
+	int64_t *ids = rows_to_encode(c, tokens, special, weighted);
+	float *all = compute_array(c, rows * tokens->length * channels, sizeof(*all));
+	struct tensor *out = ids && all ? encoder(c, config, ids, rows, tokens->length, options, pooled) : NULL;
+	bool fine = compute_download(c, out, all);
 
-	if (c->failed)
-		return false;
-	ids = rows_to_encode(tokens, special[0], special[1], special[2], weighted, c->error);
-	all = array_new(rows * tokens->length * channels, sizeof(*all), c->error);
-	if (!ids || !all) {
-		c->failed = true;
-		goto out;
-	}
-	out = encoder(c, config, ids, rows, tokens->length, options, pooled);
-	if (!compute_download(c, out, all))
-		goto out;
 	compute_drop(c, out);
-	if (!c->bytes_exist)
-		goto out;
-	if (weighted)
-		apply_weights(tokens, all, channels);
-	memcpy(cond, all, tokens->rows * tokens->length * channels * sizeof(*cond));
-out:
+	if (fine && c->bytes_exist) {
+		if (weighted)
+			apply_weights(tokens, all, channels);
+		memcpy(cond, all, tokens->rows * tokens->length * channels * sizeof(*cond));
+	}
 	free(ids);
 	free(all);
-	return !c->failed;
+	return fine;
 }
 
 static struct tensor *attention(struct compute *c, struct tensor *q, struct tensor *k, struct tensor *v, int64_t heads,
@@ -234,9 +226,11 @@ static struct tensor *clip_rows(struct compute *c, const void *from, const int64
 bool clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
 		 const struct clip_options *options, float *cond, float *pooled)
 {
-	int64_t special[] = { config->start_token, config->end_token, config->pad_token };
+	const struct special_tokens special = { .start = config->start_token,
+						.end = config->end_token,
+						.pad = config->pad_token };
 
-	return encode(c, config, tokens, options, special, (size_t)config->hidden, clip_rows, cond, pooled);
+	return encode(c, config, tokens, options, &special, (size_t)config->hidden, clip_rows, cond, pooled);
 }
 
 /* ---- T5 ---- */
@@ -353,7 +347,7 @@ static struct tensor *t5_rows(struct compute *c, const void *config, const int64
 
 bool t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond)
 {
-	int64_t special[] = { -1, config->end_token, config->pad_token };
+	const struct special_tokens special = { .start = -1, .end = config->end_token, .pad = config->pad_token };
 
-	return encode(c, config, tokens, &masked, special, (size_t)config->width, t5_rows, cond, NULL);
+	return encode(c, config, tokens, &masked, &special, (size_t)config->width, t5_rows, cond, NULL);
 }
