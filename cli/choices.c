@@ -49,8 +49,3 @@ bool choices_parse(const char *option, const char *list, choice_finder find, cho
 	*chosen = bits;
 	return true;
 }
-
-bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen, struct error *e)
-{
-	return !list || choices_parse(option, list, find, name, chosen, e);
-}

@@ -20,10 +20,6 @@ typedef const char *(*choice_namer)(size_t index);
 bool choices_parse(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
 		   struct error *e);
 
-/* The same of an axis' list; no list (NULL) leaves *chosen as it is. */
-bool axis_choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
-		 struct error *e);
-
 static inline bool choice_is_set(uint64_t chosen, size_t index)
 {
 	return chosen >> index & 1;

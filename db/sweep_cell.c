@@ -10,22 +10,37 @@
 
 #include "core/base/array.h"
 #include "db/query.h"
+#include "db/records/cell_axes.h"
 
-#define DEVICE_MODE_DEFAULT "split"
-#define NODE_FLAGS_DEFAULT "real"
+#define VALUE(NAME, member, capacity, option, usual, cell) (cell)->member,
+#define USUAL(NAME, member, capacity, option, usual, ...) usual,
+#define EQUAL(NAME, member, capacity, option, usual, alias) " AND " alias "." #member " = ?"
+
+/* By the axes of a sweep, in their order. */
+static const char *const usual_values[] = { SWEEP_AXES(USUAL, ) };
 
 /* ---- a cell's name ---- */
 
+static bool is_usual(const char *const values[ARRAY_SIZE(usual_values)])
+{
+	for (size_t i = 0; i < ARRAY_SIZE(usual_values); i++) {
+		if (usual_values[i][0] && strcmp(values[i], usual_values[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX])
 {
-	bool by_default =
-		strcmp(cell->device_mode, DEVICE_MODE_DEFAULT) == 0 && strcmp(cell->node_flags, NODE_FLAGS_DEFAULT) == 0;
+	const char *const values[] = { SWEEP_AXES(VALUE, cell) };
+	bool by_default = is_usual(values);
+	size_t length = 0;
 
-	if (by_default)
-		snprintf(name, SWEEP_CELL_NAME_MAX, "%s/%s", cell->matrix, cell->flow);
-	else
-		snprintf(name, SWEEP_CELL_NAME_MAX, "%s/%s/%s/%s", cell->matrix, cell->flow, cell->device_mode,
-			 cell->node_flags);
+	for (size_t i = 0; i < ARRAY_SIZE(values) && length < SWEEP_CELL_NAME_MAX; i++) {
+		if (!by_default || !usual_values[i][0])
+			length += (size_t)snprintf(name + length, SWEEP_CELL_NAME_MAX - length, "%s%s", length ? "/" : "",
+						   values[i]);
+	}
 }
 
 static bool is_word(const char *text, const char *word, size_t length)
@@ -33,13 +48,23 @@ static bool is_word(const char *text, const char *word, size_t length)
 	return strlen(text) == length && strncmp(text, word, length) == 0;
 }
 
+static bool is_value(const char *const *values, const char *word, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(usual_values); i++) {
+		if (is_word(values[i], word, length))
+			return true;
+	}
+	return false;
+}
+
 bool sweep_cell_matches(const struct record_sweep_cell *cell, const char *filter)
 {
+	const char *const values[] = { SWEEP_AXES(VALUE, cell) };
+
 	for (const char *word = filter;; word++) {
 		size_t length = strcspn(word, "/");
 
-		if (!is_word(cell->matrix, word, length) && !is_word(cell->flow, word, length) &&
-		    !is_word(cell->device_mode, word, length) && !is_word(cell->node_flags, word, length))
+		if (!is_value(values, word, length))
 			return false;
 		word += length;
 		if (*word == '\0')
@@ -57,15 +82,16 @@ enum known known_from_verdict(const char *verdict)
 bool sweep_known(struct store *store, const char *setting, const char *commit, const struct record_sweep_cell *cell,
 		 enum known *known, struct error *e)
 {
-	const char *const values[] = { commit, cell->matrix, cell->flow, cell->device_mode, cell->node_flags };
+	const char *const values[] = { commit, SWEEP_AXES(VALUE, cell) };
 	struct query q;
 
 	*known = KNOWN_NOT;
-	query_begin(&q, store,
-		    "SELECT c.verdict FROM v_run_commits r JOIN v_cells c ON c.run = r.run WHERE r.setting = ?1"
-		    " AND r.commit_id = ?2 AND c.matrix = ?3 AND c.flow = ?4 AND c.device_mode = ?5 AND c.node_flags = ?6"
-		    " AND c.verdict IN ('PASS', 'FAIL') ORDER BY r.started_wall_ns DESC, c.cell DESC LIMIT 1",
-		    setting, 0, e);
+	query_begin(
+		&q, store,
+		"SELECT c.verdict FROM v_run_commits r JOIN v_cells c ON c.run = r.run WHERE r.setting = ?1"
+		" AND r.commit_id = ?2" SWEEP_AXES(
+			EQUAL, "c") " AND c.verdict IN ('PASS', 'FAIL') ORDER BY r.started_wall_ns DESC, c.cell DESC LIMIT 1",
+		setting, 0, e);
 	for (int i = 0; !q.failed && i < (int)ARRAY_SIZE(values); i++)
 		sqlite3_bind_text(q.statement, i + 2, values[i], -1, SQLITE_TRANSIENT);
 	while (query_next(&q))

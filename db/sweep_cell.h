@@ -25,7 +25,7 @@ bool sweep_known(struct store *store, const char *setting, const char *commit, c
 		 enum known *known, struct error *e);
 
 /* "abc/both", or "abc/both/same/real" for a cell with other modes than by default. */
-#define SWEEP_CELL_NAME_MAX 104
+#define SWEEP_CELL_NAME_MAX 104 /* the room of the axes' texts, with slashes */
 void sweep_cell_name(const struct record_sweep_cell *cell, char name[SWEEP_CELL_NAME_MAX]);
 
 /* Whether a cell's attributes are among the words of a filter, which stand between slashes: "abc/both", "de/unload/same". Each word

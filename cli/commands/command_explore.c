@@ -1,7 +1,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "scenarios/matrix/axes.h"
+#include "cli/axes.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -18,7 +18,8 @@
 #define LENGTH_BY_DEFAULT 12
 
 struct explore_settings {
-	const char *policies, *caches, *device_modes, *node_flags;
+	const char *policies;
+	struct axis_lists axes;
 	const char *backend, *topology, *out, *store;
 	struct option_seed seed;
 	int64_t steps, sequences, length;
@@ -209,31 +210,30 @@ static int run_explore(struct cli *cli, const struct explore_settings *settings,
 	return command_close_run(cli, "explore", &state.recording, exit_code);
 }
 
-static bool choose(const char *option, const char *list, choice_finder find, choice_namer name, uint64_t *chosen,
-		   struct error *e)
-{
-	return choices_parse(option, list, find, name, chosen, e);
-}
-
 static bool choose_space(const struct explore_settings *settings, struct explore_space *space, uint64_t *chosen,
 			 struct error *e)
 {
+	struct matrix_axes axes = matrix_axes_default();
+
 	if (settings->length < 1 || settings->length > 1000000)
 		return error_set(e, ERROR_USAGE, "--length is 1 to 1000000 actions");
 	space->length = (size_t)settings->length;
 	space->whole_length = settings->whole_length;
-	return choose("policy", settings->policies, axis_policy_index, axis_policy_name, chosen, e) &&
-	       choose("caches", settings->caches, axis_cache_index, axis_cache_name, &space->caches, e) &&
-	       choose("device-modes", settings->device_modes, axis_mode_index, axis_mode_name, &space->device_modes, e) &&
-	       choose("node-flags", settings->node_flags, axis_flags_index, axis_flags_name, &space->node_flags, e);
+	if (!axis_choose("policy", settings->policies, CELL_AXIS_POLICY, &axes, e) || !axes_choose(&settings->axes, &axes, e))
+		return false;
+	*chosen = axes.policies;
+	space->caches = axes.caches;
+	space->device_modes = axes.device_modes;
+	space->node_flags = axes.node_flags;
+	return true;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct explore_settings settings = { .policies = "strict",
-					     .caches = "classic,lru",
-					     .device_modes = "all",
-					     .node_flags = "all",
+					     .axes.lists = { [CELL_AXIS_CACHE] = "classic,lru",
+							     [CELL_AXIS_DEVICE_MODE] = "all",
+							     [CELL_AXIS_NODE_FLAGS] = "all" },
 					     .backend = "sim",
 					     .topology = "2x3090-nvlink",
 					     .seed = { .value = 1 },
@@ -247,10 +247,9 @@ static int run(struct cli *cli, int argc, char **argv)
 		FLAG_OPTION("whole", "all sequences have that length", &settings.whole_length),
 		FLAG_OPTION("all", "go on after a policy's first failure, for each distinct one", &settings.all),
 		FLAG_OPTION("keep-going", "the same", &settings.all),
-		TEXT_OPTION("caches", "LIST", "executor caches: classic, lru, ram, none (default: classic,lru)",
-			    &settings.caches),
-		TEXT_OPTION("device-modes", "LIST", "split, same (default: both)", &settings.device_modes),
-		TEXT_OPTION("node-flags", "LIST", "real, suppressed (default: both)", &settings.node_flags),
+		AXIS_OPTION(CELL_AXIS_CACHE, "executor caches: classic, lru, ram, none (default: classic,lru)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_DEVICE_MODE, "split, same (default: both)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_NODE_FLAGS, "real, suppressed (default: both)", &settings.axes),
 		TEXT_OPTION("backend", "NAME", "sim or host (default: sim)", &settings.backend),
 		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: 2x3090-nvlink)", &settings.topology),
 		TEXT_OPTION("out", "DIR", "where the scenarios go that were found; none are written without it", &settings.out),
@@ -261,7 +260,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct error e = ERROR_INIT;
 	const struct backend *backend;
 	struct topology *topology;
-	uint64_t chosen;
+	uint64_t chosen = 0;
 	int exit_code;
 
 	if (!command_parse(cli, &command_explore, options, ARRAY_SIZE(options), &argc, argv, &exit_code))

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "scenarios/matrix/axes.h"
+#include "cli/axes.h"
 #include "cli/choices.h"
 #include "cli/commands.h"
 #include "cli/find/flow_find.h"
@@ -19,20 +19,10 @@
 /* ---- the command ---- */
 
 struct matrix_settings {
-	const char *policies, *matrices, *flows, *caches, *device_modes, *node_flags;
+	struct axis_lists axes;
 	const char *backend, *topology, *store, *subject;
 	bool json, verbose, deep;
 };
-
-static bool choose_axes(const struct matrix_settings *settings, struct matrix_axes *axes, struct error *e)
-{
-	*axes = matrix_axes_default();
-	return axis_choose("policies", settings->policies, axis_policy_index, axis_policy_name, &axes->policies, e) &&
-	       axis_choose("matrices", settings->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
-	       axis_choose("caches", settings->caches, axis_cache_index, axis_cache_name, &axes->caches, e) &&
-	       axis_choose("device-modes", settings->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
-	       axis_choose("node-flags", settings->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
-}
 
 #define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */
 
@@ -140,7 +130,8 @@ static int run_matrix(struct cli *cli, const struct matrix_settings *settings, c
 			      &state.recording, &e))
 		return command_fail(cli, "matrix", &e);
 	run.sink = &state.recording.sink;
-	state.printer.show_modes = settings->caches || settings->device_modes || settings->node_flags;
+	state.printer.show_modes = settings->axes.lists[CELL_AXIS_CACHE] || settings->axes.lists[CELL_AXIS_DEVICE_MODE] ||
+				   settings->axes.lists[CELL_AXIS_NODE_FLAGS];
 	set_widths(&state.printer, axes);
 	matrix_print_begin(&state.printer);
 	progress_begin(&state.progress, cli, "cells", cell_count);
@@ -191,9 +182,9 @@ static int run_on_server(struct cli *cli, const struct matrix_settings *settings
 		return command_fail(cli, "matrix", &e);
 	ground.topology = subject_comfyui_topology(ground.subject);
 	subject_comfyui_ask_everybody(ground.subject, settings->deep);
-	if (!settings->policies)
-		axes->policies = UINT64_C(1) << axis_policy_index(subject_comfyui_policy(ground.subject)->name);
-	if (!settings->caches)
+	if (!settings->axes.lists[CELL_AXIS_POLICY])
+		axes->policies = matrix_axis_bit(CELL_AXIS_POLICY, subject_comfyui_policy(ground.subject)->name);
+	if (!settings->axes.lists[CELL_AXIS_CACHE])
 		axes->caches = UINT64_C(1) << subject_comfyui_cache(ground.subject);
 	exit_code = run_matrix(cli, settings, axes, &ground, &watch);
 	subject_close(ground.subject);
@@ -204,14 +195,13 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	struct matrix_settings settings = { .backend = "sim", .topology = "2x3090-nvlink" };
 	const struct option options[] = {
-		TEXT_OPTION("policies", "LIST", "policies, by name or upstream commit (default: all)", &settings.policies),
-		TEXT_OPTION("matrices", "LIST", "abc, de, none-kept, beside-stock, ... (default: these four)",
-			    &settings.matrices),
-		TEXT_OPTION("flows", "LIST", "both, unload, free, ..., or files (default: these three)", &settings.flows),
-		TEXT_OPTION("caches", "LIST", "executor caches: classic, lru, none, ram (default: classic)", &settings.caches),
-		TEXT_OPTION("device-modes", "LIST", "split, same (default: split)", &settings.device_modes),
-		TEXT_OPTION("node-flags", "LIST", "real, suppressed (default: real; of a flow that says its own: those)",
-			    &settings.node_flags),
+		AXIS_OPTION(CELL_AXIS_POLICY, "policies, by name or upstream commit (default: all)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_MATRIX, "abc, de, none-kept, beside-stock, ... (default: these four)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_FLOW, "both, unload, free, ..., or files (default: these three)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_CACHE, "executor caches: classic, lru, none, ram (default: classic)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_DEVICE_MODE, "split, same (default: split)", &settings.axes),
+		AXIS_OPTION(CELL_AXIS_NODE_FLAGS, "real, suppressed (default: real; of a flow that says its own: those)",
+			    &settings.axes),
 		TEXT_OPTION("subject", "comfyui=URL", "run it on a live server with the probe node, not on the engine",
 			    &settings.subject),
 		FLAG_OPTION("deep", "of a server: ask everybody who refers to a leaked model, not only known owners (slow)",
@@ -223,7 +213,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		FLAG_OPTION("json", "print one JSON object", &settings.json),
 	};
 	struct error e = ERROR_INIT;
-	struct matrix_axes axes;
+	struct matrix_axes axes = matrix_axes_default();
 	struct flow_choice flows = FLOW_CHOICE_INIT;
 	int exit_code;
 
@@ -235,7 +225,8 @@ static int run(struct cli *cli, int argc, char **argv)
 		error_set(&e, ERROR_USAGE, "--subject is engine or comfyui=URL, not \"%.60s\"", settings.subject);
 	else if (settings.deep && !subject_live_url(settings.subject))
 		error_set(&e, ERROR_USAGE, "--deep is for a server; the engine always knows who refers to a model");
-	if (error_is_set(&e) || !choose_axes(&settings, &axes, &e) || !flow_choose(&flows, settings.flows, &e))
+	if (error_is_set(&e) || !axes_choose(&settings.axes, &axes, &e) ||
+	    !flow_choose(&flows, settings.axes.lists[CELL_AXIS_FLOW], &e))
 		goto fail;
 	axes.flows = flows.chosen;
 	axes.flow_count = flows.chosen_count;

@@ -3,30 +3,20 @@
  * Options are checked before git or the store is asked; what needs both is scenarios/sweep's to refuse. The sweep runs there, and
  * cli/sweep prints how it goes and what came of it. An interrupted sweep goes on from where it was when the same command is given.
  */
-#include "cli/choices.h"
+#include "cli/axes.h"
 #include "cli/commands.h"
 #include "cli/find/flow_find.h"
 #include "cli/sweep/sweep_print.h"
 #include "core/base/array.h"
-#include "scenarios/matrix/axes.h"
 
 /* What the command line says. */
 struct sweep_options {
 	struct sweep_request request;
-	const char *matrices, *flows, *device_modes, *node_flags;
+	struct axis_lists axes;
 	const char *store, *run;
 	struct sweep_format format;
 	bool table;
 };
-
-static bool choose_axes(const struct sweep_options *said, struct matrix_axes *axes, struct error *e)
-{
-	*axes = matrix_axes_default();
-	axes->policies = 0;
-	return axis_choose("matrices", said->matrices, axis_matrix_index, axis_matrix_name, &axes->matrices, e) &&
-	       axis_choose("device-modes", said->device_modes, axis_mode_index, axis_mode_name, &axes->device_modes, e) &&
-	       axis_choose("node-flags", said->node_flags, axis_flags_index, axis_flags_name, &axes->node_flags, e);
-}
 
 static int run_sweep(struct cli *cli, const struct sweep_options *said)
 {
@@ -34,10 +24,11 @@ static int run_sweep(struct cli *cli, const struct sweep_options *said)
 	struct sweep sweep = { .request = &said->request };
 	struct sweep_found found;
 	struct error e = ERROR_INIT;
-	struct matrix_axes axes;
-	bool fine = choose_axes(said, &axes, &e) && flow_choose(&flows, said->flows, &e);
+	struct matrix_axes axes = matrix_axes_default();
+	bool fine = axes_choose(&said->axes, &axes, &e) && flow_choose(&flows, said->axes.lists[CELL_AXIS_FLOW], &e);
 	int exit_code;
 
+	axes.policies = 0; /* the server's own */
 	axes.flows = flows.chosen;
 	axes.flow_count = flows.chosen_count;
 	fine = fine && sweep_open(&sweep, &said->request, &axes, &e) &&
@@ -120,10 +111,10 @@ static int run(struct cli *cli, int argc, char **argv)
 		TEXTS_OPTION("paths", "PATH", "only commits that touch it; more than once, or after `--`", &said.request.paths),
 		FLAG_OPTION("first-parent", "of a merge, follow the first parent only", &said.request.first_parent),
 		INTEGER_OPTION("every", "N", "only every N-th commit, counted back from B", &said.request.every),
-		TEXT_OPTION("matrices", "LIST", "as of `residency matrix`", &said.matrices),
-		TEXT_OPTION("flows", "LIST", "as of `residency matrix`", &said.flows),
-		TEXT_OPTION("device-modes", "LIST", "split, same (default: split)", &said.device_modes),
-		TEXT_OPTION("node-flags", "LIST", "real, suppressed (default: real)", &said.node_flags),
+		AXIS_OPTION(CELL_AXIS_MATRIX, "as of `residency matrix`", &said.axes),
+		AXIS_OPTION(CELL_AXIS_FLOW, "as of `residency matrix`", &said.axes),
+		AXIS_OPTION(CELL_AXIS_DEVICE_MODE, "split, same (default: split)", &said.axes),
+		AXIS_OPTION(CELL_AXIS_NODE_FLAGS, "real, suppressed (default: real)", &said.axes),
 		TEXT_OPTION("bisect", "CELL",
 			    "find the first bad commit of one cell (abc/both) in few runs; A is taken for good",
 			    &said.request.bisect),

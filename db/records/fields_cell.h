@@ -8,16 +8,16 @@
 #ifndef RESIDENCY_DB_FIELDS_CELL_H
 #define RESIDENCY_DB_FIELDS_CELL_H
 
+#include "db/records/cell_axes.h"
+
+/* An axis as a field. */
+#define RECORD_AXIS_FIELD(NAME, member, capacity, option, usual, STRING, OF) STRING(OF, capacity, member, #member, NONE)
+
 /* One thing that passes or fails; everything up to its record_verdict belongs to it. */
 #define RECORD_FIELDS_cell(NUMBER, STRING, OF)                                                                                 \
 	NUMBER(OF, U32, cell, "number", NONE) /* counts from 1 in a run; 0: records of no cell */                              \
 	STRING(OF, RECORD_NAME_MAX, subject, "subject", NONE)                                                                  \
-	STRING(OF, 32, policy, "policy", NONE)                                                                                 \
-	STRING(OF, 32, matrix, "matrix", NONE)                                                                                 \
-	STRING(OF, 32, flow, "flow", NONE)                                                                                     \
-	STRING(OF, 16, cache, "cache", NONE)                                                                                   \
-	STRING(OF, 16, device_mode, "device_mode", NONE)                                                                       \
-	STRING(OF, 16, node_flags, "node_flags", NONE)                                                                         \
+	CELL_AXES(RECORD_AXIS_FIELD, STRING, OF)                                                                               \
 	STRING(OF, RECORD_NAME_MAX, workflow, "workflow", NONE) /* what `replay` ran; "" in a cell of a matrix */              \
 	STRING(OF, RECORD_NAME_MAX, topology, "topology", NONE) /* whose devices its records number */
 

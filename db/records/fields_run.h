@@ -9,6 +9,8 @@
 #ifndef RESIDENCY_DB_FIELDS_RUN_H
 #define RESIDENCY_DB_FIELDS_RUN_H
 
+#include "db/records/fields_cell.h"
+
 /* "true", "false", "null" */
 #define RECORD_FIELDS_run(NUMBER, STRING, OF)                                                                                  \
 	STRING(OF, 40, id, "id", NONE) /* unique text id */                                                                    \
@@ -69,11 +71,7 @@
 	STRING(OF, RECORD_TEXT_MAX, summary, "summary", NONE) /* the message's first line */
 
 /* numbered by the store, in their order */
-#define RECORD_FIELDS_sweep_cell(NUMBER, STRING, OF)                                                                           \
-	STRING(OF, 32, matrix, "matrix", NONE)                                                                                 \
-	STRING(OF, 32, flow, "flow", NONE)                                                                                     \
-	STRING(OF, 16, device_mode, "device_mode", NONE)                                                                       \
-	STRING(OF, 16, node_flags, "node_flags", NONE)
+#define RECORD_FIELDS_sweep_cell(NUMBER, STRING, OF) SWEEP_AXES(RECORD_AXIS_FIELD, STRING, OF)
 
 /* What a run's cells ran: a commit under a setting; or why it could not start. */
 #define RECORD_FIELDS_run_commit(NUMBER, STRING, OF)                                                                           \

@@ -5,6 +5,7 @@
 #include "core/base/units.h"
 #include "reports/render/html.h"
 #include "db/query.h"
+#include "db/records/cell_axes.h"
 
 static const char *class_of(const char *verdict)
 {
@@ -199,11 +200,10 @@ bool html_cells(struct strbuf *page, struct store *store, const char *run, struc
 	query_begin(&q, store,
 		    "SELECT c.run, c.cell, c.verdict, c.subject || ' / ' || CASE WHEN c.workflow <> '' THEN c.workflow ELSE "
 		    "c.matrix END ||"
-		    " ' / ' || c.flow || CASE WHEN c.cache = 'classic' AND c.device_mode = 'split' AND c.node_flags = 'real' "
-		    "THEN '' ELSE"
-		    " ' / ' || c.cache || ', ' || c.device_mode || ', ' || c.node_flags END, c.why FROM v_cells c JOIN v_runs "
-		    "r USING (run)"
-		    " WHERE ?1 IS NULL OR run = ?1 ORDER BY r.started_wall_ns, c.cell",
+		    " ' / ' || c.flow || " CELL_UNUSUAL_MODES(
+			    "c", " / ", "") ", c.why FROM v_cells c JOIN v_runs "
+					    "r USING (run)"
+					    " WHERE ?1 IS NULL OR run = ?1 ORDER BY r.started_wall_ns, c.cell",
 		    run, 0, e);
 	while (fine && query_next(&q))
 		fine = one(page, store, &q, e);

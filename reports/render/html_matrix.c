@@ -4,10 +4,11 @@
 
 #include "reports/render/html.h"
 #include "db/query.h"
+#include "db/records/cell_axes.h"
 
 #define CELLS                                                                                                                  \
 	"(SELECT c.*, max(r.started_wall_ns) FROM v_cells c JOIN v_runs r USING (run) WHERE c.workflow = '' AND"               \
-	" (?1 IS NULL OR run = ?1) GROUP BY c.subject, c.policy, c.matrix, c.flow, c.cache, c.device_mode, c.node_flags)"
+	" (?1 IS NULL OR run = ?1) GROUP BY c.subject" CELL_AXES(CELL_AXIS_COLUMN, "c") ")"
 
 static const char *class_of(const char *verdict)
 {
@@ -53,17 +54,48 @@ static bool rows(struct strbuf *page, struct store *store, const char *run, stru
 		&q, store,
 		"WITH cells AS (SELECT * FROM " CELLS "),"
 		" across AS (SELECT matrix, flow, max(cell) AS place FROM cells GROUP BY matrix, flow),"
-		" down AS (SELECT policy, cache, device_mode, node_flags, max(cell) AS place FROM cells GROUP BY 1, 2, 3, 4)"
-		" SELECT d.policy || CASE WHEN d.cache = 'classic' AND d.device_mode = 'split' AND d.node_flags = 'real' THEN "
-		"''"
-		"  ELSE ' (' || d.cache || ', ' || d.device_mode || ', ' || d.node_flags || ')' END,"
-		" c.cell, c.verdict, c.run, c.cell,"
-		" (SELECT group_concat(m.name || ' ' || m.outcome || CASE WHEN m.first_lost_stage = '' THEN '' ELSE ' ' ||"
-		"  m.first_lost_stage || ' ' || m.reason END, '; ') FROM v_models m WHERE m.run = c.run AND m.cell = c.cell AND"
-		"  m.judged)"
-		" FROM down d CROSS JOIN across a LEFT JOIN cells c ON c.policy = d.policy AND c.cache = d.cache AND"
-		"  c.device_mode = d.device_mode AND c.node_flags = d.node_flags AND c.matrix = a.matrix AND c.flow = a.flow"
-		" ORDER BY d.place, d.policy, d.cache, d.device_mode, d.node_flags, a.place, a.matrix, a.flow",
+		" down AS (SELECT policy" CELL_AXES_UNUSUAL(CELL_AXIS_COLUMN, "c") ", max(cell) AS place FROM cells c GROUP BY "
+										   "policy" CELL_AXES_UNUSUAL(
+											   CELL_AXIS_COLUMN,
+											   "c") ")"
+												" SELECT d.policy "
+												"|| " CELL_UNUSUAL_MODES(
+													"d", " (",
+													")") ","
+													     " c.cell, "
+													     "c.verdict, "
+													     "c.run, c.cell,"
+													     " (SELECT "
+													     "group_concat(m."
+													     "name || ' ' || "
+													     "m.outcome || "
+													     "CASE WHEN "
+													     "m.first_lost_"
+													     "stage = '' THEN "
+													     "'' ELSE ' ' ||"
+													     "  "
+													     "m.first_lost_"
+													     "stage || ' ' || "
+													     "m.reason END, '; "
+													     "') FROM v_models "
+													     "m WHERE m.run = "
+													     "c.run AND m.cell "
+													     "= c.cell AND"
+													     "  m.judged)"
+													     " FROM down d "
+													     "CROSS JOIN "
+													     "across a LEFT "
+													     "JOIN cells c ON "
+													     "c.policy = "
+													     "d."
+													     "polic"
+													     "y" CELL_AXES_UNUSUAL(
+														     CELL_AXIS_EQUAL,
+														     "c", "d")
+														     CELL_AXES_OF_WHAT(CELL_AXIS_EQUAL, "c", "a") " ORDER BY d.place, d.policy" CELL_AXES_UNUSUAL(
+															     CELL_AXIS_COLUMN,
+															     "d") ", a.place" CELL_AXES_OF_WHAT(CELL_AXIS_COLUMN,
+																				"a"),
 		run, 0, e);
 	while (query_next(&q)) {
 		if (strcmp(last, query_text(&q, 0)) != 0) {

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "db/records/cell_axes.h"
 #include "db/records/record.h"
 #include "db/store.h"
 #include "db/sweep_cell.h"
@@ -110,6 +111,26 @@ static json_t *nulls(size_t count)
 	return list;
 }
 
+#define TAKE(NAME, member, capacity, option, usual, cell)                                                                      \
+	record_text((cell)->member, sizeof((cell)->member), query_text(q, column++));
+#define PUT(NAME, member, capacity, option, usual, ...) fine = fine && json_put(cell, #member, text_of(q, column++), e);
+
+/* A row of v_sweep_cells: its number, then the axes. */
+static bool read_cell(json_t *cell, const struct query *q, struct error *e)
+{
+	char name[SWEEP_CELL_NAME_MAX];
+	struct record_sweep_cell named;
+	int column = 1;
+	bool fine;
+
+	SWEEP_AXES(TAKE, &named)
+	sweep_cell_name(&named, name);
+	fine = json_put(cell, "cell", json_string(name), e);
+	column = 1;
+	SWEEP_AXES(PUT, )
+	return fine;
+}
+
 static bool read_cells(json_t *sweep, struct store *store, const char *run, struct error *e)
 {
 	size_t commit_count = json_array_size(json_object_get(sweep, "commits"));
@@ -117,22 +138,14 @@ static bool read_cells(json_t *sweep, struct store *store, const char *run, stru
 	bool fine = true;
 	struct query q;
 
-	query_begin(&q, store, "SELECT matrix, flow, device_mode, node_flags FROM v_sweep_cells WHERE run = ?1 ORDER BY number",
+	query_begin(&q, store,
+		    "SELECT number" SWEEP_AXES(CELL_AXIS_COLUMN,
+					       "v_sweep_cells") " FROM v_sweep_cells WHERE run = ?1 ORDER BY number",
 		    run, 0, e);
 	while (fine && query_next(&q)) {
-		char name[SWEEP_CELL_NAME_MAX];
-		struct record_sweep_cell named;
 		json_t *cell = json_object();
 
-		record_text(named.matrix, sizeof(named.matrix), query_text(&q, 0));
-		record_text(named.flow, sizeof(named.flow), query_text(&q, 1));
-		record_text(named.device_mode, sizeof(named.device_mode), query_text(&q, 2));
-		record_text(named.node_flags, sizeof(named.node_flags), query_text(&q, 3));
-		sweep_cell_name(&named, name);
-		fine = json_push(cells, cell, e) && json_put(cell, "cell", json_string(name), e) &&
-		       json_put(cell, "matrix", text_of(&q, 0), e) && json_put(cell, "flow", text_of(&q, 1), e) &&
-		       json_put(cell, "device_mode", text_of(&q, 2), e) && json_put(cell, "node_flags", text_of(&q, 3), e) &&
-		       json_put(cell, "history", nulls(commit_count), e);
+		fine = json_push(cells, cell, e) && read_cell(cell, &q, e) && json_put(cell, "history", nulls(commit_count), e);
 	}
 	return query_end(&q) && fine;
 }
@@ -183,9 +196,8 @@ static bool read_verdicts(json_t *sweep, struct store *store, const char *run, s
 		    " JOIN v_sweep_commits s ON s.run = w.run"
 		    " JOIN v_run_commits r ON r.commit_id = s.commit_id AND r.setting = w.setting"
 		    " JOIN v_cells c ON c.run = r.run"
-		    " JOIN v_sweep_cells k ON k.run = w.run AND k.matrix = c.matrix AND k.flow = c.flow"
-		    "  AND k.device_mode = c.device_mode AND k.node_flags = c.node_flags"
-		    " WHERE w.run = ?1 ORDER BY r.started_wall_ns, c.run, c.cell",
+		    " JOIN v_sweep_cells k ON k.run = w.run" SWEEP_AXES(
+			    CELL_AXIS_EQUAL, "k", "c") " WHERE w.run = ?1 ORDER BY r.started_wall_ns, c.run, c.cell",
 		    run, 0, e);
 	while (fine && query_next(&q))
 		fine = take_verdict(sweep, &q, e);

@@ -7,8 +7,9 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
-#include "db/store.h"
 #include "db/query.h"
+#include "db/records/cell_axes.h"
+#include "db/store.h"
 
 /* Wrong results first, then what is gone, then what is in the way, then what is only untidy. */
 const char *const triage_classes[] = { "corrupted",    "lost",	     "detached", "misplaced", "stray", "leaked",
@@ -108,8 +109,8 @@ static json_t *column_value(const struct query *q, int column, enum card_value k
 }
 
 /* The columns of the query, in its order: the cell's, then the finding's. */
-static const char *const cell_columns[] = { "subject",	   "policy",	 "matrix",   "flow",	"cache",
-					    "device_mode", "node_flags", "workflow", "topology" };
+#define AXIS_NAME(NAME, member, capacity, option, usual, ...) #member,
+static const char *const cell_columns[] = { "subject", CELL_AXES(AXIS_NAME, ) "workflow", "topology" };
 
 static const struct {
 	const char *name;
@@ -145,18 +146,24 @@ static const struct {
 };
 
 #define FINDINGS                                                                                                               \
-	"SELECT f.cell, f.subject, f.policy, f.matrix, f.flow, f.cache, f.device_mode, f.node_flags, f.workflow, f.topology,"  \
-	" f.class, f.model, coalesce(o.kind, ''), f.size_bytes, coalesce(f.device_name, 'device ' || f.device, ''),"           \
-	" coalesce(f.planned_device_name, 'device ' || f.planned_device, ''), f.stage, f.action, f.reason,"                    \
-	" coalesce(f.state, ''), coalesce(f.end_state, ''), f.holders_before, f.holders_after, f.missing_holder, f.path,"      \
-	" f.bytes_before, f.bytes_after, f.weak_state, f.place, f.expected, f.actual, f.detail, f.facts, f.failure_class,"     \
-	" f.cause, f.threads, f.why"                                                                                           \
-	" FROM v_findings f LEFT JOIN v_objects o ON o.run = f.run AND o.cell = f.cell AND o.model = f.object"                 \
-	" WHERE f.run = ?1 AND (?2 < 0 OR f.cell = ?2)"                                                                        \
-	" ORDER BY f.subject, f.class, f.cause, f.reason, substr(f.stage, instr(f.stage, '.')),"                               \
-	" substr(f.action || ' ', 1, instr(f.action || ' ', ' ')), CASE WHEN f.object IS NULL THEN f.place ELSE '' END, "      \
-	"f.cell,"                                                                                                              \
-	" f.number"
+	"SELECT f.cell, f.subject" CELL_AXES(                                                                                  \
+		CELL_AXIS_COLUMN,                                                                                              \
+		"f") ", f.workflow, f.topology,"                                                                               \
+		     " f.class, f.model, coalesce(o.kind, ''), f.size_bytes, coalesce(f.device_name, 'device ' || f.device, "  \
+		     "''),"                                                                                                    \
+		     " coalesce(f.planned_device_name, 'device ' || f.planned_device, ''), f.stage, f.action, f.reason,"       \
+		     " coalesce(f.state, ''), coalesce(f.end_state, ''), f.holders_before, f.holders_after, "                  \
+		     "f.missing_holder, f.path,"                                                                               \
+		     " f.bytes_before, f.bytes_after, f.weak_state, f.place, f.expected, f.actual, f.detail, f.facts, "        \
+		     "f.failure_class,"                                                                                        \
+		     " f.cause, f.threads, f.why"                                                                              \
+		     " FROM v_findings f LEFT JOIN v_objects o ON o.run = f.run AND o.cell = f.cell AND o.model = f.object"    \
+		     " WHERE f.run = ?1 AND (?2 < 0 OR f.cell = ?2)"                                                           \
+		     " ORDER BY f.subject, f.class, f.cause, f.reason, substr(f.stage, instr(f.stage, '.')),"                  \
+		     " substr(f.action || ' ', 1, instr(f.action || ' ', ' ')), CASE WHEN f.object IS NULL THEN f.place ELSE " \
+		     "'' END, "                                                                                                \
+		     "f.cell,"                                                                                                 \
+		     " f.number"
 
 static json_t *cell_value(const struct query *q)
 {

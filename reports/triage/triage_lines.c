@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/units.h"
+#include "db/records/cell_axes.h"
 #include "reports/triage/triage.h"
 
 static void append_bytes(const json_t *card, const char *name, struct strbuf *out)
@@ -215,9 +216,10 @@ void triage_cell_name(const json_t *cell, struct strbuf *out)
 	else
 		append_unusual(cell, "matrix", "", out);
 	append_unusual(cell, "flow", workflow, out);
-	append_unusual(cell, "cache", "classic", out);
-	append_unusual(cell, "device_mode", "split", out);
-	append_unusual(cell, "node_flags", "real", out);
+	for (size_t i = 0; i < CELL_AXIS_COUNT; i++) {
+		if (cell_axes[i].usual[0])
+			append_unusual(cell, cell_axes[i].member, cell_axes[i].usual, out);
+	}
 }
 
 void triage_environment(const json_t *triage, struct strbuf *out)

@@ -1,26 +1,22 @@
 /* The command that shows a cell again. */
 #include <string.h>
 
-#include "core/base/array.h"
 #include "core/base/shell.h"
+#include "db/records/cell_axes.h"
 #include "reports/triage/triage.h"
 
 /* The matrix of a cell whose flow carries its models. */
 #define OWN_MODELS "own"
 
-/* Options of `residency matrix` that a cell fixes. */
-static const struct {
-	const char *option, *member;
-} axes[] = {
-	{ "--policies", "policy" }, { "--matrices", "matrix" },		 { "--flows", "flow" },
-	{ "--caches", "cache" },    { "--device-modes", "device_mode" }, { "--node-flags", "node_flags" },
-};
-
-/* Where the value of an option lies in a word: after '=', or "" where the next word is the value; NULL: another word. */
+/* Where the value of an option (without its dashes) lies in a word: after '=', or "" where the next word is the value; NULL: another
+ * word. */
 static const char *value_in(const char *word, const char *option)
 {
 	size_t length = strlen(option);
 
+	if (strncmp(word, "--", 2) != 0)
+		return NULL;
+	word += 2;
 	if (strncmp(word, option, length) != 0)
 		return NULL;
 	return word[length] == '=' ? word + length + 1 : word[length] ? NULL : "";
@@ -29,10 +25,10 @@ static const char *value_in(const char *word, const char *option)
 /* How many words an option takes, 0 where the word is none of the two lists. */
 static size_t replaced_words(const char *word)
 {
-	const char *value = value_in(word, "--store");
+	const char *value = value_in(word, "store");
 
-	for (size_t i = 0; !value && i < ARRAY_SIZE(axes); i++)
-		value = value_in(word, axes[i].option);
+	for (size_t i = 0; !value && i < CELL_AXIS_COUNT; i++)
+		value = value_in(word, cell_axes[i].option);
 	if (value)
 		return value[0] ? 1 : 2;
 	return strcmp(word, "--json") == 0 ? 1 : 0;
@@ -62,7 +58,7 @@ static bool is_file(const char *name, size_t length)
 /* A flow that the run read from a file is named by that file: the first of the list, if the list does not name the flow itself. */
 static void append_flow(const struct shell_words *words, const char *flow, struct strbuf *out)
 {
-	const char *list = option_value(words, "--flows");
+	const char *list = option_value(words, cell_axes[CELL_AXIS_FLOW].option);
 	struct strbuf file = STRBUF_INIT;
 
 	for (const char *at = list; at && *at;) {
@@ -85,13 +81,13 @@ static void append_flow(const struct shell_words *words, const char *flow, struc
 
 static void append_axes(const json_t *cell, const struct shell_words *words, struct strbuf *out)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(axes); i++) {
-		const char *value = triage_member(cell, axes[i].member);
+	for (size_t i = 0; i < CELL_AXIS_COUNT; i++) {
+		const char *value = triage_member(cell, cell_axes[i].member);
 
-		if (!value[0] || (strcmp(axes[i].member, "matrix") == 0 && strcmp(value, OWN_MODELS) == 0))
+		if (!value[0] || (i == CELL_AXIS_MATRIX && strcmp(value, OWN_MODELS) == 0))
 			continue;
-		strbuf_printf(out, " %s ", axes[i].option);
-		if (strcmp(axes[i].option, "--flows") == 0)
+		strbuf_printf(out, " --%s ", cell_axes[i].option);
+		if (i == CELL_AXIS_FLOW)
 			append_flow(words, value, out);
 		else
 			shell_append_word(out, value);
@@ -102,7 +98,7 @@ static bool is_replaced(const char *word, enum rerun rerun)
 {
 	if (strcmp(word, "--json") == 0)
 		return true;
-	return value_in(word, "--store") ? rerun != RERUN_SWEEP : rerun == RERUN_MATRIX;
+	return value_in(word, "store") ? rerun != RERUN_SWEEP : rerun == RERUN_MATRIX;
 }
 
 /* The run's words less those that are replaced. */

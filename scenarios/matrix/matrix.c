@@ -1,10 +1,17 @@
+/* matrix.c - which cells the axes make, in one order, and their runs.
+ *
+ * Two walks give the order, for counting, for finding the n-th and for running alike: over the pairs of a matrix and a flow that runs
+ * over it, and within a pair over caches, device modes and node flags. A policy is outermost. One judge serves all cells.
+ */
 #include "scenarios/matrix/matrix.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/manager/policy.h"
+#include "db/records/cell_axes.h"
 #include "scenarios/flow/flow.h"
+#include "scenarios/matrix/axes.h"
 #include "scenarios/matrix/matrix_workflow.h"
 #include "scenarios/run/cell_run.h"
 
@@ -20,15 +27,17 @@ static uint64_t first_bits(size_t count)
 
 struct matrix_axes matrix_axes_default(void)
 {
+	struct matrix_axes axes = { .matrices = first_bits(MATRICES_DEFAULT) };
 	size_t policy_count = 0;
 
 	while (policies[policy_count])
 		policy_count++;
-	return (struct matrix_axes) { .policies = first_bits(policy_count),
-				      .matrices = first_bits(MATRICES_DEFAULT),
-				      .caches = UINT64_C(1) << CACHE_CLASSIC,
-				      .device_modes = UINT64_C(1) << DEVICE_MODE_SPLIT,
-				      .node_flags = UINT64_C(1) << NODE_FLAGS_REAL };
+	axes.policies = first_bits(policy_count);
+	for (enum cell_axis_id axis = 0; axis < CELL_AXIS_COUNT; axis++) {
+		if (cell_axes[axis].usual[0])
+			*matrix_axis_bits(&axes, axis) = matrix_axis_bit(axis, cell_axes[axis].usual);
+	}
+	return axes;
 }
 
 /* ---- which flow runs over what ---- */
@@ -64,31 +73,91 @@ static bool has_node_flags(const struct matrix_axes *axes, const struct flow *fl
 	return flow->setting.has_node_flags ? (size_t)flow->setting.node_flags == flags : is_set(axes->node_flags, flags);
 }
 
-/* Of a matrix and a flow under one policy and cache. */
-static size_t mode_count(const struct matrix_axes *axes, const struct flow *flow)
-{
-	size_t flags = flow->setting.has_node_flags ? 1 : (size_t)__builtin_popcountll(axes->node_flags);
+/* ---- one order of cells ---- */
 
-	return (size_t)__builtin_popcountll(axes->device_modes) * flags;
+/* The innermost axes of a pair of a matrix and a flow, the last turning fastest. */
+struct modes {
+	unsigned cache, device_mode, node_flags;
+};
+
+static bool is_chosen_mode(const struct matrix_axes *axes, const struct flow *flow, const struct modes *modes)
+{
+	return is_set(axes->caches, modes->cache) && is_set(axes->device_modes, modes->device_mode) &&
+	       has_node_flags(axes, flow, modes->node_flags);
+}
+
+/* The first modes that are chosen, from these on. */
+static bool modes_find(const struct matrix_axes *axes, const struct flow *flow, struct modes *modes)
+{
+	for (; modes->cache < CACHE_KIND_COUNT; modes->cache++, modes->device_mode = 0) {
+		for (; modes->device_mode < DEVICE_MODE_COUNT; modes->device_mode++, modes->node_flags = 0) {
+			for (; modes->node_flags < NODE_FLAGS_COUNT; modes->node_flags++) {
+				if (is_chosen_mode(axes, flow, modes))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool modes_next(const struct matrix_axes *axes, const struct flow *flow, struct modes *modes)
+{
+	modes->node_flags++;
+	return modes_find(axes, flow, modes);
+}
+
+static size_t modes_count(const struct matrix_axes *axes, const struct flow *flow)
+{
+	struct modes modes = { .cache = 0 };
+	size_t count = 0;
+
+	for (bool found = modes_find(axes, flow, &modes); found; found = modes_next(axes, flow, &modes))
+		count++;
+	return count;
+}
+
+/* A matrix and a flow that runs over it, by their places in matrix_at() and in the axes. */
+struct pair {
+	size_t matrix, flow;
+};
+
+static void leave_out(struct matrix_left_out *left_out, const struct matrix_axes *axes, const struct pair *pair,
+		      const struct error *why)
+{
+	if (left_out->count++ == 0)
+		snprintf(left_out->why, sizeof(left_out->why), "flow %s on matrix %s: %.80s", axes->flows[pair->flow]->name,
+			 matrix_at(pair->matrix)->name, why->text);
+}
+
+/* The first pair that runs, from this one on; those that cannot be are counted (NULL: they are not). */
+static bool pair_find(const struct matrix_axes *axes, struct pair *pair, struct matrix_left_out *left_out)
+{
+	for (; matrix_at(pair->matrix); pair->matrix++, pair->flow = 0) {
+		for (; pair->flow < axes->flow_count && is_chosen(axes, pair->matrix); pair->flow++) {
+			struct error why = ERROR_INIT;
+
+			if (runs_over(axes->flows[pair->flow], matrix_at(pair->matrix), left_out ? &why : NULL))
+				return true;
+			if (left_out && error_is_set(&why))
+				leave_out(left_out, axes, pair, &why);
+		}
+	}
+	return false;
+}
+
+static bool pair_next(const struct matrix_axes *axes, struct pair *pair, struct matrix_left_out *left_out)
+{
+	pair->flow++;
+	return pair_find(axes, pair, left_out);
 }
 
 static size_t cells_of_a_policy(const struct matrix_axes *axes, struct matrix_left_out *left_out)
 {
+	struct pair pair = { .matrix = 0 };
 	size_t count = 0;
 
-	for (size_t m = 0; matrix_at(m); m++) {
-		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m); f++) {
-			struct error why = ERROR_INIT;
-
-			if (runs_over(axes->flows[f], matrix_at(m), &why))
-				count += mode_count(axes, axes->flows[f]) * (size_t)__builtin_popcountll(axes->caches);
-			if (!error_is_set(&why) || !left_out)
-				continue;
-			if (left_out->count++ == 0)
-				snprintf(left_out->why, sizeof(left_out->why), "flow %s on matrix %s: %.80s",
-					 axes->flows[f]->name, matrix_at(m)->name, why.text);
-		}
-	}
+	for (bool found = pair_find(axes, &pair, left_out); found; found = pair_next(axes, &pair, left_out))
+		count += modes_count(axes, axes->flows[pair.flow]);
 	return count;
 }
 
@@ -108,43 +177,42 @@ static const char *matrix_name(const struct matrix *matrix, const struct flow *f
 	return found ? found->name : said;
 }
 
-/* The n-th cell of a pair of a matrix and a flow, innermost axis last. */
-static bool take_modes(const struct matrix_axes *axes, const struct flow *flow, size_t n, struct matrix_cell *cell)
+/* The n-th cell of a pair, under all the caches of the axes; where there are fewer, *n is how many more are to pass. */
+static bool take_modes(const struct matrix_axes *axes, const struct flow *flow, size_t *n, struct matrix_cell *cell)
 {
-	for (unsigned mode = 0; mode < DEVICE_MODE_COUNT; mode++) {
-		for (unsigned flags = 0; flags < NODE_FLAGS_COUNT; flags++) {
-			if (!is_set(axes->device_modes, mode) || !has_node_flags(axes, flow, flags) || n-- > 0)
-				continue;
-			cell->axes.device_modes = UINT64_C(1) << mode;
-			cell->axes.node_flags = UINT64_C(1) << flags;
-			cell->device_mode = device_mode_name((enum device_mode)mode);
-			cell->node_flags = node_flags_name((enum node_flags)flags);
-			return true;
-		}
+	struct matrix_axes one_cache = *axes;
+	struct modes modes = { .cache = 0 };
+
+	one_cache.caches = 1;
+	for (bool found = modes_find(&one_cache, flow, &modes); found; found = modes_next(&one_cache, flow, &modes)) {
+		if ((*n)-- > 0)
+			continue;
+		cell->axes.device_modes = UINT64_C(1) << modes.device_mode;
+		cell->axes.node_flags = UINT64_C(1) << modes.node_flags;
+		cell->device_mode = device_mode_name((enum device_mode)modes.device_mode);
+		cell->node_flags = node_flags_name((enum node_flags)modes.node_flags);
+		return true;
 	}
 	return false;
 }
 
 bool matrix_cell_at(const struct matrix_axes *axes, size_t index, struct matrix_cell *cell)
 {
+	struct pair pair = { .matrix = 0 };
+
 	*cell = (struct matrix_cell) { .axes = *axes };
 	cell->axes.flow_count = 1;
-	for (size_t m = 0; matrix_at(m); m++) {
-		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m); f++) {
-			size_t modes = mode_count(axes, axes->flows[f]);
+	for (bool found = pair_find(axes, &pair, NULL); found; found = pair_next(axes, &pair, NULL)) {
+		const struct matrix *matrix = matrix_at(pair.matrix);
+		const struct flow *flow = axes->flows[pair.flow];
 
-			if (!runs_over(axes->flows[f], matrix_at(m), NULL))
-				continue;
-			if (index >= modes) {
-				index -= modes;
-				continue;
-			}
-			cell->axes.matrices = matrix_at(m) == &own_models ? 0 : UINT64_C(1) << m;
-			cell->axes.flows = &axes->flows[f];
-			cell->matrix = matrix_name(matrix_at(m), axes->flows[f]);
-			cell->flow = axes->flows[f]->name;
-			return take_modes(axes, axes->flows[f], index, cell);
-		}
+		if (!take_modes(axes, flow, &index, cell))
+			continue;
+		cell->axes.matrices = matrix == &own_models ? 0 : UINT64_C(1) << pair.matrix;
+		cell->axes.flows = &axes->flows[pair.flow];
+		cell->matrix = matrix_name(matrix, flow);
+		cell->flow = flow->name;
+		return true;
 	}
 	return false;
 }
@@ -240,23 +308,18 @@ static bool run_cell(struct progress *progress, const struct place *place, struc
 	return true;
 }
 
-/* The innermost axes: everything but the policy, the matrix and the flow. */
 static bool run_modes(struct progress *progress, const struct matrix_axes *axes, struct place *place, struct error *e)
 {
-	for (unsigned cache = 0; cache < CACHE_KIND_COUNT; cache++) {
-		for (unsigned mode = 0; mode < DEVICE_MODE_COUNT; mode++) {
-			for (unsigned flags = 0; flags < NODE_FLAGS_COUNT && !progress->stopped; flags++) {
-				if (!is_set(axes->caches, cache) || !is_set(axes->device_modes, mode) ||
-				    !has_node_flags(axes, place->flow, flags))
-					continue;
-				place->cache = (enum cache_kind)cache;
-				place->device_mode = (enum device_mode)mode;
-				place->node_flags = (enum node_flags)flags;
-				if (!run_cell(progress, place, e))
-					return false;
-				progress->cell++;
-			}
-		}
+	struct modes modes = { .cache = 0 };
+
+	for (bool found = modes_find(axes, place->flow, &modes); found && !progress->stopped;
+	     found = modes_next(axes, place->flow, &modes)) {
+		place->cache = (enum cache_kind)modes.cache;
+		place->device_mode = (enum device_mode)modes.device_mode;
+		place->node_flags = (enum node_flags)modes.node_flags;
+		if (!run_cell(progress, place, e))
+			return false;
+		progress->cell++;
 	}
 	return true;
 }
@@ -273,21 +336,20 @@ static bool run_pair(struct progress *progress, const struct matrix_axes *axes, 
 		return error_set(e, why.kind, "%s", why.text);
 	if (run->left_out)
 		run->left_out(run->context, matrix_name(place->matrix, place->flow), place->flow->name,
-			      mode_count(axes, place->flow) * (size_t)__builtin_popcountll(axes->caches), why.text);
+			      modes_count(axes, place->flow), why.text);
 	return true;
 }
 
 static bool run_policy(struct progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
 {
 	struct place place = { .policy = policy };
+	struct pair pair = { .matrix = 0 };
 
-	for (size_t m = 0; matrix_at(m); m++) {
-		for (size_t f = 0; f < axes->flow_count && is_chosen(axes, m) && !progress->stopped; f++) {
-			place.matrix = matrix_at(m);
-			place.flow = axes->flows[f];
-			if (runs_over(place.flow, place.matrix, NULL) && !run_pair(progress, axes, &place, e))
-				return false;
-		}
+	for (bool found = pair_find(axes, &pair, NULL); found && !progress->stopped; found = pair_next(axes, &pair, NULL)) {
+		place.matrix = matrix_at(pair.matrix);
+		place.flow = axes->flows[pair.flow];
+		if (!run_pair(progress, axes, &place, e))
+			return false;
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
+#include "db/records/cell_axes.h"
 #include "scenarios/sweep/sweep_parts.h"
 
 #define SHORT_ID 12
@@ -109,16 +110,16 @@ static bool describe_setting(struct sweep *sweep, struct error *e)
 
 /* ---- the cells ---- */
 
+#define NAME_VALUE(NAME, member, capacity, option, usual, of)                                                                  \
+	record_text((of)->record.member, sizeof((of)->record.member), (of)->cell.member);
+
 static bool list_cells(struct sweep *sweep, const struct matrix_axes *axes, struct error *e)
 {
 	struct sweep_cell cell = { .cell = { .matrix = NULL } };
 	size_t capacity = 0;
 
 	while (matrix_cell_at(axes, sweep->cell_count, &cell.cell)) {
-		record_text(cell.record.matrix, sizeof(cell.record.matrix), cell.cell.matrix);
-		record_text(cell.record.flow, sizeof(cell.record.flow), cell.cell.flow);
-		record_text(cell.record.device_mode, sizeof(cell.record.device_mode), cell.cell.device_mode);
-		record_text(cell.record.node_flags, sizeof(cell.record.node_flags), cell.cell.node_flags);
+		SWEEP_AXES(NAME_VALUE, &cell)
 		if (!array_reserve(&sweep->cells, &capacity, sweep->cell_count + 1, sizeof(cell), e))
 			return false;
 		sweep->cells[sweep->cell_count++] = cell;

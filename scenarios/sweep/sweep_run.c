@@ -200,7 +200,7 @@ static bool run_cell(struct commit_run *run, const struct sweep_cell *cell, stru
 	struct error why = ERROR_INIT;
 	bool fine;
 
-	axes.policies = policy ? UINT64_C(1) << axis_policy_index(policy->name) : 0;
+	axes.policies = policy ? matrix_axis_bit(CELL_AXIS_POLICY, policy->name) : 0;
 	axes.caches = UINT64_C(1) << subject_comfyui_cache(run->subject);
 	fine = matrix_run(&matrix, &axes, &why);
 	if (!fine && is_fatal(&why))
