@@ -52,7 +52,7 @@ void nearest_offer(struct nearest *nearest, const char *name)
 	if (distance >= nearest->distance)
 		return;
 	nearest->distance = distance;
-	strcpy(nearest->name, name);
+	memcpy(nearest->name, name, strlen(name) + 1);
 }
 
 bool nearest_suggest(const struct nearest *nearest, struct error *e)
