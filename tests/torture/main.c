@@ -9,6 +9,9 @@
 #include "core/base/clock.h"
 #include "tests/torture/torture.h"
 
+extern const struct torture_piece *const __start_torture_pieces[];
+extern const struct torture_piece *const __stop_torture_pieces[];
+
 #define BUDGET_NS (45 * NS_PER_S)
 
 void *__real_malloc(size_t size);
@@ -188,15 +191,15 @@ int main(int argc, char **argv)
 			wanted = argv[i];
 	}
 	json_set_alloc_funcs(__wrap_malloc, __wrap_free);
-	for (const struct torture_piece *piece = torture_pieces; piece->name; piece++)
-		pieces += !wanted || strcmp(wanted, piece->name) == 0;
+	for (const struct torture_piece *const *piece = __start_torture_pieces; piece != __stop_torture_pieces; piece++)
+		pieces += !wanted || strcmp(wanted, (*piece)->name) == 0;
 	if (!pieces) {
 		fprintf(stderr, "torture: there is no piece called %s\n", wanted ? wanted : "anything");
 		return 2;
 	}
-	for (const struct torture_piece *piece = torture_pieces; piece->name; piece++) {
-		if (!wanted || strcmp(wanted, piece->name) == 0)
-			failed += torture(piece, whole ? 0 : BUDGET_NS / pieces);
+	for (const struct torture_piece *const *piece = __start_torture_pieces; piece != __stop_torture_pieces; piece++) {
+		if (!wanted || strcmp(wanted, (*piece)->name) == 0)
+			failed += torture(*piece, whole ? 0 : BUDGET_NS / pieces);
 	}
 	return failed ? 1 : 0;
 }

@@ -44,7 +44,7 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 	return fine;
 }
 
-bool torture_devices(struct error *e)
+TORTURE_PIECE(torture_devices, "devices")
 {
 	struct topology *topology = topology_parse(two_devices, sizeof(two_devices) - 1, "torture", e);
 	json_t *json;

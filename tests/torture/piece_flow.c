@@ -23,7 +23,7 @@ static bool read_list(struct error *e)
 	return fine;
 }
 
-bool torture_flow(struct error *e)
+TORTURE_PIECE(torture_flow, "a flow")
 {
 	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
 	char *text = flow ? flow_to_text(flow, e) : NULL;

@@ -41,7 +41,7 @@ static bool synthesise(const char *recipe_wanted, const char *path, struct error
 	return recipe_find(recipe_wanted, &recipe) && synthesis_write_file(&order, path, &result, e);
 }
 
-bool torture_gguf_model(struct error *e)
+TORTURE_PIECE(torture_gguf_model, "a GGUF model")
 {
 	static const struct weights_type type = { .is_quantised = true, .quant = QUANT_Q8_0 };
 	char plain[64];
@@ -60,7 +60,7 @@ bool torture_gguf_model(struct error *e)
 	return fine;
 }
 
-bool torture_other_layout(struct error *e)
+TORTURE_PIECE(torture_other_layout, "another layout")
 {
 	char path[64];
 	bool fine;
@@ -73,7 +73,7 @@ bool torture_other_layout(struct error *e)
 }
 
 /* Its weights are made up, in blocks. */
-bool torture_made_up_blocks(struct error *e)
+TORTURE_PIECE(torture_made_up_blocks, "made-up blocks")
 {
 	return open_model(NULL, "t5-small-Q4_0.gguf", MODEL_CLIP, e);
 }

@@ -24,7 +24,7 @@ static void forget(void *context, enum record_type type, const void *record, uin
 	(void)size_bytes;
 }
 
-bool torture_log(struct error *e)
+TORTURE_PIECE(torture_log, "a log")
 {
 	const struct record_sink sink = { .put = forget };
 	struct log_import *import = log_import_new(&sink, e);

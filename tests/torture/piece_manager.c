@@ -58,7 +58,7 @@ static bool use_manager(struct manager *m, struct object *root, struct error *e)
 	return manager_use_more_memory(m, 1 << 20, m->load_device, e) && manager_free_everything(m, e);
 }
 
-bool torture_manager(struct error *e)
+TORTURE_PIECE(torture_manager, "loading under pressure")
 {
 	struct topology *topology = topology_parse(card, sizeof(card) - 1, "torture", e);
 	struct machine *machine = topology ? machine_open(topology, &backend_sim, e) : NULL;

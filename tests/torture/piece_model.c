@@ -28,7 +28,7 @@ static bool look_at(const struct tensor_table *table, struct error *e)
 	return fine;
 }
 
-bool torture_families(struct error *e)
+TORTURE_PIECE(torture_families, "a family, there and back")
 {
 	struct tensor_table table = { .rows = NULL };
 	struct architecture a;
@@ -41,7 +41,7 @@ bool torture_families(struct error *e)
 	return fine;
 }
 
-bool torture_weights_file(struct error *e)
+TORTURE_PIECE(torture_weights_file, "a weights file")
 {
 	struct recipe recipe;
 	struct synthesis_order order = { .recipe = &recipe, .small = true, .zeros = true, .dtype = DTYPE_F16 };

@@ -28,7 +28,7 @@ static bool draw(const struct live_now *now, struct error *e)
 	return fine;
 }
 
-bool torture_now(struct error *e)
+TORTURE_PIECE(torture_now, "a probe's answer, on a screen")
 {
 	json_t *answer = json_parse(text, sizeof(text) - 1, "torture", false, e);
 	struct live_now *now = answer ? live_now_parse(answer, e) : NULL;

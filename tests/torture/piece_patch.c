@@ -145,7 +145,7 @@ static bool load_and_unload(struct scene *scene, struct error *e)
 	return fine;
 }
 
-bool torture_patch(struct error *e)
+TORTURE_PIECE(torture_patch, "loading with LoRAs")
 {
 	struct scene scene = { .topology = NULL };
 	bool fine = open_scene(&scene, e) && make_patchers(&scene, e) && load_and_unload(&scene, e);

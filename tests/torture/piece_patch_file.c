@@ -121,7 +121,7 @@ static bool patch(const char *model, const char *lora_path, const char *out, siz
 	return fine;
 }
 
-bool torture_patch_file(struct error *e)
+TORTURE_PIECE(torture_patch_file, "LoRAs into files")
 {
 	struct files files;
 	bool fine;

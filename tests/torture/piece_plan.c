@@ -77,7 +77,7 @@ static bool plan_one(const struct plan_rules *rules, const char *allocation, con
 	return fine;
 }
 
-bool torture_plans(struct error *e)
+TORTURE_PIECE(torture_plans, "plans")
 {
 	struct block_list list;
 	bool fine = make_blocks(&list, e);
@@ -90,7 +90,7 @@ bool torture_plans(struct error *e)
 	return fine;
 }
 
-bool torture_advice(struct error *e)
+TORTURE_PIECE(torture_advice, "advice")
 {
 	struct block_list list;
 	bool fine = make_blocks(&list, e);
@@ -122,7 +122,7 @@ static bool make_known_blocks(struct block_list *list, struct error *e)
 	       block_list_add(list, &block, span_of("diffusion_model.transformer_blocks.0.ff.net.0.proj"), "Linear", e);
 }
 
-bool torture_suggestions(struct error *e)
+TORTURE_PIECE(torture_suggestions, "suggestions")
 {
 	static const uint64_t rooms[DEVICE_MAX] = { 30000000000, 5000000000 };
 	static const uint64_t free_bytes[DEVICE_MAX] = { 40000000000, 6000000000 };

@@ -31,7 +31,7 @@ static bool run(struct subject *subject, struct judge *judge, const struct flow 
 	return subject->operations->end(subject, e) && fine && judge_finish(judge, &result, e);
 }
 
-bool torture_scenario(struct error *e)
+TORTURE_PIECE(torture_scenario, "a scenario")
 {
 	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
 	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);

@@ -60,7 +60,7 @@ static bool run_matrix(struct subject *subject, const struct flow *flow, struct 
 	return true;
 }
 
-bool torture_matrix(struct error *e)
+TORTURE_PIECE(torture_matrix, "the matrix")
 {
 	struct flow *flow = flow_parse(flow_text, sizeof(flow_text) - 1, "torture", e);
 	struct subject *subject = flow ? open_subject(e) : NULL;
@@ -73,7 +73,7 @@ bool torture_matrix(struct error *e)
 
 /* ---- the explorer ---- */
 
-bool torture_explore(struct error *e)
+TORTURE_PIECE(torture_explore, "the explorer")
 {
 	struct explore explore = { .subject = open_subject(e),
 				   .space = { .caches = 1, .device_modes = 1, .node_flags = 1, .length = 4 },

@@ -54,7 +54,7 @@ static bool search(struct error *e)
 	return true;
 }
 
-bool torture_sweep(struct error *e)
+TORTURE_PIECE(torture_sweep, "a sweep")
 {
 	char folder[] = "/tmp/residency-torture-XXXXXX";
 	char path[64];

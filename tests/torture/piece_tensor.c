@@ -62,7 +62,7 @@ static bool read_back(const char *path, struct error *e)
 }
 
 /* Written, read through an index, quantised into GGUF, read into place, and back into safetensors. */
-bool torture_tensor(struct error *e)
+TORTURE_PIECE(torture_tensor, "formats and conversion")
 {
 	const struct weights_type q8 = { .is_quantised = true, .quant = QUANT_Q8_0 };
 	const struct weights_type f16 = { .dtype = DTYPE_F16 };

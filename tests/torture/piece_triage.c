@@ -102,7 +102,7 @@ static bool judge_and_show(struct judge *judge, const char *folder, struct error
 	return fine;
 }
 
-bool torture_triage(struct error *e)
+TORTURE_PIECE(torture_triage, "triage")
 {
 	char folder[] = "/tmp/residency-torture-XXXXXX";
 	struct judge *judge;

@@ -16,28 +16,13 @@ struct torture_piece {
 	bool (*run)(struct error *e);
 };
 
-bool torture_devices(struct error *e);
-bool torture_flow(struct error *e);
-bool torture_log(struct error *e);
-bool torture_now(struct error *e);
-bool torture_matrix(struct error *e);
-bool torture_explore(struct error *e);
-bool torture_manager(struct error *e);
-bool torture_families(struct error *e);
-bool torture_weights_file(struct error *e);
-bool torture_scenario(struct error *e);
-bool torture_sweep(struct error *e);
-bool torture_triage(struct error *e);
-bool torture_patch(struct error *e);
-bool torture_patch_file(struct error *e);
-bool torture_tensor(struct error *e);
-bool torture_plans(struct error *e);
-bool torture_advice(struct error *e);
-bool torture_suggestions(struct error *e);
-bool torture_gguf_model(struct error *e);
-bool torture_other_layout(struct error *e);
-bool torture_made_up_blocks(struct error *e);
-
-extern const struct torture_piece torture_pieces[]; /* a row without a name ends it */
+/* Opens the definition of a piece, which is handed `e`. The linker gathers the pieces of all files, so that a new one needs no
+ * entry in a list: a file of this folder, piece_ROOM.c, is found by the build. */
+#define TORTURE_PIECE(function, title)                                                                                         \
+	static bool function(struct error *e);                                                                                 \
+	static const struct torture_piece piece_##function = { .name = (title), .run = function };                             \
+	__attribute__((used, section("torture_pieces"))) static const struct torture_piece *const listed_##function =          \
+		&piece_##function;                                                                                             \
+	static bool function(struct error *e)
 
 #endif
