@@ -1,10 +1,12 @@
-/* Loading under pressure: what a budget takes, what goes first, whose an allocation is. Blocks of 1 MiB on a card of 100 MiB. */
+/* Loading under pressure: what a budget takes, what goes first, what the loaded list then holds, whose an allocation is.
+ * Blocks of 1 MiB on a card of 100 MiB. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/units.h"
+#include "core/manager/list/list.h"
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
@@ -337,6 +339,81 @@ START_TEST(inference_is_thought_to_need_less_on_a_small_card)
 }
 END_TEST
 
+START_TEST(the_newest_loaded_model_is_on_top_of_the_list)
+{
+	struct patcher *older = patcher_of_blocks("a");
+	struct patcher *newer = patcher_of_blocks("b");
+	struct patcher *never_loaded = patcher_of_blocks("c");
+
+	load(&older, 1);
+	load(&newer, 1);
+	ck_assert_uint_eq(manager->list_count, 2);
+	ck_assert_ptr_eq(list_find(manager, newer), manager->list[0]);
+	ck_assert_ptr_eq(list_find(manager, older), manager->list[1]);
+	ck_assert_ptr_null(list_find(manager, never_loaded));
+}
+END_TEST
+
+START_TEST(a_model_that_dies_leaves_the_list_and_the_others_keep_their_places)
+{
+	struct patcher *first = patcher_of_blocks("a");
+	struct patcher *second = patcher_of_blocks("b");
+	struct patcher *third = patcher_of_blocks("c");
+
+	load(&first, 1);
+	load(&second, 1);
+	load(&third, 1);
+	reference_drop(&holds[1]);
+	ck_assert_uint_eq(manager->list_count, 2);
+	ck_assert_ptr_eq(list_find(manager, third), manager->list[0]);
+	ck_assert_ptr_eq(list_find(manager, first), manager->list[1]);
+}
+END_TEST
+
+START_TEST(the_entry_of_a_clone_that_dies_goes_over_to_its_parent)
+{
+	struct patcher_change change = { .key = "x", .sampling_shift = NAN };
+	struct patcher *parent = patcher_of_blocks("a");
+	struct patcher *clone = patcher_clone(parent, &change, &e);
+
+	ck_assert_ok(clone, &e);
+	hold(clone);
+	load(&clone, 1);
+	ck_assert_ptr_null(list_find(manager, parent));
+	reference_drop(&holds[1]);
+	ck_assert_uint_eq(manager->list_count, 1);
+	ck_assert_ptr_eq(list_find(manager, parent), manager->list[0]);
+}
+END_TEST
+
+START_TEST(nothing_goes_where_enough_is_free)
+{
+	struct patcher *patcher = patcher_of_blocks("a");
+	size_t unloaded = 1;
+
+	load(&patcher, 1);
+	ck_assert_ok(manager_free_memory(manager, (double)GIB, machine_device(machine, 1), &unloaded, &e), &e);
+	ck_assert_uint_eq(unloaded, 0);
+	ck_assert_uint_eq(on_card(patcher), BLOCKS * MIB);
+}
+END_TEST
+
+START_TEST(room_on_one_device_is_made_by_no_model_of_another)
+{
+	struct patcher *patcher = patcher_of_blocks("a");
+	size_t unloaded = 1;
+
+	load(&patcher, 1);
+	ck_assert_ok(manager_free_memory(manager, 1e30, machine_device(machine, 0), &unloaded, &e), &e);
+	ck_assert_uint_eq(unloaded, 0);
+	ck_assert_uint_eq(on_card(patcher), BLOCKS * MIB);
+	ck_assert_ok(manager_free_memory(manager, 1e30, machine_device(machine, 1), &unloaded, &e), &e);
+	ck_assert_uint_eq(unloaded, 1);
+	ck_assert_uint_eq(on_card(patcher), 0);
+	ck_assert_uint_eq(manager->list_count, 0);
+}
+END_TEST
+
 HARNESS_SUITE(pressure_suite)
 {
 	Suite *suite = suite_create("pressure");
@@ -356,6 +433,11 @@ HARNESS_SUITE(pressure_suite)
 	tcase_add_test(tests, strict_lets_the_model_go_that_is_cheapest_to_bring_back_by_the_byte);
 	tcase_add_test(tests, strict_lets_a_kept_model_go_last_however_cheap);
 	tcase_add_test(tests, inference_is_thought_to_need_less_on_a_small_card);
+	tcase_add_test(tests, the_newest_loaded_model_is_on_top_of_the_list);
+	tcase_add_test(tests, a_model_that_dies_leaves_the_list_and_the_others_keep_their_places);
+	tcase_add_test(tests, the_entry_of_a_clone_that_dies_goes_over_to_its_parent);
+	tcase_add_test(tests, nothing_goes_where_enough_is_free);
+	tcase_add_test(tests, room_on_one_device_is_made_by_no_model_of_another);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
