@@ -29,6 +29,7 @@ void judge_free(struct judge *judge)
 	free(judge->runs.items);
 	free(judge->holders.items);
 	free(judge->before.items);
+	free(judge->evidence.items);
 	free(judge->verdicts);
 	free(judge->findings);
 	free(judge);
@@ -47,6 +48,7 @@ void judge_reset(struct judge *judge)
 	judge->open = false;
 	judge->holders.count = 0;
 	judge->before.count = 0;
+	judge->evidence.count = 0;
 	judge->finding_count = 0;
 	judge->wanted = 0;
 	judge->next_snapshot = 1;
@@ -172,8 +174,8 @@ static void note_absence(struct judge *judge, struct judged_object *object, size
 	judge_sight(judge, object, snapshot, &object->lost);
 	verdict->reason = cause_of_absence(judge, object);
 	verdict->first_lost_state = object->now.state;
-	judge_holders_text(&judge->before, object->model.model, verdict->holders_before, sizeof(verdict->holders_before));
-	judge_holders_text(&judge->holders, object->model.model, verdict->holders_after, sizeof(verdict->holders_after));
+	object->lost_before = judge_keep_holders(judge, &judge->before, object->model.model);
+	object->lost_after = judge_keep_holders(judge, &judge->holders, object->model.model);
 }
 
 static void note_presence(struct judged_object *object)
@@ -226,7 +228,7 @@ static bool has_been_there(const struct judged_object *object)
 	return object->retention.was_resident || (object->departure != REASON_NONE && object->departure != REASON_SUPERSEDED);
 }
 
-static void note_not_counted(const struct judge *judge, struct judged_object *object)
+static void note_not_counted(struct judge *judge, struct judged_object *object)
 {
 	judge_note_gone(judge, object, judge->stage_count - 1);
 	if (object->model.keep != KEEP_YES || object->loss_is_said || !has_been_there(object) || is_displaced(judge, object))
@@ -643,6 +645,8 @@ static uint32_t disk_loads_of_name(const struct judge *judge, const char *name)
 static void fill_verdict(const struct judge *judge, const struct judged_object *object, struct record_verdict_model *verdict)
 {
 	const struct cell_view view = view_of(judge);
+	struct holder_span before = object->lost_before;
+	struct holder_span after = object->lost_after;
 
 	verdict->cell = judge->cell.cell;
 	verdict->model = object->model.model;
@@ -658,9 +662,10 @@ static void fill_verdict(const struct judge *judge, const struct judged_object *
 	if (object->lost.snapshot == NO_SNAPSHOT) {
 		verdict->reason = REASON_NONE;
 		verdict->first_lost_state = STATE_COUNT;
-		strcpy(verdict->holders_before, "[]");
-		strcpy(verdict->holders_after, "[]");
+		before = after = (struct holder_span) { 0 };
 	}
+	judge_holders_json(judge, before, verdict->holders_before, sizeof(verdict->holders_before));
+	judge_holders_json(judge, after, verdict->holders_after, sizeof(verdict->holders_after));
 }
 
 static enum verdict decide(struct judge *judge)

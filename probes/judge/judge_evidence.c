@@ -182,7 +182,7 @@ static const struct judged_object *last_carrier(const struct judge *judge, const
 	return NULL;
 }
 
-void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot)
+void judge_note_gone(struct judge *judge, struct judged_object *object, size_t snapshot)
 {
 	const struct judged_object *carrier = last_carrier(judge, object);
 
@@ -191,8 +191,8 @@ void judge_note_gone(const struct judge *judge, struct judged_object *object, si
 	judge_sight(judge, carrier, snapshot, &object->gone);
 	object->gone_with = carrier->model.model;
 	object->gone_reason = carrier->departure;
-	judge_holders_text(&judge->before, carrier->model.model, object->gone_before, sizeof(object->gone_before));
-	judge_holders_text(&judge->holders, carrier->model.model, object->gone_after, sizeof(object->gone_after));
+	object->gone_before = judge_keep_holders(judge, &judge->before, carrier->model.model);
+	object->gone_after = judge_keep_holders(judge, &judge->holders, carrier->model.model);
 }
 
 void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot)

@@ -20,105 +20,7 @@ static size_t append(char *text, size_t size_bytes, size_t length, const char *p
 	return length + more;
 }
 
-/* A label as a JSON string without the quotes. Labels come from subjects: anything may be in them. */
-static void escape(const char *from, char *to, size_t size_bytes)
-{
-	size_t length = 0;
-
-	to[0] = '\0';
-	for (; *from; from++) {
-		char piece[8] = { *from };
-
-		if (*from == '"' || *from == '\\')
-			snprintf(piece, sizeof(piece), "\\%c", *from);
-		else if ((unsigned char)*from < 0x20)
-			snprintf(piece, sizeof(piece), "\\u%04x", (unsigned char)*from);
-		length = append(to, size_bytes, length, piece);
-	}
-}
-
-void judge_holders_text(const struct holder_list *holders, uint32_t model, char *text, size_t size_bytes)
-{
-	size_t length = append(text, size_bytes, 0, "[");
-	bool first = true;
-
-	for (size_t i = 0; i < holders->count; i++) {
-		const struct record_holder *holder = &holders->items[i];
-		char label[RECORD_NAME_MAX * 6];
-		char kind[sizeof(holder->kind) * 6];
-		char piece[sizeof(label) + sizeof(kind) + 64];
-		size_t room = size_bytes - 1; /* the closing bracket always fits */
-
-		if (holder->model != model)
-			continue;
-		escape(holder->label, label, sizeof(label));
-		escape(holder->kind, kind, sizeof(kind));
-		snprintf(piece, sizeof(piece), "%s{\"label\":\"%s\",\"kind\":\"%s\",\"strength\":\"%s\"}", first ? "" : ",",
-			 label, kind, holder->strong ? "strong" : "weak");
-		if (append(text, room, length, piece) == length)
-			break;
-		length += strlen(piece);
-		first = false;
-	}
-	append(text, size_bytes, length, "]");
-}
-
-/* "executor cache, kept (weak)" from a list as made above; "nothing" for an empty one. */
-static size_t append_labels(char *text, size_t size_bytes, size_t length, const char *holders)
-{
-	static const char before[] = "{\"label\":\"";
-	bool first = true;
-
-	for (const char *label = strstr(holders, before); label; label = strstr(label, before)) {
-		char piece[RECORD_NAME_MAX * 6 + 16];
-		const char *end;
-		const char *next;
-
-		label += sizeof(before) - 1;
-		end = strstr(label, "\",\"kind\":");
-		next = strstr(label, before);
-		if (!end)
-			break;
-		snprintf(piece, sizeof(piece), "%s%.*s%s", first ? "" : ", ", (int)(end - label), label,
-			 strstr(end, "\"weak\"") && (!next || strstr(end, "\"weak\"") < next) ? " (weak)" : "");
-		length = append(text, size_bytes, length, piece);
-		first = false;
-	}
-	return first ? append(text, size_bytes, length, "nothing") : length;
-}
-
-static size_t append_holders_now(const struct judge *judge, uint32_t model, char *text, size_t size_bytes, size_t length)
-{
-	char holders[512];
-
-	judge_holders_text(&judge->holders, model, holders, sizeof(holders));
-	return append_labels(text, size_bytes, length, holders);
-}
-
 /* ---- evidence ---- */
-
-/* Labels of holders that are in the first list and not in the second, both as made above. */
-static void missing_labels(const char *before, const char *after, char *text, size_t size_bytes)
-{
-	static const char start[] = "{\"label\":\"";
-	size_t length = 0;
-
-	text[0] = '\0';
-	for (const char *label = strstr(before, start); label; label = strstr(label, start)) {
-		const char *end;
-		char entry[RECORD_NAME_MAX * 6 + sizeof(start) + 2];
-		char piece[RECORD_NAME_MAX * 6 + 2];
-
-		label += sizeof(start) - 1;
-		end = strstr(label, "\",\"kind\":");
-		if (!end)
-			return;
-		snprintf(entry, sizeof(entry), "%s%.*s\"", start, (int)(end - label), label);
-		snprintf(piece, sizeof(piece), "%s%.*s", length ? ", " : "", (int)(end - label), label);
-		if (!strstr(after, entry) && !strstr(text, piece + (length ? 2 : 0)))
-			length = append(text, size_bytes, length, piece);
-	}
-}
 
 /* The actions since the stage before this one, those without a stage of their own too: "move_foreign A, prompt". Where there were
  * none in between, the one that both stages belong to. */
@@ -193,15 +95,26 @@ static void show_sight(struct record_finding *finding, const struct sight *sight
 	memcpy(finding->path, sight->path, sizeof(finding->path));
 }
 
-/* As it is at the end: what has not gone is to be seen there. */
-static void show_end(const struct judge *judge, const struct judged_object *object, struct record_finding *finding)
+static void show_holders(const struct judge *judge, struct holder_span before, struct holder_span after,
+			 struct record_finding *finding)
 {
+	judge_holders_json(judge, before, finding->holders_before, sizeof(finding->holders_before));
+	judge_holders_json(judge, after, finding->holders_after, sizeof(finding->holders_after));
+	judge_missing_holders(judge, before, after, finding->missing_holder, sizeof(finding->missing_holder));
+}
+
+/* As it is at the end: what has not gone is to be seen there. Returns its holders. */
+static struct holder_span show_end(struct judge *judge, const struct judged_object *object, struct record_finding *finding)
+{
+	struct holder_span now = judge_keep_holders(judge, &judge->holders, object->model.model);
+
 	finding->state = object->now.state;
 	finding->bytes_after = object->now.bytes_on_compute;
 	if (object->before.snapshot)
 		finding->bytes_before = object->before.bytes_on_compute;
-	judge_holders_text(&judge->holders, object->model.model, finding->holders_after, sizeof(finding->holders_after));
+	show_holders(judge, (struct holder_span) { 0 }, now, finding);
 	record_text(finding->path, sizeof(finding->path), judge_path(judge, object));
+	return now;
 }
 
 /* The last word on a finding: its facts, and what they say about the cause. */
@@ -209,8 +122,6 @@ static bool conclude(struct record_finding *finding, fact_set facts)
 {
 	const struct cause *cause = diagnose(facts);
 
-	missing_labels(finding->holders_before, finding->holders_after, finding->missing_holder,
-		       sizeof(finding->missing_holder));
 	diagnosis_facts_text(facts, finding->facts, sizeof(finding->facts));
 	if (!cause)
 		return true;
@@ -233,16 +144,17 @@ static void show_exception(const struct judge *judge, struct record_finding *fin
 /* ---- one class each ---- */
 
 /* How a loss was first seen, in words. */
-static void describe_loss(const struct record_verdict_model *verdict, struct record_finding *finding)
+static void describe_loss(const struct judge *judge, const struct judged_object *object,
+			  const struct record_verdict_model *verdict, struct record_finding *finding)
 {
 	size_t length =
 		(size_t)snprintf(finding->detail, sizeof(finding->detail), "%s: %s, at the end %s; one stage earlier held by ",
 				 reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
 				 residency_state_name(verdict->end_state));
 
-	length = append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_before);
+	length = judge_append_holders(judge, object->lost_before, finding->detail, sizeof(finding->detail), length);
 	length = append(finding->detail, sizeof(finding->detail), length, "; then by ");
-	append_labels(finding->detail, sizeof(finding->detail), length, verdict->holders_after);
+	judge_append_holders(judge, object->lost_after, finding->detail, sizeof(finding->detail), length);
 }
 
 /* A model that was handed on to another patcher is lost with that one: what became of it then is the evidence. */
@@ -254,8 +166,7 @@ static bool find_lost_with(struct judge *judge, const struct judged_object *obje
 	describe_action(judge, object->gone.snapshot, finding->action, sizeof(finding->action));
 	snprintf(finding->place, sizeof(finding->place), "through %.50s", carrier->model.name);
 	finding->reason = object->gone_reason;
-	memcpy(finding->holders_before, object->gone_before, sizeof(finding->holders_before));
-	memcpy(finding->holders_after, object->gone_after, sizeof(finding->holders_after));
+	show_holders(judge, object->gone_before, object->gone_after, finding);
 	show_sight(finding, &object->gone);
 	return conclude(finding, FACT(LOST) | judge_reason_facts(object->gone_reason) | object->gone.facts |
 					 judge_end_facts(judge, carrier));
@@ -268,12 +179,11 @@ static bool find_lost(struct judge *judge, const struct judged_object *object, s
 
 	if (!finding)
 		return false;
-	describe_loss(verdict, finding);
+	describe_loss(judge, object, verdict, finding);
 	if (verdict->reason == REASON_SUPERSEDED && object->gone.snapshot != NO_SNAPSHOT)
 		return find_lost_with(judge, object, finding);
 	finding->reason = verdict->reason;
-	memcpy(finding->holders_before, verdict->holders_before, sizeof(finding->holders_before));
-	memcpy(finding->holders_after, verdict->holders_after, sizeof(finding->holders_after));
+	show_holders(judge, object->lost_before, object->lost_after, finding);
 	show_sight(finding, &object->lost);
 	return conclude(finding,
 			FACT(LOST) | judge_reason_facts(verdict->reason) | object->lost.facts | judge_end_facts(judge, object));
@@ -297,8 +207,7 @@ static bool find_leaked(struct judge *judge, const struct judged_object *object,
 	length = append(finding->detail, sizeof(finding->detail), 0,
 			object->model.size_bytes == UNKNOWN_U64 ? "it is" : units_bytes(object->model.size_bytes, size));
 	length = append(finding->detail, sizeof(finding->detail), length, " still there after it was asked to go, held by ");
-	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
-	show_end(judge, object, finding);
+	judge_append_holders(judge, show_end(judge, object, finding), finding->detail, sizeof(finding->detail), length);
 	show_exception(judge, finding);
 	return conclude(finding, FACT(LEAKED) | end_facts(judge, object));
 }
@@ -313,8 +222,7 @@ static bool find_stray(struct judge *judge, const struct judged_object *object, 
 		return false;
 	length = append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
 	length = append(finding->detail, sizeof(finding->detail), length, " patched on devices, in no list; held by ");
-	append_holders_now(judge, object->model.model, finding->detail, sizeof(finding->detail), length);
-	show_end(judge, object, finding);
+	judge_append_holders(judge, show_end(judge, object, finding), finding->detail, sizeof(finding->detail), length);
 	if (object->listed_at == NO_SNAPSHOT) {
 		strcpy(finding->place, "never listed itself");
 	} else {
@@ -339,8 +247,8 @@ static bool find_duplicated(struct judge *judge, const struct judged_object *obj
 		 "%s read from disk again (object %u) though a kept copy (object %u) was there, %s at the end",
 		 units_bytes(object->model.size_bytes, size), object->model.model, kept->model.model,
 		 residency_state_name(kept->now.state));
-	show_end(judge, object, finding);
-	judge_holders_text(&judge->holders, kept->model.model, finding->holders_before, sizeof(finding->holders_before));
+	show_holders(judge, judge_keep_holders(judge, &judge->holders, kept->model.model), show_end(judge, object, finding),
+		     finding);
 	snprintf(finding->place, sizeof(finding->place), "beside object %u", kept->model.model);
 	return conclude(finding, FACT(DUPLICATED) | end_facts(judge, object));
 }

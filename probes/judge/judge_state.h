@@ -26,6 +26,11 @@ struct holder_list {
 	size_t count, capacity;
 };
 
+/* Some of the cell's evidence. */
+struct holder_span {
+	size_t first, count;
+};
+
 /* The paths put with the newest snapshot. */
 struct path_list {
 	struct record_path *items;
@@ -67,7 +72,8 @@ struct judged_object {
 	struct sight gone; /* the first without its model through any patcher; of the patcher that had it last */
 	uint32_t gone_with; /* that one's number */
 	enum reason gone_reason;
-	char gone_before[512], gone_after[512]; /* its holders, JSON */
+	struct holder_span gone_before, gone_after; /* its holders */
+	struct holder_span lost_before, lost_after; /* the object's own, when it was first not resident by its own state */
 	struct sight
 		mispatched; /* the first at which it is listed, or was sampled, with other patches in its weights than its own */
 	bool sampled_otherwise; /* ... since the newest snapshot */
@@ -100,6 +106,7 @@ struct judge {
 	int32_t load_device, current_device; /* at the newest snapshot; -1: unknown */
 	bool open; /* the newest snapshot is not complete yet */
 	struct holder_list holders, before; /* of the newest snapshot, and of the one before it */
+	struct holder_list evidence; /* holders that findings and verdicts show */
 	struct record_verdict_model *verdicts; /* one an object; filled as the cell goes on */
 	size_t verdict_capacity;
 	struct record_finding *findings;
@@ -130,7 +137,7 @@ bool judge_counts_as_resident(const struct judge *judge, const struct judged_obj
 void judge_sight(const struct judge *judge, const struct judged_object *object, size_t snapshot, struct sight *sight);
 
 /* The object does not count as resident at the newest snapshot: notes it where it did until then, through another patcher. */
-void judge_note_gone(const struct judge *judge, struct judged_object *object, size_t snapshot);
+void judge_note_gone(struct judge *judge, struct judged_object *object, size_t snapshot);
 
 /* A model from a stock loader runs on a device that nobody named for it: where another loader's device stayed set. */
 void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot);
@@ -152,8 +159,18 @@ fact_set judge_reason_facts(enum reason reason);
 fact_set judge_cause_facts(const struct judge *judge, size_t snapshot);
 fact_set judge_holder_facts(const struct judge *judge, const struct judged_object *object);
 
-/* JSON list of an object's holders, cut at a whole holder where it does not fit. */
-void judge_holders_text(const struct holder_list *holders, uint32_t model, char *text, size_t size_bytes);
+/* Copies an object's holders to the evidence; fewer, and the judge's fault is set, when out of memory. */
+struct holder_span judge_keep_holders(struct judge *judge, const struct holder_list *of, uint32_t model);
+
+/* A JSON list of {"label","kind","strength"}; where it does not fit, the last says "and N more". */
+void judge_holders_json(const struct judge *judge, struct holder_span span, char *text, size_t size_bytes);
+
+/* Appends "executor cache, kept (weak)", or "nothing", to a text of so many bytes of which `length` are used; returns the new length. */
+size_t judge_append_holders(const struct judge *judge, struct holder_span span, char *text, size_t size_bytes, size_t length);
+
+/* Labels of those who are in the first list and not in the second. */
+void judge_missing_holders(const struct judge *judge, struct holder_span before, struct holder_span after, char *text,
+			   size_t size_bytes);
 
 /* A kept object has left, by more than pressure, at the newest snapshot. */
 void judge_say_loss(const struct judge *judge, const struct judged_object *object, enum reason reason);

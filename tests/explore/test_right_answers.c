@@ -256,12 +256,49 @@ START_TEST(judge_and_explorer_give_the_right_answer)
 }
 END_TEST
 
+/* A kept model that node 1's output holds at both stages leaves the list; `_i` others take a reference to it in between. */
+START_TEST(only_who_no_longer_holds_is_missing_however_many_hold)
+{
+	struct judge_result result;
+	struct error e = ERROR_INIT;
+	struct feed f;
+	uint32_t b;
+
+	feed_open(&f);
+	b = feed_object(&f, "B", "unet", KEEP_YES, 0, 1);
+	feed_action(&f, ACTION_PROMPT, false);
+	feed_stage(&f, STAGE_LOADED);
+	feed_state(&f, b, STATE_RESIDENT, 0, 1000);
+	feed_holder(&f, b, "node 1", HOLDER_CACHE);
+	feed_holder(&f, b, "loaded list", HOLDER_LIST);
+	f.cycle = 1;
+	feed_leaves(&f, b, REASON_EVICTED_BY_PRESSURE);
+	for (int i = 0; i < 2; i++) {
+		feed_stage(&f, i ? STAGE_END : STAGE_AFTER_FREE_MEMORY);
+		feed_state(&f, b, STATE_UNLOADED, -1, 0);
+		for (int n = 0; n < _i; n++)
+			feed_holder(&f, b, "hold", HOLDER_FOREIGN);
+		feed_holder(&f, b, "node 1", HOLDER_CACHE);
+	}
+	ck_assert_ok(judge_finish(f.judge, &result, &e), &e);
+	ck_assert_uint_eq(result.finding_count, 1);
+	ck_assert_str_eq(result.findings[0].missing_holder, "loaded list");
+	ck_assert_ptr_nonnull(strstr(result.findings[0].facts, "cache_holds"));
+	if (_i > 12) { /* what does not fit is counted */
+		ck_assert_ptr_nonnull(strstr(result.findings[0].holders_after, " more\",\"kind\":\"\""));
+		ck_assert_ptr_nonnull(strstr(result.findings[0].holders_after, "}]"));
+	}
+	feed_close(&f);
+}
+END_TEST
+
 HARNESS_SUITE(right_answers_suite)
 {
 	Suite *suite = suite_create("right answers");
 	TCase *tests = tcase_create("right answers");
 
 	tcase_add_loop_test(tests, judge_and_explorer_give_the_right_answer, 0, ARRAY_SIZE(cases));
+	tcase_add_loop_test(tests, only_who_no_longer_holds_is_missing_however_many_hold, 0, 16);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
