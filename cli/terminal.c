@@ -29,8 +29,9 @@ static struct {
 static const struct {
 	int number;
 	bool is_fatal;
-} caught[] = { { SIGWINCH, false }, { SIGCONT, false }, { SIGTSTP, false },
-	       { SIGHUP, true },    { SIGQUIT, true },	{ SIGABRT, true } };
+} caught[] = { { .number = SIGWINCH, .is_fatal = false }, { .number = SIGCONT, .is_fatal = false },
+	       { .number = SIGTSTP, .is_fatal = false },  { .number = SIGHUP, .is_fatal = true },
+	       { .number = SIGQUIT, .is_fatal = true },	  { .number = SIGABRT, .is_fatal = true } };
 static struct sigaction actions_before[ARRAY_SIZE(caught)];
 
 /* ---- what it is ---- */

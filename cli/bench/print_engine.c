@@ -7,13 +7,13 @@
 #include "scenarios/bench/bench_matrix.h"
 #include "scenarios/bench/bench_probe.h"
 
-static json_t *spread_json(const struct spread *spread)
+static json_t *spread_json(const struct bench_spread *spread)
 {
 	return json_pack("{s:f, s:f, s:f, s:I}", "median", spread->median, "min", spread->least, "max", spread->most, "repeats",
 			 (json_int_t)spread->count);
 }
 
-static void print_times(FILE *out, const char *what, const struct spread *ns)
+static void print_times(FILE *out, const char *what, const struct bench_spread *ns)
 {
 	char median[UNITS_TEXT_MAX];
 	char least[UNITS_TEXT_MAX];

@@ -20,7 +20,7 @@ static void print_ways(FILE *out, const struct bench_request *request, const voi
 	fprintf(out, "a safetensors file of %s in %zu tensors, from the page cache into new memory; every byte compared\n",
 		units_bytes(load->size_bytes, size), load->tensor_count);
 	for (unsigned way = 0; way < LOAD_WAYS; way++) {
-		const struct spread *s = &load->seconds[way];
+		const struct bench_spread *s = &load->seconds[way];
 		char rate[UNITS_TEXT_MAX];
 		char least[UNITS_TEXT_MAX];
 		char most[UNITS_TEXT_MAX];
@@ -39,7 +39,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 
 	(void)request;
 	for (unsigned way = 0; way < LOAD_WAYS; way++) {
-		const struct spread *s = &load->seconds[way];
+		const struct bench_spread *s = &load->seconds[way];
 
 		json_array_append_new(ways, json_pack("{s:s, s:f, s:f, s:f, s:f}", "way",
 						      bench_load_way_name((enum bench_load_way)way), "bytes_per_s",

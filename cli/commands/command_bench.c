@@ -10,7 +10,7 @@
 #include "core/base/strbuf.h"
 
 /* What the options said. */
-struct request {
+struct bench_command {
 	const char *backend, *topologies, *store, *tables;
 	int64_t repeats;
 	struct option_seed seed;
@@ -210,7 +210,7 @@ static void print_json(struct cli *cli, json_t *results)
 }
 
 /* Everything but the command line: returns the exit code. */
-static int measure(struct cli *cli, const struct request *asked, const struct backend *backend, uint64_t chosen,
+static int measure(struct cli *cli, const struct bench_command *asked, const struct backend *backend, uint64_t chosen,
 		   const struct topologies *topologies)
 {
 	const struct run_environment environment = {
@@ -249,7 +249,7 @@ static int measure(struct cli *cli, const struct request *asked, const struct ba
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct request asked = { .backend = "sim", .tables = "tests/data" };
+	struct bench_command asked = { .backend = "sim", .tables = "tests/data" };
 	const struct option options[] = {
 		TEXT_OPTION("backend", "NAME", "sim or host (default sim)", &asked.backend),
 		TEXT_OPTION("topology", "LIST", "names or files (default: every tier; host-2gpu on host)", &asked.topologies),

@@ -12,12 +12,12 @@ static void print_text(const struct cli *cli, const struct policy *policy)
 	const struct {
 		const char *label, *text;
 	} rows[] = {
-		{ "  nothing flagged: ", policy->unflagged },
-		{ "  anchors: ", policy->anchored },
-		{ "  delegates: ", policy->delegated },
-		{ policy->lived ? "  gets wrong: " : "  costs: ", policy->wrong },
-		{ "  a loader's device: ", policy_is(policy, POLICY_STICKY_DEVICE) ? sticky : NULL },
-		{ "  lived in: ", policy->lived },
+		{ .label = "  nothing flagged: ", .text = policy->unflagged },
+		{ .label = "  anchors: ", .text = policy->anchored },
+		{ .label = "  delegates: ", .text = policy->delegated },
+		{ .label = policy->lived ? "  gets wrong: " : "  costs: ", .text = policy->wrong },
+		{ .label = "  a loader's device: ", .text = policy_is(policy, POLICY_STICKY_DEVICE) ? sticky : NULL },
+		{ .label = "  lived in: ", .text = policy->lived },
 	};
 	char first[64];
 

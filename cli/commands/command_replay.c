@@ -28,10 +28,10 @@ static const struct {
 	const char *name;
 	const char *body; /* NULL: none */
 } frees[] = {
-	{ "both", "{\"unload_models\":true,\"free_memory\":true}" },
-	{ "unload", "{\"unload_models\":true}" },
-	{ "free", "{\"free_memory\":true}" },
-	{ "none", NULL },
+	{ .name = "both", .body = "{\"unload_models\":true,\"free_memory\":true}" },
+	{ .name = "unload", .body = "{\"unload_models\":true}" },
+	{ .name = "free", .body = "{\"free_memory\":true}" },
+	{ .name = "none", .body = NULL },
 };
 
 /* What one invocation works with. */

@@ -49,10 +49,13 @@ static bool parse_dtype(const struct synth_settings *settings, struct synthesis_
 		const char *name;
 		enum dtype dtype;
 		bool scaled;
-	} types[] = { { "f32", DTYPE_F32, false },	   { "f16", DTYPE_F16, false },
-		      { "bf16", DTYPE_BF16, false },	   { "fp8", DTYPE_F8_E4M3, false },
-		      { "f8_e4m3", DTYPE_F8_E4M3, false }, { "f8_e5m2", DTYPE_F8_E5M2, false },
-		      { "fp8_scaled", DTYPE_BF16, true } };
+	} types[] = { { .name = "f32", .dtype = DTYPE_F32 },
+		      { .name = "f16", .dtype = DTYPE_F16 },
+		      { .name = "bf16", .dtype = DTYPE_BF16 },
+		      { .name = "fp8", .dtype = DTYPE_F8_E4M3 },
+		      { .name = "f8_e4m3", .dtype = DTYPE_F8_E4M3 },
+		      { .name = "f8_e5m2", .dtype = DTYPE_F8_E5M2 },
+		      { .name = "fp8_scaled", .dtype = DTYPE_BF16, .scaled = true } };
 
 	struct nearest nearest;
 

@@ -220,15 +220,15 @@ static void look_at_terminal(const struct cli *cli, const char *store, struct do
 }
 
 const struct doctor_check doctor_checks[] = {
-	{ "processor", look_at_processor },
-	{ "memory", look_at_memory },
-	{ "OpenBLAS", look_at_blas },
-	{ "SQLite", look_at_sqlite },
-	{ "store", look_at_store },
-	{ "gnuplot", look_for_gnuplot },
-	{ "CUDA driver", look_for_cuda_driver },
-	{ "CUDA runtime", look_for_cuda_runtime },
-	{ "CUPTI", look_for_cupti },
-	{ "terminal", look_at_terminal },
-	{ NULL, NULL },
+	{ .name = "processor", .look = look_at_processor },
+	{ .name = "memory", .look = look_at_memory },
+	{ .name = "OpenBLAS", .look = look_at_blas },
+	{ .name = "SQLite", .look = look_at_sqlite },
+	{ .name = "store", .look = look_at_store },
+	{ .name = "gnuplot", .look = look_for_gnuplot },
+	{ .name = "CUDA driver", .look = look_for_cuda_driver },
+	{ .name = "CUDA runtime", .look = look_for_cuda_runtime },
+	{ .name = "CUPTI", .look = look_for_cupti },
+	{ .name = "terminal", .look = look_at_terminal },
+	{ .name = NULL, .look = NULL },
 };

@@ -395,10 +395,10 @@ static bool say_counts(struct report *report, struct store *store, struct error 
 	static const struct {
 		const char *label, *sql;
 	} counts[] = {
-		{ "runs", "SELECT count(*) FROM v_runs" },
-		{ "cells", "SELECT count(*) FROM v_cells" },
-		{ "findings", "SELECT count(*) FROM v_findings" },
-		{ "transfers", "SELECT count(*) FROM v_transfers" },
+		{ .label = "runs", .sql = "SELECT count(*) FROM v_runs" },
+		{ .label = "cells", .sql = "SELECT count(*) FROM v_cells" },
+		{ .label = "findings", .sql = "SELECT count(*) FROM v_findings" },
+		{ .label = "transfers", .sql = "SELECT count(*) FROM v_transfers" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {

@@ -338,10 +338,17 @@ static const struct {
 	const char *ending, *kind;
 	unsigned rank_axis;
 } lora_endings[] = {
-	{ ".lora_down.weight", "LoRA", 0 }, { ".lora_A.weight", "LoRA", 0 },   { ".lora.down.weight", "LoRA", 0 },
-	{ "_lora.down.weight", "LoRA", 0 }, { ".hada_w1_b", "LoHa", 0 },       { ".lokr_w1", "LoKr", 0 },
-	{ ".lokr_w1_b", "LoKr", 0 },	    { ".a1.weight", "GLoRA", 0 },      { ".oft_blocks", "OFT", 1 },
-	{ ".dora_scale", "DoRA", 1 },	    { ".diff", "full difference", 1 },
+	{ .ending = ".lora_down.weight", .kind = "LoRA" },
+	{ .ending = ".lora_A.weight", .kind = "LoRA" },
+	{ .ending = ".lora.down.weight", .kind = "LoRA" },
+	{ .ending = "_lora.down.weight", .kind = "LoRA" },
+	{ .ending = ".hada_w1_b", .kind = "LoHa" },
+	{ .ending = ".lokr_w1", .kind = "LoKr" },
+	{ .ending = ".lokr_w1_b", .kind = "LoKr" },
+	{ .ending = ".a1.weight", .kind = "GLoRA" },
+	{ .ending = ".oft_blocks", .kind = "OFT", .rank_axis = 1 },
+	{ .ending = ".dora_scale", .kind = "DoRA", .rank_axis = 1 },
+	{ .ending = ".diff", .kind = "full difference", .rank_axis = 1 },
 };
 
 static size_t find_ending(const char *name)

@@ -47,10 +47,10 @@ static void put_device(struct screen *s, const struct live_now_device *d)
 	bool is_known = d->total_bytes != UNKNOWN_U64 && d->free_bytes != UNKNOWN_U64;
 	uint64_t used = is_known && d->total_bytes > d->free_bytes ? d->total_bytes - d->free_bytes : 0;
 	const struct bar_part parts[] = {
-		{ d->weights_bytes, 0 },
-		{ d->other_bytes, 1 },
-		{ d->cache_bytes, 2 },
-		{ d->weights_bytes == UNKNOWN_U64 ? used : d->unattributed_bytes, 3 },
+		{ .size_bytes = d->weights_bytes, .glyph = 0 },
+		{ .size_bytes = d->other_bytes, .glyph = 1 },
+		{ .size_bytes = d->cache_bytes, .glyph = 2 },
+		{ .size_bytes = d->weights_bytes == UNKNOWN_U64 ? used : d->unattributed_bytes, .glyph = 3 },
 	};
 	char text[UNITS_TEXT_MAX];
 	struct watch_line *line = &s->line;

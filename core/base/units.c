@@ -56,8 +56,11 @@ bool units_parse_bytes(const char *text, uint64_t *size_bytes)
 		const char *name;
 		double factor;
 	} units[] = {
-		{ "", 1 },	{ "b", 1 },	   { "kb", 1e3 },	 { "mb", 1e6 },	    { "gb", 1e9 },
-		{ "tb", 1e12 }, { "kib", 1024.0 }, { "mib", 1048576.0 }, { "gib", 0x1p30 }, { "tib", 0x1p40 },
+		{ .name = "", .factor = 1 },	     { .name = "b", .factor = 1 },
+		{ .name = "kb", .factor = 1e3 },     { .name = "mb", .factor = 1e6 },
+		{ .name = "gb", .factor = 1e9 },     { .name = "tb", .factor = 1e12 },
+		{ .name = "kib", .factor = 1024.0 }, { .name = "mib", .factor = 1048576.0 },
+		{ .name = "gib", .factor = 0x1p30 }, { .name = "tib", .factor = 0x1p40 },
 	};
 	char *end;
 	double value = strtod(text, &end);

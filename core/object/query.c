@@ -6,11 +6,11 @@
 #include "core/object/heap_private.h"
 
 /* Objects in the order they were seen, chained through `pending`. A dying object's `pending` is its cascade's: none is seen. */
-struct walk {
+struct holder_walk {
 	struct object *first, *last;
 };
 
-static void see(struct walk *walk, struct object *object, struct reference *via)
+static void see(struct holder_walk *walk, struct object *object, struct reference *via)
 {
 	if (object->seen || object->dying)
 		return;
@@ -24,7 +24,7 @@ static void see(struct walk *walk, struct object *object, struct reference *via)
 	walk->last = object;
 }
 
-static void forget(struct walk *walk)
+static void forget(struct holder_walk *walk)
 {
 	for (struct object *object = walk->first; object; object = object->pending)
 		object->seen = false;
@@ -32,7 +32,7 @@ static void forget(struct walk *walk)
 
 void heap_holders(struct object *object, void (*visit)(void *context, const struct holder *holder), void *context)
 {
-	struct walk walk = { .first = NULL };
+	struct holder_walk walk = { .first = NULL };
 
 	see(&walk, object, NULL);
 	for (struct object *held = walk.first; held; held = held->pending) {
@@ -51,7 +51,7 @@ void heap_holders(struct object *object, void (*visit)(void *context, const stru
 /* Breadth first, from the object to its owners, until a root is seen; `via` then leads back. */
 size_t heap_path(struct object *object, const struct reference **path, size_t capacity)
 {
-	struct walk walk = { .first = NULL };
+	struct holder_walk walk = { .first = NULL };
 	struct object *found = NULL;
 	size_t length = 0;
 

@@ -226,7 +226,9 @@ static size_t tame_token(char *at)
 {
 	static const struct {
 		const char *word, *number;
-	} words[] = { { "-Infinity", "-1e308" }, { "Infinity", "1e308" }, { "NaN", "0" } };
+	} words[] = { { .word = "-Infinity", .number = "-1e308" },
+		      { .word = "Infinity", .number = "1e308" },
+		      { .word = "NaN", .number = "0" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		size_t length = strlen(words[i].word);

@@ -5,20 +5,20 @@
 #include "core/base/array.h"
 
 static const struct live_hook hooks[] = {
-	{ "current_loaded_models", LIVE_UNTRUSTWORTHY, "which models are listed" },
-	{ "unload_all_models", LIVE_UNTRUSTWORTHY, "when models are unloaded" },
-	{ "free_memory", LIVE_LESS_EXACT, "which models left for want of room" },
-	{ "load_models_gpu", LIVE_LESS_EXACT, "which models left for another one's load" },
-	{ "soft_empty_cache", LIVE_UNTRUSTWORTHY, "when a cycle ends" },
-	{ "gc.collect", LIVE_UNTRUSTWORTHY, "what dies in a collection" },
-	{ "PromptExecutor.reset", LIVE_LESS_EXACT, "what the executor's reset drops" },
-	{ "PromptExecutor.execute", LIVE_UNTRUSTWORTHY, "when a prompt ends" },
-	{ "PromptQueue.get", LIVE_NOTHING, "when the worker waits" },
-	{ "PromptQueue.get_flags", LIVE_LESS_EXACT, "whether memory or only models were asked for" },
-	{ "ModelPatcher.__init__", LIVE_UNTRUSTWORTHY, "which models there are" },
-	{ "load_torch_file", LIVE_UNTRUSTWORTHY, "which file a model is of" },
-	{ "ComfyUI-MultiGPU's planner", LIVE_LESS_EXACT, "where blocks were planned to be" },
-	{ "latent_preview.prepare_callback", LIVE_LESS_EXACT, "when a sampler's step begins" },
+	{ .name = "current_loaded_models", .loss = LIVE_UNTRUSTWORTHY, .without = "which models are listed" },
+	{ .name = "unload_all_models", .loss = LIVE_UNTRUSTWORTHY, .without = "when models are unloaded" },
+	{ .name = "free_memory", .loss = LIVE_LESS_EXACT, .without = "which models left for want of room" },
+	{ .name = "load_models_gpu", .loss = LIVE_LESS_EXACT, .without = "which models left for another one's load" },
+	{ .name = "soft_empty_cache", .loss = LIVE_UNTRUSTWORTHY, .without = "when a cycle ends" },
+	{ .name = "gc.collect", .loss = LIVE_UNTRUSTWORTHY, .without = "what dies in a collection" },
+	{ .name = "PromptExecutor.reset", .loss = LIVE_LESS_EXACT, .without = "what the executor's reset drops" },
+	{ .name = "PromptExecutor.execute", .loss = LIVE_UNTRUSTWORTHY, .without = "when a prompt ends" },
+	{ .name = "PromptQueue.get", .loss = LIVE_NOTHING, .without = "when the worker waits" },
+	{ .name = "PromptQueue.get_flags", .loss = LIVE_LESS_EXACT, .without = "whether memory or only models were asked for" },
+	{ .name = "ModelPatcher.__init__", .loss = LIVE_UNTRUSTWORTHY, .without = "which models there are" },
+	{ .name = "load_torch_file", .loss = LIVE_UNTRUSTWORTHY, .without = "which file a model is of" },
+	{ .name = "ComfyUI-MultiGPU's planner", .loss = LIVE_LESS_EXACT, .without = "where blocks were planned to be" },
+	{ .name = "latent_preview.prepare_callback", .loss = LIVE_LESS_EXACT, .without = "when a sampler's step begins" },
 };
 
 static const struct live_hook unknown = { "", LIVE_UNTRUSTWORTHY, "what this version knows nothing of" };

@@ -66,7 +66,7 @@ bool live_batch_is_whole(const char *text, size_t length)
 
 /* ---- one record ---- */
 
-struct line {
+struct record_line {
 	const json_t *json;
 	struct live_translation *to;
 	struct error *e;
@@ -75,7 +75,7 @@ struct line {
 };
 
 /* Members that are missing or wrong leave fine false. */
-static int64_t number(struct line *line, const char *key, int64_t least, int64_t most)
+static int64_t number(struct record_line *line, const char *key, int64_t least, int64_t most)
 {
 	int64_t value = 0;
 
@@ -86,7 +86,7 @@ static int64_t number(struct line *line, const char *key, int64_t least, int64_t
 	return line->fine ? value : least;
 }
 
-static bool boolean(struct line *line, const char *key)
+static bool boolean(struct record_line *line, const char *key)
 {
 	bool value = false;
 
@@ -94,7 +94,7 @@ static bool boolean(struct line *line, const char *key)
 	return value;
 }
 
-static const char *string(struct line *line, const char *key)
+static const char *string(struct record_line *line, const char *key)
 {
 	const char *value = "";
 
@@ -102,7 +102,7 @@ static const char *string(struct line *line, const char *key)
 	return line->fine ? value : "";
 }
 
-static int32_t device(struct line *line, const char *key)
+static int32_t device(struct record_line *line, const char *key)
 {
 	const char *name = string(line, key);
 	int found = topology_find(line->to->topology, name);
@@ -112,7 +112,7 @@ static int32_t device(struct line *line, const char *key)
 	return found;
 }
 
-static enum residency_state state(struct line *line, const char *key)
+static enum residency_state state(struct record_line *line, const char *key)
 {
 	const char *name = string(line, key);
 
@@ -125,7 +125,7 @@ static enum residency_state state(struct line *line, const char *key)
 	return STATE_DEAD;
 }
 
-static enum stage stage(struct line *line, const char *key)
+static enum stage stage(struct record_line *line, const char *key)
 {
 	const char *name = string(line, key);
 	enum stage value = 0;
@@ -135,7 +135,7 @@ static enum stage stage(struct line *line, const char *key)
 	return value;
 }
 
-static enum reason reason(struct line *line, const char *key)
+static enum reason reason(struct record_line *line, const char *key)
 {
 	const char *name = string(line, key);
 	enum reason value = 0;
@@ -145,14 +145,14 @@ static enum reason reason(struct line *line, const char *key)
 	return value;
 }
 
-static enum keep_request keep(const struct line *line, const char *key)
+static enum keep_request keep(const struct record_line *line, const char *key)
 {
 	const json_t *value = json_object_get(line->json, key);
 
 	return json_is_boolean(value) ? (json_is_true(value) ? KEEP_YES : KEEP_NO) : KEEP_NONE;
 }
 
-static uint32_t known_device(struct line *line, const char *key)
+static uint32_t known_device(struct record_line *line, const char *key)
 {
 	int32_t index = device(line, key);
 
@@ -161,7 +161,7 @@ static uint32_t known_device(struct line *line, const char *key)
 }
 
 /* Whole numbers, by the range that each may be in. */
-static void read_number(struct line *line, const struct record_field *field, void *at)
+static void read_number(struct record_line *line, const struct record_field *field, void *at)
 {
 	const struct live_translation *to = line->to;
 	const char *key = field->name;
@@ -193,7 +193,7 @@ static void read_number(struct line *line, const struct record_field *field, voi
 	}
 }
 
-static void read_field(struct line *line, const struct record_field *field, void *at)
+static void read_field(struct record_line *line, const struct record_field *field, void *at)
 {
 	switch (field->wire) {
 	case WIRE_NONE:
@@ -267,7 +267,7 @@ union wire_record {
 #undef MEMBER
 };
 
-static void put_record(struct line *line, enum record_type type)
+static void put_record(struct record_line *line, enum record_type type)
 {
 	const struct record_layout *layout = &record_layouts[type];
 	union wire_record record;
@@ -298,7 +298,7 @@ static enum record_type type_of(const char *name)
 static bool put_line(const char *text, size_t length, struct live_translation *to, struct error *e)
 {
 	json_t *json = json_parse(text, length, "a record", true, e);
-	struct line line = { .json = json, .to = to, .e = e, .fine = json != NULL };
+	struct record_line line = { .json = json, .to = to, .e = e, .fine = json != NULL };
 	const char *name = string(&line, "record");
 	enum record_type type = type_of(name);
 

@@ -60,10 +60,10 @@ void log_table_begin(struct log_import *import, const char *title, const char *t
 		const char *title;
 		enum log_table table;
 	} tables[] = {
-		{ "Virtual VRAM Analysis", TABLE_VIRTUAL },
-		{ "Device Allocations", TABLE_DEVICES },
-		{ "Layer Distribution", TABLE_LAYERS },
-		{ "Final Device/Layer Assignments", TABLE_PLACES },
+		{ .title = "Virtual VRAM Analysis", .table = TABLE_VIRTUAL },
+		{ .title = "Device Allocations", .table = TABLE_DEVICES },
+		{ .title = "Layer Distribution", .table = TABLE_LAYERS },
+		{ .title = "Final Device/Layer Assignments", .table = TABLE_PLACES },
 	};
 
 	log_table_end(import);

@@ -56,15 +56,15 @@ void ledger_put(const struct ledger *line, uint32_t cell, uint32_t snapshot, uin
 		uint64_t size_bytes;
 		bool always;
 	} rows[] = {
-		{ "used", line->used_bytes, true },
-		{ "context", line->context_bytes, true },
-		{ "weights", line->weights_bytes, true },
-		{ "activations", line->activations_bytes, true },
-		{ "cache", line->cache_bytes, true },
-		{ "other", line->other_bytes, true },
-		{ "unattributed", line->unattributed_bytes, true },
-		{ "pinned", line->pinned_bytes, false },
-		{ "largest_free", line->largest_free_bytes, false },
+		{ .name = "used", .size_bytes = line->used_bytes, .always = true },
+		{ .name = "context", .size_bytes = line->context_bytes, .always = true },
+		{ .name = "weights", .size_bytes = line->weights_bytes, .always = true },
+		{ .name = "activations", .size_bytes = line->activations_bytes, .always = true },
+		{ .name = "cache", .size_bytes = line->cache_bytes, .always = true },
+		{ .name = "other", .size_bytes = line->other_bytes, .always = true },
+		{ .name = "unattributed", .size_bytes = line->unattributed_bytes, .always = true },
+		{ .name = "pinned", .size_bytes = line->pinned_bytes },
+		{ .name = "largest_free", .size_bytes = line->largest_free_bytes },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -12,7 +12,7 @@
 #include "probes/snapshot/ledger.h"
 
 /* An object that was told of. Its weak references must not move: each is memory of its own, kept from cell to cell. */
-struct known {
+struct known_object {
 	uint64_t id, model_id;
 	struct record_model record;
 	struct object_watch watch;
@@ -29,7 +29,7 @@ struct probe {
 	struct probe_wishes wishes;
 	uint32_t cell;
 	uint32_t snapshot; /* the last one */
-	struct known **objects;
+	struct known_object **objects;
 	size_t object_count, object_capacity; /* capacity counts pointers that may be used */
 	size_t made; /* objects that exist; from object_count on they are spare */
 	uint32_t told; /* objects that were ever told of in this cell */
@@ -44,7 +44,7 @@ struct probe {
 
 /* ---- objects ---- */
 
-static struct known *find_object(const struct probe *probe, uint64_t id)
+static struct known_object *find_object(const struct probe *probe, uint64_t id)
 {
 	for (size_t i = probe->object_count; i-- > 0;) {
 		if (probe->objects[i]->id == id)
@@ -53,9 +53,9 @@ static struct known *find_object(const struct probe *probe, uint64_t id)
 	return NULL;
 }
 
-static struct known *add_object(struct probe *probe)
+static struct known_object *add_object(struct probe *probe)
 {
-	struct known *known;
+	struct known_object *known;
 
 	if (probe->object_count == probe->made) {
 		if (!array_reserve(&probe->objects, &probe->object_capacity, probe->made + 1, sizeof(*probe->objects), NULL))
@@ -89,7 +89,7 @@ static uint32_t first_with_model(const struct probe *probe, uint64_t model_id)
 }
 
 /* The engine tells of a patcher while it is being made: the newest living one. */
-static void watch_object(const struct probe *probe, struct known *known)
+static void watch_object(const struct probe *probe, struct known_object *known)
 {
 	struct manager_view view;
 
@@ -102,7 +102,7 @@ static void watch_object(const struct probe *probe, struct known *known)
 static void on_object(void *context, const struct object_event *event)
 {
 	struct probe *probe = context;
-	struct known *known = find_object(probe, event->object);
+	struct known_object *known = find_object(probe, event->object);
 
 	if (!known) {
 		known = add_object(probe);
@@ -133,7 +133,7 @@ static void on_object(void *context, const struct object_event *event)
 static void on_load(void *context, uint64_t object, const char *name, bool from_disk)
 {
 	const struct probe *probe = context;
-	const struct known *known = find_object(probe, object);
+	const struct known_object *known = find_object(probe, object);
 	struct record_load record = { .cell = probe->cell, .after_snapshot = probe->snapshot, .from_disk = from_disk };
 
 	(void)name;
@@ -147,7 +147,7 @@ static void on_load(void *context, uint64_t object, const char *name, bool from_
 static void on_departure(void *context, const struct departure_event *event)
 {
 	const struct probe *probe = context;
-	const struct known *known = find_object(probe, event->object);
+	const struct known_object *known = find_object(probe, event->object);
 	struct record_departure record = {
 		.cell = probe->cell, .after_snapshot = probe->snapshot, .reason = event->reason, .time_ns = event->time_ns
 	};
@@ -204,7 +204,7 @@ static void on_step(void *context, const struct step_event *event)
 static void on_sampled(void *context, const struct sampled_event *event)
 {
 	const struct probe *probe = context;
-	const struct known *known = find_object(probe, event->object);
+	const struct known_object *known = find_object(probe, event->object);
 	struct record_sampled record = { .cell = probe->cell, .after_snapshot = probe->snapshot };
 
 	if (!known)
@@ -238,7 +238,7 @@ static enum residency_state state_of(const struct managed_object *object)
 	return object->listed_at >= 0 ? STATE_RESIDENT : STATE_LOADED_UNLISTED;
 }
 
-static void put_residency(const struct probe *probe, bool has_anchors, const struct known *known,
+static void put_residency(const struct probe *probe, bool has_anchors, const struct known_object *known,
 			  const struct managed_object *object, struct record_residency *put)
 {
 	*put = (struct record_residency) { .cell = probe->cell,
@@ -267,7 +267,7 @@ struct holder_visit {
 
 static const char *kind_of_owner(const struct object *owner)
 {
-	if (owner->class == &cache_class && ((const struct cache *)owner)->is_dropped)
+	if (owner->class == &cache_class && ((const struct output_cache *)owner)->is_dropped)
 		return HOLDER_GARBAGE;
 	return owner->class->name;
 }
@@ -286,7 +286,7 @@ static void put_holder(void *context, const struct holder *holder)
 	record_put(visit->probe->sink, RECORD_HOLDER, &record, sizeof(record));
 }
 
-static void put_holders(const struct probe *probe, const struct known *known, const struct managed_object *object)
+static void put_holders(const struct probe *probe, const struct known_object *known, const struct managed_object *object)
 {
 	struct holder_visit visit = { .probe = probe, .model = known->record.model };
 
@@ -318,7 +318,7 @@ static void describe_path(struct object *object, struct record_path *record)
 }
 
 /* A path costs a walk through the heap, so it is taken only where it is evidence (record.h says where). */
-static bool wants_path(const struct known *known, const struct record_residency *now, enum stage stage)
+static bool wants_path(const struct known_object *known, const struct record_residency *now, enum stage stage)
 {
 	if (now->state == STATE_DEAD)
 		return false;
@@ -331,7 +331,7 @@ static bool wants_path(const struct known *known, const struct record_residency 
 	return false;
 }
 
-static void put_path(const struct probe *probe, const struct known *known, struct object *object)
+static void put_path(const struct probe *probe, const struct known_object *known, struct object *object)
 {
 	struct record_path record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
 
@@ -340,7 +340,7 @@ static void put_path(const struct probe *probe, const struct known *known, struc
 }
 
 /* Runs of blocks that are on one device. */
-static void put_runs(const struct probe *probe, const struct known *known, const struct model *model)
+static void put_runs(const struct probe *probe, const struct known_object *known, const struct model *model)
 {
 	for (size_t i = 0; i < model->block_count;) {
 		struct record_placement record = { .cell = probe->cell,
@@ -373,7 +373,7 @@ static bool is_misplaced(const struct managed_object *object)
 }
 
 /* Runs of blocks that the plan wants on one device. */
-static void put_planned(const struct probe *probe, const struct known *known, const struct managed_object *object)
+static void put_planned(const struct probe *probe, const struct known_object *known, const struct managed_object *object)
 {
 	for (size_t i = 0; i < object->model->block_count;) {
 		struct record_planned record = {
@@ -394,7 +394,7 @@ static void put_planned(const struct probe *probe, const struct known *known, co
 }
 
 /* The allocation string that its own loader set, and the one it was placed by. */
-static void put_allocation(const struct probe *probe, const struct known *known, const char *own, const char *used)
+static void put_allocation(const struct probe *probe, const struct known_object *known, const char *own, const char *used)
 {
 	struct record_allocation record = { .cell = probe->cell, .snapshot = probe->snapshot, .model = known->record.model };
 
@@ -405,7 +405,7 @@ static void put_allocation(const struct probe *probe, const struct known *known,
 }
 
 /* How large its blocks are; once. */
-static void put_blocks(const struct probe *probe, struct known *known, const struct model *model)
+static void put_blocks(const struct probe *probe, struct known_object *known, const struct model *model)
 {
 	if (known->blocks_told)
 		return;
@@ -426,7 +426,7 @@ static void put_blocks(const struct probe *probe, struct known *known, const str
 
 /* When something has moved: where blocks are and where they should be, if that was asked for, is not the same, or is nowhere on the
  * compute device; and by whose allocation string. */
-static void put_placement(const struct probe *probe, struct known *known, const struct managed_object *object)
+static void put_placement(const struct probe *probe, struct known_object *known, const struct managed_object *object)
 {
 	const struct model *model = object->model;
 	struct managed_allocation allocation;
@@ -461,7 +461,7 @@ static void put_ledger(struct probe *probe)
 		return;
 	}
 	for (size_t i = 0; i < probe->object_count; i++) {
-		const struct known *known = probe->objects[i];
+		const struct known_object *known = probe->objects[i];
 		const struct model *model =
 			known->record.inner == known->record.model ? object_watch_model(&known->watch) : NULL;
 
@@ -475,7 +475,7 @@ static void put_ledger(struct probe *probe)
 
 /* A dead object; or a dead patcher of a model that is told of through another one. An entry may outlive both: it is stale, and shows
  * that the model is in the list. */
-static bool is_over(const struct known *known)
+static bool is_over(const struct known_object *known)
 {
 	if (known->is_listed)
 		return false;
@@ -487,7 +487,7 @@ static void forget_dead(struct probe *probe)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < probe->object_count; i++) {
-		struct known *known = probe->objects[i];
+		struct known_object *known = probe->objects[i];
 
 		if (is_over(known)) {
 			object_watch_end(&known->watch);
@@ -518,7 +518,7 @@ static void on_stage(void *context, const struct stage_event *event)
 	record_text(record.exception, sizeof(record.exception), event->exception);
 	record_put(probe->sink, RECORD_SNAPSHOT, &record, sizeof(record));
 	for (size_t i = 0; i < probe->object_count; i++) {
-		struct known *known = probe->objects[i];
+		struct known_object *known = probe->objects[i];
 		struct managed_object object = manager_watched(&view, &known->watch);
 		struct record_residency now;
 

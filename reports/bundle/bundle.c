@@ -23,21 +23,21 @@ static const char readme[] =
 
 /* ---- the copy ---- */
 
-struct copying {
+struct bundle_copy {
 	struct redact *redact;
 	const struct bundle_watcher *watcher;
 };
 
 static void filter_text(void *context, const char *text, struct strbuf *to)
 {
-	const struct copying *copying = context;
+	const struct bundle_copy *copying = context;
 
 	redact_text(copying->redact, text, to);
 }
 
 static bool go_on(void *context, size_t row_count, struct error *e)
 {
-	const struct bundle_watcher *watcher = ((const struct copying *)context)->watcher;
+	const struct bundle_watcher *watcher = ((const struct bundle_copy *)context)->watcher;
 
 	if (watcher && watcher->rows)
 		watcher->rows(watcher->context, row_count);
@@ -45,7 +45,7 @@ static bool go_on(void *context, size_t row_count, struct error *e)
 }
 
 /* Write-ahead logging ends, so that the store is one file that can be read from anywhere. */
-static bool copy_run(struct store *from, const char *run, const char *path, struct copying *copying, struct error *e)
+static bool copy_run(struct store *from, const char *run, const char *path, struct bundle_copy *copying, struct error *e)
 {
 	struct copy_filter filter = { .context = copying, .text = filter_text, .go_on = go_on };
 	struct store *copy = store_open(path, STORE_WRITE, e);
@@ -155,7 +155,7 @@ bool bundle_write(struct store *store, const char *run, const struct triage_filt
 	struct strbuf copy_path = STRBUF_INIT;
 	struct strbuf bytes = STRBUF_INIT;
 	struct redact redact;
-	struct copying copying = { &redact, watcher };
+	struct bundle_copy copying = { &redact, watcher };
 	bool fine;
 
 	if (!redact_begin(&redact, e))

@@ -17,8 +17,19 @@ struct chart_kind {
 };
 
 static const struct chart_kind kinds[] = {
-	{ "offload", "Seconds per iteration against GB offloaded", "GB that wait elsewhere", "s / iteration", 1e9, 1, false },
-	{ "links", "Bandwidth against transfer size", "bytes in one copy", "GB/s", 1, 1e9, true },
+	{ .series = "offload",
+	  .heading = "Seconds per iteration against GB offloaded",
+	  .x = "GB that wait elsewhere",
+	  .y = "s / iteration",
+	  .x_unit = 1e9,
+	  .y_unit = 1 },
+	{ .series = "links",
+	  .heading = "Bandwidth against transfer size",
+	  .x = "bytes in one copy",
+	  .y = "GB/s",
+	  .x_unit = 1,
+	  .y_unit = 1e9,
+	  .log_x = true },
 };
 
 /* A gnuplot text in double quotes. */

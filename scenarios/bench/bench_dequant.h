@@ -19,7 +19,7 @@ struct bench_dequant_point {
 	enum quant type;
 	enum quant_way way;
 	const char *kernels; /* "scalar", "avx2", ... */
-	struct spread elements_per_s;
+	struct bench_spread elements_per_s;
 };
 
 struct bench_dequant {

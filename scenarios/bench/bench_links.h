@@ -29,7 +29,7 @@ struct bench_links_options {
 
 struct bench_link_point {
 	uint64_t size_bytes;
-	struct spread seconds; /* of one copy */
+	struct bench_spread seconds; /* of one copy */
 	bool steady; /* samples agreed before they were counted */
 };
 

@@ -31,7 +31,7 @@ struct bench_load_options {
 struct bench_load {
 	uint64_t size_bytes;
 	size_t tensor_count;
-	struct spread seconds[LOAD_WAYS];
+	struct bench_spread seconds[LOAD_WAYS];
 };
 
 const char *bench_load_way_name(enum bench_load_way way);

@@ -11,7 +11,7 @@
 
 struct bench_matrix {
 	size_t cell_count; /* of one run: the matrix that runs by default */
-	struct spread without_per_s, with_per_s; /* cells a second without a store, and with one under `folder` */
+	struct bench_spread without_per_s, with_per_s; /* cells a second without a store, and with one under `folder` */
 	uint64_t dropped;
 };
 

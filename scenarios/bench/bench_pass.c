@@ -13,16 +13,20 @@
 
 #define PLANNER "01df082"
 
-enum stored { AS_BF16, AS_FP8, AS_Q8_0 };
+enum pass_stored { AS_BF16, AS_FP8, AS_Q8_0 };
 
 /* Which published model a name stands for: the first whose word is in it. */
 static const struct published {
 	const char *word, *variant;
 } models[] = {
-	{ "flux", "flux1_dev_transformer" },	    { "qwen", "qwen_image_transformer" },
-	{ "wan2.2_ti2v_5b", "wan2.2_ti2v_5b" },	    { "wan", "wan2.2_t2v_high_noise_14b" },
-	{ "hunyuan", "hunyuan_video_transformer" }, { "ltx", "ltxv_2b_transformer" },
-	{ "mochi", "mochi_transformer" },	    { "sdxl", "sdxl_base_unet" },
+	{ .word = "flux", .variant = "flux1_dev_transformer" },
+	{ .word = "qwen", .variant = "qwen_image_transformer" },
+	{ .word = "wan2.2_ti2v_5b", .variant = "wan2.2_ti2v_5b" },
+	{ .word = "wan", .variant = "wan2.2_t2v_high_noise_14b" },
+	{ .word = "hunyuan", .variant = "hunyuan_video_transformer" },
+	{ .word = "ltx", .variant = "ltxv_2b_transformer" },
+	{ .word = "mochi", .variant = "mochi_transformer" },
+	{ .word = "sdxl", .variant = "sdxl_base_unet" },
 };
 
 static const char *variant_of(const char *model)
@@ -34,7 +38,7 @@ static const char *variant_of(const char *model)
 	return NULL;
 }
 
-static enum stored stored_as(const char *precision)
+static enum pass_stored stored_as(const char *precision)
 {
 	if (strcasestr(precision, "fp8"))
 		return AS_FP8;
@@ -54,7 +58,7 @@ static void store_as_q8_0(struct block_list *list)
 	}
 }
 
-static bool read_list(struct bench_pass *pass, const char *variant_name, enum stored stored, struct error *e)
+static bool read_list(struct bench_pass *pass, const char *variant_name, enum pass_stored stored, struct error *e)
 {
 	const struct family_variant *variant = NULL;
 	const struct family *family = family_find_variant(variant_name, &variant);

@@ -22,11 +22,15 @@ static const struct {
 	enum dtype dtype;
 	int64_t rows, columns, rank;
 } cases[] = {
-	{ "lora", DTYPE_F32, 3072, 3072, 16 },	   { "lora", DTYPE_F16, 3072, 3072, 16 },
-	{ "lora", DTYPE_BF16, 3072, 3072, 16 },	   { "lora", DTYPE_BF16, 3072, 3072, 128 },
-	{ "lora", DTYPE_BF16, 9216, 3072, 32 },	   { "lora", DTYPE_F8_E4M3, 3072, 3072, 16 },
-	{ "lora", DTYPE_F8_E5M2, 3072, 3072, 16 }, { "dora", DTYPE_BF16, 3072, 3072, 16 },
-	{ "loha", DTYPE_BF16, 3072, 3072, 16 },
+	{ .kind = "lora", .dtype = DTYPE_F32, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "lora", .dtype = DTYPE_F16, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "lora", .dtype = DTYPE_BF16, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "lora", .dtype = DTYPE_BF16, .rows = 3072, .columns = 3072, .rank = 128 },
+	{ .kind = "lora", .dtype = DTYPE_BF16, .rows = 9216, .columns = 3072, .rank = 32 },
+	{ .kind = "lora", .dtype = DTYPE_F8_E4M3, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "lora", .dtype = DTYPE_F8_E5M2, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "dora", .dtype = DTYPE_BF16, .rows = 3072, .columns = 3072, .rank = 16 },
+	{ .kind = "loha", .dtype = DTYPE_BF16, .rows = 3072, .columns = 3072, .rank = 16 },
 };
 
 /* A weight, the tensors of an adapter, and the patch that uses them. */

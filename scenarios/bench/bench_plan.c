@@ -18,22 +18,22 @@
 static const struct {
 	const char *planner, *variant, *mode, *allocation;
 } modes[] = {
-	{ "01df082", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
-	{ "01df082", "unet", "byte", "cuda:0,6gb;cuda:1,4gb;cpu,*#cuda:0" },
-	{ "01df082", "unet", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
-	{ "01df082", "unet", "fraction", "cuda:0,0.3;cuda:1,0.2;cpu,0.2#cuda:0" },
-	{ "01df082", "clip", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
-	{ "HEAD", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
-	{ "HEAD", "clip", "ratio", "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
-	{ "V1", "v1", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
-	{ "exact", "unet", "vvram", "#cuda:0;14.0;cuda:1,cpu" },
+	{ .planner = "01df082", .variant = "unet", .mode = "vvram", .allocation = "#cuda:0;14.0;cuda:1,cpu" },
+	{ .planner = "01df082", .variant = "unet", .mode = "byte", .allocation = "cuda:0,6gb;cuda:1,4gb;cpu,*#cuda:0" },
+	{ .planner = "01df082", .variant = "unet", .mode = "ratio", .allocation = "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ .planner = "01df082", .variant = "unet", .mode = "fraction", .allocation = "cuda:0,0.3;cuda:1,0.2;cpu,0.2#cuda:0" },
+	{ .planner = "01df082", .variant = "clip", .mode = "ratio", .allocation = "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ .planner = "HEAD", .variant = "unet", .mode = "vvram", .allocation = "#cuda:0;14.0;cuda:1,cpu" },
+	{ .planner = "HEAD", .variant = "clip", .mode = "ratio", .allocation = "cuda:0,40%;cuda:1,20%;cpu,40%#cuda:0" },
+	{ .planner = "V1", .variant = "v1", .mode = "vvram", .allocation = "#cuda:0;14.0;cuda:1,cpu" },
+	{ .planner = "exact", .variant = "unet", .mode = "vvram", .allocation = "#cuda:0;14.0;cuda:1,cpu" },
 };
 
 static const struct plan_device devices[] = {
-	{ "cpu", 68719476736 },
-	{ "cuda:0", 25393692672 },
-	{ "cuda:1", 25438126080 },
-	{ "cuda:2", 12884901888 },
+	{ .name = "cpu", .total_bytes = 68719476736 },
+	{ .name = "cuda:0", .total_bytes = 25393692672 },
+	{ .name = "cuda:1", .total_bytes = 25438126080 },
+	{ .name = "cuda:2", .total_bytes = 12884901888 },
 };
 
 /* Upstream's thresholds make every block of more than ten thousand equal ones tiny; the larger counts show how cost grows. */

@@ -13,17 +13,17 @@
 #include "scenarios/topologies.h"
 
 #define COLUMNS 9
-enum column { MODEL, SIZE, PRECISION, TIER, BANDWIDTH, OFFLOADED, SECONDS, NOTE, SOURCE };
+enum predict_column { MODEL, SIZE, PRECISION, TIER, BANDWIDTH, OFFLOADED, SECONDS, NOTE, SOURCE };
 
 /* A tier of the table: the link that its donor's weights cross. */
 static const struct tier {
 	const char *name, *topology, *donor;
 } tiers[] = {
-	{ "pcie3-x8-cpu", "pcie3-x8.json", "cpu" },
-	{ "pcie4-x16-cpu", "pcie4-x16.json", "cpu" },
-	{ "nvlink-rtx3090", "2x3090-nvlink.json", "cuda:1" },
-	{ "pcie3-x8-p2p-rtx3090", "p2p-x8.json", "cuda:1" },
-	{ "pcie3-x4-p2p-gtx1660ti", "p2p-x4.json", "cuda:1" },
+	{ .name = "pcie3-x8-cpu", .topology = "pcie3-x8.json", .donor = "cpu" },
+	{ .name = "pcie4-x16-cpu", .topology = "pcie4-x16.json", .donor = "cpu" },
+	{ .name = "nvlink-rtx3090", .topology = "2x3090-nvlink.json", .donor = "cuda:1" },
+	{ .name = "pcie3-x8-p2p-rtx3090", .topology = "p2p-x8.json", .donor = "cuda:1" },
+	{ .name = "pcie3-x4-p2p-gtx1660ti", .topology = "p2p-x4.json", .donor = "cuda:1" },
 };
 
 struct row {

@@ -18,7 +18,7 @@
 
 struct bench_snapshot {
 	size_t model_count, block_count; /* blocks of each */
-	struct spread moved_ns, still_ns;
+	struct bench_spread moved_ns, still_ns;
 	uint64_t dropped; /* records that did not fit the ring */
 };
 
@@ -28,8 +28,8 @@ bool bench_snapshot(const char *folder, size_t model_count, size_t block_count, 
 
 struct bench_probes {
 	const char *workflow;
-	struct spread on_ns, off_ns; /* of a replay, wall time */
-	struct spread inside_ns; /* of a replay with probes: the time spent in them */
+	struct bench_spread on_ns, off_ns; /* of a replay, wall time */
+	struct bench_spread inside_ns; /* of a replay with probes: the time spent in them */
 	uint64_t dropped;
 };
 

@@ -11,12 +11,12 @@ static int by_size(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-struct spread spread_of(double *values, size_t count)
+struct bench_spread spread_of(double *values, size_t count)
 {
 	if (!count)
-		return (struct spread) { .median = NAN, .least = NAN, .most = NAN };
+		return (struct bench_spread) { .median = NAN, .least = NAN, .most = NAN };
 	qsort(values, count, sizeof(*values), by_size);
-	return (struct spread) {
+	return (struct bench_spread) {
 		.median = (values[(count - 1) / 2] + values[count / 2]) / 2,
 		.least = values[0],
 		.most = values[count - 1],

@@ -4,14 +4,14 @@
 
 #include <stddef.h>
 
-struct spread {
+struct bench_spread {
 	double median; /* of an even count: the mean of the middle two */
 	double least, most;
 	size_t count;
 };
 
 /* Sorts values. All NAN where count is 0. */
-struct spread spread_of(double *values, size_t count);
+struct bench_spread spread_of(double *values, size_t count);
 
 /* Least squares y = intercept + slope * x, and how much of y's variance it explains (1 where y does not vary). Both NAN with
  * fewer than two different x. */

@@ -220,7 +220,7 @@ bool matrix_cell_at(const struct matrix_axes *axes, size_t index, struct matrix_
 /* ---- cells ---- */
 
 /* Where a run stands. */
-struct progress {
+struct matrix_progress {
 	const struct matrix_run *run;
 	struct judge *judge;
 	struct record_tee tee;
@@ -230,7 +230,7 @@ struct progress {
 };
 
 /* One cell's place in the axes. */
-struct place {
+struct matrix_place {
 	const struct policy *policy; /* NULL: one that has no name */
 	const struct matrix *matrix;
 	const struct flow *flow;
@@ -244,7 +244,7 @@ static const char *policy_name(const struct policy *policy)
 	return policy ? policy->name : "";
 }
 
-static struct record_cell describe_cell(const struct progress *progress, const struct place *place)
+static struct record_cell describe_cell(const struct matrix_progress *progress, const struct matrix_place *place)
 {
 	struct record_cell cell = { .cell = progress->cell };
 	char subject[RECORD_NAME_MAX];
@@ -264,7 +264,7 @@ static struct record_cell describe_cell(const struct progress *progress, const s
 
 /* What happens in a cell: its flow, over its matrix's models. */
 struct flow_in_cell {
-	const struct place *place;
+	const struct matrix_place *place;
 	struct subject *subject;
 	uint32_t cell;
 };
@@ -277,7 +277,7 @@ static bool run_flow(void *context, const struct record_sink *sink, struct error
 	return flow_run(flow->place->flow, matrix->models, matrix->model_count, flow->subject, sink, flow->cell, e);
 }
 
-static bool run_cell(struct progress *progress, const struct place *place, struct error *e)
+static bool run_cell(struct matrix_progress *progress, const struct matrix_place *place, struct error *e)
 {
 	const struct matrix_run *run = progress->run;
 	struct subject_setup setup = { .cell = progress->cell,
@@ -308,7 +308,7 @@ static bool run_cell(struct progress *progress, const struct place *place, struc
 	return true;
 }
 
-static bool run_modes(struct progress *progress, const struct matrix_axes *axes, struct place *place, struct error *e)
+static bool run_modes(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place, struct error *e)
 {
 	struct modes modes = { .cache = 0 };
 
@@ -325,7 +325,7 @@ static bool run_modes(struct progress *progress, const struct matrix_axes *axes,
 }
 
 /* The cells of a pair, unless the subject cannot run them: then the caller is told. */
-static bool run_pair(struct progress *progress, const struct matrix_axes *axes, struct place *place, struct error *e)
+static bool run_pair(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place, struct error *e)
 {
 	const struct matrix_run *run = progress->run;
 	struct error why = ERROR_INIT;
@@ -340,9 +340,9 @@ static bool run_pair(struct progress *progress, const struct matrix_axes *axes, 
 	return true;
 }
 
-static bool run_policy(struct progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
+static bool run_policy(struct matrix_progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
 {
-	struct place place = { .policy = policy };
+	struct matrix_place place = { .policy = policy };
 	struct pair pair = { .matrix = 0 };
 
 	for (bool found = pair_find(axes, &pair, NULL); found && !progress->stopped; found = pair_next(axes, &pair, NULL)) {
@@ -354,7 +354,7 @@ static bool run_policy(struct progress *progress, const struct matrix_axes *axes
 	return true;
 }
 
-static bool run_all(struct progress *progress, const struct matrix_axes *axes, struct error *e)
+static bool run_all(struct matrix_progress *progress, const struct matrix_axes *axes, struct error *e)
 {
 	if (!axes->policies)
 		return run_policy(progress, axes, NULL, e);
@@ -367,7 +367,7 @@ static bool run_all(struct progress *progress, const struct matrix_axes *axes, s
 
 bool matrix_run(const struct matrix_run *run, const struct matrix_axes *axes, struct error *e)
 {
-	struct progress progress = { .run = run, .cell = run->first_cell ? run->first_cell : 1 };
+	struct matrix_progress progress = { .run = run, .cell = run->first_cell ? run->first_cell : 1 };
 	bool fine;
 
 	if (!subject_check(run->subject->operations, e))

@@ -32,9 +32,9 @@ struct live_tensor {
 	}
 
 static const struct live_tensor unet[] = {
-	{ "x_embedder.proj.weight", { HIDDEN, 16, 2, 2 } },
-	{ "x_embedder.proj.bias", { HIDDEN } },
-	{ "pos_embed", { 1, 64, HIDDEN } },
+	{ .name = "x_embedder.proj.weight", .shape = { HIDDEN, 16, 2, 2 } },
+	{ .name = "x_embedder.proj.bias", .shape = { HIDDEN } },
+	{ .name = "pos_embed", .shape = { 1, 64, HIDDEN } },
 	LINEAR("t_embedder.mlp.0", HIDDEN, 256),
 	LINEAR("t_embedder.mlp.2", HIDDEN, HIDDEN),
 	LINEAR("y_embedder.mlp.0", HIDDEN, 2048),
@@ -57,13 +57,13 @@ static const struct live_tensor clip[] = {
 };
 
 static const struct live_tensor vae[] = {
-	{ "taesd_decoder.1.weight", { 64, 16, 3, 3 } },
-	{ "taesd_decoder.1.bias", { 64 } },
+	{ .name = "taesd_decoder.1.weight", .shape = { 64, 16, 3, 3 } },
+	{ .name = "taesd_decoder.1.bias", .shape = { 64 } },
 };
 
 static const struct live_tensor lora[] = {
-	{ "diffusion_model.context_embedder.lora_up.weight", { HIDDEN, 1 } },
-	{ "diffusion_model.context_embedder.lora_down.weight", { 1, 4096 } },
+	{ .name = "diffusion_model.context_embedder.lora_up.weight", .shape = { HIDDEN, 1 } },
+	{ .name = "diffusion_model.context_embedder.lora_down.weight", .shape = { 1, 4096 } },
 };
 
 #define TENSORS_MAX 40
@@ -111,10 +111,10 @@ static const struct {
 	const struct live_tensor *tensors;
 	size_t count;
 } files[] = {
-	[MODEL_UNET] = { "diffusion_models", unet, ARRAY_SIZE(unet) },
-	[MODEL_CLIP] = { "text_encoders", clip, ARRAY_SIZE(clip) },
-	[MODEL_VAE] = { "vae", vae, ARRAY_SIZE(vae) },
-	{ "loras", lora, ARRAY_SIZE(lora) },
+	[MODEL_UNET] = { .folder = "diffusion_models", .tensors = unet, .count = ARRAY_SIZE(unet) },
+	[MODEL_CLIP] = { .folder = "text_encoders", .tensors = clip, .count = ARRAY_SIZE(clip) },
+	[MODEL_VAE] = { .folder = "vae", .tensors = vae, .count = ARRAY_SIZE(vae) },
+	{ .folder = "loras", .tensors = lora, .count = ARRAY_SIZE(lora) },
 };
 #define FILES_LORA (ARRAY_SIZE(files) - 1)
 

@@ -198,11 +198,11 @@ static bool run_process(struct live_server *server, const struct live_server_opt
 	static const struct {
 		const char *option, *below;
 	} folders[] = {
-		{ "--extra-model-paths-config", "paths.yaml" },
-		{ "--output-directory", "output" },
-		{ "--input-directory", "input" },
-		{ "--temp-directory", "temp" },
-		{ "--user-directory", "user" },
+		{ .option = "--extra-model-paths-config", .below = "paths.yaml" },
+		{ .option = "--output-directory", .below = "output" },
+		{ .option = "--input-directory", .below = "input" },
+		{ .option = "--temp-directory", .below = "temp" },
+		{ .option = "--user-directory", .below = "user" },
 	};
 	char paths[ARRAY_SIZE(folders)][PATH_MAX];
 	char port[16];

@@ -6,7 +6,7 @@
 START_TEST(the_median_of_an_odd_count_is_the_middle_one)
 {
 	double values[] = { 9, 1, 5 };
-	struct spread spread = spread_of(values, 3);
+	struct bench_spread spread = spread_of(values, 3);
 
 	ck_assert_double_eq(spread.median, 5);
 	ck_assert_double_eq(spread.least, 1);

@@ -16,7 +16,7 @@ WORDS_FROM_NAME(cache_kind_from_name, enum cache_kind, CACHE_KINDS)
 
 static void cache_destroy(struct object *object)
 {
-	struct cache *cache = (struct cache *)object;
+	struct output_cache *cache = (struct output_cache *)object;
 
 	for (size_t i = 0; i < cache->entry_count; i++) {
 		free(cache->entries[i]->key);
@@ -34,9 +34,9 @@ struct companion {
 };
 static const struct object_class companion_class = { .name = "is_changed" };
 
-struct cache *cache_new(struct heap *heap, enum cache_kind kind, size_t lru_size, struct error *e)
+struct output_cache *cache_new(struct heap *heap, enum cache_kind kind, size_t lru_size, struct error *e)
 {
-	struct cache *cache = object_new(heap, &cache_class, "outputs", sizeof(*cache), e);
+	struct output_cache *cache = object_new(heap, &cache_class, "outputs", sizeof(*cache), e);
 
 	if (cache) {
 		cache->kind = kind;
@@ -45,7 +45,7 @@ struct cache *cache_new(struct heap *heap, enum cache_kind kind, size_t lru_size
 	return cache;
 }
 
-static bool add_companion(struct cache *cache, struct error *e)
+static bool add_companion(struct output_cache *cache, struct error *e)
 {
 	struct companion *companion;
 
@@ -59,7 +59,7 @@ static bool add_companion(struct cache *cache, struct error *e)
 	return true;
 }
 
-static struct cache_entry *find_entry(struct cache *cache, const char *key)
+static struct cache_entry *find_entry(struct output_cache *cache, const char *key)
 {
 	uint64_t hash = XXH3_64bits(key, strlen(key));
 
@@ -71,7 +71,7 @@ static struct cache_entry *find_entry(struct cache *cache, const char *key)
 }
 
 /* The entry leaves the table first: what dies with it may look at the cache. */
-static void remove_at(struct cache *cache, size_t index)
+static void remove_at(struct output_cache *cache, size_t index)
 {
 	struct cache_entry *entry = cache->entries[index];
 
@@ -82,7 +82,7 @@ static void remove_at(struct cache *cache, size_t index)
 	free(entry);
 }
 
-void cache_remove(struct cache *cache, const char *key)
+void cache_remove(struct output_cache *cache, const char *key)
 {
 	for (size_t i = 0; i < cache->entry_count; i++) {
 		if (strcmp(cache->entries[i]->key, key) == 0) {
@@ -101,7 +101,7 @@ static bool is_wanted(const struct cache_entry *entry, char *const *keys, size_t
 	return false;
 }
 
-static void clean_classic(struct cache *cache, char *const *keys, size_t count)
+static void clean_classic(struct output_cache *cache, char *const *keys, size_t count)
 {
 	for (size_t i = 0; i < cache->entry_count;) {
 		if (is_wanted(cache->entries[i], keys, count))
@@ -112,7 +112,7 @@ static void clean_classic(struct cache *cache, char *const *keys, size_t count)
 }
 
 /* What this prompt has is of its generation. */
-static void begin_generation(struct cache *cache, char *const *keys, size_t count)
+static void begin_generation(struct output_cache *cache, char *const *keys, size_t count)
 {
 	cache->generation++;
 	for (size_t i = 0; i < count; i++) {
@@ -123,7 +123,7 @@ static void begin_generation(struct cache *cache, char *const *keys, size_t coun
 	}
 }
 
-static void drop_up_to(struct cache *cache, uint64_t generation)
+static void drop_up_to(struct output_cache *cache, uint64_t generation)
 {
 	for (size_t i = 0; i < cache->entry_count;) {
 		if (cache->entries[i]->generation <= generation)
@@ -133,7 +133,7 @@ static void drop_up_to(struct cache *cache, uint64_t generation)
 	}
 }
 
-bool cache_drop_oldest(struct cache *cache)
+bool cache_drop_oldest(struct output_cache *cache)
 {
 	uint64_t oldest = cache->generation;
 
@@ -148,7 +148,7 @@ bool cache_drop_oldest(struct cache *cache)
 }
 
 /* The oldest generations go while there are more entries than wanted; this prompt's stay. */
-static void clean_lru(struct cache *cache, char *const *keys, size_t count)
+static void clean_lru(struct output_cache *cache, char *const *keys, size_t count)
 {
 	uint64_t floor = 0;
 
@@ -157,7 +157,7 @@ static void clean_lru(struct cache *cache, char *const *keys, size_t count)
 		drop_up_to(cache, floor++);
 }
 
-bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, struct error *e)
+bool cache_begin_prompt(struct output_cache *cache, char *const *keys, size_t count, struct error *e)
 {
 	if (!add_companion(cache, e))
 		return false;
@@ -179,7 +179,7 @@ bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, st
 	return true;
 }
 
-struct outputs *cache_find(struct cache *cache, const char *key)
+struct outputs *cache_find(struct output_cache *cache, const char *key)
 {
 	struct cache_entry *entry = find_entry(cache, key);
 
@@ -189,7 +189,7 @@ struct outputs *cache_find(struct cache *cache, const char *key)
 	return (struct outputs *)entry->outputs.target;
 }
 
-bool cache_store(struct cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e)
+bool cache_store(struct output_cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e)
 {
 	struct cache_entry *entry = array_new(1, sizeof(*entry), e);
 

@@ -25,7 +25,7 @@ struct cache_entry {
 	struct reference outputs;
 };
 
-struct cache {
+struct output_cache {
 	struct object object;
 	enum cache_kind kind;
 	size_t lru_size;
@@ -38,18 +38,18 @@ struct cache {
 
 extern const struct object_class cache_class;
 
-struct cache *cache_new(struct heap *heap, enum cache_kind kind, size_t lru_size, struct error *e);
+struct output_cache *cache_new(struct heap *heap, enum cache_kind kind, size_t lru_size, struct error *e);
 
 /* A prompt begins, with these keys, one a node: what it has not is dropped, by the kind's rule. */
-bool cache_begin_prompt(struct cache *cache, char *const *keys, size_t count, struct error *e);
+bool cache_begin_prompt(struct output_cache *cache, char *const *keys, size_t count, struct error *e);
 
 /* NULL where there is none. */
-struct outputs *cache_find(struct cache *cache, const char *key);
-bool cache_store(struct cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e);
-void cache_remove(struct cache *cache, const char *key);
+struct outputs *cache_find(struct output_cache *cache, const char *key);
+bool cache_store(struct output_cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e);
+void cache_remove(struct output_cache *cache, const char *key);
 
 /* Drops the outputs that no prompt has used for the longest time, this one's never. False where there are none to drop. */
-bool cache_drop_oldest(struct cache *cache);
+bool cache_drop_oldest(struct output_cache *cache);
 
 /* Fills keys[graph->node_count] with each node's key: by what it is and all that it depends on, not by ids. The caller frees each,
  * also on failure. */

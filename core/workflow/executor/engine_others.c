@@ -22,9 +22,10 @@ bool engine_before_step(void *context, struct error *e)
 		enum error_kind kind;
 		const char *text;
 	} thrown[] = {
-		[MISHAP_INTERRUPT] = { ERROR_INTERRUPTED, "InterruptProcessingException" },
-		[MISHAP_FAILURE] = { ERROR_NODE, "RuntimeError: a node failed" },
-		[MISHAP_OUT_OF_MEMORY] = { ERROR_DEVICE_MEMORY, "OutOfMemoryError: allocation on device failed" },
+		[MISHAP_INTERRUPT] = { .kind = ERROR_INTERRUPTED, .text = "InterruptProcessingException" },
+		[MISHAP_FAILURE] = { .kind = ERROR_NODE, .text = "RuntimeError: a node failed" },
+		[MISHAP_OUT_OF_MEMORY] = { .kind = ERROR_DEVICE_MEMORY,
+					   .text = "OutOfMemoryError: allocation on device failed" },
 	};
 	struct engine *engine = context;
 	struct mishap_state *mishap = &engine->mishap;
@@ -68,14 +69,14 @@ bool engine_prompt_failed(struct engine *engine, struct error *failed, struct er
 
 /* ---- references ---- */
 
-struct search {
+struct entry_search {
 	const char *name;
 	const struct patcher *found;
 };
 
 static void match_name(void *context, const struct managed_object *object)
 {
-	struct search *search = context;
+	struct entry_search *search = context;
 	const char *name = patcher_name(object->patcher);
 
 	if (name && strcmp(name, search->name) == 0)
@@ -86,7 +87,7 @@ static void match_name(void *context, const struct managed_object *object)
 static const struct patcher *newest_of(const struct engine *engine, const char *name)
 {
 	struct manager_view view = manager_view(engine->manager);
-	struct search search = { .name = name };
+	struct entry_search search = { .name = name };
 
 	manager_each_object(&view, match_name, &search);
 	return search.found;

@@ -11,7 +11,7 @@ static const struct object_class executor_class = { .name = "cache" };
 
 static bool new_cache(struct executor *executor, struct error *e)
 {
-	struct cache *cache = cache_new(executor->heap, executor->cache_kind, executor->lru_size, e);
+	struct output_cache *cache = cache_new(executor->heap, executor->cache_kind, executor->lru_size, e);
 
 	if (!cache)
 		return false;
@@ -30,9 +30,9 @@ bool executor_init(struct executor *executor, struct heap *heap, struct services
 	return executor->root && new_cache(executor, e);
 }
 
-static struct cache *cache_of(const struct executor *executor)
+static struct output_cache *cache_of(const struct executor *executor)
 {
-	return (struct cache *)executor->cache.target;
+	return (struct output_cache *)executor->cache.target;
 }
 
 bool executor_reset(struct executor *executor, struct error *e)

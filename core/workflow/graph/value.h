@@ -14,12 +14,21 @@
 #include "core/compute/inference.h"
 #include "core/object/heap.h"
 
-enum value_kind { VALUE_NONE, VALUE_INTEGER, VALUE_SEED, VALUE_NUMBER, VALUE_BOOLEAN, VALUE_TEXT, VALUE_OBJECT, VALUE_DATA };
+enum node_value_kind {
+	VALUE_NONE,
+	VALUE_INTEGER,
+	VALUE_SEED,
+	VALUE_NUMBER,
+	VALUE_BOOLEAN,
+	VALUE_TEXT,
+	VALUE_OBJECT,
+	VALUE_DATA
+};
 
 struct data;
 
 struct value {
-	enum value_kind kind;
+	enum node_value_kind kind;
 	union {
 		int64_t integer;
 		uint64_t seed;

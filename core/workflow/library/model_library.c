@@ -70,14 +70,14 @@ static struct model *make_up(const struct model_source *source, const struct syn
 /* ---- from files ---- */
 
 /* A model of a file that a loader's model is made of. */
-struct piece {
+struct library_piece {
 	struct detected *part;
 	const struct weights_source *from;
 	struct layout_map map;
 };
 
 /* The file has it all, and in a form that can be run. */
-static bool check_piece(const struct piece *piece, struct error *e)
+static bool check_piece(const struct library_piece *piece, struct error *e)
 {
 	const struct detected *part = piece->part;
 	struct detected_match match;
@@ -95,7 +95,8 @@ static bool check_piece(const struct piece *piece, struct error *e)
 }
 
 /* Upstream gives a model one kind of operations: those for blocks, or those for scales. */
-static bool check_operations(const struct model_source *source, const struct piece *pieces, size_t count, struct error *e)
+static bool check_operations(const struct model_source *source, const struct library_piece *pieces, size_t count,
+			     struct error *e)
 {
 	for (size_t i = 0; source->through_gguf && i < count; i++) {
 		if (pieces[i].part->scaled)
@@ -108,7 +109,7 @@ static bool check_operations(const struct model_source *source, const struct pie
 }
 
 /* The models of the wanted kind: one; or two text encoders, of one file or of two. */
-static size_t collect(struct weights_source *sources, size_t count, enum model_kind kind, struct piece pieces[2])
+static size_t collect(struct weights_source *sources, size_t count, enum model_kind kind, struct library_piece pieces[2])
 {
 	size_t found = 0;
 
@@ -117,13 +118,13 @@ static size_t collect(struct weights_source *sources, size_t count, enum model_k
 			struct detected *part = &sources[i].found.parts[j];
 
 			if (part->family->kind == kind && found < 2)
-				pieces[found++] = (struct piece) { .part = part, .from = &sources[i] };
+				pieces[found++] = (struct library_piece) { .part = part, .from = &sources[i] };
 		}
 	}
 	return kind == MODEL_CLIP ? found : found > 1 ? 1 : found;
 }
 
-static bool join(struct draft *draft, const struct piece pieces[2], struct error *e)
+static bool join(struct draft *draft, const struct library_piece pieces[2], struct error *e)
 {
 	const struct detected *first = pieces[0].part;
 	const struct detected *second = pieces[1].part;
@@ -170,7 +171,8 @@ static void take_parts(const struct tensor_row *row, struct parameter_origin *or
 }
 
 /* Where a parameter's rows are in the file, and the first tensor of them; NULL where one of them is not there. */
-static const struct tensor_row *find_rows(const struct piece *piece, const struct origin *from, struct parameter_origin *origin)
+static const struct tensor_row *find_rows(const struct library_piece *piece, const struct origin *from,
+					  struct parameter_origin *origin)
 {
 	struct tensor_view view = { &piece->from->table, piece->part->prefix };
 	const struct tensor_row *first;
@@ -234,7 +236,7 @@ static bool take_type(struct parameter_description *parameter, const struct para
 }
 
 /* llama.cpp interleaves the rows of q and k, by as many heads as each has. */
-static unsigned interleaved_heads(const struct piece *piece, const char *name)
+static unsigned interleaved_heads(const struct library_piece *piece, const char *name)
 {
 	const struct llama_config *config = piece->part->config;
 
@@ -243,8 +245,8 @@ static unsigned interleaved_heads(const struct piece *piece, const char *name)
 	return (unsigned)(strstr(name, ".q_proj.") ? config->heads : strstr(name, ".k_proj.") ? config->kv_heads : 0);
 }
 
-static bool find_origin(struct piece *piece, const char *name, struct parameter_origin *origin, const struct tensor_row **row,
-			struct error *e)
+static bool find_origin(struct library_piece *piece, const char *name, struct parameter_origin *origin,
+			const struct tensor_row **row, struct error *e)
 {
 	struct origin from;
 
@@ -257,7 +259,7 @@ static bool find_origin(struct piece *piece, const char *name, struct parameter_
 }
 
 /* What the file lacks: a scale is 1, and CLIP-L's projection the identity. */
-static bool make_up_parameter(struct draft *draft, struct parameter_description *parameter, const struct piece *piece,
+static bool make_up_parameter(struct draft *draft, struct parameter_description *parameter, const struct library_piece *piece,
 			      struct error *e)
 {
 	static const float one = 1;
@@ -271,7 +273,7 @@ static bool make_up_parameter(struct draft *draft, struct parameter_description 
 }
 
 /* A parameter's bytes; a pair's names begin with the root of one of the two. */
-static bool take_tensor(struct draft *draft, size_t index, struct piece *pieces, size_t count, struct error *e)
+static bool take_tensor(struct draft *draft, size_t index, struct library_piece *pieces, size_t count, struct error *e)
 {
 	struct parameter_description *parameter = &draft->architecture.parameters[index];
 	struct parameter_origin origin;
@@ -296,7 +298,7 @@ static bool take_tensor(struct draft *draft, size_t index, struct piece *pieces,
 	return error_set(e, ERROR_BUG, "%s belongs to no file", parameter->name);
 }
 
-static bool take_tensors(struct draft *draft, struct piece *pieces, size_t count, bool has_bytes, struct error *e)
+static bool take_tensors(struct draft *draft, struct library_piece *pieces, size_t count, bool has_bytes, struct error *e)
 {
 	size_t parameter_count = draft->architecture.parameter_count;
 
@@ -314,7 +316,7 @@ static bool take_tensors(struct draft *draft, struct piece *pieces, size_t count
 }
 
 /* Of two encoders the one that has scales, where the other has none. */
-static void describe_scales(const struct piece *pieces, size_t count, struct architecture *a)
+static void describe_scales(const struct library_piece *pieces, size_t count, struct architecture *a)
 {
 	size_t scaled_count = 0;
 
@@ -330,7 +332,7 @@ static void describe_scales(const struct piece *pieces, size_t count, struct arc
 }
 
 /* What the parts' configurations make, described. */
-static bool describe_draft(struct draft *draft, const struct piece *pieces, size_t count, struct error *e)
+static bool describe_draft(struct draft *draft, const struct library_piece *pieces, size_t count, struct error *e)
 {
 	if (count == 1) {
 		draft->family = pieces[0].part->family;
@@ -346,7 +348,7 @@ static bool describe_draft(struct draft *draft, const struct piece *pieces, size
 	return draft->config && architecture_ok(&draft->architecture);
 }
 
-static bool prepare_pieces(const struct model_source *source, struct piece *pieces, size_t count, struct error *e)
+static bool prepare_pieces(const struct model_source *source, struct library_piece *pieces, size_t count, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct detected *part = pieces[i].part;
@@ -359,8 +361,9 @@ static bool prepare_pieces(const struct model_source *source, struct piece *piec
 	return check_operations(source, pieces, count, e);
 }
 
-static struct model *assemble(const struct model_library *library, const struct model_source *source, struct piece *pieces,
-			      size_t count, struct machine *machine, struct device *device, struct error *e)
+static struct model *assemble(const struct model_library *library, const struct model_source *source,
+			      struct library_piece *pieces, size_t count, struct machine *machine, struct device *device,
+			      struct error *e)
 {
 	struct draft draft = { .family = NULL };
 	struct model *model = NULL;
@@ -393,7 +396,7 @@ static struct model *read_files(const struct model_library *library, const struc
 {
 	static const char *const kinds[] = { "a diffusion model", "a text encoder", "an autoencoder" };
 	struct model *model = NULL;
-	struct piece pieces[2] = { { .part = NULL } };
+	struct library_piece pieces[2] = { { .part = NULL } };
 	size_t count;
 
 	if (open_all(sources, source->file_count, e)) {

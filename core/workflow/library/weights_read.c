@@ -17,7 +17,7 @@
 #define STAGED_MAX (64 * MIB) /* enough for several reads at a time of the largest chunk */
 
 /* A run of a file's bytes, and where it goes. */
-struct run {
+struct weights_run {
 	const char *path;
 	struct bulk_piece piece;
 };
@@ -26,7 +26,7 @@ struct reader {
 	struct model *model;
 	const struct parameter_origin *origins;
 	const struct bulk_watcher *watcher;
-	struct run *runs;
+	struct weights_run *runs;
 	size_t run_count;
 	struct mapping *places; /* by parameter; owned, and unmapped at the end */
 	unsigned char **beside; /* by parameter: what is read beside its place first; owned */
@@ -79,7 +79,7 @@ static bool add_runs(struct reader *reader, size_t index, struct error *e)
 		const struct tensor_row *row = origin->rows[i];
 		uint64_t bytes = bytes_of(origin, i);
 
-		reader->runs[reader->run_count++] = (struct run) {
+		reader->runs[reader->run_count++] = (struct weights_run) {
 			.path = row->path ? row->path : origin->path,
 			.piece = { .file_offset = row->file_offset + origin->part[i] * bytes, .size_bytes = bytes, .to = to }
 		};
@@ -143,8 +143,8 @@ static void on_progress(void *context, uint64_t done_bytes, uint64_t total_bytes
 
 static int compare_paths(const void *a, const void *b)
 {
-	const struct run *left = a;
-	const struct run *right = b;
+	const struct weights_run *left = a;
+	const struct weights_run *right = b;
 	int order = strcmp(left->path, right->path);
 
 	if (order)
@@ -152,7 +152,8 @@ static int compare_paths(const void *a, const void *b)
 	return (left->piece.file_offset > right->piece.file_offset) - (left->piece.file_offset < right->piece.file_offset);
 }
 
-static bool read_file(struct reader *reader, const struct run *runs, size_t count, struct bulk_piece *pieces, struct error *e)
+static bool read_file(struct reader *reader, const struct weights_run *runs, size_t count, struct bulk_piece *pieces,
+		      struct error *e)
 {
 	struct bulk_watcher watcher = { .context = reader };
 	uint64_t size_bytes = 0;

@@ -27,7 +27,10 @@ static bool run_latent(struct call *call, struct error *e)
 static const struct input_type seed_inputs[] = { { .name = "seed", .kind = INPUT_SEED }, { .name = NULL } };
 
 const struct node_type nodes_constant[] = {
-	{ "ResidencyConstantConditioning", seed_inputs, { "CONDITIONING" }, false, run_conditioning, NULL },
-	{ "ResidencyConstantLatent", seed_inputs, { "LATENT" }, false, run_latent, NULL },
+	{ .name = "ResidencyConstantConditioning",
+	  .inputs = seed_inputs,
+	  .outputs = { "CONDITIONING" },
+	  .run = run_conditioning },
+	{ .name = "ResidencyConstantLatent", .inputs = seed_inputs, .outputs = { "LATENT" }, .run = run_latent },
 	{ .name = NULL },
 };

@@ -134,11 +134,11 @@ static const struct input_type preview_inputs[] = { { .name = "images", .kind = 
 static const struct input_type any_inputs[] = { { .name = "source", .kind = INPUT_LINK, .type = "*" }, { .name = NULL } };
 
 const struct node_type nodes_latent[] = {
-	{ "EmptyLatentImage", empty_inputs, { "LATENT" }, false, run_empty, NULL },
-	{ "EmptySD3LatentImage", empty_inputs, { "LATENT" }, false, run_empty_sd3, NULL },
-	{ "VAEDecode", decode_inputs, { "IMAGE" }, false, run_decode, NULL },
-	{ "SaveImage", save_inputs, { NULL }, true, run_save, NULL },
-	{ "PreviewImage", preview_inputs, { NULL }, true, run_preview, NULL },
-	{ "PreviewAny", any_inputs, { NULL }, true, run_preview, NULL },
+	{ .name = "EmptyLatentImage", .inputs = empty_inputs, .outputs = { "LATENT" }, .run = run_empty },
+	{ .name = "EmptySD3LatentImage", .inputs = empty_inputs, .outputs = { "LATENT" }, .run = run_empty_sd3 },
+	{ .name = "VAEDecode", .inputs = decode_inputs, .outputs = { "IMAGE" }, .run = run_decode },
+	{ .name = "SaveImage", .inputs = save_inputs, .outputs = { NULL }, .is_output = true, .run = run_save },
+	{ .name = "PreviewImage", .inputs = preview_inputs, .outputs = { NULL }, .is_output = true, .run = run_preview },
+	{ .name = "PreviewAny", .inputs = any_inputs, .outputs = { NULL }, .is_output = true, .run = run_preview },
 	{ .name = NULL },
 };

@@ -56,8 +56,12 @@ static bool run_distorch(struct call *call, struct error *e)
 {
 	static const char *const devices[PART_COUNT] = { "unet_compute_device", "clip_compute_device", "vae_device" };
 	static const struct loader_allocation_inputs inputs[] = {
-		[UNET] = { "unet_virtual_vram_gb", "unet_donor_device", "unet_expert_mode_allocations" },
-		[CLIP] = { "clip_virtual_vram_gb", "clip_donor_device", "clip_expert_mode_allocations" },
+		[UNET] = { .virtual_vram_gb = "unet_virtual_vram_gb",
+			   .donor = "unet_donor_device",
+			   .expert = "unet_expert_mode_allocations" },
+		[CLIP] = { .virtual_vram_gb = "clip_virtual_vram_gb",
+			   .donor = "clip_donor_device",
+			   .expert = "clip_expert_mode_allocations" },
 	};
 	struct loader_placing placings[PART_COUNT] = { { .keep = loader_keep(call) },
 						       { .keep = loader_keep(call) },
@@ -100,12 +104,15 @@ static const struct input_type distorch_inputs[] = {
 };
 
 const struct node_type nodes_loaders_advanced[] = {
-	{ "CheckpointLoaderAdvancedMultiGPU", multigpu_inputs, { "MODEL", "CLIP", "VAE" }, false, run_multigpu, &checkpoint },
-	{ "CheckpointLoaderAdvancedDisTorch2MultiGPU",
-	  distorch_inputs,
-	  { "MODEL", "CLIP", "VAE" },
-	  false,
-	  run_distorch,
-	  &checkpoint },
+	{ .name = "CheckpointLoaderAdvancedMultiGPU",
+	  .inputs = multigpu_inputs,
+	  .outputs = { "MODEL", "CLIP", "VAE" },
+	  .run = run_multigpu,
+	  .data = &checkpoint },
+	{ .name = "CheckpointLoaderAdvancedDisTorch2MultiGPU",
+	  .inputs = distorch_inputs,
+	  .outputs = { "MODEL", "CLIP", "VAE" },
+	  .run = run_distorch,
+	  .data = &checkpoint },
 	{ .name = NULL },
 };

@@ -133,9 +133,13 @@ static const struct input_type sampling_flux_inputs[] = { LINK("model", "MODEL")
 static const struct input_type cleanup_inputs[] = { LINK("any", "*"), { .name = NULL } };
 
 const struct node_type nodes_patches[] = {
-	{ "LoraLoaderModelOnly", lora_model_inputs, { "MODEL" }, false, run_lora_model, NULL },
-	{ "LoraLoader", lora_inputs, { "MODEL", "CLIP" }, false, run_lora, NULL },
-	{ "ModelSamplingFlux", sampling_flux_inputs, { "MODEL" }, false, run_sampling_flux, NULL },
-	{ "FullCleanupMultiGPU", cleanup_inputs, { "*" }, true, run_full_cleanup, NULL },
+	{ .name = "LoraLoaderModelOnly", .inputs = lora_model_inputs, .outputs = { "MODEL" }, .run = run_lora_model },
+	{ .name = "LoraLoader", .inputs = lora_inputs, .outputs = { "MODEL", "CLIP" }, .run = run_lora },
+	{ .name = "ModelSamplingFlux", .inputs = sampling_flux_inputs, .outputs = { "MODEL" }, .run = run_sampling_flux },
+	{ .name = "FullCleanupMultiGPU",
+	  .inputs = cleanup_inputs,
+	  .outputs = { "*" },
+	  .is_output = true,
+	  .run = run_full_cleanup },
 	{ .name = NULL },
 };

@@ -116,6 +116,6 @@ static const struct input_type ksampler_inputs[] = {
 };
 
 const struct node_type nodes_sampling[] = {
-	{ "KSampler", ksampler_inputs, { "LATENT" }, false, run_ksampler, NULL },
+	{ .name = "KSampler", .inputs = ksampler_inputs, .outputs = { "LATENT" }, .run = run_ksampler },
 	{ .name = NULL },
 };

@@ -145,11 +145,11 @@ static const struct input_type sampler_inputs[] = { LINK("noise", "NOISE"),	    
 						    LINK("latent_image", "LATENT"), { .name = NULL } };
 
 const struct node_type nodes_sampling_custom[] = {
-	{ "RandomNoise", noise_inputs, { "NOISE" }, false, run_noise, NULL },
-	{ "KSamplerSelect", select_inputs, { "SAMPLER" }, false, run_select, NULL },
-	{ "BasicGuider", basic_inputs, { "GUIDER" }, false, run_basic_guider, NULL },
-	{ "CFGGuider", cfg_inputs, { "GUIDER" }, false, run_cfg_guider, NULL },
-	{ "BasicScheduler", scheduler_inputs, { "SIGMAS" }, false, run_scheduler, NULL },
-	{ "SamplerCustomAdvanced", sampler_inputs, { "LATENT", "LATENT" }, false, run_sampler, NULL },
+	{ .name = "RandomNoise", .inputs = noise_inputs, .outputs = { "NOISE" }, .run = run_noise },
+	{ .name = "KSamplerSelect", .inputs = select_inputs, .outputs = { "SAMPLER" }, .run = run_select },
+	{ .name = "BasicGuider", .inputs = basic_inputs, .outputs = { "GUIDER" }, .run = run_basic_guider },
+	{ .name = "CFGGuider", .inputs = cfg_inputs, .outputs = { "GUIDER" }, .run = run_cfg_guider },
+	{ .name = "BasicScheduler", .inputs = scheduler_inputs, .outputs = { "SIGMAS" }, .run = run_scheduler },
+	{ .name = "SamplerCustomAdvanced", .inputs = sampler_inputs, .outputs = { "LATENT", "LATENT" }, .run = run_sampler },
 	{ .name = NULL },
 };

@@ -110,8 +110,8 @@ static const struct input_type zero_inputs[] = { { .name = "conditioning", .kind
 						 { .name = NULL } };
 
 const struct node_type nodes_text[] = {
-	{ "CLIPTextEncode", encode_inputs, { "CONDITIONING" }, false, run_encode, NULL },
-	{ "FluxGuidance", guidance_inputs, { "CONDITIONING" }, false, run_guidance, NULL },
-	{ "ConditioningZeroOut", zero_inputs, { "CONDITIONING" }, false, run_zero_out, NULL },
+	{ .name = "CLIPTextEncode", .inputs = encode_inputs, .outputs = { "CONDITIONING" }, .run = run_encode },
+	{ .name = "FluxGuidance", .inputs = guidance_inputs, .outputs = { "CONDITIONING" }, .run = run_guidance },
+	{ .name = "ConditioningZeroOut", .inputs = zero_inputs, .outputs = { "CONDITIONING" }, .run = run_zero_out },
 	{ .name = NULL },
 };
