@@ -15,7 +15,7 @@ static bool refuse(const char *option, const char *word, choice_namer name, stru
 		strbuf_printf(&known, "%s%s", i ? ", " : "", name(i));
 		nearest_offer(&nearest, name(i));
 	}
-	error_set(e, ERROR_USAGE, "--%s: \"%s\" is none of: %s", option, word, strbuf_text(&known));
+	error_set(e, ERROR_USAGE, "--%s: \"%s\" must be one of: %s", option, word, strbuf_text(&known));
 	strbuf_free(&known);
 	return nearest_suggest(&nearest, e);
 }

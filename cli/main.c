@@ -109,7 +109,7 @@ static const struct command *find_command(const char *name)
 }
 
 /* A result that did not reach its reader is a failure, whatever the command thinks. A closed pipe is the reader's own
- * wish. */
+ * choice. */
 static int finish_output(int exit_code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -201,7 +201,7 @@ static enum terminal_event stop(void)
 	return terminal_enter(NULL) ? TERMINAL_RESIZED : TERMINAL_LOST;
 }
 
-/* Stopped and continued by others: whoever had the terminal meanwhile has set it to his wishes. */
+/* Stopped and continued by others: whoever had the terminal meanwhile has set it up as they want it. */
 static enum terminal_event go_on(void)
 {
 	terminal.was_continued = 0;

@@ -1,3 +1,9 @@
+/* inserter.c - a prepared statement for each record type, made from the layout tables.
+ *
+ * The column list of a type (records/layout.c) gives the SQL and the binding: a field's type decides how its bytes are
+ * bound, and an unknown value becomes NULL. Rows are numbered within their cell here. A row whose parent was dropped
+ * violates a foreign key: it is counted as an orphan and skipped.
+ */
 #include "db/inserter.h"
 
 #include <math.h>

@@ -1,3 +1,7 @@
+/* query.c - a prepared statement and the first error of its steps, so that a loop needs no check inside.
+ *
+ * ?1 is bound to the run and ?2 to the cell where the SQL has them.
+ */
 #include "db/query.h"
 
 #include <stdio.h>

@@ -1,3 +1,13 @@
+/* ring.c - single producer, single consumer, bytes.
+ *
+ * head and tail count bytes from the beginning and never wrap; masked with the capacity, a power of two, they give the
+ * place. Each side keeps a copy of the other's counter, so that the shared cache line is read only when the copy says
+ * full or empty. An entry is never split: where it would cross the end, a SKIP entry takes the rest.
+ *
+ *	      tail                    head
+ *	       v                       v
+ *	.......[header|payload][header|payload]..........SKIP]
+ */
 #include "db/ring.h"
 
 #include <errno.h>

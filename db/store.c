@@ -1,3 +1,10 @@
+/* store.c - opening, migrating and checking the SQLite file.
+ *
+ * To write: the application id is checked, so that no other program's database is changed, write-ahead logging is
+ * switched on, and the migrations that the file lacks run one by one, each in a transaction with its number in
+ * user_version. To read: the file is opened read-only, and as immutable where its folder cannot be written, since the
+ * log's shared memory cannot be made there. Messages give SQLite's reason and what the user can do.
+ */
 #include "db/store.h"
 
 #include <errno.h>

@@ -1,3 +1,10 @@
+/* writer.c - the thread behind the ring.
+ *
+ * The producer's side (put) only copies into the ring or counts a drop. The writer's thread sleeps until the ring is
+ * half full or a batch is due, inserts all there is, and commits when a batch has enough rows or is old enough. After
+ * an error it keeps emptying the ring without inserting, so that the producer never blocks. Drops are counted by cell
+ * and written when the run ends.
+ */
 #include "db/writer.h"
 
 #include <pthread.h>

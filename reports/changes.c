@@ -1,3 +1,4 @@
+/* changes.c - a walk along the row from one known state to the next; where two differ, there is a change. */
 #include "reports/changes.h"
 
 static bool next_known(const enum known *commits, size_t count, size_t *at)

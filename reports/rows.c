@@ -1,3 +1,7 @@
+/* rows.c - the view's columns as SQLite describes them, a row at a time.
+ *
+ * NULL is an empty field in CSV and null in JSON. CSV quotes as RFC 4180 does; numbers keep SQLite's text.
+ */
 #include "reports/rows.h"
 
 #include <inttypes.h>

@@ -53,7 +53,7 @@ static int install(struct cli *cli, const struct live_settings *settings, const 
 	if (!check_guard(settings, &e) || !check_comfyui(comfyui, &e) || !live_probe_write(path, kept_names(settings), &e))
 		return command_fail(cli, "live install", &e);
 	fprintf(cli->out, "%s\n", path);
-	fprintf(cli->err, "the probe is there, its guard is %s; a server that runs must be started anew\n",
+	fprintf(cli->err, "the probe is there, its guard is %s; a running server must be restarted\n",
 		settings->guard ? "on" : "off");
 	return 0;
 }

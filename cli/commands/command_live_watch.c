@@ -10,7 +10,7 @@
 
 #define URL_USUAL "http://127.0.0.1:8188"
 #define REDRAW_MS 500 /* ages grow while no answer comes */
-#define ANEW_SHOWN_NS (60 * NS_PER_S)
+#define RESTART_SHOWN_NS (60 * NS_PER_S)
 
 static const struct live_limits limits = { .answer_ms = WATCH_ANSWER_MS, .tries = 1 };
 
@@ -21,7 +21,7 @@ struct live_watch {
 	struct watch_answer answer; /* the last good one */
 	struct watch_view view;
 	struct error trouble;
-	uint64_t gone_since_ns, anew_since_ns; /* clock_now_ns; 0: not */
+	uint64_t gone_since_ns, restarted_since_ns; /* clock_now_ns; 0: not */
 	char session[RECORD_NAME_MAX];
 };
 
@@ -38,7 +38,7 @@ static void take_answer(struct live_watch *watch, struct watch_answer *answer)
 	watch->gone_since_ns = 0;
 	if (answer->now->session[0]) {
 		if (watch->session[0] && strcmp(watch->session, answer->now->session) != 0)
-			watch->anew_since_ns = answer->asked_ns;
+			watch->restarted_since_ns = answer->asked_ns;
 		memcpy(watch->session, answer->now->session, sizeof(watch->session));
 	}
 	if (watch->view.is_frozen) {
@@ -71,8 +71,8 @@ static void set_view(struct live_watch *watch)
 	view->clock_ns = time_of_day_ns();
 	view->trouble = watch->gone_since_ns ? watch->trouble.text : NULL;
 	view->gone_ns = watch->gone_since_ns ? now_ns - watch->gone_since_ns : 0;
-	view->is_anew = watch->anew_since_ns && now_ns - watch->anew_since_ns < ANEW_SHOWN_NS;
-	view->anew_ns = view->is_anew ? now_ns - watch->anew_since_ns : 0;
+	view->has_restarted = watch->restarted_since_ns && now_ns - watch->restarted_since_ns < RESTART_SHOWN_NS;
+	view->restarted_ns = view->has_restarted ? now_ns - watch->restarted_since_ns : 0;
 }
 
 /* ---- a screen that stays ---- */
@@ -297,9 +297,9 @@ const struct command command_live_watch = {
 	.synopsis = "[URL] [--interval S] [--once] [--json]        (URL: " URL_USUAL ")",
 	.examples = "  residency live watch\n"
 		    "  residency live watch http://127.0.0.1:8188 --interval 0.5\n"
-		    "  residency live watch --once | grep '^!'              # who was wished to stay, and left\n"
+		    "  residency live watch --once | grep '^!'              # models to be kept that left\n"
 		    "  residency live watch --json | jq -c '.left[]'        # one object a second\n"
-		    "\nkeys: q quit, space freeze, s sort (list, size, name, device), k only who is wished to stay\n"
+		    "\nkeys: q quit, space freeze, s sort (list, size, name, device), k only models to be kept\n"
 		    "\nExit code: 0 as long as the server is there, 3 when it is gone. A server without the probe node tells "
 		    "less;\n"
 		    "what is missing is said.\n",

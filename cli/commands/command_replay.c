@@ -401,7 +401,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)",
 			    &settings.topology),
 		TEXT_OPTION("matrix", "NAME", "the models of a flow that carries none", &settings.matrix),
-		TEXT_OPTION("models", "DIR", "where model files are; else they are made up by name", &settings.models),
+		TEXT_OPTION("models", "DIR", "where model files are; else they are simulated by name", &settings.models),
 		TEXT_OPTION("out", "DIR", "where images go; none are written without it", &settings.out),
 		INTEGER_OPTION("prompts", "N", "how often the workflow is run (default: 1)", &settings.prompts),
 		TEXT_OPTION("free", "WHICH", "the request to free after it: both, unload, free, none", &settings.free),

@@ -72,7 +72,7 @@ static void put_holders(struct screen *s, const struct live_now_model *model)
 	if (model->holders_left_out)
 		strbuf_printf(&text, " and %zu more", model->holders_left_out);
 	else if (text.length == 0)
-		strbuf_append(&text, model->holder_count ? "nobody" : "?");
+		strbuf_append(&text, model->holder_count ? "nothing" : "?");
 	line_add_all(&s->line, &text);
 }
 
@@ -144,7 +144,7 @@ static void put_model(struct screen *s, const struct watch_row *row)
 	line_left(line, watch_row_name(row), s->columns.name);
 	line_space(line, 1);
 	line_left(line, watch_row_kind(row), 5);
-	line_left(line, watch_wish(watch_row_keep(row)), 5);
+	line_left(line, watch_keep(watch_row_keep(row)), 5);
 	if (row->left)
 		put_left(s, row);
 	else
@@ -163,7 +163,7 @@ void watch_put_models(struct screen *s, const struct watch_row *rows, size_t cou
 		watch_put_more(s, count - shown + s->view->now->models_left_out);
 	if (count == 0 && room) {
 		s->line.style = STYLE_DIM;
-		line_add(&s->line, s->view->only_kept ? "  none that is wished to stay" : "  none is loaded");
+		line_add(&s->line, s->view->only_kept ? "  none that is to be kept" : "  none is loaded");
 		line_end(&s->line);
 	}
 }

@@ -36,7 +36,7 @@ const char *watch_bytes_text(uint64_t size_bytes, char text[UNITS_TEXT_MAX])
 	return text;
 }
 
-const char *watch_wish(enum keep_request keep)
+const char *watch_keep(enum keep_request keep)
 {
 	return keep == KEEP_YES ? "yes" : keep == KEEP_NO ? "no" : "-";
 }

@@ -44,7 +44,7 @@ const char *watch_clock(const struct watch_view *view, uint64_t ago_ns, char tex
 /* "?" for UNKNOWN_U64. */
 const char *watch_bytes_text(uint64_t size_bytes, char text[UNITS_TEXT_MAX]);
 
-const char *watch_wish(enum keep_request keep);
+const char *watch_keep(enum keep_request keep);
 const char *watch_call_name(const char *action);
 
 #endif

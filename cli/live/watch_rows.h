@@ -1,7 +1,7 @@
 /* watch_rows.h - which models a screen shows, in which order: who is there, who has just left, and who should not have.
  * Private to cli/live.
  *
- * A model that was wished to stay and left is shown until one of its name and kind is resident again; others for some seconds.
+ * A model that was to be kept and left is shown until one of its name and kind is resident again; others for some seconds.
  */
 #ifndef RESIDENCY_CLI_WATCH_ROWS_H
 #define RESIDENCY_CLI_WATCH_ROWS_H
@@ -13,7 +13,7 @@
 struct watch_row {
 	const struct live_now_model *model; /* NULL: it is dead */
 	const struct live_now_left *left; /* how it left; NULL where it has not, or long ago */
-	bool is_missed; /* it was wished to stay */
+	bool is_missed; /* it was to be kept */
 	size_t order; /* as it was told */
 };
 

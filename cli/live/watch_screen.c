@@ -98,12 +98,12 @@ static unsigned put_trouble(struct screen *s)
 			  watch_ago(s->view->gone_ns, since), cause(s->view->trouble));
 }
 
-static unsigned put_anew(struct screen *s)
+static unsigned put_restarted(struct screen *s)
 {
 	char time[UNITS_TEXT_MAX];
 
-	return put_notice(s, STYLE_NOTICE, "started anew (first seen %s): what was loaded before is gone",
-			  watch_clock(s->view, s->view->anew_ns, time));
+	return put_notice(s, STYLE_NOTICE, "restarted (first seen %s): what was loaded before is gone",
+			  watch_clock(s->view, s->view->restarted_ns, time));
 }
 
 static unsigned put_probe_notices(struct screen *s)
@@ -129,8 +129,8 @@ static unsigned put_notices(struct screen *s)
 
 	if (s->view->trouble)
 		count += put_trouble(s);
-	if (s->view->is_anew)
-		count += put_anew(s);
+	if (s->view->has_restarted)
+		count += put_restarted(s);
 	if (s->view->now && s->view->now->has_probe)
 		count += put_probe_notices(s);
 	return count;
@@ -161,7 +161,7 @@ static void put_lack(struct screen *s)
 	};
 	static const char *const install[] = {
 		"To see them: residency live install DIR (ComfyUI's folder),",
-		"then start ComfyUI anew.",
+		"then restart ComfyUI.",
 	};
 	static const char *const permit[] = {
 		"To see them: start ComfyUI with RESIDENCY_PROBE_REMOTE=1 in",

@@ -28,8 +28,8 @@ struct watch_view {
 	uint64_t interval_ns; /* between two questions; 0: asked once, nobody presses keys */
 	const char *trouble; /* why there is no newer answer; NULL where there is */
 	uint64_t gone_ns; /* for how long */
-	bool is_anew; /* another process answers than before */
-	uint64_t anew_ns; /* since when */
+	bool has_restarted; /* another process answers than before */
+	uint64_t restarted_ns; /* since when */
 	bool is_frozen;
 	enum watch_sort sort;
 	bool only_kept;

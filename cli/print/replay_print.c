@@ -95,7 +95,7 @@ void replay_print_text(struct cli *cli, const struct replay *replay, const struc
 			fprintf(cli->out, "  thrown before %s: %s\n", timeline->stages[s].name, timeline->stages[s].exception);
 	}
 	if (step_times(timeline, &median_ns, &moved_bytes))
-		fprintf(cli->out, "  %zu steps, median %s; %s of weights brought over in one\n", timeline->step_count,
+		fprintf(cli->out, "  %zu steps, median %s; %s of weights copied in one\n", timeline->step_count,
 			units_duration(median_ns, duration), units_bytes(moved_bytes, size));
 	for (size_t i = 0; i < result->image_count; i++)
 		fprintf(cli->out, "  image %s%s%s\n", result->images[i].hash[0] ? result->images[i].hash : "(no bytes here)",

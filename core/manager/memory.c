@@ -1,3 +1,6 @@
+/* memory.c - upstream's formulas for reserved and minimum memory, as functions of the start-up flags. What there is
+ * comes from the view, else from the machine.
+ */
 #include "core/manager/memory.h"
 
 #include <math.h>

@@ -47,9 +47,9 @@ static bool post_running(struct engine *engine, const struct action *action, str
 	return engine_request_free(engine, action->body, REQUEST_WHILE_RUNNING, e);
 }
 
-static bool post_unheard(struct engine *engine, const struct action *action, struct error *e)
+static bool post_without_wake(struct engine *engine, const struct action *action, struct error *e)
 {
-	return engine_request_free(engine, action->body, REQUEST_UNHEARD, e);
+	return engine_request_free(engine, action->body, REQUEST_WITHOUT_WAKE, e);
 }
 
 static bool soft_empty(struct engine *engine, const struct action *action, struct error *e)
@@ -89,21 +89,21 @@ static bool settle(struct engine *engine, const struct action *action, struct er
 static bool interrupt(struct engine *engine, const struct action *action, struct error *e)
 {
 	(void)e;
-	engine_befall(engine, MISHAP_INTERRUPT, (unsigned)action->number);
+	engine_inject_fault(engine, INJECT_INTERRUPT, (unsigned)action->number);
 	return true;
 }
 
 static bool fail(struct engine *engine, const struct action *action, struct error *e)
 {
 	(void)e;
-	engine_befall(engine, MISHAP_FAILURE, (unsigned)action->number);
+	engine_inject_fault(engine, INJECT_FAILURE, (unsigned)action->number);
 	return true;
 }
 
 static bool out_of_memory(struct engine *engine, const struct action *action, struct error *e)
 {
 	(void)e;
-	engine_befall(engine, MISHAP_OUT_OF_MEMORY, (unsigned)action->number);
+	engine_inject_fault(engine, INJECT_OUT_OF_MEMORY, (unsigned)action->number);
 	return true;
 }
 
@@ -228,12 +228,12 @@ static const struct action_row rows[ACTION_KIND_COUNT] = {
 				  .asks = ASKS_LATER,
 				  .waits = true,
 				  .act = post_running },
-	[ACTION_POST_UNHEARD] = { .word = "post_unheard",
-				  .takes = TAKES_BODY,
-				  .asks = ASKS_LATER,
-				  .waits = true,
-				  .wire = "set_flags_unheard",
-				  .act = post_unheard },
+	[ACTION_POST_WITHOUT_WAKE] = { .word = "post_unheard",
+				       .takes = TAKES_BODY,
+				       .asks = ASKS_LATER,
+				       .waits = true,
+				       .wire = "set_flags_unheard",
+				       .act = post_without_wake },
 	[ACTION_INTERRUPT] = { .word = "interrupt",
 			       .takes = TAKES_NUMBER,
 			       .most = STEPS_MOST,

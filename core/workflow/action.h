@@ -34,7 +34,7 @@ enum action_kind {
 	ACTION_SETTLE, /* time passes: by default, beyond the interval between collections */
 	ACTION_QUEUE, /* prompts with seeds from 1 on, all queued before the worker runs */
 	ACTION_POST_RUNNING, /* POST /free that comes while the next prompt runs */
-	ACTION_POST_UNHEARD, /* POST /free whose wake-up is lost */
+	ACTION_POST_WITHOUT_WAKE, /* POST /free whose wake-up is lost */
 	ACTION_INTERRUPT, /* the next prompt, in the middle of sampling */
 	ACTION_FAIL, /* the same, by an error */
 	ACTION_OUT_OF_MEMORY, /* the same, out of memory */

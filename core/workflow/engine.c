@@ -32,7 +32,7 @@ static void set_flags(void *context, bool unload_models, bool free_memory, const
 		engine->flags.has_unload = engine->flags.unload_models = true;
 	if (free_memory)
 		engine->flags.has_free = engine->flags.free_memory = true;
-	engine->unheard = engine->serving; /* the worker itself does not wait */
+	engine->asleep = engine->serving; /* the worker itself does not wait */
 	if (observer && observer->request)
 		observer->request(observer->context, &(struct request_event) { unload_models, free_memory, source });
 }
@@ -184,8 +184,8 @@ bool engine_request_free(struct engine *engine, const json_t *body, enum request
 	}
 	engine_begin_action(engine);
 	engine_take_request(engine, &request);
-	if (when == REQUEST_UNHEARD)
-		engine->unheard = engine->flags.has_unload || engine->flags.has_free;
+	if (when == REQUEST_WITHOUT_WAKE)
+		engine->asleep = engine->flags.has_unload || engine->flags.has_free;
 	return true;
 }
 
@@ -241,7 +241,7 @@ static bool run_prompt(struct engine *engine, struct error *failed, struct error
 		error_set(failed, raised.kind, "%s", raised.text);
 	engine_tell_stage(engine, engine->prompted ? STAGE_NEXT_PROMPT : STAGE_LOADED, thrown);
 	engine->prompted = true;
-	engine->mishap = (struct mishap_state) { .kind = MISHAP_NONE };
+	engine->injected = (struct fault_state) { .kind = INJECT_NONE };
 	if (engine->died)
 		engine_tell_stage(engine, STAGE_WORKER_DIED, engine->died);
 	return true;
@@ -316,7 +316,7 @@ static bool act_on_flags(struct engine *engine, struct error *e)
 {
 	bool fine;
 
-	engine->unheard = false;
+	engine->asleep = false;
 	engine->serving = true;
 	fine = serve_flags(engine, e);
 	engine->serving = false;
@@ -325,7 +325,7 @@ static bool act_on_flags(struct engine *engine, struct error *e)
 
 static bool has_work(const struct engine *engine)
 {
-	return engine->first || (!engine->unheard && (engine->flags.has_unload || engine->flags.has_free));
+	return engine->first || (!engine->asleep && (engine->flags.has_unload || engine->flags.has_free));
 }
 
 /* The worker waits: for work, for the next collection if one is due, but not for ever. */

@@ -75,7 +75,7 @@ bool engine_submit(struct engine *engine, const json_t *prompt, const char *wher
 /* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. One that
  * comes while the worker does not wait (it collects, or has just looked) sets its flags and wakes nobody: they are served after
  * the next prompt, or when the worker's wait runs out. One that comes while a prompt runs is served after that: here, the next. */
-enum request_when { REQUEST_HEARD, REQUEST_UNHEARD, REQUEST_WHILE_RUNNING };
+enum request_when { REQUEST_HEARD, REQUEST_WITHOUT_WAKE, REQUEST_WHILE_RUNNING };
 bool engine_request_free(struct engine *engine, const json_t *body, enum request_when when, struct error *e);
 
 /* The worker takes what is queued until there is nothing left to do. false with ERROR_NODE when a prompt failed (the rest is
@@ -99,12 +99,12 @@ enum hold { HOLD_PATCHER, HOLD_MODEL };
 bool engine_hold(struct engine *engine, const char *name, enum hold what, struct error *e);
 void engine_drop_holds(struct engine *engine);
 
-/* What is to befall the next prompt in the middle of sampling, at its step `step`, counted from 0 over all its samplers; nothing if
+/* The fault to inject into the next prompt, in the middle of sampling, at its step `step`, counted from 0 over all its samplers; nothing if
  * it has fewer. Out of memory makes upstream unload all models. An error leaves a traceback: garbage in a cycle, which holds the
- * failed node's models and the caches until the next collection. A mishap that happened is no error of engine_run_until_idle; the
+ * failed node's models and the caches until the next collection. An injected fault that happened is no error of engine_run_until_idle; the
  * prompt's stage tells what was thrown. */
-enum mishap { MISHAP_NONE, MISHAP_INTERRUPT, MISHAP_FAILURE, MISHAP_OUT_OF_MEMORY };
-void engine_befall(struct engine *engine, enum mishap kind, unsigned step);
+enum injected_fault { INJECT_NONE, INJECT_INTERRUPT, INJECT_FAILURE, INJECT_OUT_OF_MEMORY };
+void engine_inject_fault(struct engine *engine, enum injected_fault kind, unsigned step);
 
 /* Memory that somebody takes past the manager. What does not fit is not taken. */
 bool engine_take_outside(struct engine *engine, const char *device, uint64_t size_bytes, struct error *e);

@@ -22,9 +22,9 @@ struct request {
 	bool unload_models, free_memory, release_kept;
 };
 
-/* What befalls the next prompt, and how far it is. */
-struct mishap_state {
-	enum mishap kind;
+/* The fault to inject into the next prompt, and how far it is. */
+struct fault_state {
+	enum injected_fault kind;
 	unsigned step; /* of the prompt, over all its samplers, at which it happens */
 	unsigned steps; /* begun so far */
 	bool happened;
@@ -51,10 +51,10 @@ struct engine {
 	struct outside_buffer *outside;
 	struct prompt *first, *last;
 	struct flags flags;
-	bool unheard; /* the flags were set while the worker did not wait, and do not wake it */
+	bool asleep; /* the flags were set while the worker did not wait, and do not wake it */
 	bool serving; /* the worker has taken its flags and acts on them */
 	struct request during; /* comes while the next prompt runs */
-	struct mishap_state mishap;
+	struct fault_state injected;
 	bool gc_needed;
 	bool gc_at_once; /* the interval does not matter */
 	uint64_t last_gc_ns;
@@ -70,7 +70,7 @@ void engine_begin_action(struct engine *engine);
 void engine_tell_stage(struct engine *engine, enum stage stage, const char *exception);
 void engine_take_request(struct engine *engine, const struct request *request);
 
-/* Before each step of a sampler: lets the mishap happen. The context is the engine. */
+/* Before each step of a sampler: injects the fault that is due. The context is the engine. */
 bool engine_before_step(void *context, struct error *e);
 
 /* The prompt failed: does what upstream does then. A failure that was requested does not count, and empties *failed. False, with e,

@@ -21,7 +21,7 @@
 	STRING(OF, RECORD_NAME_MAX, workflow, "workflow", NONE) /* what `replay` ran; "" in a cell of a matrix */              \
 	STRING(OF, RECORD_NAME_MAX, topology, "topology", NONE) /* whose devices its records number */
 
-/* An object, that is a patcher: the n-th one made for a model's name. Put again with another `keep` when the wish changes. */
+/* An object, that is a patcher: the n-th one made for a model's name. Put again with another `keep` when the keep flag changes. */
 #define RECORD_FIELDS_model(NUMBER, STRING, OF)                                                                                \
 	NUMBER(OF, U32, cell, "cell", CELL)                                                                                    \
 	NUMBER(OF, U32, model, "number", NEW_OBJECT) /* counts from 1 in a cell */                                             \

@@ -417,7 +417,7 @@ class Probe:
         if renews and not self.worker.retire():
             return "the worker does not end"
         if not renews and not self.worker_alive():
-            return "the worker is dead: the server must be started anew"
+            return "the worker is dead: the server must be restarted"
         on, self.on = self.on, False
         try:
             self.observer.watching = False

@@ -15,7 +15,7 @@ from .observe import modules_with
 from .version import PROBE_VERSION, RECORD_SCHEMA, disagreement
 
 log = logging.getLogger("residency probe")
-SESSION = uuid.uuid4().hex  # of this process: another one means that the server was started anew
+SESSION = uuid.uuid4().hex  # of this process: another one means that the server was restarted
 WARNED = []  # what was said once
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
@@ -154,7 +154,7 @@ def install(probe):
             WARNED.append(warning)
             log.warning("residency probe: %s", warning)
         if not probe.on:
-            return web.json_response({"error": "the probe is switched off; it is on again when ComfyUI is started anew"}, status=409)
+            return web.json_response({"error": "the probe is switched off; it is on again when ComfyUI is restarted"}, status=409)
         if probe.worker_alive() and not probe.idle():
             return web.json_response({"error": "the worker is busy"}, status=423)
         error = probe.begin(int(body["cell"]), body.get("device_mode"), body.get("node_flags"), body.get("deep") is True)

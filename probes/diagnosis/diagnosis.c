@@ -1,3 +1,9 @@
+/* diagnosis.c - the table of causes, and the search through it.
+ *
+ * The facts of a finding are a bit set. A row fits when all bits of `needs` are there and none of `excludes`; the
+ * first row that fits wins, so special rows stand before general ones. diagnosis_why names the facts that the row
+ * needed, in the words of the X-macro.
+ */
 #include "probes/diagnosis/diagnosis.h"
 
 #include <stdio.h>
@@ -54,11 +60,11 @@ static const struct cause causes[] = {
 
 	/* ---- entries that are dead inside ---- */
 	{ .failure_class = 8,
-	  .text = "the leak warning is true: somebody outside keeps the model after its patcher died",
+	  .text = "the leak warning is true: something outside keeps the model after its patcher died",
 	  .threads = THREADS_8,
 	  .needs = FACT(STALE) | FACT(FOREIGN_HOLDS) },
 	{ .failure_class = 8,
-	  .text = "the leak warning is false: nobody holds the model, the next collection takes it",
+	  .text = "the leak warning is false: nothing holds the model, the next collection frees it",
 	  .threads = THREADS_8,
 	  .needs = FACT(STALE) | FACT(NOBODY_HOLDS) },
 	{ .failure_class = 7,
@@ -108,13 +114,13 @@ static const struct cause causes[] = {
 
 	/* ---- unloads and requests ---- */
 	{ .failure_class = 8,
-	  .text = "its patcher died while somebody outside holds the model: lost to its owner, and not freed either",
+	  .text = "its patcher died while something outside holds the model: lost to its owner, and not freed either",
 	  .threads = THREADS_8,
 	  .needs = FACT(LOST) | FACT(DIED_BY_COUNT) | FACT(FOREIGN_HOLDS) },
 	{ .failure_class = 22,
 	  .text = "every model was to be kept, and just then the unload went to core, which purges all",
 	  .threads = THREADS_22,
-	  .needs = FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_WISHED) },
+	  .needs = FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) },
 	{ .failure_class = 1,
 	  .text = "unloading moved the weights to host memory: gone from the device, and not released either",
 	  .threads = THREADS_1,
@@ -169,7 +175,7 @@ static const struct cause causes[] = {
 	  .threads = THREADS_1,
 	  .needs = FACT(LEAKED) | FACT(IN_HOST_MEMORY) },
 	{ .failure_class = 2,
-	  .text = "nobody wished it to stay; the unload took the missing flag for a wish, and an anchor holds it",
+	  .text = "it was not to be kept; the unload took the missing flag for one, and an anchor holds it",
 	  .threads = THREADS_2,
 	  .needs = FACT(LEAKED) | FACT(ANCHORS_HOLD) },
 	{ .failure_class = 10,
@@ -199,11 +205,11 @@ static const struct cause causes[] = {
 	  .threads = THREADS_19,
 	  .needs = FACT(MISPLACED) | FACT(NO_PEER_ACCESS) },
 	{ .failure_class = 21,
-	  .text = "somebody else moves weights at run time, against the placement",
+	  .text = "another component moves weights at run time, against the placement",
 	  .threads = THREADS_21,
 	  .needs = FACT(MISPLACED) },
 	{ .failure_class = 21,
-	  .text = "somebody else took the weights off the device; the list does not know",
+	  .text = "another component took the weights off the device; the list does not know",
 	  .threads = THREADS_21,
 	  .needs = FACT(DETACHED) },
 	{ .failure_class = 9,

@@ -16,7 +16,7 @@
 /* name, code in records, what it says */
 #define FACTS(X)                                                                                                               \
 	/* what was found */                                                                                                   \
-	X(LOST, "lost", "a model that was wished to stay left")                                                                \
+	X(LOST, "lost", "a model that was to be kept left")                                                                    \
 	X(LEAKED, "leaked", "a model that was asked to go is still there")                                                     \
 	X(DUPLICATED, "duplicated", "files were read again beside a kept copy of them")                                        \
 	X(DETACHED, "detached", "a listed model has no weights on its device")                                                 \
@@ -31,7 +31,7 @@
 	X(EVICTED_BY_LOAD, "evicted_by_load", "another model's load evicted it")                                               \
 	X(EVICTED_BY_PRESSURE, "evicted_by_pressure", "it was evicted to free memory")                                         \
 	X(DIED_IN_GC, "died_in_gc", "it died in a garbage collection")                                                         \
-	X(DIED_BY_COUNT, "died_by_count", "its last owner let go of it")                                                       \
+	X(DIED_BY_COUNT, "died_by_count", "its last owner released it")                                                        \
 	X(DROPPED_BY_WORKFLOW, "dropped_by_workflow", "the next workflow has no node for it, so the caches dropped it")        \
 	X(ANCHORS_CLEARED, "anchors_cleared", "all anchors were cleared at once")                                              \
 	X(SUPERSEDED, "superseded", "another patcher of the same model took its place in the list")                            \
@@ -46,8 +46,8 @@
 	X(CACHES_RESET, "caches_reset", "free_memory was asked, which drops the executor's caches")                            \
 	X(ONLY_UNLOAD, "only_unload", "only unload_models was asked, so the executor's caches stay")                           \
 	/* whom else it concerns */                                                                                            \
-	X(ALL_WISHED, "all_wished", "every model listed then was wished to stay")                                              \
-	X(NEIGHBOUR_NOT_WISHED, "neighbour_not_wished", "a model listed beside it was not wished to stay")                     \
+	X(ALL_KEPT, "all_wished", "every model listed then was to be kept")                                                    \
+	X(NEIGHBOUR_NOT_KEPT, "neighbour_not_wished", "a model listed beside it was not to be kept")                           \
 	X(IS_CLONE, "is_clone", "it is a patcher made from another of the same model")                                         \
 	X(NEWER_CLONE, "newer_clone", "a newer clone of the same model was made in the same prompt")                           \
 	X(NOT_ITS_OWN, "not_its_own", "the allocation it was placed by was set for another model of the same shape")           \
@@ -58,11 +58,11 @@
 	X(STICKY_DEVICE, "sticky_device", "the manager takes another loader's device for its own")                             \
 	X(OTHER_DEVICE, "other_device", "what ran on another device went at the same request")                                 \
 	/* who held it */                                                                                                      \
-	X(ONLY_CACHE_BEFORE, "only_cache_before", "one stage earlier nobody but the executor's caches held it")                \
+	X(ONLY_CACHE_BEFORE, "only_cache_before", "one stage earlier only the executor's caches held it")                      \
 	X(CACHE_HOLDS, "cache_holds", "the executor's caches hold it")                                                         \
 	X(ANCHORS_HOLD, "anchors_hold", "an anchor set holds it")                                                              \
-	X(FOREIGN_HOLDS, "foreign_holds", "somebody outside the engine holds it")                                              \
-	X(NOBODY_HOLDS, "nobody_holds", "nobody holds it any more")                                                            \
+	X(FOREIGN_HOLDS, "foreign_holds", "something outside the engine holds it")                                             \
+	X(NOBODY_HOLDS, "nobody_holds", "nothing holds it any more")                                                           \
 	/* where it is */                                                                                                      \
 	X(ALIVE_AT_END, "alive_at_end", "its object is alive at the end")                                                      \
 	X(IN_HOST_MEMORY, "in_host_memory", "its weights are off the device and still in host memory at the end")              \

@@ -1,3 +1,9 @@
+/* plan_findings.c - one pass over the plan and its string for each kind of trap.
+ *
+ * Each find_ function looks for one mistake and emits one record of the class misplaced for each place it finds, with
+ * the facts from which diagnosis.c derives the cause. Traps of the string come first, then devices with more than they
+ * hold, then slow routes.
+ */
 #include "probes/diagnosis/plan_findings.h"
 
 #include <math.h>

@@ -78,18 +78,18 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 /* Of the models that were listed one stage earlier. */
 static fact_set neighbour_facts(const struct judge *judge, const struct judged_object *object)
 {
-	bool all_wished = true;
-	bool other_not_wished = false;
+	bool all_kept = true;
+	bool other_not_kept = false;
 
 	for (size_t i = 0; i < judge->object_count; i++) {
 		const struct judged_object *other = &judge->objects[i];
 
 		if (other->seen_at != judge->stage_count || !other->before.snapshot || other->before.listed < 0)
 			continue;
-		all_wished &= other->model.keep == KEEP_YES;
-		other_not_wished |= other != object && other->model.keep != KEEP_YES;
+		all_kept &= other->model.keep == KEEP_YES;
+		other_not_kept |= other != object && other->model.keep != KEEP_YES;
 	}
-	return (all_wished ? FACT(ALL_WISHED) : 0) | (other_not_wished ? FACT(NEIGHBOUR_NOT_WISHED) : 0);
+	return (all_kept ? FACT(ALL_KEPT) : 0) | (other_not_kept ? FACT(NEIGHBOUR_NOT_KEPT) : 0);
 }
 
 static fact_set kin_facts(const struct judge *judge, const struct judged_object *object, size_t snapshot)

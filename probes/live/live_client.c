@@ -1,3 +1,9 @@
+/* live_client.c - libcurl, one handle for a client, one exchange at a time.
+ *
+ * exchange() sends once and classifies the result; ask() repeats a GET with growing pauses; a POST is repeated only if
+ * the connection was refused. An answer is collected up to a limit. Python writes NaN and Infinity, which JSON lacks:
+ * they are replaced in place before parsing.
+ */
 #include "probes/live/live_client.h"
 
 #include <curl/curl.h>

@@ -1,3 +1,7 @@
+/* live_hooks.c - the table of places in ComfyUI that the probe node wraps, with what each one's absence costs.
+ *
+ * `name` is what the probe's greeting uses; `without` completes the sentence "it is not known ...".
+ */
 #include "probes/live/live_hooks.h"
 
 #include <string.h>

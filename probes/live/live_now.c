@@ -1,3 +1,8 @@
+/* live_now.c - one reader for each object of the answer, all sharing a now_reader.
+ *
+ * The reader keeps the first error; after it every getter returns a fallback, so the functions need no checks of their
+ * own. Texts are decoded to code points and cut at a whole one. Lists are bounded before anything is allocated.
+ */
 #include "probes/live/live_now.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* live_now_json.c - the answer of live_now.h as one JSON object, for --json.
+ *
+ * Members follow the order of the struct. A failed allocation is remembered in the writer and checked once at the end.
+ */
 #include "probes/live/live_now.h"
 
 /* What has no memory is left out, and fine says so: everything that was made is attached, and freed with the whole. */

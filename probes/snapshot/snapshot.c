@@ -1,3 +1,11 @@
+/* snapshot.c - the probe's own list of objects, and a walk over manager and heap at each stage.
+ *
+ * Every patcher that the engine reports gets a known_object, in order of appearance. It holds weak references to
+ * patcher and model, so an object that died is still in the list, with the reason it left. At a stage the view of the
+ * manager gives what is listed, and the probe emits, object by object: state, bytes by device, holders, and, where
+ * something moved, its placement. Events between stages become records at once. The buffers grow to the largest cell
+ * and are kept, so that a snapshot in the steady state allocates nothing.
+ */
 #include "probes/snapshot/snapshot.h"
 
 #include <stdio.h>
@@ -26,7 +34,7 @@ struct probe {
 	const struct engine *engine;
 	const struct record_sink *sink;
 	struct observer observer;
-	struct probe_wishes wishes;
+	struct probe_settings settings;
 	uint32_t cell;
 	uint32_t snapshot; /* the last one */
 	struct known_object **objects;
@@ -182,7 +190,7 @@ static void on_transfer(void *context, const struct transfer_event *event)
 					  .start_ns = event->start_ns,
 					  .end_ns = event->end_ns };
 
-	if (probe->wishes.transfers)
+	if (probe->settings.transfers)
 		record_put(probe->sink, RECORD_TRANSFER, &record, sizeof(record));
 }
 
@@ -197,7 +205,7 @@ static void on_step(void *context, const struct step_event *event)
 				      .end_ns = event->end_ns,
 				      .moved_bytes = event->moved_bytes };
 
-	if (probe->wishes.steps)
+	if (probe->settings.steps)
 		record_put(probe->sink, RECORD_STEP, &record, sizeof(record));
 }
 
@@ -439,9 +447,10 @@ static void put_placement(const struct probe *probe, struct known_object *known,
 	allocation = managed_allocation(object);
 	used = allocation.used;
 	own = allocation.own;
-	if (used && (probe->wishes.placement || !own || strcmp(used, own) != 0))
+	if (used && (probe->settings.placement || !own || strcmp(used, own) != 0))
 		put_allocation(probe, known, own ? own : "", used);
-	if (!probe->wishes.placement && !(used && is_misplaced(object)) && (!object->is_loaded || object->bytes_on_compute > 0))
+	if (!probe->settings.placement && !(used && is_misplaced(object)) &&
+	    (!object->is_loaded || object->bytes_on_compute > 0))
 		return;
 	put_blocks(probe, known, model);
 	put_runs(probe, known, model);
@@ -524,15 +533,15 @@ static void on_stage(void *context, const struct stage_event *event)
 
 		put_residency(probe, anchor_count >= 0, known, &object, &now);
 		put_holders(probe, known, &object);
-		if (!probe->wishes.brief && wants_path(known, &now, event->stage))
+		if (!probe->settings.brief && wants_path(known, &now, event->stage))
 			put_path(probe, known, object.holders_of);
-		if (!probe->wishes.brief)
+		if (!probe->settings.brief)
 			put_placement(probe, known, &object);
 		known->state = now.state;
 		known->is_listed = now.listed >= 0;
 	}
 	put_ledger(probe);
-	if (probe->wishes.brief)
+	if (probe->settings.brief)
 		forget_dead(probe);
 }
 
@@ -568,7 +577,7 @@ void probe_free(struct probe *probe)
 	free(probe);
 }
 
-void probe_begin(struct probe *probe, uint32_t cell, const struct probe_wishes *wishes, const struct record_sink *sink)
+void probe_begin(struct probe *probe, uint32_t cell, const struct probe_settings *settings, const struct record_sink *sink)
 {
 	probe->cell = cell;
 	probe->sink = sink;
@@ -577,7 +586,7 @@ void probe_begin(struct probe *probe, uint32_t cell, const struct probe_wishes *
 	probe->told = 0;
 	probe->engine = NULL;
 	probe->failed = false;
-	probe->wishes = wishes ? *wishes : (struct probe_wishes) { .transfers = false };
+	probe->settings = settings ? *settings : (struct probe_settings) { .transfers = false };
 }
 
 const struct observer *probe_observer(const struct probe *probe)

@@ -28,13 +28,13 @@ struct probe;
 struct probe *probe_new(struct error *e);
 void probe_free(struct probe *probe);
 
-struct probe_wishes {
+struct probe_settings {
 	bool transfers, steps, placement;
 	bool brief; /* what is dead is told once, and forgotten: for long runs. Such records are not for a judge */
 };
 
 /* Forgets the last cell. The sink is borrowed. */
-void probe_begin(struct probe *probe, uint32_t cell, const struct probe_wishes *wishes, const struct record_sink *sink);
+void probe_begin(struct probe *probe, uint32_t cell, const struct probe_settings *settings, const struct record_sink *sink);
 
 /* Borrowed: lives as long as the probe. */
 const struct observer *probe_observer(const struct probe *probe);

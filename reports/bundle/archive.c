@@ -1,3 +1,9 @@
+/* archive.c - libarchive's pax writer with gzip, writing into a strbuf.
+ *
+ * Entries carry the run's time and no owner, and gzip's header no time, so that equal content gives equal bytes. After
+ * an error the maker is closed without more output: `given_up` makes the callback accept and discard what libarchive
+ * still flushes.
+ */
 #include "reports/bundle/archive.h"
 
 #include <archive.h>

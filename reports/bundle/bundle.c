@@ -1,3 +1,8 @@
+/* bundle.c - the run is copied into a store of its own, redacted, and packed with its cards.
+ *
+ * The copy is made next to the bundle's path, through db/copy.h with redact.h as the filter, and is removed again. The
+ * archive is built in memory and written at the end, so that a failure leaves no half file.
+ */
 #include "reports/bundle/bundle.h"
 
 #include <stdlib.h>

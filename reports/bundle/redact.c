@@ -1,3 +1,8 @@
+/* redact.c - one pass over the text, looking at each position for a path, a web address or a word, in that order.
+ *
+ * The words (user names, host name) are collected once from the environment and the user database, and compared
+ * without case at word boundaries. A path keeps its last part; of a web address only the words are replaced.
+ */
 #include "reports/bundle/redact.h"
 
 #include <ctype.h>

@@ -1,3 +1,7 @@
+/* chart.c - gnuplot as a child process, its script and output in files of a temporary folder.
+ *
+ * Files and not pipes: a pipe in both directions can block, and the exit status says whether the output is whole.
+ */
 #include "reports/render/chart.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/* html.c - the page: style, one section after another, each from its own file, all into one strbuf.
+ *
+ * Nothing is loaded from elsewhere and there is no script. All text from the store passes html_text, which escapes it.
+ */
 #include "reports/render/html.h"
 
 #include <stdio.h>
@@ -51,7 +55,7 @@ static bool head(struct strbuf *page, struct store *store, const char *run, stru
 			page,
 			"<p class=\"lead\"><strong>%lld runs</strong>: %lld cells passed, %lld failed, %lld untrustworthy; "
 			"%lld "
-			"measurements. A cell passes when every model wished to stay stayed, and every other one went.</p>\n",
+			"measurements. A cell passes when every model to be kept stayed, and every other one was freed.</p>\n",
 			(long long)query_integer(&q, 0), (long long)query_integer(&q, 1), (long long)query_integer(&q, 2),
 			(long long)query_integer(&q, 3), (long long)query_integer(&q, 4));
 	return query_end(&q);

@@ -66,7 +66,7 @@ static bool stages(struct strbuf *page, struct store *store, const char *run, in
 	return query_end(&q);
 }
 
-/* Absence stands out where the model was wished to stay, and is plain where it was to go. */
+/* Absence stands out where the model was to be kept, and is plain where it was to go. */
 static const char *class_of_state(const char *state, bool kept)
 {
 	if (!kept && strcmp(state, "dead") == 0)
@@ -135,7 +135,7 @@ static void holders(struct strbuf *page, const char *json)
 		first = false;
 	}
 	if (first)
-		strbuf_append(page, "nobody");
+		strbuf_append(page, "nothing");
 }
 
 static bool causes(struct strbuf *page, struct store *store, const char *run, int64_t cell, struct error *e)

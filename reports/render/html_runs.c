@@ -32,7 +32,7 @@ bool html_replays(struct strbuf *page, struct store *store, const char *run, str
 				page,
 				"<h2>Workflows replayed</h2>\n<p>Equal hashes are equal images, to the last bit, wherever the "
 				"weights waited.</p>\n<div class=\"scroll\"><table><tr><th>workflow</th><th>subject</th><th>"
-				"verdict</th><th>steps</th><th>a step</th><th>weights brought over</th><th>image</th></tr>\n");
+				"verdict</th><th>steps</th><th>a step</th><th>weights copied</th><th>image</th></tr>\n");
 		any = true;
 		strbuf_append(page, "<tr><td>");
 		html_text(page, query_text(&q, 0));

@@ -1,3 +1,10 @@
+/* sweep.c - one JSON object: the run's own lists of commits and cells, filled with the verdicts of all runs of these
+ * commits.
+ *
+ * Verdicts arrive oldest run first, and a later one replaces an earlier one unless it says less. Per cell the row of
+ * verdicts then goes through changes.h, which finds where passing and failing alternate; the models of the verdicts on
+ * both sides say what changed.
+ */
 #include "reports/sweep/sweep.h"
 
 #include <stdlib.h>

@@ -1,3 +1,9 @@
+/* trace.c - a query for each kind of lane, whose rows are written out as events in the order of time.
+ *
+ * Process and thread ids are computed: a cell is a process; models, links and samplers have ranges of thread ids.
+ * Slices that overlap on one lane would nest in the viewer, so copies and steps go to the first lane that is free at
+ * their start.
+ */
 #include "reports/trace/trace.h"
 
 #include <inttypes.h>

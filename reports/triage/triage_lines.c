@@ -88,7 +88,7 @@ static void write_kept_copy(const json_t *card, struct strbuf *out)
 		return;
 	append_holders(card, "holders_before", out);
 	if (!out->length)
-		strbuf_append(out, "nobody at the end");
+		strbuf_append(out, "nothing at the end");
 }
 
 static void write_missing(const json_t *card, struct strbuf *out)
@@ -101,7 +101,7 @@ static void write_after(const json_t *card, struct strbuf *out)
 {
 	append_holders(card, "holders_after", out);
 	if (!out->length && is_of_class(card, "lost") && json_is_array(json_object_get(card, "holders_after")))
-		strbuf_append(out, "nobody");
+		strbuf_append(out, "nothing");
 }
 
 static void write_path(const json_t *card, struct strbuf *out)

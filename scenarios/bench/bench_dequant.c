@@ -1,3 +1,8 @@
+/* bench_dequant.c - every quantised type with every instruction set, over a block that stays in the second-level
+ * cache.
+ *
+ * Thread time is measured, not wall time: a core shared with others would otherwise look slow.
+ */
 #include "scenarios/bench/bench_dequant.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/* bench_links.c - for each link and size: copy until the samples agree, then compare what arrived.
+ *
+ * Buffers are filled from a sequence seeded by the pair of devices, so that stale bytes of another pair are not taken
+ * for correct ones.
+ */
 #include "scenarios/bench/bench_links.h"
 
 #include <math.h>

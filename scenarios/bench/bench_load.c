@@ -1,3 +1,8 @@
+/* bench_load.c - one file, three ways to load it, interleaved over rounds.
+ *
+ * The file's bytes follow a pattern that depends on the offset alone, so that a tensor in the wrong place is noticed.
+ * The first round warms the page cache and does not count.
+ */
 #include "scenarios/bench/bench_load.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* bench_matrix.c - the same cells with a store and without one, in turn; the rate with a store counts until everything
+ * is written.
+ */
 #include "scenarios/bench/bench_matrix.h"
 
 #include <stdlib.h>

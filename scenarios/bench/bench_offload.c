@@ -1,3 +1,6 @@
+/* bench_offload.c - one engine run for each step of virtual VRAM and each donor; a point is the time of the last
+ * sampler step.
+ */
 #include "scenarios/bench/bench_offload.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* bench_pass.c - from a published model's name to its family, its block list at the stated precision, and a placed
+ * pass over it.
+ */
 #include "scenarios/bench/bench_pass.h"
 
 #include <math.h>

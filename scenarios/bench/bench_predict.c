@@ -1,3 +1,9 @@
+/* bench_predict.c - reads the published table, groups it into series, predicts each series and compares.
+ *
+ * The measured point with nothing offloaded anchors a series; the slope comes from the bytes that cross and the link's
+ * bandwidth. The efficiency of a link is fitted by least squares over the other models' series, so that no series is
+ * predicted from itself.
+ */
 #include "scenarios/bench/bench_predict.h"
 
 #include <math.h>

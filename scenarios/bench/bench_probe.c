@@ -1,3 +1,8 @@
+/* bench_probe.c - an observer that times another one, slot by slot.
+ *
+ * For snapshots the engine alternates between two workloads: one that moves blocks between stages, one that does not.
+ * For replays runs with and without probes alternate, so that drift of the machine falls on both.
+ */
 #include "scenarios/bench/bench_probe.h"
 
 #include <stdio.h>
@@ -126,7 +131,7 @@ static bool rig_close(struct rig *rig, uint64_t *dropped, struct error *e)
 	return fine;
 }
 
-static struct engine *watch(struct rig *rig, const struct engine_options *options, const struct probe_wishes *wishes,
+static struct engine *watch(struct rig *rig, const struct engine_options *options, const struct probe_settings *settings,
 			    uint32_t cell, struct error *e)
 {
 	struct record_cell record = { .cell = cell, .subject = "engine:strict", .policy = "strict" };
@@ -135,7 +140,7 @@ static struct engine *watch(struct rig *rig, const struct engine_options *option
 
 	record_text(record.topology, sizeof(record.topology), rig->topology->name);
 	record_put(&rig->store.sink, RECORD_CELL, &record, sizeof(record));
-	probe_begin(rig->probe, cell, wishes, &rig->store.sink);
+	probe_begin(rig->probe, cell, settings, &rig->store.sink);
 	watched.observer = &rig->observer;
 	engine = engine_open(&watched, e);
 	if (engine)
@@ -220,7 +225,7 @@ bool bench_snapshot(const char *folder, size_t model_count, size_t block_count, 
 {
 	struct catalog catalog = { .context = &block_count, .open = open_blocks };
 	struct engine_options options = { .catalog = &catalog, .policy = &policy_strict };
-	struct probe_wishes wishes = { .placement = true };
+	struct probe_settings settings = { .placement = true };
 	double *moved_ns = array_new(repeats, sizeof(*moved_ns), e);
 	double *still_ns = array_new(repeats, sizeof(*still_ns), e);
 	struct engine *engine = NULL;
@@ -231,7 +236,7 @@ bool bench_snapshot(const char *folder, size_t model_count, size_t block_count, 
 	if (fine)
 		options.machine = machine_open(rig.topology, &backend_sim, e);
 	if (options.machine)
-		engine = watch(&rig, &options, &wishes, 1, e);
+		engine = watch(&rig, &options, &settings, 1, e);
 	fine = engine && measure_snapshots(&rig, engine, model_count, repeats, interrupted, moved_ns, still_ns, e) &&
 	       probe_is_fine(rig.probe, e);
 	engine_close(engine);
@@ -257,7 +262,7 @@ struct replayed {
 /* One replay: the workflow, then /free with both flags, then its end. A cell of 0 is one without probes. */
 static bool replay(struct rig *rig, const struct replayed *what, uint32_t cell, double *elapsed_ns, struct error *e)
 {
-	static const struct probe_wishes all = { .transfers = true, .steps = true, .placement = true };
+	static const struct probe_settings all = { .transfers = true, .steps = true, .placement = true };
 	struct engine_options options = what->options;
 	struct engine *engine;
 	uint64_t start_ns;

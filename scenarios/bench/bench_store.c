@@ -1,3 +1,4 @@
+/* bench_store.c - a store with its writer for the time of a bench, and lookups of the built-in topologies. */
 #include "scenarios/bench/bench_store.h"
 
 #include <errno.h>

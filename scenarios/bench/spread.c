@@ -1,3 +1,4 @@
+/* spread.c - sorts a copy of the samples; median, least and most are read off. */
 #include "scenarios/bench/spread.h"
 
 #include <math.h>

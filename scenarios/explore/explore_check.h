@@ -12,7 +12,7 @@
  *	nothing-stray	 at rest no weights are on a device whose model is in no list
  *
  * A judge says the same of a cell by the same rules, with evidence; this looks at every rest instead of at the end alone, remembers only what is
- * alive, and costs little. It takes brief records (struct probe_wishes), and others.
+ * alive, and costs little. It takes brief records (struct probe_settings), and others.
  */
 #ifndef RESIDENCY_SCENARIOS_EXPLORE_CHECK_H
 #define RESIDENCY_SCENARIOS_EXPLORE_CHECK_H

@@ -117,11 +117,11 @@ static size_t modes_count(const struct matrix_axes *axes, const struct flow *flo
 }
 
 /* A matrix and a flow that runs over it, by their places in matrix_at() and in the axes. */
-struct pair {
+struct matrix_pair {
 	size_t matrix, flow;
 };
 
-static void leave_out(struct matrix_left_out *left_out, const struct matrix_axes *axes, const struct pair *pair,
+static void leave_out(struct matrix_left_out *left_out, const struct matrix_axes *axes, const struct matrix_pair *pair,
 		      const struct error *why)
 {
 	if (left_out->count++ == 0)
@@ -130,7 +130,7 @@ static void leave_out(struct matrix_left_out *left_out, const struct matrix_axes
 }
 
 /* The first pair that runs, from this one on; those that cannot be are counted (NULL: they are not). */
-static bool pair_find(const struct matrix_axes *axes, struct pair *pair, struct matrix_left_out *left_out)
+static bool pair_find(const struct matrix_axes *axes, struct matrix_pair *pair, struct matrix_left_out *left_out)
 {
 	for (; matrix_at(pair->matrix); pair->matrix++, pair->flow = 0) {
 		for (; pair->flow < axes->flow_count && is_chosen(axes, pair->matrix); pair->flow++) {
@@ -145,7 +145,7 @@ static bool pair_find(const struct matrix_axes *axes, struct pair *pair, struct 
 	return false;
 }
 
-static bool pair_next(const struct matrix_axes *axes, struct pair *pair, struct matrix_left_out *left_out)
+static bool pair_next(const struct matrix_axes *axes, struct matrix_pair *pair, struct matrix_left_out *left_out)
 {
 	pair->flow++;
 	return pair_find(axes, pair, left_out);
@@ -153,7 +153,7 @@ static bool pair_next(const struct matrix_axes *axes, struct pair *pair, struct 
 
 static size_t cells_of_a_policy(const struct matrix_axes *axes, struct matrix_left_out *left_out)
 {
-	struct pair pair = { .matrix = 0 };
+	struct matrix_pair pair = { .matrix = 0 };
 	size_t count = 0;
 
 	for (bool found = pair_find(axes, &pair, left_out); found; found = pair_next(axes, &pair, left_out))
@@ -198,7 +198,7 @@ static bool take_modes(const struct matrix_axes *axes, const struct flow *flow, 
 
 bool matrix_cell_at(const struct matrix_axes *axes, size_t index, struct matrix_cell *cell)
 {
-	struct pair pair = { .matrix = 0 };
+	struct matrix_pair pair = { .matrix = 0 };
 
 	*cell = (struct matrix_cell) { .axes = *axes };
 	cell->axes.flow_count = 1;
@@ -308,7 +308,8 @@ static bool run_cell(struct matrix_progress *progress, const struct matrix_place
 	return true;
 }
 
-static bool run_modes(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place, struct error *e)
+static bool run_modes(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place,
+		      struct error *e)
 {
 	struct modes modes = { .cache = 0 };
 
@@ -325,7 +326,8 @@ static bool run_modes(struct matrix_progress *progress, const struct matrix_axes
 }
 
 /* The cells of a pair, unless the subject cannot run them: then the caller is told. */
-static bool run_pair(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place, struct error *e)
+static bool run_pair(struct matrix_progress *progress, const struct matrix_axes *axes, struct matrix_place *place,
+		     struct error *e)
 {
 	const struct matrix_run *run = progress->run;
 	struct error why = ERROR_INIT;
@@ -340,10 +342,11 @@ static bool run_pair(struct matrix_progress *progress, const struct matrix_axes 
 	return true;
 }
 
-static bool run_policy(struct matrix_progress *progress, const struct matrix_axes *axes, const struct policy *policy, struct error *e)
+static bool run_policy(struct matrix_progress *progress, const struct matrix_axes *axes, const struct policy *policy,
+		       struct error *e)
 {
 	struct matrix_place place = { .policy = policy };
-	struct pair pair = { .matrix = 0 };
+	struct matrix_pair pair = { .matrix = 0 };
 
 	for (bool found = pair_find(axes, &pair, NULL); found && !progress->stopped; found = pair_next(axes, &pair, NULL)) {
 		place.matrix = matrix_at(pair.matrix);

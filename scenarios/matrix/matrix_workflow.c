@@ -1,3 +1,7 @@
+/* matrix_workflow.c - the built-in matrices as data, and a builder that turns models into nodes of an API prompt.
+ *
+ * The builder numbers nodes in order and remembers a failed allocation, which is reported once at the end.
+ */
 #include "scenarios/matrix/matrix_workflow.h"
 
 #include <stdio.h>

@@ -1,3 +1,9 @@
+/* placed_pass.c - each block of the load list becomes copies and operations on the simulated machine, in running
+ * order.
+ *
+ * Copies of weights that are stored elsewhere are issued before the operations that need them, and their memory is
+ * freed after use. The time is the simulator's clock after the last operation, the memory the peak of each device.
+ */
 #include "scenarios/placed/placed_pass.h"
 
 #include <math.h>

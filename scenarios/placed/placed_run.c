@@ -1,3 +1,4 @@
+/* placed_run.c - opens a machine, loads a simulated FLUX.1 as the plan says, and samples it. */
 #include "scenarios/placed/placed_run.h"
 
 #include <math.h>

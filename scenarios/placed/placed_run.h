@@ -17,7 +17,7 @@
 struct placed_request {
 	const struct topology *topology;
 	const struct backend *backend;
-	const char *model; /* a name that a model is made up for */
+	const char *model; /* a name that a model is simulated by */
 	unsigned compute; /* device index */
 	int64_t width, height; /* of the latent: an eighth of the pixels */
 	const bool *interrupted; /* may be NULL */

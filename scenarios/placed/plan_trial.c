@@ -1,3 +1,8 @@
+/* plan_trial.c - a runner for suggest.h: builds the load list of a model, turns a plan into a placement and runs one
+ * placed pass.
+ *
+ * Where rates of a device or family are unknown, only the copies are timed.
+ */
 #include "scenarios/placed/plan_trial.h"
 
 #include <math.h>

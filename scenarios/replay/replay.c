@@ -1,3 +1,8 @@
+/* replay.c - placements are edits of the workflow's JSON; the run is a cell_run with a timeline next to the judge.
+ *
+ * Images are collected while the cell runs, compared with the expected hashes when it has ended, and recorded after
+ * the verdict.
+ */
 #include "scenarios/replay/replay.h"
 
 #include <stdio.h>

@@ -1,3 +1,7 @@
+/* timeline.c - a record sink that keeps stages, states and steps in arrays, in the order in which they come.
+ *
+ * Of an object that is reported again the first report stays. A failed allocation is remembered in `failed`.
+ */
 #include "scenarios/replay/timeline.h"
 
 #include <stdio.h>
@@ -34,7 +38,7 @@ static void add_model(struct timeline *timeline, const struct record_model *mode
 
 	for (size_t i = 0; i < timeline->model_count; i++) {
 		if (timeline->models[i].number == model->model)
-			return; /* told again, with another wish */
+			return; /* reported again, with another keep flag */
 	}
 	if (!array_reserve(&timeline->models, &timeline->model_capacity, timeline->model_count + 1, sizeof(*added), NULL)) {
 		timeline->failed = true;

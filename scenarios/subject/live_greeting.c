@@ -64,8 +64,8 @@ static bool read_missing(struct live_greeting *greeting, const char *url, const 
 		const struct live_hook *hook = live_hook_find(name ? name : "");
 
 		if (hook->loss == LIVE_NOTHING)
-			return error_set(e, ERROR_UNSUPPORTED, "%s: its ComfyUI has no %.60s: nobody can tell %s", url, name,
-					 hook->without);
+			return error_set(e, ERROR_UNSUPPORTED, "%s: its ComfyUI has no %.60s, which is needed to tell %s", url,
+					 name, hook->without);
 		log_say(log, LOG_WARNING, "%s: its ComfyUI has no %.60s: it is not known %s%s", url, name ? name : "?",
 			hook->without, hook->loss == LIVE_UNTRUSTWORTHY ? ", and no verdict can be trusted" : "");
 		if (hook->loss == LIVE_UNTRUSTWORTHY && !greeting->lacks[0])
@@ -106,7 +106,7 @@ static json_t *ask(struct live_greeting *greeting, struct live_client *client, s
 
 	if (!hello && why.kind == ERROR_UNSUPPORTED)
 		error_set(e, ERROR_UNSUPPORTED,
-			  "%s has no probe node: `residency live install DIR` puts it there, then start it anew",
+			  "%s has no probe node: `residency live install DIR` puts it there, then restart it",
 			  live_client_url(client));
 	else if (!hello)
 		error_set(e, why.kind, "%s%s", why.text,
@@ -119,7 +119,7 @@ static json_t *ask(struct live_greeting *greeting, struct live_client *client, s
 			return hello;
 		error_set(e, ERROR_UNSUPPORTED,
 			  "%s: its probe node, %s, records in schema %lld, and residency %s reads %d: `residency live install "
-			  "DIR` puts this one's there, then start it anew",
+			  "DIR` puts this one's there, then restart it",
 			  live_client_url(client), greeting->probe, (long long)schema, RESIDENCY_VERSION, RECORD_SCHEMA);
 	}
 	json_decref(hello);

@@ -28,7 +28,7 @@ struct live_server;
 bool live_probe_write(const char *folder, const struct texts *keep, struct error *e);
 
 /* Started and answering. The caller stops it. On error nothing is left. interrupted: polled while it starts. */
-struct live_server *live_server_start(const struct live_server_options *wishes, const bool *interrupted, struct error *e);
+struct live_server *live_server_start(const struct live_server_options *options, const bool *interrupted, struct error *e);
 const char *live_server_url(const struct live_server *server);
 void live_server_stop(struct live_server *server);
 

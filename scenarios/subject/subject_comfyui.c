@@ -45,7 +45,7 @@ struct comfyui_subject {
 	enum device_mode device_mode;
 	unsigned prompt_count;
 	bool begun;
-	bool mishap_is_due; /* to the next prompt: that it fails is what was asked for */
+	bool fault_is_due; /* to the next prompt: that it fails is what was asked for */
 };
 
 static struct comfyui_subject *from(const struct subject *subject)
@@ -71,7 +71,7 @@ static bool check_session(const struct comfyui_subject *s, const struct live_bat
 {
 	if (strcmp(batch->session, s->server.session) == 0)
 		return true;
-	return error_set(e, ERROR_ABSENT, "%s was started anew while cell %u ran: what its models were is gone with it",
+	return error_set(e, ERROR_ABSENT, "%s was restarted while cell %u ran: what its models were is gone with it",
 			 live_client_url(s->client), s->translation.cell);
 }
 
@@ -220,7 +220,7 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	json_t *body;
 	json_t *answer = NULL;
 
-	s->begun = s->mishap_is_due = false;
+	s->begun = s->fault_is_due = false;
 	s->next_line = 0;
 	s->sink = *sink;
 	s->device_mode = setup->device_mode;
@@ -404,10 +404,10 @@ static bool look_at_prompts(struct comfyui_subject *s, struct error *e)
 		text = json_string_value(json_object_get(status, "status_str"));
 		if (!history)
 			fine = false;
-		else if (text && strcmp(text, "success") != 0 && !s->mishap_is_due)
+		else if (text && strcmp(text, "success") != 0 && !s->fault_is_due)
 			fine = tell_failed_prompt(status, e);
 		json_decref(history);
-		s->mishap_is_due = false;
+		s->fault_is_due = false;
 	}
 	json_array_clear(s->submitted);
 	return fine;
@@ -440,7 +440,7 @@ static bool post_running(struct comfyui_subject *s, const struct action *action,
 	return arm(s, "running", 0, "/free", json_deep_copy(action->body), e);
 }
 
-static bool post_unheard(struct comfyui_subject *s, const struct action *action, struct error *e)
+static bool post_without_wake(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
 	char names[64];
 
@@ -453,13 +453,13 @@ static bool post_unheard(struct comfyui_subject *s, const struct action *action,
 
 static bool interrupt(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	s->mishap_is_due = true;
+	s->fault_is_due = true;
 	return arm(s, action_row(action->kind)->wire, (unsigned)action->number, "/interrupt", json_object(), e);
 }
 
 static bool fail(struct comfyui_subject *s, const struct action *action, struct error *e)
 {
-	s->mishap_is_due = true;
+	s->fault_is_due = true;
 	return ask(s, "arm", action_row(action->kind)->wire, (unsigned)action->number, e);
 }
 
@@ -496,7 +496,7 @@ static bool act_by_row(struct comfyui_subject *s, const struct action *action, s
 
 /* Actions that go by the server's own requests, or that the probe only prepares. */
 static bool (*const acts[ACTION_KIND_COUNT])(struct comfyui_subject *s, const struct action *action, struct error *e) = {
-	[ACTION_POST] = post,	       [ACTION_POST_RUNNING] = post_running,   [ACTION_POST_UNHEARD] = post_unheard,
+	[ACTION_POST] = post,	       [ACTION_POST_RUNNING] = post_running,   [ACTION_POST_WITHOUT_WAKE] = post_without_wake,
 	[ACTION_QUEUE] = queue,	       [ACTION_INTERRUPT] = interrupt,	       [ACTION_FAIL] = fail,
 	[ACTION_OUT_OF_MEMORY] = fail, [ACTION_FOREIGN_UNLOAD] = patch_unload, [ACTION_SETTLE] = settle,
 };

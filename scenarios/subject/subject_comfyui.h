@@ -1,7 +1,7 @@
 /* subject_comfyui.h - a live ComfyUI server as a subject: comfyui=URL.
  *
  * The server must have the probe node (probes/comfyui). A cell begins when the worker is idle and everything that an earlier cell
- * left is gone; records come from the probe, asked for until the worker is idle again. A server that is started anew in the middle
+ * left is gone; records come from the probe, asked for until the worker is idle again. A server that is restarted in the middle
  * of a cell, or that dies, is an error of the run; what was recorded until then is in the store, and the cell has no verdict.
  * Where the probe's guard is on, the version ends in "+guard" and the policy is `strict`.
  */

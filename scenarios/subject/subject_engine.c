@@ -98,10 +98,10 @@ static void drop(struct engine_subject *s)
 static bool begin(struct subject *subject, const struct subject_setup *setup, const struct record_sink *sink, struct error *e)
 {
 	struct engine_subject *s = from(subject);
-	struct probe_wishes wishes = { .transfers = setup->record_transfers,
-				       .steps = setup->record_steps,
-				       .placement = setup->record_placement,
-				       .brief = setup->record_brief };
+	struct probe_settings settings = { .transfers = setup->record_transfers,
+					   .steps = setup->record_steps,
+					   .placement = setup->record_placement,
+					   .brief = setup->record_brief };
 	struct engine_options options = { .catalog = setup->catalog ? setup->catalog : &matrix_catalog,
 					  .policy = setup->policy,
 					  .cache = setup->cache,
@@ -117,7 +117,7 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	s->sink = *sink;
 	s->device_mode = setup->device_mode;
 	options.load_device = compute_device(subject);
-	probe_begin(s->probe, setup->cell, &wishes, &s->sink);
+	probe_begin(s->probe, setup->cell, &settings, &s->sink);
 	s->machine = machine_open(s->topology, s->backend, e);
 	if (!s->machine)
 		return false;

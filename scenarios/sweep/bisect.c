@@ -1,3 +1,8 @@
+/* bisect.c - a binary search over (before, after], where the change is known to be.
+ *
+ * The middle one of those not yet skipped is asked. A commit that cannot say narrows nothing and is not asked again;
+ * when only such commits are left, the result is the range.
+ */
 #include "scenarios/sweep/bisect.h"
 
 #include <stdlib.h>

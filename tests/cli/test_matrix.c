@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(an_unknown_policy_names_those_that_there_are)
 {
-	assert_complains(2, "\"levity\" is none of: stock, delegate", "matrix --policies levity --store none");
+	assert_complains(2, "\"levity\" must be one of: stock, delegate", "matrix --policies levity --store none");
 }
 END_TEST
 

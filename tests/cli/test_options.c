@@ -161,7 +161,7 @@ START_TEST(a_choice_that_is_none_is_answered_with_what_there_is)
 	struct error e = ERROR_INIT;
 
 	ck_assert(!choices_parse("colours", "red,,blue", colour_find, colour_name, &chosen, &e));
-	ck_assert_str_eq(e.text, "--colours: \"\" is none of: red, green, blue");
+	ck_assert_str_eq(e.text, "--colours: \"\" must be one of: red, green, blue");
 }
 END_TEST
 

@@ -13,9 +13,10 @@ static struct {
 	const char *folder;
 	size_t most, seen;
 } known[] = {
-	{ .folder = "core/compute/", .most = 1 }, { .folder = "core/device/", .most = 31 },
-	{ .folder = "core/model/", .most = 213 }, { .folder = "core/patch/", .most = 68 },
-	{ .folder = "core/plan/", .most = 19 },	  { .folder = "core/tensor/", .most = 11 },
+	{ .folder = "core/compute/", .most = 19 },
+	{ .folder = "core/device/", .most = 32 },
+	{ .folder = "core/patch/", .most = 68 },
+	{ .folder = "core/plan/", .most = 1 },
 };
 
 /* The brace that opens the initialiser of an array of structs whose type begins at the word struct; NULL if it is none. */

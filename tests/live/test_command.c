@@ -72,7 +72,7 @@ START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);
-	ends_with(0, "started anew", arguments);
+	ends_with(0, "must be restarted", arguments);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[512];
 

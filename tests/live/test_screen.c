@@ -116,8 +116,8 @@ START_TEST(a_server_that_is_gone_is_told_of_above_what_was_last_seen)
 {
 	view.trouble = "GET http://127.0.0.1:8188/residency/now: Couldn't connect to server";
 	view.gone_ns = 12 * S;
-	view.is_anew = view.is_frozen = view.only_kept = true;
-	view.anew_ns = 5 * S;
+	view.has_restarted = view.is_frozen = view.only_kept = true;
+	view.restarted_ns = 5 * S;
 	shows("80x16-gone", (struct watch_shape) { .width = 80, .height = 16, .utf8 = true });
 }
 END_TEST

@@ -1,4 +1,4 @@
-/* A server that lies, stalls, breaks off, dies or is started anew: the tool asks again, or says clearly what is wrong, and what was
+/* A server that lies, stalls, breaks off, dies or is restarted: the tool asks again, or says clearly what is wrong, and what was
  * recorded is in the store. */
 #include <jansson.h>
 #include <sqlite3.h>
@@ -142,7 +142,7 @@ END_TEST
 
 START_TEST(a_server_that_is_started_anew_is_told_of)
 {
-	one_cell("restart", 1, 3, "was started anew while cell 1 ran");
+	one_cell("restart", 1, 3, "was restarted while cell 1 ran");
 }
 END_TEST
 
@@ -240,7 +240,7 @@ END_TEST
 
 START_TEST(where_the_worker_cannot_be_seen_nothing_is_run)
 {
-	one_cell("missing=PromptQueue.get", 0, 4, "nobody can tell when the worker waits");
+	one_cell("missing=PromptQueue.get", 0, 4, "which is needed to tell when the worker waits");
 }
 END_TEST
 

@@ -267,7 +267,7 @@ START_TEST(a_server_that_dies_is_tried_again_and_known_when_it_is_another)
 	pty_wait("flux1-dev-fp8"); /* what was seen last */
 	fake_stop();
 	fake_start_again();
-	pty_wait("started anew");
+	pty_wait("restarted");
 	pty_wait("queue: 1 running");
 	pty_press("q");
 	ck_assert_int_eq(pty_end(), 0);
@@ -287,7 +287,7 @@ END_TEST
 START_TEST(another_session_at_once_is_seen)
 {
 	open_screen(fake_start_after("now-restart", 1, 3), 80, 24);
-	pty_wait("started anew");
+	pty_wait("restarted");
 	pty_press("q");
 	ck_assert_int_eq(pty_end(), 0);
 }

@@ -28,7 +28,7 @@ END_TEST
 
 START_TEST(all_kept_and_core_s_unload_is_the_purge_of_kept_models)
 {
-	ck_assert_int_eq(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_WISHED) | FACT(CACHES_RESET))->failure_class,
+	ck_assert_int_eq(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(CACHES_RESET))->failure_class,
 			 22);
 }
 END_TEST
@@ -61,9 +61,8 @@ START_TEST(why_names_the_facts_that_decided_and_no_others)
 {
 	char why[512];
 
-	diagnosis_why(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_WISHED) | FACT(PROMPT_BEFORE)), why, sizeof(why));
-	ck_assert_str_eq(why,
-			 "core's own unload took it, which knows no keep flag; every model listed then was wished to stay");
+	diagnosis_why(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(PROMPT_BEFORE)), why, sizeof(why));
+	ck_assert_str_eq(why, "core's own unload took it, which knows no keep flag; every model listed then was to be kept");
 }
 END_TEST
 

@@ -91,7 +91,7 @@ START_TEST(a_loss_names_its_likely_cause_and_why)
 	found = finding("lost");
 	ck_assert_int_eq(found.failure_class, 2);
 	ck_assert_ptr_nonnull(strstr(found.threads, "CC#4217"));
-	ck_assert_ptr_nonnull(strstr(found.why, "nobody but the executor's caches held it"));
+	ck_assert_ptr_nonnull(strstr(found.why, "only the executor's caches held it"));
 	ck_assert_ptr_nonnull(strstr(found.facts, "died_in_gc"));
 }
 END_TEST
@@ -138,7 +138,7 @@ END_TEST
 
 START_TEST(a_request_whose_wake_up_was_lost_is_what_set_the_flags)
 {
-	static const enum action_kind actions[] = { ACTION_POST_UNHEARD, ACTION_PROMPT };
+	static const enum action_kind actions[] = { ACTION_POST_WITHOUT_WAKE, ACTION_PROMPT };
 
 	ck_assert_ptr_null(strstr(facts_of_a_loss_after(actions, 2), "not_asked"));
 }

@@ -83,7 +83,7 @@ START_TEST(only_a_post_that_is_heard_or_a_direct_call_is_a_request_now)
 	ck_assert(action_is_request_now(ACTION_POST, true));
 	ck_assert(!action_is_request_now(ACTION_POST, false));
 	ck_assert(!action_is_request_now(ACTION_POST_RUNNING, true));
-	ck_assert(!action_is_request_now(ACTION_POST_UNHEARD, true));
+	ck_assert(!action_is_request_now(ACTION_POST_WITHOUT_WAKE, true));
 	ck_assert(action_is_request_now(ACTION_FREE_MEMORY, true));
 	ck_assert(!action_is_request_now(ACTION_SOFT_EMPTY, false));
 }

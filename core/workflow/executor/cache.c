@@ -1,3 +1,9 @@
+/* cache.c - a table of outputs by key, cleaned at the start of each prompt by the rules of its kind.
+ *
+ * A key spells out a node's class, its inputs, and those of all its ancestors, so that equal work has equal keys,
+ * whatever the ids. classic keeps the keys of the current prompt; lru counts generations and drops the oldest while
+ * there are too many; ram drops when memory is short. Keys are hashed with XXH3, and compared whole on equal hashes.
+ */
 #include "core/workflow/executor/cache.h"
 
 #include <math.h>

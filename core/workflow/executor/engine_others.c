@@ -1,4 +1,4 @@
-/* engine_others.c - what befalls an engine from outside: failures in the middle of a prompt, other packs' references, memory,
+/* engine_others.c - what happens to an engine from outside: failures in the middle of a prompt, other packs' references, memory,
  * loads and patches. */
 #include <math.h>
 #include <stdio.h>
@@ -9,11 +9,11 @@
 #include "core/manager/view.h"
 #include "core/workflow/engine_state.h"
 
-/* ---- mishaps ---- */
+/* ---- injected faults ---- */
 
-void engine_befall(struct engine *engine, enum mishap kind, unsigned step)
+void engine_inject_fault(struct engine *engine, enum injected_fault kind, unsigned step)
 {
-	engine->mishap = (struct mishap_state) { .kind = kind, .step = step };
+	engine->injected = (struct fault_state) { .kind = kind, .step = step };
 }
 
 bool engine_before_step(void *context, struct error *e)
@@ -22,18 +22,18 @@ bool engine_before_step(void *context, struct error *e)
 		enum error_kind kind;
 		const char *text;
 	} thrown[] = {
-		[MISHAP_INTERRUPT] = { .kind = ERROR_INTERRUPTED, .text = "InterruptProcessingException" },
-		[MISHAP_FAILURE] = { .kind = ERROR_NODE, .text = "RuntimeError: a node failed" },
-		[MISHAP_OUT_OF_MEMORY] = { .kind = ERROR_DEVICE_MEMORY,
+		[INJECT_INTERRUPT] = { .kind = ERROR_INTERRUPTED, .text = "InterruptProcessingException" },
+		[INJECT_FAILURE] = { .kind = ERROR_NODE, .text = "RuntimeError: a node failed" },
+		[INJECT_OUT_OF_MEMORY] = { .kind = ERROR_DEVICE_MEMORY,
 					   .text = "OutOfMemoryError: allocation on device failed" },
 	};
 	struct engine *engine = context;
-	struct mishap_state *mishap = &engine->mishap;
+	struct fault_state *injected = &engine->injected;
 
-	if (mishap->kind == MISHAP_NONE || mishap->happened || mishap->steps++ != mishap->step)
+	if (injected->kind == INJECT_NONE || injected->happened || injected->steps++ != injected->step)
 		return true;
-	mishap->happened = true;
-	return error_set(e, thrown[mishap->kind].kind, "%s, at step %u", thrown[mishap->kind].text, mishap->step);
+	injected->happened = true;
+	return error_set(e, thrown[injected->kind].kind, "%s, at step %u", thrown[injected->kind].text, injected->step);
 }
 
 /* Upstream then unloads all models; what that throws, nobody catches. */
@@ -62,7 +62,7 @@ bool engine_prompt_failed(struct engine *engine, struct error *failed, struct er
 		executor_drop_frame(&engine->executor);
 	else if (!executor_keep_traceback(&engine->executor, e))
 		return false;
-	if (engine->mishap.happened)
+	if (engine->injected.happened)
 		error_clear(failed);
 	return kind != ERROR_DEVICE_MEMORY || out_of_memory(engine, e);
 }

@@ -1,3 +1,10 @@
+/* executor.c - a prompt is an execution: pending nodes, who waits for whom, and the order in which they run.
+ *
+ * From each output backwards add_node marks what is not cached as pending. pick() takes, of the nodes that wait for
+ * nothing, the one with the best rank: an output first, then a node that an output waits for, then one link farther
+ * back, then any. That is ComfyUI's comfy_execution/graph.py (ExecutionList.ux_friendly_pick_node). An exception keeps
+ * the frame, and through its traceback the failed node's arguments, until the next collection.
+ */
 #include "core/workflow/executor/executor.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/* value.c - data counted by hand, outputs as objects of the heap.
+ *
+ * Only outputs that hold an object need a labelled reference; data holds no model, so a plain count is enough.
+ */
 #include "core/workflow/graph/value.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* value.h - what nodes pass to each other.
  *
- * A value is a number, a seed (any unsigned 64-bit integer), a text, an object of the heap (MODEL, CLIP, VAE, GUIDER), or plain counted data (CONDITIONING, LATENT,
- * IMAGE, SIGMAS, NOISE, SAMPLER), which holds no model and so cannot keep one alive.
+ * A value is a number, a seed (any unsigned 64-bit integer), a text, an object of the heap (MODEL, CLIP, VAE, GUIDER),
+ * or plain counted data (CONDITIONING, LATENT, IMAGE, SIGMAS, NOISE, SAMPLER), which holds no model and so cannot keep
+ * one alive.
  */
 #ifndef RESIDENCY_WORKFLOW_VALUE_H
 #define RESIDENCY_WORKFLOW_VALUE_H

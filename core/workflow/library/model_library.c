@@ -1,3 +1,11 @@
+/* model_library.c - a draft, filled in three steps: recognise the files, describe the parameters, fetch the bytes.
+ *
+ * prepare_pieces finds which of the files' models the loader wants; two text encoders are joined under their prefixes.
+ * Each parameter of the family is then looked up in the file's tensor table: it may be one tensor, rows of one, or
+ * several tensors in turn. What the file lacks and the family can do without (scales, CLIP-L's projection) gets its
+ * neutral value. weights_read.c fetches the bytes. A name that no file has is simulated: a known family's shapes, with
+ * seeded weights.
+ */
 #include "core/workflow/library/model_library.h"
 
 #include <stdio.h>
@@ -443,7 +451,7 @@ static struct model *find_and_open(const struct model_library *library, const st
 		return make_up(source, &found, machine, device, e);
 	if (!error_is_set(e)) {
 		synthesis_known(source->kind, known, sizeof(known));
-		error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a model is made up for (%s)", absent,
+		error_set(e, ERROR_MISSING, "%s is in no models folder, and no model is simulated by that name (%s)", absent,
 			  known);
 	}
 	return NULL;

@@ -1,3 +1,9 @@
+/* weights_source.c - finds a file in the folders that ComfyUI knows, opens it by its kind, lists its tensors and asks
+ * detect.h what it holds.
+ *
+ * A GGUF text encoder with vision has its tower in a second file, found by the stem of the name, without the
+ * quantisation's suffix.
+ */
 #include "core/workflow/library/weights_source.h"
 
 #include <ctype.h>

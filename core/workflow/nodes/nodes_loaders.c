@@ -70,7 +70,7 @@ static bool check_files(const struct call *call, const struct loader *loader, co
 			return error_set(e, ERROR_NODE, "%s lists no GGUF files, such as %s: ComfyUI-GGUF's loaders do",
 					 call->type->name, source->files[i]);
 		if (loader->takes == TAKES_GGUF && !is_gguf(source->files[i]))
-			return error_set(e, ERROR_NODE, "%s lists .gguf files only, and %s is none", call->type->name,
+			return error_set(e, ERROR_NODE, "%s lists .gguf files only, not %s", call->type->name,
 					 source->files[i]);
 	}
 	return true;
@@ -82,7 +82,7 @@ static bool is_one_of(const char *text, const char *a, const char *b, const char
 }
 
 /* The advanced loader's: in which type blocks become numbers, and in which the differences of patches are formed. */
-static bool read_gguf_wishes(const struct call *call, struct model_source *source, struct error *e)
+static bool read_gguf_settings(const struct call *call, struct model_source *source, struct error *e)
 {
 	const char *dequant = call_text(call, "dequant_dtype");
 	const char *patch = call_text(call, "patch_dtype");
@@ -113,7 +113,7 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 		source.type = call_text(call, "type");
 	if (call_argument(call, "weight_dtype")->kind == VALUE_TEXT)
 		source.weight_dtype = call_text(call, "weight_dtype");
-	if (!check_files(call, loader, &source, e) || !read_gguf_wishes(call, &source, e))
+	if (!check_files(call, loader, &source, e) || !read_gguf_settings(call, &source, e))
 		return NULL;
 	model = services->catalog->open(services->catalog->context, &source, manager_machine(m), manager_offload_device(m), e);
 	return model ? patcher_new(m, model, device, key, e) : NULL;
