@@ -54,48 +54,53 @@ static bool rows(struct strbuf *page, struct store *store, const char *run, stru
 		&q, store,
 		"WITH cells AS (SELECT * FROM " CELLS "),"
 		" across AS (SELECT matrix, flow, max(cell) AS place FROM cells GROUP BY matrix, flow),"
-		" down AS (SELECT policy" CELL_AXES_UNUSUAL(CELL_AXIS_COLUMN, "c") ", max(cell) AS place FROM cells c GROUP BY "
-										   "policy" CELL_AXES_UNUSUAL(
-											   CELL_AXIS_COLUMN,
-											   "c") ")"
-												" SELECT d.policy "
-												"|| " CELL_UNUSUAL_MODES(
-													"d", " (",
-													")") ","
-													     " c.cell, "
-													     "c.verdict, "
-													     "c.run, c.cell,"
-													     " (SELECT "
-													     "group_concat(m."
-													     "name || ' ' || "
-													     "m.outcome || "
-													     "CASE WHEN "
-													     "m.first_lost_"
-													     "stage = '' THEN "
-													     "'' ELSE ' ' ||"
-													     "  "
-													     "m.first_lost_"
-													     "stage || ' ' || "
-													     "m.reason END, '; "
-													     "') FROM v_models "
-													     "m WHERE m.run = "
-													     "c.run AND m.cell "
-													     "= c.cell AND"
-													     "  m.judged)"
-													     " FROM down d "
-													     "CROSS JOIN "
-													     "across a LEFT "
-													     "JOIN cells c ON "
-													     "c.policy = "
-													     "d."
-													     "polic"
-													     "y" CELL_AXES_UNUSUAL(
-														     CELL_AXIS_EQUAL,
-														     "c", "d")
-														     CELL_AXES_OF_WHAT(CELL_AXIS_EQUAL, "c", "a") " ORDER BY d.place, d.policy" CELL_AXES_UNUSUAL(
-															     CELL_AXIS_COLUMN,
-															     "d") ", a.place" CELL_AXES_OF_WHAT(CELL_AXIS_COLUMN,
-																				"a"),
+		" down AS (SELECT policy" CELL_AXES_UNUSUAL(
+			CELL_AXIS_COLUMN,
+			"c") ", max(cell) AS place FROM cells c GROUP BY "
+			     "policy" CELL_AXES_UNUSUAL(
+				     CELL_AXIS_COLUMN,
+				     "c") ")"
+					  " SELECT d.policy "
+					  "|| " CELL_UNUSUAL_MODES(
+						  "d", " (",
+						  ")") ","
+						       " c.cell, "
+						       "c.verdict, "
+						       "c.run, c.cell,"
+						       " (SELECT "
+						       "group_concat(m."
+						       "name || ' ' || "
+						       "m.outcome || "
+						       "CASE WHEN "
+						       "m.first_lost_"
+						       "stage = '' THEN "
+						       "'' ELSE ' ' ||"
+						       "  "
+						       "m.first_lost_"
+						       "stage || ' ' || "
+						       "m.reason END, '; "
+						       "') FROM v_models "
+						       "m WHERE m.run = "
+						       "c.run AND m.cell "
+						       "= c.cell AND"
+						       "  m.judged)"
+						       " FROM down d "
+						       "CROSS JOIN "
+						       "across a LEFT "
+						       "JOIN cells c ON "
+						       "c.policy = "
+						       "d."
+						       "polic"
+						       "y" CELL_AXES_UNUSUAL(CELL_AXIS_EQUAL, "c", "d")
+							       CELL_AXES_OF_WHAT(
+								       CELL_AXIS_EQUAL,
+								       "c", "a") " ORDER BY d.place, "
+										 "d.policy" CELL_AXES_UNUSUAL(CELL_AXIS_COLUMN,
+													      "d") ", "
+														   "a."
+														   "plac"
+														   "e" CELL_AXES_OF_WHAT(CELL_AXIS_COLUMN,
+																	 "a"),
 		run, 0, e);
 	while (query_next(&q)) {
 		if (strcmp(last, query_text(&q, 0)) != 0) {
