@@ -22,7 +22,7 @@ struct same {
 	struct judge_result judged;
 	const struct explore_failure *failures;
 	size_t failure_count;
-	uint32_t requests[256]; /* by object: bits of the keep requests that it ever had */
+	bool was_kept[256]; /* by object: asked to be kept, at some time */
 	bool keep_changed; /* from kept to not kept: the last word is what a verdict goes by */
 };
 
@@ -32,10 +32,10 @@ static void watch_keep(void *context, enum record_type type, const void *record,
 	const struct record_model *model = record;
 
 	(void)size_bytes;
-	if (type != RECORD_MODEL || model->model >= ARRAY_SIZE(same->requests))
+	if (type != RECORD_MODEL || model->model >= ARRAY_SIZE(same->was_kept))
 		return;
-	same->keep_changed |= same->requests[model->model] & 1U << KEEP_YES && model->keep != KEEP_YES;
-	same->requests[model->model] |= 1U << model->keep;
+	same->keep_changed |= same->was_kept[model->model] && model->keep != KEEP_YES;
+	same->was_kept[model->model] |= model->keep == KEEP_YES;
 }
 
 static void run(struct same *same, const struct policy *policy)
@@ -55,7 +55,7 @@ static void run(struct same *same, const struct policy *policy)
 	struct error e = ERROR_INIT;
 	struct flow flow;
 
-	memset(same->requests, 0, sizeof(same->requests));
+	memset(same->was_kept, 0, sizeof(same->was_kept));
 	same->keep_changed = false;
 	check_reset(same->check);
 	record_put(&sink, RECORD_CELL, &cell, sizeof(cell));
