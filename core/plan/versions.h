@@ -50,9 +50,9 @@ struct plan_rules {
 	bool (*read_bare_item)(const struct allocation_item *item, const struct trouble *t);
 	/* Gives every block a row and a reason. */
 	bool (*place)(struct plan *plan, const struct plan_request *request, const struct trouble *t);
-	/* Whether a listed block that is no head is distributed (FITTED) or stays on the compute device, and why; NULL where `place`
-	 * does not ask. */
-	enum plan_reason (*block_kind)(const struct plan *plan, const struct plan_block *block);
+	/* Notes and counts, of each listed block that is no head, whether it is distributed (FITTED) or stays on the compute device,
+	 * and why; NULL where `place` does not ask. */
+	void (*note_kinds)(struct plan *plan, const struct plan_request *request);
 	/* Takes a text encoder's heads from the compute device's quota; NULL where `place` does not ask. */
 	void (*charge_heads)(struct plan *plan);
 	/* What upstream raises when it fails; NULL: the version is ours, and its message is all there is. */

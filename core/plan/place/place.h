@@ -10,8 +10,8 @@ bool place_blocks(struct plan *plan, const struct plan_request *request, const s
 
 /* The kinds of block that it knows, and how it charges heads to the compute device's quota: always, or only where there are some, so
  * that without heads a negative quota stays negative. Slots of versions.h. */
-enum plan_reason place_kind_by_size(const struct plan *plan, const struct plan_block *block);
-enum plan_reason place_kind_by_size_and_bias(const struct plan *plan, const struct plan_block *block);
+void place_kinds_by_size(struct plan *plan, const struct plan_request *request);
+void place_kinds_by_size_and_bias(struct plan *plan, const struct plan_request *request);
 void place_charge_heads(struct plan *plan);
 void place_charge_heads_if_any(struct plan *plan);
 
