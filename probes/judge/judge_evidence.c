@@ -66,7 +66,7 @@ fact_set judge_cause_facts(const struct judge *judge, size_t snapshot)
 		return facts | FACT(FREE_CALLED);
 	if (row->asks)
 		facts |= FACT(POST_BEFORE);
-	if (row->prompts && action->kind != ACTION_QUEUE) /* of a queue nobody knows which prompt it was */
+	if (row->prompts && action->kind != ACTION_QUEUE) /* the record of a queue does not say which prompt it was */
 		facts |= FACT(PROMPT_BEFORE);
 	if (action->kind == ACTION_SOFT_EMPTY)
 		facts |= FACT(CACHE_CLEARED);

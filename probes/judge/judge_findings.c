@@ -9,17 +9,6 @@
 /* Rounding of allocators and what a driver takes by the way stay below this. */
 #define UNATTRIBUTED_FLOOR_BYTES MIB
 
-/* Appends to text what fits whole; returns the new length, or the old one where it does not fit. */
-static size_t append(char *text, size_t size_bytes, size_t length, const char *piece)
-{
-	size_t more = strlen(piece);
-
-	if (length + more >= size_bytes)
-		return length;
-	memcpy(text + length, piece, more + 1);
-	return length + more;
-}
-
 /* ---- evidence ---- */
 
 /* The actions since the stage before this one, those without a stage of their own too: "move_foreign A, prompt". Where there were
@@ -44,7 +33,7 @@ static void describe_action(const struct judge *judge, size_t snapshot, char *te
 		end = strlen(piece);
 		while (end > 0 && piece[end - 1] == ' ')
 			piece[--end] = '\0';
-		length = append(text, size_bytes, length, piece);
+		length = judge_append(text, size_bytes, length, piece);
 	}
 }
 
@@ -153,7 +142,7 @@ static void describe_loss(const struct judge *judge, const struct judged_object 
 				 residency_state_name(verdict->end_state));
 
 	length = judge_append_holders(judge, object->lost_before, finding->detail, sizeof(finding->detail), length);
-	length = append(finding->detail, sizeof(finding->detail), length, "; then by ");
+	length = judge_append(finding->detail, sizeof(finding->detail), length, "; then by ");
 	judge_append_holders(judge, object->lost_after, finding->detail, sizeof(finding->detail), length);
 }
 
@@ -204,9 +193,10 @@ static bool find_leaked(struct judge *judge, const struct judged_object *object,
 
 	if (!finding)
 		return false;
-	length = append(finding->detail, sizeof(finding->detail), 0,
-			object->model.size_bytes == UNKNOWN_U64 ? "it is" : units_bytes(object->model.size_bytes, size));
-	length = append(finding->detail, sizeof(finding->detail), length, " still there after it was asked to go, held by ");
+	length = judge_append(finding->detail, sizeof(finding->detail), 0,
+			      object->model.size_bytes == UNKNOWN_U64 ? "it is" : units_bytes(object->model.size_bytes, size));
+	length = judge_append(finding->detail, sizeof(finding->detail), length,
+			      " still there after it was asked to go, held by ");
 	judge_append_holders(judge, show_end(judge, object, finding), finding->detail, sizeof(finding->detail), length);
 	show_exception(judge, finding);
 	return conclude(finding, FACT(LEAKED) | end_facts(judge, object));
@@ -220,8 +210,8 @@ static bool find_stray(struct judge *judge, const struct judged_object *object, 
 
 	if (!finding)
 		return false;
-	length = append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
-	length = append(finding->detail, sizeof(finding->detail), length, " patched on devices, in no list; held by ");
+	length = judge_append(finding->detail, sizeof(finding->detail), 0, units_bytes(object->model.size_bytes, size));
+	length = judge_append(finding->detail, sizeof(finding->detail), length, " patched on devices, in no list; held by ");
 	judge_append_holders(judge, show_end(judge, object, finding), finding->detail, sizeof(finding->detail), length);
 	if (object->listed_at == NO_SNAPSHOT) {
 		strcpy(finding->place, "never listed itself");

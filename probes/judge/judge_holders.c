@@ -32,8 +32,7 @@ static const struct record_holder *holder_at(const struct judge *judge, struct h
 	return &judge->evidence.items[span.first + index];
 }
 
-/* Appends to text what fits whole; returns the new length, or the old one where it does not fit. */
-static size_t append(char *text, size_t size_bytes, size_t length, const char *piece)
+size_t judge_append(char *text, size_t size_bytes, size_t length, const char *piece)
 {
 	size_t more = strlen(piece);
 
@@ -56,13 +55,13 @@ static void escape(const char *from, char *to, size_t size_bytes)
 			snprintf(piece, sizeof(piece), "\\%c", *from);
 		else if ((unsigned char)*from < 0x20)
 			snprintf(piece, sizeof(piece), "\\u%04x", (unsigned char)*from);
-		length = append(to, size_bytes, length, piece);
+		length = judge_append(to, size_bytes, length, piece);
 	}
 }
 
 void judge_holders_json(const struct judge *judge, struct holder_span span, char *text, size_t size_bytes)
 {
-	size_t length = append(text, size_bytes, 0, "[");
+	size_t length = judge_append(text, size_bytes, 0, "[");
 
 	for (size_t i = 0; i < span.count; i++) {
 		const struct record_holder *holder = holder_at(judge, span, i);
@@ -77,18 +76,18 @@ void judge_holders_json(const struct judge *judge, struct holder_span span, char
 		if (length + strlen(piece) + (i + 1 < span.count ? MORE_BYTES : 1) >= size_bytes) {
 			snprintf(piece, sizeof(piece), "%s{\"label\":\"and %zu more\",\"kind\":\"\",\"strength\":\"strong\"}",
 				 i ? "," : "", span.count - i);
-			length = append(text, size_bytes, length, piece);
+			length = judge_append(text, size_bytes, length, piece);
 			break;
 		}
-		length = append(text, size_bytes, length, piece);
+		length = judge_append(text, size_bytes, length, piece);
 	}
-	append(text, size_bytes, length, "]");
+	judge_append(text, size_bytes, length, "]");
 }
 
 size_t judge_append_holders(const struct judge *judge, struct holder_span span, char *text, size_t size_bytes, size_t length)
 {
 	if (span.count == 0)
-		return append(text, size_bytes, length, "nothing");
+		return judge_append(text, size_bytes, length, "nothing");
 	for (size_t i = 0; i < span.count; i++) {
 		const struct record_holder *holder = holder_at(judge, span, i);
 		char piece[RECORD_NAME_MAX + 16];
@@ -96,9 +95,9 @@ size_t judge_append_holders(const struct judge *judge, struct holder_span span, 
 		snprintf(piece, sizeof(piece), "%s%s%s", i ? ", " : "", holder->label, holder->strong ? "" : " (weak)");
 		if (length + strlen(piece) + (i + 1 < span.count ? MORE_BYTES : 0) >= size_bytes) {
 			snprintf(piece, sizeof(piece), "%s%zu more", i ? " and " : "", span.count - i);
-			return append(text, size_bytes, length, piece);
+			return judge_append(text, size_bytes, length, piece);
 		}
-		length = append(text, size_bytes, length, piece);
+		length = judge_append(text, size_bytes, length, piece);
 	}
 	return length;
 }
@@ -132,9 +131,9 @@ void judge_missing_holders(const struct judge *judge, struct holder_span before,
 		if (left_out || length + strlen(piece) + sizeof(" and 4294967295 more") >= size_bytes)
 			left_out++;
 		else
-			length = append(text, size_bytes, length, piece);
+			length = judge_append(text, size_bytes, length, piece);
 	}
 	snprintf(piece, sizeof(piece), "%s%zu more", length ? " and " : "", left_out);
 	if (left_out)
-		append(text, size_bytes, length, piece);
+		judge_append(text, size_bytes, length, piece);
 }

@@ -159,6 +159,9 @@ fact_set judge_reason_facts(enum reason reason);
 fact_set judge_cause_facts(const struct judge *judge, size_t snapshot);
 fact_set judge_holder_facts(const struct judge *judge, const struct judged_object *object);
 
+/* Appends to a text of so many bytes, of which `length` are used, what fits whole; returns the new length, or the old one. */
+size_t judge_append(char *text, size_t size_bytes, size_t length, const char *piece);
+
 /* Copies an object's holders to the evidence; fewer, and the judge's fault is set, when out of memory. */
 struct holder_span judge_keep_holders(struct judge *judge, const struct holder_list *of, uint32_t model);
 

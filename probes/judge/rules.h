@@ -76,11 +76,11 @@ struct retention {
 
 void rule_note_retention(struct retention *retention, const struct cell_view *cell, size_t index);
 
-/* Kept, displaced or lost. One that was never resident is lost, whether it was loaded between two snapshots or by nobody. */
+/* Kept, displaced or lost. One that was never resident is lost, whether it was loaded between two snapshots or never. */
 enum outcome rule_retention_outcome(const struct retention *retention);
 
-/* A kept object of the same identity that the object could have used instead of being read again; RULE_NO_OBJECT if there is none.
- * One that the workflow itself dropped is none. */
+/* A kept object of the same identity that the object could have used instead of being read again; RULE_NO_OBJECT if there
+ * is no such object. One that the workflow itself dropped does not count. */
 size_t rule_kept_copy(const struct cell_view *cell, size_t index);
 
 /* A device's ledger, line by line, as its records come: `used` first, `unattributed` last. Zero-initialise. */

@@ -218,7 +218,7 @@ static bool is_judged(const struct check *check, const struct watched *object)
 	return rule_is_judged(&view, index_of(check, object));
 }
 
-static bool nobody_loaded(const struct check *check, const struct watched *object)
+static bool was_never_loaded(const struct check *check, const struct watched *object)
 {
 	return !object->retention.was_resident && departure_of_model(check, object) == REASON_NONE && !check->worker_died;
 }
@@ -232,7 +232,7 @@ static void check_kept(struct check *check, const struct watched *object)
 		return;
 	failure = fail(check, INVARIANT_KEPT_STAYS, cause_of_loss(check, object), object);
 	if (failure)
-		failure->nobody_loaded_it = nobody_loaded(check, object);
+		failure->was_never_loaded = was_never_loaded(check, object);
 }
 
 static void check_copy(struct check *check, const struct watched *object)
@@ -354,7 +354,7 @@ static void check_rest(struct check *check)
 
 /* ---- records ---- */
 
-/* A keep request is the model's: patchers that died take part, and of them nobody tells. What was asked before was not asked of a
+/* A keep request is the model's: patchers that died take part, though no record tells of them. What was asked before was not asked of a
  * model with this request, and where it was before does not count. */
 static void change_keep(struct check *check, uint32_t inner, enum keep_request keep)
 {

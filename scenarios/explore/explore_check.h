@@ -50,7 +50,7 @@ struct explore_failure {
 	char cause[48]; /* a reason's code, a state, what was thrown: which way it happened */
 	char model[RECORD_MODEL_NAME_MAX]; /* "" for none */
 	char stage[32]; /* "c1.after_unload" */
-	bool nobody_loaded_it; /* a kept model: what the sequence does, whatever the policy */
+	bool was_never_loaded; /* a kept model: what the sequence does, whatever the policy */
 	size_t step; /* index of the action that it happened in */
 };
 

@@ -44,7 +44,7 @@ bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, s
 	fine = fine && check_finish(trial->check, &failures, &count, e);
 	trial->failure_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (!failures[i].nobody_loaded_it)
+		if (!failures[i].was_never_loaded)
 			trial->failures[trial->failure_count++] = failures[i];
 	}
 	if (fine && trial->was_cut)

@@ -174,7 +174,7 @@ START_TEST(why_a_model_left_is_known_when_the_clone_it_left_by_is_dead)
 }
 END_TEST
 
-START_TEST(one_that_nobody_ever_loaded_is_lost)
+START_TEST(a_kept_model_that_is_never_loaded_is_lost)
 {
 	act(ACTION_PROMPT, false);
 	make(1, 1, "B", KEEP_YES);
@@ -312,7 +312,7 @@ HARNESS_SUITE(check_suite)
 	tcase_add_test(tests, a_kept_model_that_leaves_is_lost_for_the_reason_told);
 	tcase_add_test(tests, one_that_pressure_moves_while_the_manager_holds_it_is_displaced);
 	tcase_add_test(tests, why_a_model_left_is_known_when_the_clone_it_left_by_is_dead);
-	tcase_add_test(tests, one_that_nobody_ever_loaded_is_lost);
+	tcase_add_test(tests, a_kept_model_that_is_never_loaded_is_lost);
 	tcase_add_test(tests, a_base_is_there_through_its_clone);
 	tcase_add_test(tests, a_model_that_was_asked_to_go_and_is_listed_has_not_gone);
 	tcase_add_test(tests, a_cache_and_a_foreign_hold_may_hold_what_was_asked_to_go);

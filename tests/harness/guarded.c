@@ -2,7 +2,7 @@
  * them again. The allocator above cuts segments into pieces of 512 bytes, so two pieces may share a page: that is safe, since
  * nothing is open between slots. Time is host's own, on a host state.
  *
- * A copy runs as late as it may: when somebody waits for its stream or for an event behind it, and then streams that it waits
+ * A copy runs as late as it may: when a caller waits for its stream or for an event behind it, and then streams that it waits
  * for run first. One whose memory was given back before finds its pages gone, and its stream fails and stays so; one whose
  * memory was used again too early brings wrong bytes.
  */
