@@ -13,7 +13,7 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow.h"
 #include "scenarios/matrix/matrix.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "scenarios/subject/subject_comfyui.h"
 
 /* ---- the command ---- */

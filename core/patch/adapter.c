@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 const struct adapter_kind *const adapter_kinds[] = {
 	&kind_lora, &kind_loha,	     &kind_lokr, &kind_glora,	  &kind_oft, &kind_boft,

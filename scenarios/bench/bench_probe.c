@@ -18,7 +18,7 @@
 #include "probes/snapshot/snapshot.h"
 #include "scenarios/bench/bench.h"
 #include "scenarios/bench/bench_store.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "scenarios/workflows.h"
 
 #define BLOCK_BYTES (MIB * 2) /* more than the virtual VRAM of a matrix loader in all, so that some are on the card */

@@ -13,7 +13,7 @@
 #include "core/base/error.h"
 #include "core/workflow/action.h"
 #include "db/records/record.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "scenarios/subject/subject.h"
 
 enum wanted { WANTED_ABSENT, WANTED_FALSE, WANTED_TRUE };

@@ -6,7 +6,7 @@
 
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "scenarios/subject/subject.h"
 
 static const char *policy_name(size_t index)

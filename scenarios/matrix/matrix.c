@@ -12,7 +12,7 @@
 #include "db/records/cell_axes.h"
 #include "scenarios/flow/flow.h"
 #include "scenarios/matrix/axes.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "scenarios/run/cell_run.h"
 
 static bool is_set(uint64_t bits, size_t index)

@@ -12,7 +12,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/tensor/safetensors/safetensors.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 
 struct live_tensor {
 	const char *name;

@@ -9,7 +9,7 @@
 #include "core/compute/inference.h"
 #include "core/compute/sampling/noise.h"
 #include "core/compute/sampling/sampler.h"
-#include "core/compute/sampling/schedule.h"
+#include "core/compute/schedule/schedule.h"
 #include "core/compute/text/text.h"
 #include "tests/conformance/forward.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 #include "core/patch/keys/key_rules.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/dtype/stochastic.h"

@@ -6,7 +6,7 @@
 #include "core/base/array.h"
 #include "scenarios/subject/live_models.h"
 #include "scenarios/subject/live_workflow.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "tests/harness/harness.h"
 
 /* A server that has these classes, what it answered, and the workflow made to fit it. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 #include "core/patch/apply/strips.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"

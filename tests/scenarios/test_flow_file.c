@@ -9,7 +9,7 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/flow/flows.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "tests/harness/harness.h"
 
 static struct flow *parse(const char *text)

@@ -9,7 +9,7 @@
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/flow/flows.h"
 #include "scenarios/matrix/matrix.h"
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 #include "tests/harness/harness.h"
 #include "tests/scenarios/cell.h"
 

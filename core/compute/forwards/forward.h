@@ -11,7 +11,7 @@
 
 #include "core/compute/compute.h"
 #include "core/compute/inference.h"
-#include "core/compute/sampling/schedule.h"
+#include "core/compute/schedule/schedule.h"
 #include "core/model/families/family.h"
 
 enum forward_kind {

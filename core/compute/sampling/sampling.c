@@ -13,7 +13,7 @@
 #include "core/compute/inference.h"
 #include "core/compute/sampling/noise.h"
 #include "core/compute/sampling/sampler.h"
-#include "core/compute/sampling/schedule.h"
+#include "core/compute/schedule/schedule.h"
 
 static const struct forward *forward_of(const struct model *unet, struct error *e)
 {

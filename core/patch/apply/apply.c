@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 #include "core/patch/patch.h"
 
 const struct patch_rules patch_rules_upstream = {

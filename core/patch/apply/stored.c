@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 #include "core/patch/apply/strips.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/quant/quant.h"

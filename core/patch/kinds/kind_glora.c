@@ -5,7 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 enum { A1, A2, B1, B2 };
 

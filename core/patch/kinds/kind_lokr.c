@@ -4,7 +4,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 enum { W1, W2, W1A, W1B, W2A, W2B, T2 };
 

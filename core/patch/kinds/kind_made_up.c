@@ -6,7 +6,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 #define RANK 4
 

@@ -1,6 +1,6 @@
 /* set: the tensor takes the weight's place, whatever the strength. */
 #include "core/patch/adapter.h"
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 enum { SET };
 

@@ -12,7 +12,7 @@
 #include "core/object/heap.h"
 #include "core/workflow/executor/cache.h"
 #include "core/workflow/graph/graph.h"
-#include "core/workflow/nodes/node.h"
+#include "core/workflow/graph/node.h"
 
 struct executor {
 	struct heap *heap;

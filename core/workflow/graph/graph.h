@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
-#include "core/workflow/nodes/node.h"
+#include "core/workflow/graph/node.h"
 
 #define GRAPH_NODES_MAX 10000
 #define NO_NODE SIZE_MAX

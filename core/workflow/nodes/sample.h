@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "core/workflow/nodes/node.h"
+#include "core/workflow/graph/node.h"
 
 struct sampling {
 	const struct data *positive, *negative; /* negative may be NULL */

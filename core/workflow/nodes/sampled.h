@@ -4,7 +4,7 @@
 #ifndef RESIDENCY_WORKFLOW_SAMPLED_H
 #define RESIDENCY_WORKFLOW_SAMPLED_H
 
-#include "core/workflow/nodes/node.h"
+#include "core/workflow/graph/node.h"
 
 /* Tells the observer, where it listens. The patcher is loaded. */
 void sampled_tell(const struct call *call, const struct patcher *patcher);

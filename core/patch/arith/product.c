@@ -2,7 +2,7 @@
  * ones keep a tile of rows and columns in registers. */
 #include <math.h>
 
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 static bool runs_anywhere(void)
 {

@@ -8,7 +8,7 @@
 
 #include "core/base/array.h"
 #include "core/base/nearest.h"
-#include "core/workflow/nodes/node.h"
+#include "core/workflow/graph/node.h"
 
 static const struct node_type *const families[] = {
 	nodes_loaders, nodes_loaders_multigpu, nodes_loaders_gguf, nodes_loaders_advanced, nodes_patches,

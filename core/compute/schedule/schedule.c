@@ -3,7 +3,7 @@
  * A type is a row: how many sigmas its table has, the sigma of a timestep and the timestep of a sigma. A table lists the
  * sigmas of evenly spaced timesteps, ascending; the schedulers pick entries of it or ask the row in between.
  */
-#include "core/compute/sampling/schedule.h"
+#include "core/compute/schedule/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>

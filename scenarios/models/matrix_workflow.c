@@ -2,7 +2,7 @@
  *
  * The builder numbers nodes in order and remembers a failed allocation, which is reported once at the end.
  */
-#include "scenarios/matrix/matrix_workflow.h"
+#include "scenarios/models/matrix_workflow.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Small products: the right-hand factor is laid out in panels, panels_add (product.c) sums them, and the result is rounded
  * once. */
-#include "core/patch/apply/arith.h"
+#include "core/patch/arith/arith.h"
 
 #include <stdlib.h>
 #include <string.h>
