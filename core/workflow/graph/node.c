@@ -1,24 +1,19 @@
-/* nodes.c - the list of node families, and a node's arguments by name.
+/* node.c - node types by name, and a node's arguments by name.
  *
- * Types are found by a walk over the families' tables; a workflow's classes are looked up once, when it is read. Arguments stand in
- * the order in which the type declares its inputs. One that the type does not declare reads as absent, so that a function can
- * serve several versions of a node.
+ * Types are found by a walk over the tables in node_families, whose list is in nodes/nodes.c; a workflow's classes are looked up
+ * once, when it is read. Arguments stand in the order in which the type declares its inputs. One that the type does not declare
+ * reads as absent, so that a function can serve several versions of a node.
  */
-#include <string.h>
-
-#include "core/base/array.h"
-#include "core/base/nearest.h"
 #include "core/workflow/graph/node.h"
 
-static const struct node_type *const families[] = {
-	nodes_loaders, nodes_loaders_multigpu, nodes_loaders_gguf, nodes_loaders_advanced, nodes_patches,
-	nodes_text,    nodes_latent,	       nodes_sampling,	   nodes_sampling_custom,  nodes_constant,
-};
+#include <string.h>
+
+#include "core/base/nearest.h"
 
 const struct node_type *node_type_at(size_t index)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		for (const struct node_type *type = families[i]; type->name; type++) {
+	for (size_t i = 0; node_families[i]; i++) {
+		for (const struct node_type *type = node_families[i]; type->name; type++) {
 			if (index-- == 0)
 				return type;
 		}
@@ -28,8 +23,8 @@ const struct node_type *node_type_at(size_t index)
 
 const struct node_type *node_type_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		for (const struct node_type *type = families[i]; type->name; type++) {
+	for (size_t i = 0; node_families[i]; i++) {
+		for (const struct node_type *type = node_families[i]; type->name; type++) {
 			if (strcmp(type->name, name) == 0)
 				return type;
 		}
@@ -41,8 +36,8 @@ bool node_type_suggest(const char *wanted, struct error *e)
 {
 	struct nearest nearest = nearest_to(wanted);
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		for (const struct node_type *type = families[i]; type->name; type++)
+	for (size_t i = 0; node_families[i]; i++) {
+		for (const struct node_type *type = node_families[i]; type->name; type++)
 			nearest_offer(&nearest, type->name);
 	}
 	return nearest_suggest(&nearest, e);

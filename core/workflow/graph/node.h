@@ -1,7 +1,7 @@
 /* node.h - node types: what a class_type in a workflow names, takes, gives and does.
  *
- * One table row a type, in the file of its family (nodes_*.c); nodes.c lists the families. A run function reads its arguments by
- * the names of its inputs, in the order declared, and sets its outputs.
+ * One table row a type, in the file of its family (nodes/nodes_*.c); nodes/nodes.c lists the families. A run function reads its
+ * arguments by the names of its inputs, in the order declared, and sets its outputs.
  */
 #ifndef RESIDENCY_WORKFLOW_NODE_H
 #define RESIDENCY_WORKFLOW_NODE_H
@@ -84,8 +84,7 @@ bool node_type_suggest(const char *wanted, struct error *e);
 /* All of them, family by family; NULL past the last. */
 const struct node_type *node_type_at(size_t index);
 
-/* The families; a row without a name ends each. */
-extern const struct node_type nodes_loaders[], nodes_loaders_multigpu[], nodes_loaders_gguf[], nodes_loaders_advanced[],
-	nodes_patches[], nodes_text[], nodes_latent[], nodes_sampling[], nodes_sampling_custom[], nodes_constant[];
+/* The families of types, NULL past the last; a row without a name ends each. Defined in nodes/nodes.c. */
+extern const struct node_type *const node_families[];
 
 #endif

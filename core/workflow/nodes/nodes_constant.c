@@ -1,7 +1,7 @@
 /* Constants that hold no model, for workflows that are to measure nothing else. */
 #include <math.h>
 
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 
 static bool run_conditioning(struct call *call, struct error *e)
 {

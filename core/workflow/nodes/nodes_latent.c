@@ -4,7 +4,7 @@
 
 #include "core/base/strbuf.h"
 #include "core/workflow/nodes/need.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 
 static bool empty_latent(struct call *call, int64_t channels, struct error *e)
 {

@@ -7,7 +7,7 @@
 #define RESIDENCY_WORKFLOW_NODES_LOADERS_H
 
 #include "core/plan/string/node_string.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 
 #define LOADER_WEIGHTS_MAX 3
 

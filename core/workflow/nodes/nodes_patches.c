@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/strbuf.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 
 static bool clone_model(struct call *call, const char *input, enum model_kind kind, size_t slot, struct patcher_change *change,
 			struct error *e)

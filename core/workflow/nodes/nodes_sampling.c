@@ -3,7 +3,7 @@
 
 #include "core/compute/sampling/sampler.h"
 #include "core/workflow/nodes/need.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 #include "core/workflow/nodes/sample.h"
 #include "core/workflow/nodes/sampled.h"
 

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "core/compute/sampling/sampler.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 #include "core/workflow/nodes/sample.h"
 
 /* A guider holds the model that it guides: an object, so that this can be seen. */

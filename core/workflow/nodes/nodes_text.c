@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "core/workflow/nodes/need.h"
-#include "core/workflow/graph/node.h"
+#include "core/workflow/nodes/nodes.h"
 
 /* A conditioning of two tensors, counted over from values. */
 static struct data *conditioning_data(struct conditioning *from, struct error *e)
