@@ -18,7 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/error.h"
 #include "core/compute/tensor.h"
 
 /* A weight on the compute device, in some format. */
@@ -125,7 +124,5 @@ extern const struct ops ops_sim;
 /* NULL-terminated. */
 extern const struct ops *const ops_tables[];
 const struct ops *ops_find(const char *name); /* NULL if there is none */
-/* ERROR_BUG where a slot is empty, which it names. */
-bool ops_check(const struct ops *ops, struct error *e);
 
 #endif

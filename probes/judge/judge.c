@@ -484,9 +484,9 @@ static void take_path(struct judge *judge, const struct record_path *path)
 		list->items[list->count++] = *path;
 }
 
-static void take_run(struct judge *judge, struct run run)
+static void take_run(struct judge *judge, struct block_run run)
 {
-	struct run_list *list = &judge->runs;
+	struct block_run_list *list = &judge->runs;
 
 	if (!find_object(judge, run.model, "blocks of the unknown object"))
 		return;
@@ -496,14 +496,14 @@ static void take_run(struct judge *judge, struct run run)
 
 static void take_placement(struct judge *judge, const struct record_placement *p)
 {
-	take_run(judge, (struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device });
+	take_run(judge, (struct block_run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device });
 }
 
 static void take_planned(struct judge *judge, const struct record_planned *p)
 {
-	take_run(
-		judge,
-		(struct run) { .model = p->model, .first = p->first, .count = p->count, .device = p->device, .planned = true });
+	take_run(judge,
+		 (struct block_run) {
+			 .model = p->model, .first = p->first, .count = p->count, .device = p->device, .planned = true });
 }
 
 static void take_allocation(struct judge *judge, const struct record_allocation *allocation)

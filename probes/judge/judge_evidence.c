@@ -208,10 +208,10 @@ void judge_note_strayed(const struct judge *judge, struct judged_object *object,
 }
 
 /* The run of placed blocks that block `first` is in; NULL where the records do not say. */
-static const struct run *placed_run(const struct judge *judge, uint32_t model, uint32_t first)
+static const struct block_run *placed_run(const struct judge *judge, uint32_t model, uint32_t first)
 {
 	for (size_t i = 0; i < judge->runs.count; i++) {
-		const struct run *run = &judge->runs.items[i];
+		const struct block_run *run = &judge->runs.items[i];
 
 		if (!run->planned && run->model == model && first >= run->first && first - run->first < run->count)
 			return run;
@@ -220,10 +220,11 @@ static const struct run *placed_run(const struct judge *judge, uint32_t model, u
 }
 
 /* The first piece of a planned run that lies on another device; false if it is all where it should be. */
-static bool differing_run(const struct judge *judge, const struct run *planned, struct run *wanted, struct run *found)
+static bool differing_run(const struct judge *judge, const struct block_run *planned, struct block_run *wanted,
+			  struct block_run *found)
 {
 	for (uint32_t block = planned->first; block - planned->first < planned->count;) {
-		const struct run *placed = placed_run(judge, planned->model, block);
+		const struct block_run *placed = placed_run(judge, planned->model, block);
 		uint32_t end;
 
 		if (!placed)
@@ -232,7 +233,7 @@ static bool differing_run(const struct judge *judge, const struct run *planned, 
 		if (end > planned->first + planned->count)
 			end = planned->first + planned->count;
 		if (placed->device != planned->device) {
-			*wanted = (struct run) {
+			*wanted = (struct block_run) {
 				.model = planned->model, .first = block, .count = end - block, .device = planned->device
 			};
 			*found = *wanted;
@@ -247,7 +248,7 @@ static bool differing_run(const struct judge *judge, const struct run *planned, 
 void judge_compare_runs(const struct judge *judge, struct judged_object *object, size_t snapshot)
 {
 	for (size_t i = 0; i < judge->runs.count && object->misplaced.snapshot == NO_SNAPSHOT; i++) {
-		const struct run *run = &judge->runs.items[i];
+		const struct block_run *run = &judge->runs.items[i];
 
 		if (run->planned && run->model == object->model.model &&
 		    differing_run(judge, run, &object->planned, &object->actual))

@@ -274,7 +274,7 @@ static bool find_detached(struct judge *judge, const struct judged_object *objec
 static bool find_misplaced(struct judge *judge, const struct judged_object *object, struct error *e)
 {
 	struct record_finding *finding = add(judge, "misplaced", object, object->misplaced.snapshot, e);
-	const struct run *planned = &object->planned;
+	const struct block_run *planned = &object->planned;
 
 	if (!finding)
 		return false;

@@ -38,12 +38,12 @@ struct path_list {
 };
 
 /* Runs of blocks at the newest snapshot: where they are, and where the plan wants them. */
-struct run {
+struct block_run {
 	uint32_t model, first, count, device;
 	bool planned;
 };
-struct run_list {
-	struct run *items;
+struct block_run_list {
+	struct block_run *items;
 	size_t count, capacity;
 };
 
@@ -83,7 +83,7 @@ struct judged_object {
 	int32_t should_run_on; /* then */
 	struct sight misread; /* the first snapshot at which it was placed by another string than its own */
 	char own_allocation[RECORD_TEXT_MAX], used_allocation[RECORD_TEXT_MAX];
-	struct run planned, actual; /* the first such run, where it should be and where it is */
+	struct block_run planned, actual; /* the first such run, where it should be and where it is */
 	size_t listed_at; /* index of the last snapshot with it in the list */
 	int32_t listed_place; /* there */
 	size_t died_at;
@@ -102,7 +102,7 @@ struct judge {
 	size_t action_count, action_capacity;
 	unsigned asked; /* since the last action */
 	struct path_list paths;
-	struct run_list runs;
+	struct block_run_list runs;
 	int32_t load_device, current_device; /* at the newest snapshot; -1: unknown */
 	bool open; /* the newest snapshot is not complete yet */
 	struct holder_list holders, before; /* of the newest snapshot, and of the one before it */

@@ -11,18 +11,18 @@
 #define ENOUGH_IN_VAIN 8 /* failures of one invariant and cause that were shrunk to what is known, one after the other */
 
 /* What a policy's failures were so far: one row for each invariant and cause. */
-struct kind {
+struct explore_kind {
 	struct explore_failure like;
 	unsigned in_vain;
 };
 
-struct run {
+struct explore_run {
 	const struct explore *explore;
 	const struct policy *policy;
 	struct explore_result *result;
 	struct explore_trial trial;
 	struct sequence sequence;
-	struct kind *kinds;
+	struct explore_kind *kinds;
 	size_t kind_count, kind_capacity;
 	size_t first; /* of the policy's items in the result */
 	uint64_t steps, sequences; /* of this policy */
@@ -65,7 +65,7 @@ static bool describe(struct explored *explored, struct error *e)
 	return explored->line && explored->shape;
 }
 
-static bool is_known(const struct run *run, const struct explored *explored)
+static bool is_known(const struct explore_run *run, const struct explored *explored)
 {
 	for (size_t i = run->first; i < run->result->count; i++) {
 		const struct explored *other = &run->result->items[i];
@@ -77,7 +77,7 @@ static bool is_known(const struct run *run, const struct explored *explored)
 	return false;
 }
 
-static unsigned number_of(const struct run *run, const struct explored *explored)
+static unsigned number_of(const struct explore_run *run, const struct explored *explored)
 {
 	unsigned number = 1;
 
@@ -86,7 +86,7 @@ static unsigned number_of(const struct run *run, const struct explored *explored
 	return number;
 }
 
-static bool add_new(struct run *run, struct explored *explored, struct error *e)
+static bool add_new(struct explore_run *run, struct explored *explored, struct error *e)
 {
 	struct explore_result *result = run->result;
 
@@ -101,7 +101,7 @@ static bool add_new(struct run *run, struct explored *explored, struct error *e)
 }
 
 /* Takes over what explored owns, also on failure. */
-static bool add(struct run *run, struct explored *explored, struct kind *kind, struct error *e)
+static bool add(struct explore_run *run, struct explored *explored, struct explore_kind *kind, struct error *e)
 {
 	bool fine = describe(explored, e);
 
@@ -119,23 +119,23 @@ static bool add(struct run *run, struct explored *explored, struct kind *kind, s
 
 /* ---- one sequence ---- */
 
-static struct kind *find_kind(struct run *run, const struct explore_failure *failure, struct error *e)
+static struct explore_kind *find_kind(struct explore_run *run, const struct explore_failure *failure, struct error *e)
 {
 	for (size_t i = 0; i < run->kind_count; i++) {
-		struct kind *kind = &run->kinds[i];
+		struct explore_kind *kind = &run->kinds[i];
 
 		if (kind->like.invariant == failure->invariant && strcmp(kind->like.cause, failure->cause) == 0)
 			return kind;
 	}
 	if (!array_reserve(&run->kinds, &run->kind_capacity, run->kind_count + 1, sizeof(*run->kinds), e))
 		return NULL;
-	run->kinds[run->kind_count] = (struct kind) { .like = *failure };
+	run->kinds[run->kind_count] = (struct explore_kind) { .like = *failure };
 	return &run->kinds[run->kind_count++];
 }
 
-static bool shrink_failure(struct run *run, const struct explore_failure *failure, struct error *e)
+static bool shrink_failure(struct explore_run *run, const struct explore_failure *failure, struct error *e)
 {
-	struct kind *kind = find_kind(run, failure, e);
+	struct explore_kind *kind = find_kind(run, failure, e);
 	struct explored explored = { .policy = run->policy, .failure = *failure, .after = run->sequences };
 	size_t runs = 0;
 
@@ -157,7 +157,7 @@ static bool shrink_failure(struct run *run, const struct explore_failure *failur
 }
 
 /* Shrinking uses the trial, so its failures are copied first. */
-static bool shrink_all(struct run *run, struct error *e)
+static bool shrink_all(struct explore_run *run, struct error *e)
 {
 	struct explore_failure failures[CHECK_FAILURES_MAX];
 	size_t count = run->trial.failure_count;
@@ -172,7 +172,7 @@ static bool shrink_all(struct run *run, struct error *e)
 	return true;
 }
 
-static bool explore_one(struct run *run, struct error *e)
+static bool explore_one(struct explore_run *run, struct error *e)
 {
 	const struct explore *explore = run->explore;
 	struct explore_result *result = run->result;
@@ -196,7 +196,7 @@ static bool explore_one(struct run *run, struct error *e)
 
 /* ---- all of them ---- */
 
-static bool goes_on(const struct run *run)
+static bool goes_on(const struct explore_run *run)
 {
 	const struct explore *explore = run->explore;
 
@@ -207,7 +207,7 @@ static bool goes_on(const struct run *run)
 
 bool explore_policy(const struct explore *explore, const struct policy *policy, struct explore_result *result, struct error *e)
 {
-	struct run run = { .explore = explore, .policy = policy, .result = result, .first = result->count };
+	struct explore_run run = { .explore = explore, .policy = policy, .result = result, .first = result->count };
 	bool fine;
 
 	run.trial.subject = explore->subject;

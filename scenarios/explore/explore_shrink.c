@@ -420,19 +420,19 @@ static void simplify_setting(struct shrink *s)
 
 /* ---- names ---- */
 
-struct renaming {
+struct model_renaming {
 	size_t to[SEQUENCE_MODELS_MAX]; /* SEQUENCE_MODELS_MAX: not met yet */
 	size_t count;
 };
 
-static size_t rename_index(struct renaming *renaming, size_t index)
+static size_t rename_index(struct model_renaming *renaming, size_t index)
 {
 	if (renaming->to[index] == SEQUENCE_MODELS_MAX)
 		renaming->to[index] = renaming->count++;
 	return renaming->to[index];
 }
 
-static void rename_models(struct renaming *renaming, struct matrix_model *models, size_t count)
+static void rename_models(struct model_renaming *renaming, struct matrix_model *models, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		models[i].name = sequence_model_name(rename_index(renaming, sequence_model_index(models[i].name)));
@@ -441,7 +441,7 @@ static void rename_models(struct renaming *renaming, struct matrix_model *models
 /* Models are called A, B, C in the order in which they come. */
 static void rename_in_order(struct shrink *s)
 {
-	struct renaming renaming = { .count = 0 };
+	struct model_renaming renaming = { .count = 0 };
 
 	for (size_t i = 0; i < SEQUENCE_MODELS_MAX; i++)
 		renaming.to[i] = SEQUENCE_MODELS_MAX;

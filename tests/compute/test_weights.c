@@ -1,6 +1,7 @@
 /* What becomes of a weight before it is used: a scale goes into the smaller operand, blocks become numbers. */
 #include <string.h>
 
+#include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/compute/compute.h"
 #include "core/tensor/dtype/rounding.h"
@@ -267,20 +268,52 @@ START_TEST(what_an_upload_stages_outlives_the_copy_that_is_queued)
 }
 END_TEST
 
+/* The name of the first empty slot; NULL if the table is whole. */
+static const char *empty_slot(const struct ops *ops)
+{
+	const struct {
+		const char *name;
+		bool filled;
+	} slots[] = {
+		{ .name = "takes", .filled = ops->takes },
+		{ .name = "convert", .filled = ops->convert },
+		{ .name = "scale_weight", .filled = ops->scale_weight },
+		{ .name = "linear", .filled = ops->linear },
+		{ .name = "convolve", .filled = ops->convolve },
+		{ .name = "attend", .filled = ops->attend },
+		{ .name = "layer_norm", .filled = ops->layer_norm },
+		{ .name = "rms_norm", .filled = ops->rms_norm },
+		{ .name = "group_norm", .filled = ops->group_norm },
+		{ .name = "unary", .filled = ops->unary },
+		{ .name = "scale", .filled = ops->scale },
+		{ .name = "binary", .filled = ops->binary },
+		{ .name = "modulate", .filled = ops->modulate },
+		{ .name = "gate", .filled = ops->gate },
+		{ .name = "rotate", .filled = ops->rotate },
+		{ .name = "gather", .filled = ops->gather },
+		{ .name = "scatter", .filled = ops->scatter },
+		{ .name = "embed", .filled = ops->embed },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
+		if (!slots[i].filled)
+			return slots[i].name;
+	}
+	return NULL;
+}
+
 START_TEST(every_table_of_operations_is_whole_and_every_backend_names_one)
 {
-	struct error e = ERROR_INIT;
 	struct ops lacking = ops_sim;
 
 	for (size_t i = 0; ops_tables[i]; i++) {
-		ck_assert_ok(ops_check(ops_tables[i], &e), &e);
+		ck_assert_ptr_null(empty_slot(ops_tables[i]));
 		ck_assert_ptr_eq(ops_find(ops_tables[i]->name), ops_tables[i]);
 	}
 	for (size_t i = 0; backends[i]; i++)
 		ck_assert_ptr_nonnull(ops_find(backends[i]->operations));
 	lacking.gate = NULL;
-	ck_assert(!ops_check(&lacking, &e));
-	ck_assert_str_eq(e.text, "the operations of sim have no gate");
+	ck_assert_str_eq(empty_slot(&lacking), "gate");
 }
 END_TEST
 

@@ -76,7 +76,7 @@ enum dtype_column { FUNCTION, KIND, CAPABILITY, NAME, TOTAL_GIB, HAS_BF16, FLAGS
 /* A decision that is asked for, its arguments split at blanks. */
 struct question {
 	struct settings settings;
-	enum place place;
+	enum settings_place place;
 	const char *gpu; /* "cuda", "mps": what a place on the GPU is called */
 	char arguments[4][64];
 	char answer[64];
@@ -87,7 +87,7 @@ static void answer_bool(struct question *q, bool yes)
 	snprintf(q->answer, sizeof(q->answer), "%d", yes);
 }
 
-static void answer_place(struct question *q, enum place place)
+static void answer_place(struct question *q, enum settings_place place)
 {
 	snprintf(q->answer, sizeof(q->answer), "%s", place == PLACE_GPU ? q->gpu : "cpu");
 }
@@ -183,7 +183,7 @@ static void ask_weights_most(struct question *q)
 static const struct decision {
 	const char *function;
 	void (*ask)(struct question *q);
-	enum place (*device)(const struct settings *settings); /* where ask is NULL */
+	enum settings_place (*device)(const struct settings *settings); /* where ask is NULL */
 } decisions[] = {
 	{ "should_use_fp16", ask_fp16, NULL },
 	{ "should_use_bf16", ask_bf16, NULL },

@@ -48,16 +48,16 @@ static bool same_dtypes(const struct dtype_list *list, const char *text)
 
 /* ---- shapes ---- */
 
-static struct shape read_shape(const json_t *list)
+static struct estimate_shape read_shape(const json_t *list)
 {
-	struct shape shape = { .rank = 0 };
+	struct estimate_shape shape = { .rank = 0 };
 
 	for (size_t i = 0; i < json_array_size(list) && i < SHAPE_RANK_MAX; i++)
 		shape.sizes[shape.rank++] = json_number_value(json_array_get(list, i));
 	return shape;
 }
 
-static size_t read_shapes(const json_t *lists, struct shape shapes[SHAPES_MAX])
+static size_t read_shapes(const json_t *lists, struct estimate_shape shapes[SHAPES_MAX])
 {
 	size_t count = 0;
 
@@ -66,10 +66,10 @@ static size_t read_shapes(const json_t *lists, struct shape shapes[SHAPES_MAX])
 	return count;
 }
 
-static struct shape parse_shape(const char *text)
+static struct estimate_shape parse_shape(const char *text)
 {
 	json_t *list = json_loads(text, 0, NULL);
-	struct shape shape = read_shape(list);
+	struct estimate_shape shape = read_shape(list);
 
 	json_decref(list);
 	return shape;
@@ -109,7 +109,7 @@ enum estimate_column {
 
 /* What conditioning brings, as keys of shapes. */
 struct extras {
-	struct shape shapes[KEYS_MAX][SHAPES_MAX];
+	struct estimate_shape shapes[KEYS_MAX][SHAPES_MAX];
 	struct extra_shapes keys[KEYS_MAX];
 	size_t count;
 };
@@ -121,7 +121,7 @@ static void add_references(struct extras *extras, const json_t *cond)
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sides); i++) {
-		struct shape references[SHAPES_MAX];
+		struct estimate_shape references[SHAPES_MAX];
 		size_t reference_count = read_shapes(json_object_get(cond, sides[i]), references);
 
 		if (reference_count)
@@ -139,7 +139,7 @@ static void add_keys(struct extras *extras, const json_t *cond)
 
 	json_object_foreach((json_t *)(uintptr_t)cond, key, lists)
 	{
-		struct shape *shapes = extras->shapes[extras->count];
+		struct estimate_shape *shapes = extras->shapes[extras->count];
 		size_t count;
 
 		if (extras->count == KEYS_MAX)
@@ -234,7 +234,7 @@ static const struct vae_class *vae_of_file(const char *name)
 static void run_vae(const struct table_row *row, struct tally *tally)
 {
 	const struct vae_class *class = vae_of_file(row->fields[VAE_NAME]);
-	struct shape shape = parse_shape(row->fields[VAE_SHAPE]);
+	struct estimate_shape shape = parse_shape(row->fields[VAE_SHAPE]);
 	enum dtype dtype = pressure_dtype(row->fields[VAE_DTYPE], strlen(row->fields[VAE_DTYPE]));
 	bool is_decode = strcmp(row->fields[VAE_OP], "decode") == 0;
 

@@ -7,17 +7,6 @@
 #include "tests/harness/harness.h"
 #include "tests/house/source.h"
 
-/* Tags that still have several definitions. A count may shrink; a tag that is defined once has no row here. */
-static const struct {
-	const char *tag;
-	size_t most;
-} known[] = {
-	{ .tag = "cursor", .most = 2 },	  { .tag = "entry", .most = 2 },  { .tag = "kind", .most = 2 },
-	{ .tag = "part", .most = 5 },	  { .tag = "place", .most = 2 },  { .tag = "run", .most = 3 },
-	{ .tag = "renaming", .most = 3 }, { .tag = "search", .most = 2 }, { .tag = "shape", .most = 2 },
-	{ .tag = "walk", .most = 3 },
-};
-
 struct definition {
 	char *tag;
 	char *path;
@@ -58,16 +47,7 @@ static int compare(const void *a, const void *b)
 	return order ? order : strcmp(left->path, right->path);
 }
 
-static size_t allowed(const char *tag)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		if (strcmp(known[i].tag, tag) == 0)
-			return known[i].most;
-	}
-	return 1;
-}
-
-/* How many tags have more definitions than they may; each is printed. */
+/* How many tags have more than one definition; each is printed. */
 static size_t repeated(struct definitions *all)
 {
 	size_t wrong = 0;
@@ -77,7 +57,7 @@ static size_t repeated(struct definitions *all)
 	for (size_t i = 0; i < all->count; i += same) {
 		for (same = 1; i + same < all->count && strcmp(all->items[i].tag, all->items[i + same].tag) == 0;)
 			same++;
-		if (same <= allowed(all->items[i].tag))
+		if (same == 1)
 			continue;
 		for (size_t j = i; j < i + same; j++)
 			fprintf(stderr, "%s defines %s, too\n", all->items[j].path, all->items[j].tag);

@@ -45,8 +45,9 @@ END_TEST
 
 START_TEST(references_of_a_conditioning_are_one_flat_latent)
 {
-	struct shape references[] = { { .rank = 4, .sizes = { 1, 16, 8, 8 } }, { .rank = 4, .sizes = { 1, 16, 3, 5 } } };
-	struct shape flat = shape_of_references(references, 2);
+	struct estimate_shape references[] = { { .rank = 4, .sizes = { 1, 16, 8, 8 } },
+					       { .rank = 4, .sizes = { 1, 16, 3, 5 } } };
+	struct estimate_shape flat = shape_of_references(references, 2);
 
 	ck_assert_uint_eq(flat.rank, 3);
 	ck_assert_double_eq(flat.sizes[2], 8 * 8 + 3 * 5);
@@ -56,7 +57,7 @@ END_TEST
 START_TEST(decoding_goes_with_the_area_and_the_type)
 {
 	const struct vae_class *class = vae_class_find("AutoencoderKL 16 channels");
-	struct shape latent = { .rank = 4, .sizes = { 1, 16, 64, 64 } };
+	struct estimate_shape latent = { .rank = 4, .sizes = { 1, 16, 64, 64 } };
 
 	ck_assert_double_eq(vae_decode_bytes(class, &latent, DTYPE_BF16), 2178.0 * 64 * 64 * 64 * 2);
 	ck_assert_double_eq(vae_decode_bytes(class, &latent, DTYPE_F32), 2 * vae_decode_bytes(class, &latent, DTYPE_BF16));

@@ -21,7 +21,9 @@ static bool euler(struct sampler_run *run, struct error *e)
 	return true;
 }
 
-static const struct sampler samplers[] = { { "euler", euler } };
+static const struct sampler samplers[] = {
+	{ .name = "euler", .run = euler },
+};
 
 const struct sampler *sampler_find(const char *name, struct error *e)
 {

@@ -43,7 +43,7 @@ bool inference_sigmas(const struct model *unet, double shift, const char *schedu
 }
 
 /* One sampler run. */
-struct run {
+struct sample_run {
 	struct inference *inference;
 	const struct model *unet;
 	const struct forward *forward;
@@ -61,7 +61,7 @@ struct run {
 	uint64_t moved_bytes;
 };
 
-static void tell(const struct run *run, const char *name, const float *values, size_t count)
+static void tell(const struct sample_run *run, const char *name, const float *values, size_t count)
 {
 	const struct sample_tap *tap = run->inference->tap;
 
@@ -89,7 +89,7 @@ static void conditions_free(struct conditions *conditions)
 	free(conditions->timesteps);
 }
 
-static bool conditions_join(struct conditions *conditions, const struct run *run, const struct conditioning *const *rows,
+static bool conditions_join(struct conditions *conditions, const struct sample_run *run, const struct conditioning *const *rows,
 			    size_t row_count, float sigma, struct error *e)
 {
 	size_t batch = (size_t)run->request->latent->shape[0];
@@ -123,7 +123,7 @@ static bool conditions_join(struct conditions *conditions, const struct run *run
 }
 
 /* x0 = x - sigma * out for each of row_count conditionings, run as one batch; into run->batch_out. */
-static bool evaluate(struct run *run, const struct conditioning *const *rows, size_t row_count, float sigma, float *x0,
+static bool evaluate(struct sample_run *run, const struct conditioning *const *rows, size_t row_count, float sigma, float *x0,
 		     struct error *e)
 {
 	const struct values *latent = run->request->latent;
@@ -164,7 +164,7 @@ out:
 }
 
 /* x0 of the sampler's state, guided: uncond + (cond - uncond) * scale. One batch where the shapes allow, else two passes. */
-static bool denoise(struct run *run, float sigma, struct error *e)
+static bool denoise(struct sample_run *run, float sigma, struct error *e)
 {
 	const struct sample_request *request = run->request;
 	const struct conditioning *rows[] = { request->negative, request->positive };
@@ -188,7 +188,7 @@ static bool denoise(struct run *run, float sigma, struct error *e)
 
 /* ---- steps ---- */
 
-static bool is_interrupted(const struct run *run, struct error *e)
+static bool is_interrupted(const struct sample_run *run, struct error *e)
 {
 	if (!run->inference->interrupted || !*run->inference->interrupted)
 		return false;
@@ -196,7 +196,7 @@ static bool is_interrupted(const struct run *run, struct error *e)
 	return true;
 }
 
-static bool may_step(const struct run *run, struct error *e)
+static bool may_step(const struct sample_run *run, struct error *e)
 {
 	const struct inference *inference = run->inference;
 
@@ -205,7 +205,7 @@ static bool may_step(const struct run *run, struct error *e)
 
 static bool denoise_step(void *context, struct sampler_run *sampler, unsigned step, float sigma, struct error *e)
 {
-	struct run *run = context;
+	struct sample_run *run = context;
 
 	run->step = step;
 	run->start_ns = machine_now_ns(run->inference->machine);
@@ -220,7 +220,7 @@ static bool denoise_step(void *context, struct sampler_run *sampler, unsigned st
 
 static void tell_step(void *context, struct sampler_run *sampler, unsigned step)
 {
-	const struct run *run = context;
+	const struct sample_run *run = context;
 	const struct observer *observer = run->inference->observer;
 	struct step_event event = { .node = run->inference->sampler_run,
 				    .step = step,
@@ -248,7 +248,7 @@ static bool all_zero(const float *values, size_t count)
 }
 
 /* Noise, and the latent in the model's scale; a latent of zeros stays one. Uses run->denoised as scratch. */
-static void begin(struct run *run, struct sampler_run *sampler)
+static void begin(struct sample_run *run, struct sampler_run *sampler)
 {
 	const struct sample_request *request = run->request;
 	const float *latent = request->latent->values;
@@ -265,7 +265,7 @@ static void begin(struct run *run, struct sampler_run *sampler)
 	sampler_mix_noise(sampler, all_zero(latent, run->count) ? NULL : run->denoised);
 }
 
-static void finish(const struct run *run, struct sampler_run *sampler, float *out)
+static void finish(const struct sample_run *run, struct sampler_run *sampler, float *out)
 {
 	float scale = (float)run->forward->latent_scale;
 	float shift = (float)run->forward->latent_shift;
@@ -275,7 +275,7 @@ static void finish(const struct run *run, struct sampler_run *sampler, float *ou
 		out[i] = run->x[i] / scale + shift;
 }
 
-static bool check(const struct run *run, struct error *e)
+static bool check(const struct sample_run *run, struct error *e)
 {
 	const struct values *latent = run->request->latent;
 	struct forward_shapes channels = run->forward->shapes(run->unet->config);
@@ -291,7 +291,7 @@ static bool check(const struct run *run, struct error *e)
 	return true;
 }
 
-static bool sample(struct run *run, float *out, struct error *e)
+static bool sample(struct sample_run *run, float *out, struct error *e)
 {
 	const struct sample_request *request = run->request;
 	const struct sampler *sampler = sampler_find(request->sampler, e);
@@ -320,12 +320,12 @@ static bool sample(struct run *run, float *out, struct error *e)
 bool inference_sample(struct inference *inference, const struct model *unet, struct device *device,
 		      const struct sample_request *request, struct values *out, struct error *e)
 {
-	struct run run = { .inference = inference,
-			   .unet = unet,
-			   .device = device,
-			   .request = request,
-			   .has_bytes = machine_backend(inference->machine)->bytes_exist,
-			   .count = values_count(request->latent) };
+	struct sample_run run = { .inference = inference,
+				  .unet = unet,
+				  .device = device,
+				  .request = request,
+				  .has_bytes = machine_backend(inference->machine)->bytes_exist,
+				  .count = values_count(request->latent) };
 	bool fine = false;
 
 	*out = (struct values) { .rank = 0 };

@@ -13,9 +13,10 @@ static const struct {
 	const char *name;
 	bool indexed;
 } kinds[DEVICE_KIND_COUNT] = {
-	[DEVICE_CPU] = { "cpu", false },	  [DEVICE_CUDA] = { "cuda", true },   [DEVICE_XPU] = { "xpu", true },
-	[DEVICE_NPU] = { "npu", true },		  [DEVICE_MLU] = { "mlu", true },     [DEVICE_MPS] = { "mps", false },
-	[DEVICE_DIRECTML] = { "directml", true }, [DEVICE_COREX] = { "corex", true },
+	[DEVICE_CPU] = { .name = "cpu", .indexed = false },	     [DEVICE_CUDA] = { .name = "cuda", .indexed = true },
+	[DEVICE_XPU] = { .name = "xpu", .indexed = true },	     [DEVICE_NPU] = { .name = "npu", .indexed = true },
+	[DEVICE_MLU] = { .name = "mlu", .indexed = true },	     [DEVICE_MPS] = { .name = "mps", .indexed = false },
+	[DEVICE_DIRECTML] = { .name = "directml", .indexed = true }, [DEVICE_COREX] = { .name = "corex", .indexed = true },
 };
 
 const char *device_kind_name(enum device_kind kind)

@@ -14,7 +14,7 @@
 #include "core/model/families/family_autoencoder.h"
 
 /* Where files put models of a kind: checkpoints first, then files of one model. */
-static const struct place {
+static const struct detect_place {
 	enum model_kind kind;
 	const char *prefix;
 } places[] = {

@@ -9,11 +9,11 @@
 #include "core/model/detect/tensor_table.h"
 
 /* llama.cpp's part of a name, upstream's; in this order. */
-struct renaming {
+struct gguf_renaming {
 	const char *from, *to;
 };
 
-static const struct renaming t5_names[] = {
+static const struct gguf_renaming t5_names[] = {
 	{ .from = "enc.", .to = "encoder." },
 	{ .from = ".blk.", .to = ".block." },
 	{ .from = "token_embd", .to = "shared" },
@@ -31,7 +31,7 @@ static const struct renaming t5_names[] = {
 	{ .from = NULL },
 };
 
-static const struct renaming llama_names[] = {
+static const struct gguf_renaming llama_names[] = {
 	{ .from = "blk.", .to = "model.layers." },
 	{ .from = "attn_norm", .to = "input_layernorm" },
 	{ .from = "attn_q_norm.", .to = "self_attn.q_norm." },
@@ -51,7 +51,7 @@ static const struct renaming llama_names[] = {
 	{ .from = NULL },
 };
 
-static const struct renaming vision_names[] = {
+static const struct gguf_renaming vision_names[] = {
 	{ .from = "mm.", .to = "visual.merger.mlp." },
 	{ .from = "v.post_ln.", .to = "visual.merger.ln_q." },
 	{ .from = "v.patch_embd", .to = "visual.patch_embed.proj" },
@@ -65,11 +65,11 @@ static const struct renaming vision_names[] = {
 	{ .from = NULL },
 };
 
-static const struct renaming *names_of(const struct gguf *file)
+static const struct gguf_renaming *names_of(const struct gguf *file)
 {
 	static const struct {
 		const char *architecture;
-		const struct renaming *names;
+		const struct gguf_renaming *names;
 	} known[] = {
 		{ .architecture = "t5", .names = t5_names },
 		{ .architecture = "t5encoder", .names = t5_names },
@@ -91,7 +91,7 @@ static const struct renaming *names_of(const struct gguf *file)
 }
 
 /* Every `from` in the text; the result is the caller's, and the text is freed. */
-static char *replace_all(char *text, const struct renaming *renaming, struct error *e)
+static char *replace_all(char *text, const struct gguf_renaming *renaming, struct error *e)
 {
 	struct strbuf b = STRBUF_INIT;
 	const char *rest = text;
@@ -107,7 +107,7 @@ static char *replace_all(char *text, const struct renaming *renaming, struct err
 
 /* The new name, owned by the table; NULL when out of memory. One replacement after the other, as ComfyUI-GGUF does: a later one
  * sees what an earlier one made. */
-static const char *renamed(struct tensor_table *table, const char *name, const struct renaming *names, struct error *e)
+static const char *renamed(struct tensor_table *table, const char *name, const struct gguf_renaming *names, struct error *e)
 {
 	char *text = array_reserve(&table->names, &table->name_capacity, table->name_count + 1, sizeof(*table->names), e)
 			     ? string_copy(name, e)
@@ -128,7 +128,7 @@ static void take_shape(struct tensor_row *row, const uint64_t *shape, unsigned r
 }
 
 /* The embeddings of large vocabularies, which ComfyUI-GGUF turns into numbers at once. */
-static bool is_large_embedding(const struct tensor_row *row, const char *name, const struct renaming *names)
+static bool is_large_embedding(const struct tensor_row *row, const char *name, const struct gguf_renaming *names)
 {
 	if (!names || strcmp(name, "token_embd.weight") != 0 || row->rank != 2)
 		return false;
@@ -137,7 +137,7 @@ static bool is_large_embedding(const struct tensor_row *row, const char *name, c
 
 /* What ComfyUI-GGUF makes of a tensor when it loads it: only F32 and F16 are numbers to it, vectors of BF16 become F32, and all
  * else stays as it is until it is used. */
-static void decide_loading(struct tensor_row *row, const struct gguf_tensor *tensor, const struct renaming *names)
+static void decide_loading(struct tensor_row *row, const struct gguf_tensor *tensor, const struct gguf_renaming *names)
 {
 	bool is_plain = quant_to_dtype((enum quant)tensor->type, &row->dtype);
 
@@ -155,7 +155,7 @@ static void decide_loading(struct tensor_row *row, const struct gguf_tensor *ten
 }
 
 static bool make_row(struct tensor_table *table, const struct gguf *file, const struct gguf_tensor *tensor,
-		     const struct renaming *names, struct tensor_row *row, struct error *e)
+		     const struct gguf_renaming *names, struct tensor_row *row, struct error *e)
 {
 	uint64_t shape[GGUF_RANK_MAX];
 	unsigned rank;
@@ -177,7 +177,7 @@ static bool make_row(struct tensor_table *table, const struct gguf *file, const 
 
 bool tensor_table_of_gguf(struct tensor_table *table, const struct gguf *file, struct error *e)
 {
-	const struct renaming *names = names_of(file);
+	const struct gguf_renaming *names = names_of(file);
 
 	*table = (struct tensor_table) { .rows = NULL };
 	for (size_t i = 0; i < gguf_count(file); i++) {

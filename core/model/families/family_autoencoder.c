@@ -29,16 +29,16 @@ static bool check(const void *from, const char *where, struct error *e)
 }
 
 /* The families differ in their convolutions: flat, or over time inside a wrapper. */
-struct shape {
+struct autoencoder_shape {
 	bool video;
 	bool quantised; /* quant_conv and post_quant_conv */
 };
 
-static const struct shape shape_sd = { .quantised = true };
-static const struct shape shape_flux = { .quantised = false };
-static const struct shape shape_hunyuan = { .video = true, .quantised = true };
+static const struct autoencoder_shape shape_sd = { .quantised = true };
+static const struct autoencoder_shape shape_flux = { .quantised = false };
+static const struct autoencoder_shape shape_hunyuan = { .video = true, .quantised = true };
 
-static void convolution(struct architecture *a, const struct shape *shape, int64_t out, int64_t in, int64_t kernel,
+static void convolution(struct architecture *a, const struct autoencoder_shape *shape, int64_t out, int64_t in, int64_t kernel,
 			const char *name)
 {
 	if (shape->video)
@@ -48,7 +48,7 @@ static void convolution(struct architecture *a, const struct shape *shape, int64
 }
 
 /* Of one pixel, without the wrapper. */
-static void pointwise(struct architecture *a, const struct shape *shape, int64_t out, int64_t in, const char *name)
+static void pointwise(struct architecture *a, const struct autoencoder_shape *shape, int64_t out, int64_t in, const char *name)
 {
 	if (shape->video)
 		architecture_convolution3(a, MODULE_CONV3D, out, in, 1, "%s", name);
@@ -56,7 +56,7 @@ static void pointwise(struct architecture *a, const struct shape *shape, int64_t
 		architecture_convolution(a, out, in, 1, "%s", name);
 }
 
-static void residual(struct architecture *a, const struct shape *shape, int64_t in, int64_t out)
+static void residual(struct architecture *a, const struct autoencoder_shape *shape, int64_t in, int64_t out)
 {
 	architecture_norm(a, MODULE_GROUP_NORM, in, "norm1");
 	convolution(a, shape, out, in, 3, "conv1");
@@ -66,7 +66,7 @@ static void residual(struct architecture *a, const struct shape *shape, int64_t 
 		convolution(a, shape, out, in, 1, "nin_shortcut");
 }
 
-static void middle(struct architecture *a, const struct shape *shape, int64_t channels)
+static void middle(struct architecture *a, const struct autoencoder_shape *shape, int64_t channels)
 {
 	static const char *const projections[] = { "attn_1.q", "attn_1.k", "attn_1.v", "attn_1.proj_out" };
 	size_t mid = architecture_enter(a, "mid.");
@@ -83,7 +83,7 @@ static void middle(struct architecture *a, const struct shape *shape, int64_t ch
 	architecture_leave(a, mid);
 }
 
-static void encoder(struct architecture *a, const struct shape *shape, const struct autoencoder_config *config)
+static void encoder(struct architecture *a, const struct autoencoder_shape *shape, const struct autoencoder_config *config)
 {
 	int levels = (int)config->multipliers.count;
 	int64_t channels = config->channels;
@@ -112,7 +112,7 @@ static void encoder(struct architecture *a, const struct shape *shape, const str
 	architecture_leave(a, side);
 }
 
-static void decoder(struct architecture *a, const struct shape *shape, const struct autoencoder_config *config)
+static void decoder(struct architecture *a, const struct autoencoder_shape *shape, const struct autoencoder_config *config)
 {
 	int levels = (int)config->multipliers.count;
 	int64_t deepest = config->channels * config->multipliers.values[levels - 1];
@@ -142,7 +142,7 @@ static void decoder(struct architecture *a, const struct shape *shape, const str
 	architecture_leave(a, side);
 }
 
-static void describe(const struct autoencoder_config *config, struct architecture *a, const struct shape *shape)
+static void describe(const struct autoencoder_config *config, struct architecture *a, const struct autoencoder_shape *shape)
 {
 	int64_t latent = config->latent_channels;
 

@@ -10,7 +10,7 @@ static const struct config_field fields[] = {
 	CONFIG_END,
 };
 
-enum kind {
+enum ltxv_block_kind {
 	END,
 	RESIDUALS, /* `number` of them */
 	WIDEN, /* one residual that changes the width by `number` */
@@ -18,12 +18,12 @@ enum kind {
 	FOLD /* a convolution to width * 2 / number, whose output is folded into twice the width */
 };
 
-struct part {
-	enum kind kind;
+struct ltxv_block {
+	enum ltxv_block_kind kind;
 	int number;
 };
 
-static const struct part encoder_09[] = {
+static const struct ltxv_block encoder_09[] = {
 	{ .kind = RESIDUALS, .number = 4 },
 	{ .kind = COMPRESS, .number = 1 },
 	{ .kind = WIDEN, .number = 2 },
@@ -36,7 +36,7 @@ static const struct part encoder_09[] = {
 	{ .kind = RESIDUALS, .number = 4 },
 	{ .kind = END },
 };
-static const struct part encoder_095[] = {
+static const struct ltxv_block encoder_095[] = {
 	{ .kind = RESIDUALS, .number = 4 }, { .kind = FOLD, .number = 4 },
 	{ .kind = RESIDUALS, .number = 6 }, { .kind = FOLD, .number = 2 },
 	{ .kind = RESIDUALS, .number = 6 }, { .kind = FOLD, .number = 8 },
@@ -76,7 +76,7 @@ static void widen(struct architecture *a, int64_t out, int64_t in)
 	architecture_norm(a, MODULE_LAYER_NORM, in, "norm3.norm");
 }
 
-static void encoder(struct architecture *a, const struct ltxv_vae_config *config, const struct part *parts)
+static void encoder(struct architecture *a, const struct ltxv_vae_config *config, const struct ltxv_block *parts)
 {
 	int64_t channels = config->channels;
 	size_t side = architecture_enter(a, "encoder.");
@@ -111,7 +111,7 @@ static void decoder_09(struct architecture *a, const struct ltxv_vae_config *con
 		last++;
 	convolution(a, channels, config->latent_channels, "conv_in");
 	for (int i = 0; i <= last; i++) {
-		const struct part *part = &encoder_09[last - i];
+		const struct ltxv_block *part = &encoder_09[last - i];
 		size_t outside = architecture_enter(a, "up_blocks.%d.", i);
 
 		if (part->kind == RESIDUALS) {
@@ -167,7 +167,7 @@ static void statistics(struct architecture *a, int64_t channels)
 		architecture_parameter(a, names[i], SHAPE(channels));
 }
 
-static void describe(const struct ltxv_vae_config *config, struct architecture *a, const struct part *parts,
+static void describe(const struct ltxv_vae_config *config, struct architecture *a, const struct ltxv_block *parts,
 		     void (*decoder)(struct architecture *a, const struct ltxv_vae_config *config))
 {
 	size_t side;

@@ -9,26 +9,26 @@
 static const struct config_field no_fields[] = { CONFIG_END };
 
 /* One of the two, where it lies in the pair's configuration. */
-struct part {
+struct encoder_part {
 	const struct family *family;
 	size_t offset;
 };
 
-static const struct part flux_parts[2] = {
+static const struct encoder_part flux_parts[2] = {
 	{ .family = &family_clip_l, .offset = offsetof(struct flux_text_config, clip) },
 	{ .family = &family_t5, .offset = offsetof(struct flux_text_config, t5) },
 };
-static const struct part sdxl_parts[2] = {
+static const struct encoder_part sdxl_parts[2] = {
 	{ .family = &family_clip_l, .offset = offsetof(struct sdxl_text_config, clip_l) },
 	{ .family = &family_clip_g, .offset = offsetof(struct sdxl_text_config, clip_g) },
 };
-static const struct part hunyuan_parts[2] = {
+static const struct encoder_part hunyuan_parts[2] = {
 	{ .family = &family_clip_l, .offset = offsetof(struct hunyuan_text_config, clip) },
 	{ .family = &family_llama3, .offset = offsetof(struct hunyuan_text_config, llama) },
 };
 
 /* "clip_l." without its dot. */
-static const char *key_of(const struct part *part, char key[32])
+static const char *key_of(const struct encoder_part *part, char key[32])
 {
 	size_t length = strlen(part->family->root) - 1;
 
@@ -37,7 +37,8 @@ static const char *key_of(const struct part *part, char key[32])
 	return key;
 }
 
-static bool read_parts(const struct part parts[2], void *config, const json_t *object, const char *where, struct error *e)
+static bool read_parts(const struct encoder_part parts[2], void *config, const json_t *object, const char *where,
+		       struct error *e)
 {
 	for (int i = 0; i < 2; i++) {
 		json_t *part;
@@ -50,7 +51,7 @@ static bool read_parts(const struct part parts[2], void *config, const json_t *o
 	return true;
 }
 
-static bool write_parts(const struct part parts[2], const void *config, json_t *object)
+static bool write_parts(const struct encoder_part parts[2], const void *config, json_t *object)
 {
 	for (int i = 0; i < 2; i++) {
 		char key[32];
@@ -64,14 +65,14 @@ static bool write_parts(const struct part parts[2], const void *config, json_t *
 }
 
 /* Of eight bits is the larger encoder alone: upstream gives CLIP the platform's type, not its file's. */
-static enum dtype dtype_of(const struct part *part, const struct architecture *a)
+static enum dtype dtype_of(const struct encoder_part *part, const struct architecture *a)
 {
 	bool is_clip = part->family == &family_clip_l || part->family == &family_clip_g;
 
 	return a->as_module && is_clip && dtype_bits(a->dtype) == 8 ? DTYPE_F16 : a->dtype;
 }
 
-static void describe_parts(const struct part parts[2], const void *config, struct architecture *a)
+static void describe_parts(const struct encoder_part parts[2], const void *config, struct architecture *a)
 {
 	enum dtype dtype = a->dtype;
 
@@ -107,7 +108,7 @@ PAIR_FUNCTIONS(hunyuan)
 
 static const struct {
 	const struct family *pair;
-	const struct part *parts;
+	const struct encoder_part *parts;
 } pairs[] = {
 	{ .pair = &family_flux_text, .parts = flux_parts },
 	{ .pair = &family_sdxl_text, .parts = sdxl_parts },
@@ -117,7 +118,7 @@ static const struct {
 const struct family *family_pair(const struct family *first, const struct family *second)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
-		const struct part *parts = pairs[i].parts;
+		const struct encoder_part *parts = pairs[i].parts;
 
 		if ((parts[0].family == first && parts[1].family == second) ||
 		    (parts[0].family == second && parts[1].family == first))

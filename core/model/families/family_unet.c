@@ -56,7 +56,7 @@ static bool check(const void *from, const char *where, struct error *e)
 /* ---- modules ---- */
 
 /* Where a description is: which names, and the numbers that only grow. */
-struct walk {
+struct unet_walk {
 	struct architecture *a;
 	const struct unet_config *config;
 	bool diffusers;
@@ -67,12 +67,12 @@ struct walk {
 	size_t skip_count;
 };
 
-static const char *named(const struct walk *w, const char *own, const char *diffusers)
+static const char *named(const struct unet_walk *w, const char *own, const char *diffusers)
 {
 	return w->diffusers ? diffusers : own;
 }
 
-static void residual(const struct walk *w, int64_t in, int64_t out)
+static void residual(const struct unet_walk *w, int64_t in, int64_t out)
 {
 	struct architecture *a = w->a;
 
@@ -105,7 +105,7 @@ static void transformer_block(struct architecture *a, int64_t channels, int64_t 
 	architecture_norm(a, MODULE_LAYER_NORM, channels, "norm3");
 }
 
-static void projection(const struct walk *w, const char *name)
+static void projection(const struct unet_walk *w, const char *name)
 {
 	if (w->config->linear_projections)
 		architecture_linear(w->a, w->channels, w->channels, true, "%s", name);
@@ -113,7 +113,7 @@ static void projection(const struct walk *w, const char *name)
 		architecture_convolution(w->a, w->channels, w->channels, 1, "%s", name);
 }
 
-static void transformer(const struct walk *w, int64_t depth)
+static void transformer(const struct unet_walk *w, int64_t depth)
 {
 	size_t outside;
 
@@ -127,7 +127,7 @@ static void transformer(const struct walk *w, int64_t depth)
 	projection(w, "proj_out");
 }
 
-static void input_block(struct walk *w, int level, int index)
+static void input_block(struct unet_walk *w, int level, int index)
 {
 	int64_t out = w->config->model_channels * w->config->multipliers.values[level];
 	int64_t depth = w->config->depth.values[w->taken++];
@@ -147,7 +147,7 @@ static void input_block(struct walk *w, int level, int index)
 	w->block++;
 }
 
-static void input_side(struct walk *w)
+static void input_side(struct unet_walk *w)
 {
 	int levels = (int)w->config->multipliers.count;
 
@@ -166,7 +166,7 @@ static void input_side(struct walk *w)
 	}
 }
 
-static void middle(struct walk *w)
+static void middle(struct unet_walk *w)
 {
 	size_t outside = architecture_enter(w->a, "%s", named(w, "middle_block.0.", "mid_block.resnets.0."));
 
@@ -180,7 +180,7 @@ static void middle(struct walk *w)
 	architecture_leave(w->a, outside);
 }
 
-static void output_block(struct walk *w, int level, int index)
+static void output_block(struct unet_walk *w, int level, int index)
 {
 	int up = (int)w->config->multipliers.count - 1 - level;
 	int64_t out = w->config->model_channels * w->config->multipliers.values[level];
@@ -206,7 +206,7 @@ static void output_block(struct walk *w, int level, int index)
 	w->block++;
 }
 
-static void embedding(const struct walk *w, int64_t in, const char *own, const char *diffusers)
+static void embedding(const struct unet_walk *w, int64_t in, const char *own, const char *diffusers)
 {
 	int64_t width = 4 * w->config->model_channels;
 
@@ -217,7 +217,7 @@ static void embedding(const struct walk *w, int64_t in, const char *own, const c
 static void describe(const void *from, struct architecture *a)
 {
 	const struct unet_config *config = from;
-	struct walk w = { .a = a, .config = config, .diffusers = a->layout == LAYOUT_DIFFUSERS };
+	struct unet_walk w = { .a = a, .config = config, .diffusers = a->layout == LAYOUT_DIFFUSERS };
 
 	embedding(&w, config->model_channels, "time_embed", "time_embedding");
 	if (config->adm_channels)

@@ -23,7 +23,7 @@ static bool check(const void *from, const char *where, struct error *e)
 }
 
 /* Names are counted through all levels in 2.1, within a level in 2.2. */
-struct walk {
+struct wan_vae_walk {
 	struct architecture *a;
 	const struct wan_vae_config *config;
 	bool nested;
@@ -47,7 +47,7 @@ static void residual(struct architecture *a, int64_t in, int64_t out)
 }
 
 /* The next block of a side: "downsamples" or "upsamples". */
-static size_t enter_block(struct walk *w, const char *side, int level)
+static size_t enter_block(struct wan_vae_walk *w, const char *side, int level)
 {
 	int index = w->index++;
 
@@ -56,7 +56,7 @@ static size_t enter_block(struct walk *w, const char *side, int level)
 	return architecture_enter(w->a, "%s.%d.", side, index);
 }
 
-static void add_residual(struct walk *w, const char *side, int level, int64_t in, int64_t out)
+static void add_residual(struct wan_vae_walk *w, const char *side, int level, int64_t in, int64_t out)
 {
 	size_t outside = enter_block(w, side, level);
 
@@ -64,7 +64,7 @@ static void add_residual(struct walk *w, const char *side, int level, int64_t in
 	architecture_leave(w->a, outside);
 }
 
-static void add_resample(struct walk *w, const char *side, int level, int64_t out, int64_t in, int64_t time_out)
+static void add_resample(struct wan_vae_walk *w, const char *side, int level, int64_t out, int64_t in, int64_t time_out)
 {
 	size_t outside = enter_block(w, side, level);
 
@@ -90,7 +90,7 @@ static void middle(struct architecture *a, int64_t channels)
 }
 
 /* Time is halved below the first level. */
-static void encoder(struct walk *w)
+static void encoder(struct wan_vae_walk *w)
 {
 	const struct wan_vae_config *config = w->config;
 	int levels = (int)config->multipliers.count;
@@ -116,7 +116,7 @@ static void encoder(struct walk *w)
 }
 
 /* From the deepest level up; 2.1 halves the channels on the way to the next level, 2.2 in its first block. */
-static void decoder(struct walk *w)
+static void decoder(struct wan_vae_walk *w)
 {
 	const struct wan_vae_config *config = w->config;
 	int levels = (int)config->multipliers.count;
@@ -146,7 +146,7 @@ static void decoder(struct walk *w)
 
 static void describe(const struct wan_vae_config *config, struct architecture *a, bool nested)
 {
-	struct walk w = { .a = a, .config = config, .nested = nested };
+	struct wan_vae_walk w = { .a = a, .config = config, .nested = nested };
 	int64_t latent = config->latent_channels;
 
 	encoder(&w);

@@ -43,7 +43,8 @@ static bool is_too_large(const struct settings *s, double parameter_count)
 	return parameter_count * 4 > settings_weights_most_bytes(s);
 }
 
-bool dtype_should_use_fp16(const struct settings *s, enum place place, double parameter_count, bool for_speed, bool cast)
+bool dtype_should_use_fp16(const struct settings *s, enum settings_place place, double parameter_count, bool for_speed,
+			   bool cast)
 {
 	const struct platform *platform = &s->platform;
 
@@ -68,7 +69,8 @@ bool dtype_should_use_fp16(const struct settings *s, enum place place, double pa
 
 #define MACOS_WITH_BF16 14
 
-bool dtype_should_use_bf16(const struct settings *s, enum place place, double parameter_count, bool for_speed, bool cast)
+bool dtype_should_use_bf16(const struct settings *s, enum settings_place place, double parameter_count, bool for_speed,
+			   bool cast)
 {
 	if (place == PLACE_CPU || settings_have(s, START(FORCE_FP32)))
 		return false;
@@ -81,7 +83,7 @@ bool dtype_should_use_bf16(const struct settings *s, enum place place, double pa
 	return s->platform.has_bf16 && cast && (!for_speed || is_too_large(s, parameter_count));
 }
 
-bool dtype_has_fp8_compute(const struct settings *s, enum place place)
+bool dtype_has_fp8_compute(const struct settings *s, enum settings_place place)
 {
 	const struct platform *platform = &s->platform;
 
@@ -97,7 +99,7 @@ static bool is_fp8(enum dtype dtype)
 	return dtype == DTYPE_F8_E4M3 || dtype == DTYPE_F8_E5M2 || dtype == DTYPE_F8_E8M0;
 }
 
-bool dtype_is_supported(const struct settings *s, enum place place, enum dtype dtype)
+bool dtype_is_supported(const struct settings *s, enum settings_place place, enum dtype dtype)
 {
 	(void)s;
 	if (dtype == DTYPE_F32)
@@ -105,7 +107,7 @@ bool dtype_is_supported(const struct settings *s, enum place place, enum dtype d
 	return place != PLACE_CPU && (dtype == DTYPE_F16 || dtype == DTYPE_BF16);
 }
 
-bool dtype_can_be_cast(const struct settings *s, enum place place, enum dtype dtype)
+bool dtype_can_be_cast(const struct settings *s, enum settings_place place, enum dtype dtype)
 {
 	if (dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16)
 		return true;
@@ -114,7 +116,7 @@ bool dtype_can_be_cast(const struct settings *s, enum place place, enum dtype dt
 	return dtype == DTYPE_F8_E4M3 || dtype == DTYPE_F8_E5M2;
 }
 
-enum dtype dtype_pick(const struct settings *s, enum place place, enum dtype wanted, enum dtype fallback)
+enum dtype dtype_pick(const struct settings *s, enum settings_place place, enum dtype wanted, enum dtype fallback)
 {
 	if (wanted == DTYPE_NONE || dtype_size_bytes(wanted) > dtype_size_bytes(fallback) ||
 	    !dtype_can_be_cast(s, place, wanted))
@@ -147,7 +149,7 @@ static bool list_has(const struct dtype_list *list, enum dtype dtype)
 }
 
 /* The first of a list that is worth computing in. */
-static enum dtype first_usable(const struct settings *s, enum place place, double parameter_count,
+static enum dtype first_usable(const struct settings *s, enum settings_place place, double parameter_count,
 			       const struct dtype_list *list, bool cast)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -159,8 +161,8 @@ static enum dtype first_usable(const struct settings *s, enum place place, doubl
 	return DTYPE_NONE;
 }
 
-enum dtype dtype_of_unet(const struct settings *s, enum place place, double parameter_count, const struct dtype_list *family,
-			 enum dtype file_dtype)
+enum dtype dtype_of_unet(const struct settings *s, enum settings_place place, double parameter_count,
+			 const struct dtype_list *family, enum dtype file_dtype)
 {
 	static const struct dtype_flag flags[] = {
 		{ .flag = START(FP32_UNET), .dtype = DTYPE_F32 },
@@ -187,7 +189,8 @@ enum dtype dtype_of_unet(const struct settings *s, enum place place, double para
 	return chosen == DTYPE_NONE ? DTYPE_F32 : chosen;
 }
 
-enum dtype dtype_cast_of_unet(const struct settings *s, enum place place, enum dtype weights, const struct dtype_list *family)
+enum dtype dtype_cast_of_unet(const struct settings *s, enum settings_place place, enum dtype weights,
+			      const struct dtype_list *family)
 {
 	enum dtype chosen;
 
@@ -203,7 +206,7 @@ enum dtype dtype_cast_of_unet(const struct settings *s, enum place place, enum d
 	return chosen == DTYPE_NONE ? DTYPE_F32 : chosen;
 }
 
-enum dtype dtype_of_vae(const struct settings *s, enum place place, const struct dtype_list *allowed)
+enum dtype dtype_of_vae(const struct settings *s, enum settings_place place, const struct dtype_list *allowed)
 {
 	static const struct dtype_flag flags[] = {
 		{ .flag = START(FP16_VAE), .dtype = DTYPE_F16 },

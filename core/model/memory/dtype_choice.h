@@ -22,23 +22,26 @@ struct dtype_list {
 };
 
 /* Whether a type is worth computing in. for_speed: else memory matters, too; cast: weights may be of it and be cast when used. */
-bool dtype_should_use_fp16(const struct settings *s, enum place place, double parameter_count, bool for_speed, bool cast);
-bool dtype_should_use_bf16(const struct settings *s, enum place place, double parameter_count, bool for_speed, bool cast);
+bool dtype_should_use_fp16(const struct settings *s, enum settings_place place, double parameter_count, bool for_speed,
+			   bool cast);
+bool dtype_should_use_bf16(const struct settings *s, enum settings_place place, double parameter_count, bool for_speed,
+			   bool cast);
 
-bool dtype_has_fp8_compute(const struct settings *s, enum place place);
-bool dtype_is_supported(const struct settings *s, enum place place, enum dtype dtype);
-bool dtype_can_be_cast(const struct settings *s, enum place place, enum dtype dtype);
+bool dtype_has_fp8_compute(const struct settings *s, enum settings_place place);
+bool dtype_is_supported(const struct settings *s, enum settings_place place, enum dtype dtype);
+bool dtype_can_be_cast(const struct settings *s, enum settings_place place, enum dtype dtype);
 
 /* The wanted type, or the fallback where there is none, it is wider, or the device cannot cast it. */
-enum dtype dtype_pick(const struct settings *s, enum place place, enum dtype wanted, enum dtype fallback);
+enum dtype dtype_pick(const struct settings *s, enum settings_place place, enum dtype wanted, enum dtype fallback);
 
 /* A diffusion model's weights, which are of file_dtype in their file; and the type they are cast to when used, DTYPE_NONE for
  * none. */
-enum dtype dtype_of_unet(const struct settings *s, enum place place, double parameter_count, const struct dtype_list *family,
-			 enum dtype file_dtype);
-enum dtype dtype_cast_of_unet(const struct settings *s, enum place place, enum dtype weights, const struct dtype_list *family);
+enum dtype dtype_of_unet(const struct settings *s, enum settings_place place, double parameter_count,
+			 const struct dtype_list *family, enum dtype file_dtype);
+enum dtype dtype_cast_of_unet(const struct settings *s, enum settings_place place, enum dtype weights,
+			      const struct dtype_list *family);
 
-enum dtype dtype_of_vae(const struct settings *s, enum place place, const struct dtype_list *allowed);
+enum dtype dtype_of_vae(const struct settings *s, enum settings_place place, const struct dtype_list *allowed);
 enum dtype dtype_of_text_encoder(const struct settings *s);
 
 #endif

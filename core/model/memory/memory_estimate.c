@@ -155,7 +155,7 @@ enum extra_kind diffusion_extras(const char *class_name)
 
 /* ---- shapes ---- */
 
-static double product(const struct shape *shape, unsigned first)
+static double product(const struct estimate_shape *shape, unsigned first)
 {
 	double result = 1;
 
@@ -165,23 +165,23 @@ static double product(const struct shape *shape, unsigned first)
 }
 
 /* Batch times everything but the channels. */
-static double area(const struct shape *shape)
+static double area(const struct estimate_shape *shape)
 {
 	return shape->rank ? shape->sizes[0] * product(shape, 2) : 0;
 }
 
-struct shape shape_of_references(const struct shape *references, size_t count)
+struct estimate_shape shape_of_references(const struct estimate_shape *references, size_t count)
 {
 	double elements = 0;
 
 	for (size_t i = 0; i < count; i++)
 		elements += product(&references[i], 0);
-	return (struct shape) { .rank = 3, .sizes = { 1, REFERENCE_CHANNELS, floor(elements / REFERENCE_CHANNELS) } };
+	return (struct estimate_shape) { .rank = 3, .sizes = { 1, REFERENCE_CHANNELS, floor(elements / REFERENCE_CHANNELS) } };
 }
 
-struct shape shape_of_motion(const struct shape *motion)
+struct estimate_shape shape_of_motion(const struct estimate_shape *motion)
 {
-	struct shape shape = *motion;
+	struct estimate_shape shape = *motion;
 
 	shape.sizes[2] = MOTION_FRAMES;
 	return shape;

@@ -15,7 +15,7 @@
 
 #define SHAPE_RANK_MAX 6
 
-struct shape {
+struct estimate_shape {
 	unsigned rank;
 	double sizes[SHAPE_RANK_MAX]; /* not always whole: motion counts for a frame and a half */
 };
@@ -48,14 +48,14 @@ enum extra_kind {
 enum extra_kind diffusion_extras(const char *class_name);
 
 /* The flat latent that stands for a conditioning's reference latents. */
-struct shape shape_of_references(const struct shape *references, size_t count);
+struct estimate_shape shape_of_references(const struct estimate_shape *references, size_t count);
 
 /* What stands for a latent of motion. */
-struct shape shape_of_motion(const struct shape *motion);
+struct estimate_shape shape_of_motion(const struct estimate_shape *motion);
 
 /* Shapes under one key of a conditioning's extras. */
 struct extra_shapes {
-	const struct shape *shapes;
+	const struct estimate_shape *shapes;
 	size_t count;
 };
 
@@ -63,7 +63,7 @@ struct diffusion_use {
 	double factor;
 	bool fused_attention; /* stores no scores: memory goes with the latent's bytes */
 	enum dtype compute_dtype; /* to which weights are cast; theirs where they are not */
-	struct shape latent; /* batch first, then channels */
+	struct estimate_shape latent; /* batch first, then channels */
 	const struct extra_shapes *extras;
 	size_t extra_count;
 };
@@ -79,8 +79,8 @@ double diffusion_sampling_least_bytes(const struct diffusion_use *use);
 
 struct vae_class {
 	const char *name;
-	double (*decode)(const struct shape *latent); /* bytes for a type of one byte */
-	double (*encode)(const struct shape *pixels);
+	double (*decode)(const struct estimate_shape *latent); /* bytes for a type of one byte */
+	double (*encode)(const struct estimate_shape *pixels);
 	struct dtype_list dtypes;
 	bool stays_whole; /* loaded without a budget */
 	unsigned latent_channels, latent_rank; /* dimensions besides batch and channels */
@@ -89,8 +89,8 @@ struct vae_class {
 extern const struct vae_class vae_classes[];
 const struct vae_class *vae_class_find(const char *name);
 
-double vae_decode_bytes(const struct vae_class *class, const struct shape *latent, enum dtype dtype);
-double vae_encode_bytes(const struct vae_class *class, const struct shape *pixels, enum dtype dtype);
+double vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype);
+double vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *pixels, enum dtype dtype);
 
 /* How many images go through at once in free_bytes: at least one. */
 int64_t vae_batch(double free_bytes, double image_bytes);

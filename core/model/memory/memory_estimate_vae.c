@@ -6,160 +6,160 @@
 
 #include "core/model/memory/memory_estimate.h"
 
-static double s(const struct shape *shape, unsigned index)
+static double s(const struct estimate_shape *shape, unsigned index)
 {
 	return index < shape->rank ? shape->sizes[index] : 1;
 }
 
 /* Counted from the end: 1 is the last. */
-static double last(const struct shape *shape, unsigned index)
+static double last(const struct estimate_shape *shape, unsigned index)
 {
 	return index <= shape->rank ? shape->sizes[shape->rank - index] : 1;
 }
 
-static double kl_decode(const struct shape *x)
+static double kl_decode(const struct estimate_shape *x)
 {
 	return 2178 * s(x, 2) * s(x, 3) * 64;
 }
 
-static double kl_encode(const struct shape *x)
+static double kl_encode(const struct estimate_shape *x)
 {
 	return 1767 * s(x, 2) * s(x, 3);
 }
 
-static double hunyuan_image_decode(const struct shape *x)
+static double hunyuan_image_decode(const struct estimate_shape *x)
 {
 	return 700 * s(x, 2) * s(x, 3) * (32 * 32);
 }
 
-static double hunyuan_image_encode(const struct shape *x)
+static double hunyuan_image_encode(const struct estimate_shape *x)
 {
 	return 700 * s(x, 2) * s(x, 3);
 }
 
-static double refiner_decode(const struct shape *x)
+static double refiner_decode(const struct estimate_shape *x)
 {
 	return 2800 * last(x, 3) * last(x, 2) * last(x, 1) * (16 * 16);
 }
 
-static double refiner_encode(const struct shape *x)
+static double refiner_encode(const struct estimate_shape *x)
 {
 	return 2800 * last(x, 2) * last(x, 1);
 }
 
-static double refiner_convolution_decode(const struct shape *x)
+static double refiner_convolution_decode(const struct estimate_shape *x)
 {
 	return 1400 * last(x, 3) * last(x, 2) * last(x, 1) * (16 * 16);
 }
 
-static double refiner_convolution_encode(const struct shape *x)
+static double refiner_convolution_encode(const struct estimate_shape *x)
 {
 	return 1400 * last(x, 2) * last(x, 1);
 }
 
-static double mochi_decode(const struct shape *x)
+static double mochi_decode(const struct estimate_shape *x)
 {
 	return 1000 * s(x, 2) * s(x, 3) * s(x, 4) * (6 * 8 * 8);
 }
 
-static double mochi_encode(const struct shape *x)
+static double mochi_encode(const struct estimate_shape *x)
 {
 	return 1.5 * fmax(s(x, 2), 7) * s(x, 3) * s(x, 4) * (6 * 8 * 8);
 }
 
-static double ltxv_decode(const struct shape *x)
+static double ltxv_decode(const struct estimate_shape *x)
 {
 	return 900 * s(x, 2) * s(x, 3) * s(x, 4) * (8 * 8 * 8);
 }
 
-static double ltxv_encode(const struct shape *x)
+static double ltxv_encode(const struct estimate_shape *x)
 {
 	return 70 * fmax(s(x, 2), 7) * s(x, 3) * s(x, 4);
 }
 
-static double hunyuan_video_decode(const struct shape *x)
+static double hunyuan_video_decode(const struct estimate_shape *x)
 {
 	return 1500 * s(x, 2) * s(x, 3) * s(x, 4) * (4 * 8 * 8);
 }
 
-static double hunyuan_video_encode(const struct shape *x)
+static double hunyuan_video_encode(const struct estimate_shape *x)
 {
 	return 900 * fmax(s(x, 2), 2) * s(x, 3) * s(x, 4);
 }
 
-static double cosmos_decode(const struct shape *x)
+static double cosmos_decode(const struct estimate_shape *x)
 {
 	return 50 * s(x, 2) * s(x, 3) * s(x, 4) * (8 * 8 * 8);
 }
 
 /* rint rounds half to even, as Python does. */
-static double cosmos_encode(const struct shape *x)
+static double cosmos_encode(const struct estimate_shape *x)
 {
 	return 50 * (rint((s(x, 2) + 7) / 8) * 8) * s(x, 3) * s(x, 4);
 }
 
 /* Time does not count: it goes through piece by piece. */
-static double wan21_decode(const struct shape *x)
+static double wan21_decode(const struct estimate_shape *x)
 {
 	return 7000 * s(x, 3) * s(x, 4) * (8 * 8);
 }
 
-static double wan21_encode(const struct shape *x)
+static double wan21_encode(const struct estimate_shape *x)
 {
 	return 6000 * s(x, 3) * s(x, 4);
 }
 
-static double wan22_decode(const struct shape *x)
+static double wan22_decode(const struct estimate_shape *x)
 {
 	return 8000 * s(x, 3) * s(x, 4) * (16 * 16);
 }
 
-static double wan22_encode(const struct shape *x)
+static double wan22_encode(const struct estimate_shape *x)
 {
 	return 3300 * s(x, 3) * s(x, 4);
 }
 
-static double oobleck_decode(const struct shape *x)
+static double oobleck_decode(const struct estimate_shape *x)
 {
 	return 1000 * s(x, 2) * 2048;
 }
 
-static double oobleck_encode(const struct shape *x)
+static double oobleck_encode(const struct estimate_shape *x)
 {
 	return 1000 * s(x, 2);
 }
 
-static double ace_decode(const struct shape *x)
+static double ace_decode(const struct estimate_shape *x)
 {
 	return s(x, 2) * s(x, 3) * 87000;
 }
 
-static double ace_encode(const struct shape *x)
+static double ace_encode(const struct estimate_shape *x)
 {
 	return s(x, 2) * 330;
 }
 
-static double mmaudio_decode(const struct shape *x)
+static double mmaudio_decode(const struct estimate_shape *x)
 {
 	return 90 * s(x, 2) * 1411.2;
 }
 
-static double mmaudio_encode(const struct shape *x)
+static double mmaudio_encode(const struct estimate_shape *x)
 {
 	return 30 * s(x, 2);
 }
 
-static double shape_decode(const struct shape *x)
+static double shape_decode(const struct estimate_shape *x)
 {
 	return s(x, 0) * s(x, 1) * s(x, 2) * 33;
 }
 
-static double shape_encode(const struct shape *x)
+static double shape_encode(const struct estimate_shape *x)
 {
 	return s(x, 0) * s(x, 1) * s(x, 2);
 }
 
-static double pixels(const struct shape *x)
+static double pixels(const struct estimate_shape *x)
 {
 	return s(x, 2) * s(x, 3);
 }
@@ -291,12 +291,12 @@ const struct vae_class *vae_class_find(const char *name)
 	return NULL;
 }
 
-double vae_decode_bytes(const struct vae_class *class, const struct shape *latent, enum dtype dtype)
+double vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype)
 {
 	return class->decode(latent) * (double)dtype_size_bytes(dtype);
 }
 
-double vae_encode_bytes(const struct vae_class *class, const struct shape *shape, enum dtype dtype)
+double vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *shape, enum dtype dtype)
 {
 	return class->encode(shape) * (double)dtype_size_bytes(dtype);
 }

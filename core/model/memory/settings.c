@@ -160,27 +160,27 @@ double settings_weights_most_bytes(const struct settings *settings)
 
 /* ---- where things are ---- */
 
-enum place settings_device(const struct settings *settings)
+enum settings_place settings_device(const struct settings *settings)
 {
 	return settings->cpu_state == CPU_STATE_CPU ? PLACE_CPU : PLACE_GPU;
 }
 
-static enum place gpu_if(const struct settings *settings, bool wanted)
+static enum settings_place gpu_if(const struct settings *settings, bool wanted)
 {
 	return wanted ? settings_device(settings) : PLACE_CPU;
 }
 
-enum place settings_unet_offload(const struct settings *settings)
+enum settings_place settings_unet_offload(const struct settings *settings)
 {
 	return gpu_if(settings, settings->vram_state == VRAM_HIGH);
 }
 
-enum place settings_text_offload(const struct settings *settings)
+enum settings_place settings_text_offload(const struct settings *settings)
 {
 	return gpu_if(settings, settings_have(settings, START(GPU_ONLY)));
 }
 
-enum place settings_text_device(const struct settings *settings)
+enum settings_place settings_text_device(const struct settings *settings)
 {
 	if (settings_have(settings, START(GPU_ONLY)))
 		return settings_device(settings);
@@ -188,23 +188,23 @@ enum place settings_text_device(const struct settings *settings)
 					dtype_should_use_fp16(settings, PLACE_GPU, 0, false, false));
 }
 
-enum place settings_vae_device(const struct settings *settings)
+enum settings_place settings_vae_device(const struct settings *settings)
 {
 	return gpu_if(settings, !settings_have(settings, START(CPU_VAE)));
 }
 
-enum place settings_vae_offload(const struct settings *settings)
+enum settings_place settings_vae_offload(const struct settings *settings)
 {
 	return gpu_if(settings, settings_have(settings, START(GPU_ONLY)));
 }
 
-enum place settings_intermediate(const struct settings *settings)
+enum settings_place settings_intermediate(const struct settings *settings)
 {
 	return gpu_if(settings, settings_have(settings, START(GPU_ONLY)));
 }
 
-enum place settings_unet_first(const struct settings *settings, double weights_bytes, double free_gpu_bytes,
-			       double free_cpu_bytes)
+enum settings_place settings_unet_first(const struct settings *settings, double weights_bytes, double free_gpu_bytes,
+					double free_cpu_bytes)
 {
 	if (settings->vram_state == VRAM_HIGH || settings->vram_state == VRAM_SHARED)
 		return settings_device(settings);

@@ -125,17 +125,17 @@ double settings_inference_bytes(const struct settings *settings);
 double settings_weights_most_bytes(const struct settings *settings);
 
 /* Where things are by default. */
-enum place { PLACE_CPU, PLACE_GPU };
-enum place settings_device(const struct settings *settings); /* where models run; CPU where there is no GPU */
-enum place settings_unet_offload(const struct settings *settings);
-enum place settings_text_offload(const struct settings *settings);
-enum place settings_text_device(const struct settings *settings);
-enum place settings_vae_device(const struct settings *settings);
-enum place settings_vae_offload(const struct settings *settings);
-enum place settings_intermediate(const struct settings *settings);
+enum settings_place { PLACE_CPU, PLACE_GPU };
+enum settings_place settings_device(const struct settings *settings); /* where models run; CPU where there is no GPU */
+enum settings_place settings_unet_offload(const struct settings *settings);
+enum settings_place settings_text_offload(const struct settings *settings);
+enum settings_place settings_text_device(const struct settings *settings);
+enum settings_place settings_vae_device(const struct settings *settings);
+enum settings_place settings_vae_offload(const struct settings *settings);
+enum settings_place settings_intermediate(const struct settings *settings);
 
 /* Where a diffusion model of weights_bytes is made. */
-enum place settings_unet_first(const struct settings *settings, double weights_bytes, double free_gpu_bytes,
-			       double free_cpu_bytes);
+enum settings_place settings_unet_first(const struct settings *settings, double weights_bytes, double free_gpu_bytes,
+					double free_cpu_bytes);
 
 #endif

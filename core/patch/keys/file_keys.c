@@ -12,10 +12,10 @@
 static const struct {
 	const char *theirs, *ours;
 } checkpoint_parts[] = {
-	{ "model.diffusion_model.", "diffusion_model." },
-	{ "cond_stage_model.transformer.", "clip_l.transformer." },
-	{ "conditioner.embedders.0.transformer.", "clip_l.transformer." },
-	{ "text_encoders.", "" },
+	{ .theirs = "model.diffusion_model.", .ours = "diffusion_model." },
+	{ .theirs = "cond_stage_model.transformer.", .ours = "clip_l.transformer." },
+	{ .theirs = "conditioner.embedders.0.transformer.", .ours = "clip_l.transformer." },
+	{ .theirs = "text_encoders.", .ours = "" },
 };
 
 /* Names that are full already. */
@@ -26,16 +26,16 @@ static const char *const full[] = { "diffusion_model.", "clip_l.",  "clip_g.", "
 static const struct {
 	const char *mark, *prefix;
 } encoders[] = {
-	{ "text_model.encoder.layers.30.mlp.fc1.weight", "clip_g.transformer." },
-	{ "text_model.encoder.layers.22.mlp.fc1.weight", "clip_h.transformer." },
-	{ "text_model.encoder.layers.0.mlp.fc1.weight", "clip_l.transformer." },
-	{ "transformer.text_model.encoder.layers.0.mlp.fc1.weight", "clip_l." },
-	{ "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", "umt5xxl.transformer." },
-	{ "encoder.block.0.layer.0.SelfAttention.q.weight", "t5xxl.transformer." },
-	{ "transformer.encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", "umt5xxl." },
-	{ "transformer.encoder.block.0.layer.0.SelfAttention.q.weight", "t5xxl." },
-	{ "model.layers.0.self_attn.q_proj.bias", "qwen25_7b.transformer." },
-	{ "model.layers.0.self_attn.q_proj.weight", "llama.transformer." },
+	{ .mark = "text_model.encoder.layers.30.mlp.fc1.weight", .prefix = "clip_g.transformer." },
+	{ .mark = "text_model.encoder.layers.22.mlp.fc1.weight", .prefix = "clip_h.transformer." },
+	{ .mark = "text_model.encoder.layers.0.mlp.fc1.weight", .prefix = "clip_l.transformer." },
+	{ .mark = "transformer.text_model.encoder.layers.0.mlp.fc1.weight", .prefix = "clip_l." },
+	{ .mark = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", .prefix = "umt5xxl.transformer." },
+	{ .mark = "encoder.block.0.layer.0.SelfAttention.q.weight", .prefix = "t5xxl.transformer." },
+	{ .mark = "transformer.encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight", .prefix = "umt5xxl." },
+	{ .mark = "transformer.encoder.block.0.layer.0.SelfAttention.q.weight", .prefix = "t5xxl." },
+	{ .mark = "model.layers.0.self_attn.q_proj.bias", .prefix = "qwen25_7b.transformer." },
+	{ .mark = "model.layers.0.self_attn.q_proj.weight", .prefix = "llama.transformer." },
 };
 
 const char *file_key_prefix(const struct tensor_table *table)

@@ -9,60 +9,60 @@
 /* ---- FLUX, by diffusers ---- */
 
 /* The parts of a fused product, in rows: three of the model's width, then the rest. */
-enum part { WHOLE, Q, K, V, REST };
+enum product_part { WHOLE, Q, K, V, REST };
 
 struct flux_name {
 	const char *theirs, *ours; /* ours with its ".weight" or ".scale" */
-	enum part part;
+	enum product_part part;
 };
 
 static const struct flux_name flux_double[] = {
-	{ "attn.to_q", "img_attn.qkv.weight", Q },
-	{ "attn.to_k", "img_attn.qkv.weight", K },
-	{ "attn.to_v", "img_attn.qkv.weight", V },
-	{ "attn.add_q_proj", "txt_attn.qkv.weight", Q },
-	{ "attn.add_k_proj", "txt_attn.qkv.weight", K },
-	{ "attn.add_v_proj", "txt_attn.qkv.weight", V },
-	{ "attn.to_out.0", "img_attn.proj.weight", WHOLE },
-	{ "attn.to_add_out", "txt_attn.proj.weight", WHOLE },
-	{ "attn.norm_q", "img_attn.norm.query_norm.scale", WHOLE },
-	{ "attn.norm_k", "img_attn.norm.key_norm.scale", WHOLE },
-	{ "attn.norm_added_q", "txt_attn.norm.query_norm.scale", WHOLE },
-	{ "attn.norm_added_k", "txt_attn.norm.key_norm.scale", WHOLE },
-	{ "norm1.linear", "img_mod.lin.weight", WHOLE },
-	{ "norm1_context.linear", "txt_mod.lin.weight", WHOLE },
-	{ "ff.net.0.proj", "img_mlp.0.weight", WHOLE },
-	{ "ff.net.2", "img_mlp.2.weight", WHOLE },
-	{ "ff_context.net.0.proj", "txt_mlp.0.weight", WHOLE },
-	{ "ff_context.net.2", "txt_mlp.2.weight", WHOLE },
+	{ .theirs = "attn.to_q", .ours = "img_attn.qkv.weight", .part = Q },
+	{ .theirs = "attn.to_k", .ours = "img_attn.qkv.weight", .part = K },
+	{ .theirs = "attn.to_v", .ours = "img_attn.qkv.weight", .part = V },
+	{ .theirs = "attn.add_q_proj", .ours = "txt_attn.qkv.weight", .part = Q },
+	{ .theirs = "attn.add_k_proj", .ours = "txt_attn.qkv.weight", .part = K },
+	{ .theirs = "attn.add_v_proj", .ours = "txt_attn.qkv.weight", .part = V },
+	{ .theirs = "attn.to_out.0", .ours = "img_attn.proj.weight", .part = WHOLE },
+	{ .theirs = "attn.to_add_out", .ours = "txt_attn.proj.weight", .part = WHOLE },
+	{ .theirs = "attn.norm_q", .ours = "img_attn.norm.query_norm.scale", .part = WHOLE },
+	{ .theirs = "attn.norm_k", .ours = "img_attn.norm.key_norm.scale", .part = WHOLE },
+	{ .theirs = "attn.norm_added_q", .ours = "txt_attn.norm.query_norm.scale", .part = WHOLE },
+	{ .theirs = "attn.norm_added_k", .ours = "txt_attn.norm.key_norm.scale", .part = WHOLE },
+	{ .theirs = "norm1.linear", .ours = "img_mod.lin.weight", .part = WHOLE },
+	{ .theirs = "norm1_context.linear", .ours = "txt_mod.lin.weight", .part = WHOLE },
+	{ .theirs = "ff.net.0.proj", .ours = "img_mlp.0.weight", .part = WHOLE },
+	{ .theirs = "ff.net.2", .ours = "img_mlp.2.weight", .part = WHOLE },
+	{ .theirs = "ff_context.net.0.proj", .ours = "txt_mlp.0.weight", .part = WHOLE },
+	{ .theirs = "ff_context.net.2", .ours = "txt_mlp.2.weight", .part = WHOLE },
 };
 
 static const struct flux_name flux_single[] = {
-	{ "attn.to_q", "linear1.weight", Q },
-	{ "attn.to_k", "linear1.weight", K },
-	{ "attn.to_v", "linear1.weight", V },
-	{ "proj_mlp", "linear1.weight", REST },
-	{ "proj_out", "linear2.weight", WHOLE },
-	{ "norm.linear", "modulation.lin.weight", WHOLE },
-	{ "attn.norm_q", "norm.query_norm.scale", WHOLE },
-	{ "attn.norm_k", "norm.key_norm.scale", WHOLE },
+	{ .theirs = "attn.to_q", .ours = "linear1.weight", .part = Q },
+	{ .theirs = "attn.to_k", .ours = "linear1.weight", .part = K },
+	{ .theirs = "attn.to_v", .ours = "linear1.weight", .part = V },
+	{ .theirs = "proj_mlp", .ours = "linear1.weight", .part = REST },
+	{ .theirs = "proj_out", .ours = "linear2.weight", .part = WHOLE },
+	{ .theirs = "norm.linear", .ours = "modulation.lin.weight", .part = WHOLE },
+	{ .theirs = "attn.norm_q", .ours = "norm.query_norm.scale", .part = WHOLE },
+	{ .theirs = "attn.norm_k", .ours = "norm.key_norm.scale", .part = WHOLE },
 };
 
 static const struct flux_name flux_outermost[] = {
-	{ "x_embedder", "img_in.weight", WHOLE },
-	{ "context_embedder", "txt_in.weight", WHOLE },
-	{ "controlnet_x_embedder", "pos_embed_input.weight", WHOLE },
-	{ "proj_out", "final_layer.linear.weight", WHOLE },
-	{ "time_text_embed.timestep_embedder.linear_1", "time_in.in_layer.weight", WHOLE },
-	{ "time_text_embed.timestep_embedder.linear_2", "time_in.out_layer.weight", WHOLE },
-	{ "time_text_embed.text_embedder.linear_1", "vector_in.in_layer.weight", WHOLE },
-	{ "time_text_embed.text_embedder.linear_2", "vector_in.out_layer.weight", WHOLE },
-	{ "time_text_embed.guidance_embedder.linear_1", "guidance_in.in_layer.weight", WHOLE },
-	{ "time_text_embed.guidance_embedder.linear_2", "guidance_in.out_layer.weight", WHOLE },
+	{ .theirs = "x_embedder", .ours = "img_in.weight", .part = WHOLE },
+	{ .theirs = "context_embedder", .ours = "txt_in.weight", .part = WHOLE },
+	{ .theirs = "controlnet_x_embedder", .ours = "pos_embed_input.weight", .part = WHOLE },
+	{ .theirs = "proj_out", .ours = "final_layer.linear.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.timestep_embedder.linear_1", .ours = "time_in.in_layer.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.timestep_embedder.linear_2", .ours = "time_in.out_layer.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.text_embedder.linear_1", .ours = "vector_in.in_layer.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.text_embedder.linear_2", .ours = "vector_in.out_layer.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.guidance_embedder.linear_1", .ours = "guidance_in.in_layer.weight", .part = WHOLE },
+	{ .theirs = "time_text_embed.guidance_embedder.linear_2", .ours = "guidance_in.out_layer.weight", .part = WHOLE },
 };
 
 /* The products that are fused have the model's width for their input. */
-static struct slice slice_of(const struct key_builder *b, const char *key, enum part part)
+static struct slice slice_of(const struct key_builder *b, const char *key, enum product_part part)
 {
 	const struct key_target *target = part == WHOLE ? NULL : key_find(b, "%s", key);
 	int64_t width;

@@ -37,8 +37,9 @@ struct renamed {
 };
 
 static const struct renamed resnet[] = {
-	{ "norm1", "in_layers.0" },  { "conv1", "in_layers.2" },  { "time_emb_proj", "emb_layers.1" },
-	{ "norm2", "out_layers.0" }, { "conv2", "out_layers.3" }, { "conv_shortcut", "skip_connection" },
+	{ .theirs = "norm1", .ours = "in_layers.0" },	       { .theirs = "conv1", .ours = "in_layers.2" },
+	{ .theirs = "time_emb_proj", .ours = "emb_layers.1" }, { .theirs = "norm2", .ours = "out_layers.0" },
+	{ .theirs = "conv2", .ours = "out_layers.3" },	       { .theirs = "conv_shortcut", .ours = "skip_connection" },
 };
 
 static const char *const attention[] = { "norm", "proj_in", "proj_out" };
@@ -49,15 +50,15 @@ static const char *const transformer[] = {
 };
 
 static const struct renamed outermost[] = {
-	{ "time_embedding.linear_1", "time_embed.0" },
-	{ "time_embedding.linear_2", "time_embed.2" },
-	{ "class_embedding.linear_1", "label_emb.0.0" },
-	{ "class_embedding.linear_2", "label_emb.0.2" },
-	{ "add_embedding.linear_1", "label_emb.0.0" },
-	{ "add_embedding.linear_2", "label_emb.0.2" },
-	{ "conv_in", "input_blocks.0.0" },
-	{ "conv_norm_out", "out.0" },
-	{ "conv_out", "out.2" },
+	{ .theirs = "time_embedding.linear_1", .ours = "time_embed.0" },
+	{ .theirs = "time_embedding.linear_2", .ours = "time_embed.2" },
+	{ .theirs = "class_embedding.linear_1", .ours = "label_emb.0.0" },
+	{ .theirs = "class_embedding.linear_2", .ours = "label_emb.0.2" },
+	{ .theirs = "add_embedding.linear_1", .ours = "label_emb.0.0" },
+	{ .theirs = "add_embedding.linear_2", .ours = "label_emb.0.2" },
+	{ .theirs = "conv_in", .ours = "input_blocks.0.0" },
+	{ .theirs = "conv_norm_out", .ours = "out.0" },
+	{ .theirs = "conv_out", .ours = "out.2" },
 };
 
 /* diffusers' own file names say "processor" where an attention's products are, and drop the index of the last. */

@@ -6,7 +6,7 @@
 #include "core/patch/keys/key_rules.h"
 #include "core/patch/lora_private.h"
 
-struct renaming {
+struct trainer_renaming {
 	const char *marks[2]; /* tensors that such a file has; the second may be NULL */
 	void (*rename)(char name[KEY_MAX_BYTES]);
 	bool grows_input; /* img_in has more columns than the model's: the file implies the shape */
@@ -55,15 +55,23 @@ static void rename_uso(char name[KEY_MAX_BYTES])
 	put_root(name);
 }
 
-static const struct renaming renamings[] = {
-	{ { "img_in.lora_A.weight", "single_blocks.0.norm.key_norm.scale" }, rename_control, true },
-	{ { "lora_unet__blocks_0_cross_attn_k.lora_down.weight", NULL }, rename_wan_fun, false },
-	{ { "single_blocks.37.processor.qkv_lora.up.weight", "double_blocks.18.processor.qkv_lora2.up.weight" },
-	  rename_uso,
-	  false },
+static const struct trainer_renaming renamings[] = {
+	{
+		.marks = { "img_in.lora_A.weight", "single_blocks.0.norm.key_norm.scale" },
+		.rename = rename_control,
+		.grows_input = true,
+	},
+	{
+		.marks = { "lora_unet__blocks_0_cross_attn_k.lora_down.weight" },
+		.rename = rename_wan_fun,
+	},
+	{
+		.marks = { "single_blocks.37.processor.qkv_lora.up.weight", "double_blocks.18.processor.qkv_lora2.up.weight" },
+		.rename = rename_uso,
+	},
 };
 
-static const struct renaming *find_renaming(const struct safetensors *file)
+static const struct trainer_renaming *find_renaming(const struct safetensors *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(renamings); i++) {
 		const char *const *marks = renamings[i].marks;
@@ -111,7 +119,7 @@ static bool imply_shape(struct lora_names *names, const struct safetensors *file
 
 bool lora_names_make(struct lora_names *names, const struct safetensors *file, struct error *e)
 {
-	const struct renaming *renaming = find_renaming(file);
+	const struct trainer_renaming *renaming = find_renaming(file);
 
 	if (!renaming)
 		return true;

@@ -14,7 +14,7 @@
 #include "core/plan/advise/advisor.h"
 #include "core/plan/versions.h"
 
-enum part { PART_FOUND, PART_UPSTREAM, PART_INSTEAD };
+enum advice_part { PART_FOUND, PART_UPSTREAM, PART_INSTEAD };
 
 WORDS_NAME(advice_kind_name, enum advice_kind, ADVICE_KINDS)
 
@@ -68,7 +68,7 @@ static void keep_text_whole(char *text)
 	json_decref(whole);
 }
 
-static void say(struct advisor *a, enum part part, const char *format, va_list arguments)
+static void say(struct advisor *a, enum advice_part part, const char *format, va_list arguments)
 {
 	struct advice *advice;
 	char *text;

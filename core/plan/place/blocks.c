@@ -145,7 +145,7 @@ static uint64_t weight_size(struct span params, uint64_t size)
 static bool read_row(struct block_list *list, struct span line, const size_t columns[COLUMN_COUNT], const char *path,
 		     size_t number, struct error *e)
 {
-	struct span cells[COLUMN_COUNT] = { { NULL, 0 } };
+	struct span cells[COLUMN_COUNT] = { { .text = NULL } };
 	struct plan_block block = { .name = NULL };
 	struct span cell;
 

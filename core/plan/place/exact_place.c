@@ -80,7 +80,7 @@ static bool fits_better(const struct misfit *a, const struct misfit *b)
 	return a->past_host < b->past_host;
 }
 
-struct search {
+struct order_search {
 	const struct plan *plan;
 	const struct line *line;
 	const size_t *rows; /* with a quota, in the order that is taken unless another fits better */
@@ -93,7 +93,7 @@ struct search {
 	bool found;
 };
 
-static struct misfit add_run(const struct search *s, struct misfit misfit, size_t row, double run_bytes)
+static struct misfit add_run(const struct order_search *s, struct misfit misfit, size_t row, double run_bytes)
 {
 	const struct plan_share *share = &s->plan->shares[row];
 	double past = positive(run_bytes - share->left_bytes);
@@ -109,7 +109,7 @@ static struct misfit add_run(const struct search *s, struct misfit misfit, size_
 }
 
 /* All orders that begin as s->order does up to `depth`; their runs so far end at block `at`. */
-static void try_orders(struct search *s, size_t depth, size_t at, struct misfit misfit)
+static void try_orders(struct order_search *s, size_t depth, size_t at, struct misfit misfit)
 {
 	if (depth == s->count) {
 		if (!s->found || fits_better(&misfit, &s->least)) {
@@ -136,11 +136,11 @@ static void try_orders(struct search *s, size_t depth, size_t at, struct misfit 
 /* Puts the first `count` rows of plan->donor_order into the order that keeps to the quotas best. */
 static void choose_order(struct plan *plan, const struct line *line, size_t count)
 {
-	struct search search = { .plan = plan,
-				 .line = line,
-				 .rows = plan->donor_order,
-				 .count = count,
-				 .rounding_bytes = (double)plan->total_bytes / ROUNDING_SHARE };
+	struct order_search search = { .plan = plan,
+				       .line = line,
+				       .rows = plan->donor_order,
+				       .count = count,
+				       .rounding_bytes = (double)plan->total_bytes / ROUNDING_SHARE };
 
 	if (count < 2 || count > ORDERED_MAX)
 		return;

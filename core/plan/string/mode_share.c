@@ -8,18 +8,18 @@
 #include "core/base/array.h"
 #include "core/plan/string/modes.h"
 
-struct part {
+struct device_part {
 	struct span device;
 	double value;
 };
 
 /* Devices with values; a device named again keeps its place and gets the new value. */
-struct parts {
-	struct part *items;
+struct device_parts {
+	struct device_part *items;
 	size_t count, capacity;
 };
 
-static struct part *find_part(const struct parts *parts, struct span device)
+static struct device_part *find_part(const struct device_parts *parts, struct span device)
 {
 	for (size_t i = 0; i < parts->count; i++) {
 		if (span_equal(parts->items[i].device, device))
@@ -28,17 +28,17 @@ static struct part *find_part(const struct parts *parts, struct span device)
 	return NULL;
 }
 
-static bool append_part(struct parts *parts, struct span device, double value, const struct trouble *t)
+static bool append_part(struct device_parts *parts, struct span device, double value, const struct trouble *t)
 {
 	if (!array_reserve(&parts->items, &parts->capacity, parts->count + 1, sizeof(*parts->items), NULL))
 		return trouble_no_memory(t);
-	parts->items[parts->count++] = (struct part) { device, value };
+	parts->items[parts->count++] = (struct device_part) { device, value };
 	return true;
 }
 
-static bool set_part(struct parts *parts, struct span device, double value, const struct trouble *t)
+static bool set_part(struct device_parts *parts, struct span device, double value, const struct trouble *t)
 {
-	struct part *known = find_part(parts, device);
+	struct device_part *known = find_part(parts, device);
 
 	if (!known)
 		return append_part(parts, device, value, t);
@@ -47,10 +47,10 @@ static bool set_part(struct parts *parts, struct span device, double value, cons
 }
 
 /* The devices' bytes as fractions of their memory; a device without memory is left out. */
-static bool append_fractions(const struct mode_input *in, const struct parts *bytes, struct strbuf *out)
+static bool append_fractions(const struct mode_input *in, const struct device_parts *bytes, struct strbuf *out)
 {
 	for (size_t i = 0; i < bytes->count; i++) {
-		const struct part *part = &bytes->items[i];
+		const struct device_part *part = &bytes->items[i];
 		double total;
 
 		if (!device_table_total(in->list, part->device, &total, in->trouble))
@@ -67,7 +67,7 @@ static bool append_fractions(const struct mode_input *in, const struct parts *by
 }
 
 /* The items that ask for bytes, in order, and the wildcard: the last item with a '*', whose number means nothing. */
-static bool read_sizes(const struct mode_input *in, struct parts *asked, struct span *wildcard)
+static bool read_sizes(const struct mode_input *in, struct device_parts *asked, struct span *wildcard)
 {
 	struct span rest = in->allocation->expert;
 	struct span device;
@@ -96,7 +96,8 @@ static bool read_sizes(const struct mode_input *in, struct parts *asked, struct 
 
 /* Gives each device what it asks for until the model is spent; the wildcard gets the rest. A device that asks twice keeps the
  * second piece only, and the bytes of the first are lost: upstream's. */
-static bool deal_bytes(const struct mode_input *in, const struct parts *asked, struct span wildcard, struct parts *given)
+static bool deal_bytes(const struct mode_input *in, const struct device_parts *asked, struct span wildcard,
+		       struct device_parts *given)
 {
 	double left = in->load_list_bytes;
 
@@ -112,7 +113,7 @@ static bool deal_bytes(const struct mode_input *in, const struct parts *asked, s
 			break;
 	}
 	if (left > 0) {
-		const struct part *known = find_part(given, wildcard);
+		const struct device_part *known = find_part(given, wildcard);
 
 		return set_part(given, wildcard, known ? known->value + left : left, in->trouble);
 	}
@@ -121,8 +122,8 @@ static bool deal_bytes(const struct mode_input *in, const struct parts *asked, s
 
 bool mode_byte(const struct mode_input *in, struct strbuf *out)
 {
-	struct parts asked = { .items = NULL };
-	struct parts given = { .items = NULL };
+	struct device_parts asked = { .items = NULL };
+	struct device_parts given = { .items = NULL };
 	struct span wildcard = span_of("cpu");
 	bool fine = read_sizes(in, &asked, &wildcard) && deal_bytes(in, &asked, wildcard, &given) &&
 		    append_fractions(in, &given, out);
@@ -132,7 +133,7 @@ bool mode_byte(const struct mode_input *in, struct strbuf *out)
 	return fine;
 }
 
-static bool read_shares(const struct mode_input *in, struct parts *shares)
+static bool read_shares(const struct mode_input *in, struct device_parts *shares)
 {
 	struct span rest = in->allocation->expert;
 	struct span device;
@@ -163,7 +164,7 @@ static bool read_shares(const struct mode_input *in, struct parts *shares)
 }
 
 /* Upstream logs each share in whole percent, and raises when it has none. */
-static bool percents_are_numbers(const struct mode_input *in, const struct parts *shares, double sum)
+static bool percents_are_numbers(const struct mode_input *in, const struct device_parts *shares, double sum)
 {
 	for (size_t i = 0; i < shares->count; i++) {
 		double percent = shares->items[i].value / sum * 100;
@@ -179,9 +180,9 @@ static bool percents_are_numbers(const struct mode_input *in, const struct parts
 	return true;
 }
 
-static bool deal_shares(const struct mode_input *in, const struct parts *shares, struct strbuf *out)
+static bool deal_shares(const struct mode_input *in, const struct device_parts *shares, struct strbuf *out)
 {
-	struct parts bytes = { .items = NULL };
+	struct device_parts bytes = { .items = NULL };
 	double sum = 0;
 	bool fine = true;
 
@@ -203,7 +204,7 @@ static bool deal_shares(const struct mode_input *in, const struct parts *shares,
 
 bool mode_ratio(const struct mode_input *in, struct strbuf *out)
 {
-	struct parts shares = { .items = NULL };
+	struct device_parts shares = { .items = NULL };
 	bool fine = read_shares(in, &shares) && deal_shares(in, &shares, out);
 
 	free(shares.items);

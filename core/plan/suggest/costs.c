@@ -164,27 +164,27 @@ static unsigned rank_of(const char *name)
 }
 
 /* Where a pass is: what each of its blocks sees. */
-struct walk {
+struct cost_walk {
 	const struct cost_row *row;
 	double width, height, frames; /* in tokens */
 	unsigned level; /* of a UNet: each halves width and height */
 	double state; /* elements */
 };
 
-static struct walk walk_begin(const struct cost_row *row, const struct picture *picture)
+static struct cost_walk walk_begin(const struct cost_row *row, const struct picture *picture)
 {
 	unsigned after_first = picture->frames ? picture->frames - 1 : 0;
-	struct walk walk = { .row = row,
-			     .width = ceil((double)picture->width / row->pixels),
-			     .height = ceil((double)picture->height / row->pixels),
-			     .frames = row->frames ? after_first / row->frames + 1 : 1 };
+	struct cost_walk walk = { .row = row,
+				  .width = ceil((double)picture->width / row->pixels),
+				  .height = ceil((double)picture->height / row->pixels),
+				  .frames = row->frames ? after_first / row->frames + 1 : 1 };
 
 	walk.state = row->batch * (walk.width * walk.height * walk.frames + row->text_tokens) * row->hidden;
 	return walk;
 }
 
 /* Of one member of the batch. */
-static double picture_tokens(const struct walk *walk)
+static double picture_tokens(const struct cost_walk *walk)
 {
 	double side = ldexp(1, (int)walk->level);
 
@@ -192,7 +192,7 @@ static double picture_tokens(const struct walk *walk)
 }
 
 /* A level down before a convolution with a stride, up before one that follows an enlargement. */
-static void walk_to(struct walk *walk, const char *name)
+static void walk_to(struct cost_walk *walk, const char *name)
 {
 	if (walk->row->hidden > 0)
 		return;
@@ -202,7 +202,7 @@ static void walk_to(struct walk *walk, const char *name)
 		walk->level--;
 }
 
-static double tokens_of(const struct walk *walk, const char *name)
+static double tokens_of(const struct cost_walk *walk, const char *name)
 {
 	if (sees_one_vector(name))
 		return 1;
@@ -211,7 +211,7 @@ static double tokens_of(const struct walk *walk, const char *name)
 	return picture_tokens(walk) + (begins_with(name, "single_blocks.") ? walk->row->text_tokens : 0);
 }
 
-static double attention_flops(const struct walk *walk, const char *name, double channels)
+static double attention_flops(const struct cost_walk *walk, const char *name, double channels)
 {
 	const struct cost_row *row = walk->row;
 	double picture = picture_tokens(walk);
@@ -233,7 +233,7 @@ static bool is_left_for_later(const char *name)
 	       (text_ends_with(name, ".out_layers.3") || text_ends_with(name, ".op") || strcmp(name, "input_blocks.0.0") == 0);
 }
 
-static struct block_cost cost_in(struct walk *walk, const struct shapes *shapes, const char *name, double size_bytes,
+static struct block_cost cost_in(struct cost_walk *walk, const struct shapes *shapes, const char *name, double size_bytes,
 				 double bytes_per_element)
 {
 	struct block_shape shape = shape_find(shapes, name, size_bytes, bytes_per_element);
@@ -270,7 +270,7 @@ static bool cost_diffusion(struct pass_costs *costs, const struct plan_block *bl
 			   const struct picture *picture, struct error *e)
 {
 	struct shapes shapes = { .items = NULL };
-	struct walk walk = walk_begin(row, picture);
+	struct cost_walk walk = walk_begin(row, picture);
 	double bytes_per_element = costs->profile.bytes_per_element;
 	bool has_eight_bits = fabs(bytes_per_element - 1) < 0.01;
 	bool fine = shapes_make(&shapes, row->variant, e);

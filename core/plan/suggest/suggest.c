@@ -23,7 +23,7 @@
 #define BOUND_SHARE 0.95 /* of a run less its copies: donors that convert weights take some work off the compute device */
 #define MIB (UINT64_C(1) << 20)
 
-struct search {
+struct suggest_search {
 	const struct suggest_request *request;
 	struct suggestions *out;
 	const struct plan_device *devices;
@@ -39,7 +39,7 @@ struct search {
 	struct suggest_run nearest; /* of runs that did not fit; lacking_bytes is 0 where there was none */
 };
 
-static uint64_t room_of(const struct search *s, unsigned device)
+static uint64_t room_of(const struct suggest_search *s, unsigned device)
 {
 	uint64_t room = s->request->room_bytes[device];
 	uint64_t needed = device == s->compute ? s->needed_bytes : 0;
@@ -47,7 +47,7 @@ static uint64_t room_of(const struct search *s, unsigned device)
 	return room > needed ? room - needed : 0;
 }
 
-static const char *device_name_at(const struct search *s, unsigned device)
+static const char *device_name_at(const struct suggest_search *s, unsigned device)
 {
 	return s->request->topology->devices[device].name;
 }
@@ -75,7 +75,7 @@ void suggestions_free(struct suggestions *suggestions)
 
 /* ---- one string ---- */
 
-static struct plan *plan_string(const struct search *s, const char *allocation, struct error *e)
+static struct plan *plan_string(const struct suggest_search *s, const char *allocation, struct error *e)
 {
 	struct plan_request request = { .rules = s->request->rules,
 					.allocation = allocation,
@@ -89,7 +89,7 @@ static struct plan *plan_string(const struct search *s, const char *allocation, 
 }
 
 /* Bytes past the room of the device that lacks most; *worst is that device. */
-static double excess(const struct search *s, const struct predict_load *load, unsigned *worst)
+static double excess(const struct suggest_search *s, const struct predict_load *load, unsigned *worst)
 {
 	double most = 0;
 
@@ -104,7 +104,7 @@ static double excess(const struct search *s, const struct predict_load *load, un
 	return most;
 }
 
-static bool is_known(const struct search *s, const struct suggestion *suggestion)
+static bool is_known(const struct suggest_search *s, const struct suggestion *suggestion)
 {
 	for (size_t i = 0; i < s->out->count; i++) {
 		const struct suggestion *known = &s->out->items[i];
@@ -117,7 +117,7 @@ static bool is_known(const struct search *s, const struct suggestion *suggestion
 }
 
 /* Takes the suggestion's texts over, unless another string does the same. */
-static bool keep(const struct search *s, struct suggestion *suggestion, struct error *e)
+static bool keep(const struct suggest_search *s, struct suggestion *suggestion, struct error *e)
 {
 	if (is_known(s, suggestion))
 		return true;
@@ -133,7 +133,7 @@ static bool keep(const struct search *s, struct suggestion *suggestion, struct e
 
 /* Plans the suggestion's string. *past_bytes: what is too much on the compute device for it to fit; 0: it was kept; INFINITY: more on
  * the compute device is not what it lacks. The caller clears the suggestion. */
-static bool judge(struct search *s, struct suggestion *suggestion, double *past_bytes, struct error *e)
+static bool judge(struct suggest_search *s, struct suggestion *suggestion, double *past_bytes, struct error *e)
 {
 	struct error why = ERROR_INIT;
 	struct plan *plan = plan_string(s, suggestion->allocation, &why);
@@ -165,7 +165,8 @@ static bool judge(struct search *s, struct suggestion *suggestion, double *past_
 /* ---- the strings of one compute device ---- */
 
 /* With `gib_moved` of virtual VRAM. */
-static bool write_virtual_vram(const struct search *s, unsigned set, double gib_moved, struct suggestion *out, struct error *e)
+static bool write_virtual_vram(const struct suggest_search *s, unsigned set, double gib_moved, struct suggestion *out,
+			       struct error *e)
 {
 	struct strbuf donors = STRBUF_INIT;
 	struct strbuf text = STRBUF_INIT;
@@ -183,7 +184,7 @@ static bool write_virtual_vram(const struct search *s, unsigned set, double gib_
 }
 
 /* With sizes: the compute device's room less `slack` GiB, each donor's, and what is left to the last. */
-static bool write_sizes(const struct search *s, unsigned set, double slack, struct suggestion *out, struct error *e)
+static bool write_sizes(const struct suggest_search *s, unsigned set, double slack, struct suggestion *out, struct error *e)
 {
 	struct strbuf expert = STRBUF_INIT;
 	struct strbuf text = STRBUF_INIT;
@@ -212,10 +213,11 @@ static bool write_sizes(const struct search *s, unsigned set, double slack, stru
 	return out->donors && out->allocation && out->expert;
 }
 
-typedef bool write_string(const struct search *s, unsigned set, double amount, struct suggestion *out, struct error *e);
+typedef bool write_string(const struct suggest_search *s, unsigned set, double amount, struct suggestion *out, struct error *e);
 
 /* The least amount that fits, in steps: whatever is too much on the compute device must leave it. */
-static bool try_amounts(struct search *s, write_string *write, unsigned set, double amount, double step, struct error *e)
+static bool try_amounts(struct suggest_search *s, write_string *write, unsigned set, double amount, double step,
+			struct error *e)
 {
 	double past_bytes = 1;
 
@@ -232,7 +234,7 @@ static bool try_amounts(struct search *s, write_string *write, unsigned set, dou
 }
 
 /* Nothing needs to leave: the string is empty. */
-static bool try_resident(struct search *s, struct error *e)
+static bool try_resident(struct suggest_search *s, struct error *e)
 {
 	struct suggestion suggestion = { .compute = s->compute, .runs = 1 };
 	bool fine;
@@ -251,7 +253,7 @@ static bool try_resident(struct search *s, struct error *e)
 	return fine;
 }
 
-static bool has_room(const struct search *s, unsigned set)
+static bool has_room(const struct suggest_search *s, unsigned set)
 {
 	uint64_t room = room_of(s, s->compute);
 
@@ -260,7 +262,7 @@ static bool has_room(const struct search *s, unsigned set)
 	return room >= s->total_bytes;
 }
 
-static bool try_sets(struct search *s, struct error *e)
+static bool try_sets(struct suggest_search *s, struct error *e)
 {
 	size_t count = s->donor_count < DONORS_MAX ? s->donor_count : DONORS_MAX;
 	double over = gib(s->total_bytes) - gib(room_of(s, s->compute));
@@ -283,7 +285,7 @@ static int compare_doubles(double a, double b)
 }
 
 /* Nearest first, by what a byte costs; few, so by insertion. */
-static void find_donors(struct search *s)
+static void find_donors(struct suggest_search *s)
 {
 	const struct topology *topology = s->request->topology;
 
@@ -301,7 +303,7 @@ static void find_donors(struct search *s)
 	}
 }
 
-static void set_terms(struct search *s)
+static void set_terms(struct suggest_search *s)
 {
 	const struct suggest_request *request = s->request;
 
@@ -316,7 +318,7 @@ static void set_terms(struct search *s)
 	}
 }
 
-static bool try_strings(struct search *s, struct error *e)
+static bool try_strings(struct suggest_search *s, struct error *e)
 {
 	return s->total_bytes <= room_of(s, s->compute) ? try_resident(s, e) : try_sets(s, e);
 }
@@ -358,7 +360,7 @@ static double rank_of(const struct suggestion *suggestion)
 /* ---- run ---- */
 
 /* The empty string is run as the whole model on the compute device. */
-static bool run_one(struct search *s, struct suggestion *suggestion, struct suggest_run *run, struct error *e)
+static bool run_one(struct suggest_search *s, struct suggestion *suggestion, struct suggest_run *run, struct error *e)
 {
 	const struct suggest_runner *runner = s->request->runner;
 	const char *compute = device_name_at(s, suggestion->compute);
@@ -379,7 +381,7 @@ static bool run_one(struct search *s, struct suggestion *suggestion, struct sugg
 }
 
 /* The time that the last of the wanted ones takes so far, of the first `count`; INFINITY while there are fewer. */
-static double last_wanted(const struct search *s, size_t count)
+static double last_wanted(const struct suggest_search *s, size_t count)
 {
 	double last = -INFINITY;
 	size_t found = 0;
@@ -404,7 +406,7 @@ static double last_wanted(const struct search *s, size_t count)
 	return last;
 }
 
-static void remember_lack(struct search *s, const struct suggest_run *run)
+static void remember_lack(struct suggest_search *s, const struct suggest_run *run)
 {
 	if (s->nearest.lacking_bytes == 0 || run->lacking_bytes < s->nearest.lacking_bytes)
 		s->nearest = *run;
@@ -412,7 +414,7 @@ static void remember_lack(struct search *s, const struct suggest_run *run)
 
 /* Runs what was made from `from` on, likeliest first; what does not fit and what need not be run goes. *lacking: what the likeliest
  * lacks on the compute device. */
-static bool run_from(struct search *s, size_t from, uint64_t *lacking, struct error *e)
+static bool run_from(struct suggest_search *s, size_t from, uint64_t *lacking, struct error *e)
 {
 	struct suggestions *list = s->out;
 	size_t kept = from;
@@ -448,7 +450,7 @@ static bool run_from(struct search *s, size_t from, uint64_t *lacking, struct er
 	return true;
 }
 
-static bool try_compute(struct search *s, unsigned compute, struct error *e)
+static bool try_compute(struct suggest_search *s, unsigned compute, struct error *e)
 {
 	s->compute = compute;
 	s->needed_bytes = 0;
@@ -475,7 +477,7 @@ static bool try_compute(struct search *s, unsigned compute, struct error *e)
 
 /* ---- the best of all ---- */
 
-static bool nothing_fits(const struct search *s, struct error *e)
+static bool nothing_fits(const struct suggest_search *s, struct error *e)
 {
 	const struct topology *topology = s->request->topology;
 	struct strbuf rooms = STRBUF_INIT;
@@ -512,7 +514,7 @@ static bool nothing_fits(const struct search *s, struct error *e)
 	return false;
 }
 
-static bool try_all(struct search *s, struct error *e)
+static bool try_all(struct suggest_search *s, struct error *e)
 {
 	const struct topology *topology = s->request->topology;
 	bool any = false;
@@ -530,7 +532,7 @@ static bool try_all(struct search *s, struct error *e)
 bool suggest(const struct suggest_request *request, struct suggestions *out, struct error *e)
 {
 	struct plan_device devices[DEVICE_MAX];
-	struct search search = { .request = request, .out = out, .devices = devices, .least_excess = INFINITY };
+	struct suggest_search search = { .request = request, .out = out, .devices = devices, .least_excess = INFINITY };
 
 	*out = (struct suggestions) { .items = NULL };
 	for (size_t i = 0; i < request->topology->device_count; i++)

@@ -24,18 +24,18 @@ static const struct {
 };
 
 /* A place in the file. */
-struct cursor {
+struct gguf_cursor {
 	const struct gguf_walk *walk;
 	uint64_t at;
 	struct error *e;
 };
 
-static bool refuse(const struct cursor *c, uint64_t at, const char *what)
+static bool refuse(const struct gguf_cursor *c, uint64_t at, const char *what)
 {
 	return error_set(c->e, ERROR_FORMAT, "%s: offset %llu: %s", c->walk->where, (unsigned long long)at, what);
 }
 
-static bool has_bytes(struct cursor *c, uint64_t wanted, const char *what)
+static bool has_bytes(struct gguf_cursor *c, uint64_t wanted, const char *what)
 {
 	uint64_t left = c->walk->size_bytes - c->at;
 
@@ -65,7 +65,7 @@ static uint64_t u64_at(const struct gguf_walk *walk, uint64_t at)
 
 /* ---- the same with checks, moving on ---- */
 
-static bool read_u32(struct cursor *c, uint32_t *value, const char *what)
+static bool read_u32(struct gguf_cursor *c, uint32_t *value, const char *what)
 {
 	if (!has_bytes(c, sizeof(*value), what))
 		return false;
@@ -74,7 +74,7 @@ static bool read_u32(struct cursor *c, uint32_t *value, const char *what)
 	return true;
 }
 
-static bool read_u64(struct cursor *c, uint64_t *value, const char *what)
+static bool read_u64(struct gguf_cursor *c, uint64_t *value, const char *what)
 {
 	if (!has_bytes(c, sizeof(*value), what))
 		return false;
@@ -83,7 +83,7 @@ static bool read_u64(struct cursor *c, uint64_t *value, const char *what)
 	return true;
 }
 
-static bool skip_text(struct cursor *c, uint64_t *length, const char *what)
+static bool skip_text(struct gguf_cursor *c, uint64_t *length, const char *what)
 {
 	if (!read_u64(c, length, what) || !has_bytes(c, *length, what))
 		return false;
@@ -92,7 +92,7 @@ static bool skip_text(struct cursor *c, uint64_t *length, const char *what)
 }
 
 /* A key or a tensor's name. */
-static bool skip_name(struct cursor *c, uint64_t *length, const char *what)
+static bool skip_name(struct gguf_cursor *c, uint64_t *length, const char *what)
 {
 	uint64_t start = c->at + 8;
 	size_t bad;
@@ -106,16 +106,16 @@ static bool skip_name(struct cursor *c, uint64_t *length, const char *what)
 	return true;
 }
 
-static bool check_type(struct cursor *c, uint32_t type, uint64_t at)
+static bool check_type(struct gguf_cursor *c, uint32_t type, uint64_t at)
 {
 	return type < GGUF_TYPE_COUNT || error_set(c->e, ERROR_FORMAT, "%s: offset %llu: %u is no type of value",
 						   c->walk->where, (unsigned long long)at, type);
 }
 
-static bool skip_value(struct cursor *c, uint32_t type, unsigned depth); // NOLINT(misc-no-recursion): DEPTH_MAX
+static bool skip_value(struct gguf_cursor *c, uint32_t type, unsigned depth); // NOLINT(misc-no-recursion): DEPTH_MAX
 
 /* The type of the items is looked at where there are any, as in the reference reader. */
-static bool skip_array(struct cursor *c, unsigned depth) // NOLINT(misc-no-recursion)
+static bool skip_array(struct gguf_cursor *c, unsigned depth) // NOLINT(misc-no-recursion)
 {
 	uint64_t start = c->at;
 	uint64_t size_bytes;
@@ -146,7 +146,7 @@ static bool skip_array(struct cursor *c, unsigned depth) // NOLINT(misc-no-recur
 	return true;
 }
 
-static bool skip_value(struct cursor *c, uint32_t type, unsigned depth) // NOLINT(misc-no-recursion)
+static bool skip_value(struct gguf_cursor *c, uint32_t type, unsigned depth) // NOLINT(misc-no-recursion)
 {
 	uint64_t length;
 
@@ -160,7 +160,7 @@ static bool skip_value(struct cursor *c, uint32_t type, unsigned depth) // NOLIN
 	return true;
 }
 
-static bool read_alignment(struct gguf_walk *walk, const struct cursor *c, uint64_t key_offset, uint32_t type,
+static bool read_alignment(struct gguf_walk *walk, const struct gguf_cursor *c, uint64_t key_offset, uint32_t type,
 			   uint64_t value_at)
 {
 	static const char key[] = "general.alignment";
@@ -177,7 +177,7 @@ static bool read_alignment(struct gguf_walk *walk, const struct cursor *c, uint6
 	return true;
 }
 
-static bool walk_values(struct gguf_walk *walk, struct cursor *c)
+static bool walk_values(struct gguf_walk *walk, struct gguf_cursor *c)
 {
 	walk->values_offset = c->at;
 	for (uint64_t i = 0; i < walk->value_count; i++) {
@@ -195,7 +195,7 @@ static bool walk_values(struct gguf_walk *walk, struct cursor *c)
 	return true;
 }
 
-static bool walk_descriptions(struct gguf_walk *walk, struct cursor *c)
+static bool walk_descriptions(struct gguf_walk *walk, struct gguf_cursor *c)
 {
 	walk->tensors_offset = c->at;
 	for (uint64_t i = 0; i < walk->tensor_count; i++) {
@@ -247,7 +247,7 @@ static uint64_t dimension_of(const struct gguf_walk *walk, const struct descript
 	return u64_at(walk, d->rank_at + 4 + (uint64_t)index * 8);
 }
 
-static bool refuse_tensor(const struct cursor *c, const struct description *d, const char *what)
+static bool refuse_tensor(const struct gguf_cursor *c, const struct description *d, const char *what)
 {
 	return error_set(c->e, ERROR_FORMAT, "%s: offset %llu: tensor %.*s: %s", c->walk->where, (unsigned long long)d->rank_at,
 			 (int)(d->name_length < 200 ? d->name_length : 200), (const char *)c->walk->bytes + d->name_at, what);
@@ -263,7 +263,7 @@ static bool has_elements(enum quant type)
 }
 
 /* Dimensions of 0 are left out of the product: the others must be possible even so. */
-static bool tensor_size(const struct cursor *c, const struct description *d, uint64_t *size_bytes)
+static bool tensor_size(const struct gguf_cursor *c, const struct description *d, uint64_t *size_bytes)
 {
 	enum quant type = (enum quant)d->type;
 	uint64_t product = quant_block_bytes(type);
@@ -293,7 +293,7 @@ static bool tensor_size(const struct cursor *c, const struct description *d, uin
 	return true;
 }
 
-static bool check_tensors(const struct gguf_walk *walk, struct cursor *c)
+static bool check_tensors(const struct gguf_walk *walk, struct gguf_cursor *c)
 {
 	uint64_t at = walk->tensors_offset;
 
@@ -319,7 +319,7 @@ static bool check_tensors(const struct gguf_walk *walk, struct cursor *c)
 	return true;
 }
 
-static bool walk_header(struct gguf_walk *walk, struct cursor *c)
+static bool walk_header(struct gguf_walk *walk, struct gguf_cursor *c)
 {
 	uint32_t magic = 0;
 
@@ -342,7 +342,7 @@ static bool walk_header(struct gguf_walk *walk, struct cursor *c)
 
 bool gguf_walk_file(struct gguf_walk *walk, struct error *e)
 {
-	struct cursor c = { .walk = walk, .e = e };
+	struct gguf_cursor c = { .walk = walk, .e = e };
 
 	walk->alignment = GGUF_ALIGNMENT;
 	if (!walk_header(walk, &c) || !walk_values(walk, &c) || !walk_descriptions(walk, &c))
@@ -355,7 +355,7 @@ bool gguf_walk_file(struct gguf_walk *walk, struct error *e)
 
 static uint64_t after_payload(const struct gguf_walk *walk, uint64_t at, uint32_t type)
 {
-	struct cursor c = { .walk = walk, .at = at };
+	struct gguf_cursor c = { .walk = walk, .at = at };
 
 	skip_value(&c, type, 1);
 	return c.at;
@@ -399,7 +399,7 @@ uint64_t gguf_walk_after_value(const struct gguf_walk *walk, uint64_t at)
 
 uint64_t gguf_walk_fill(const struct gguf_walk *walk, uint64_t at, struct gguf_tensor *tensor, char *name, uint64_t *dimensions)
 {
-	struct cursor c = { .walk = walk };
+	struct gguf_cursor c = { .walk = walk };
 	struct description d = describe(walk, at);
 
 	memcpy(name, walk->bytes + d.name_at, (size_t)d.name_length);

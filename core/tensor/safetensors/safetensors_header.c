@@ -13,7 +13,7 @@
 /* As many brackets as the reference reader takes. */
 #define DEPTH_MAX 127
 
-struct cursor {
+struct header_cursor {
 	const char *text;
 	size_t length;
 	size_t at;
@@ -24,12 +24,12 @@ struct cursor {
 	struct error *e;
 };
 
-static bool refuse(struct cursor *c, const char *what)
+static bool refuse(struct header_cursor *c, const char *what)
 {
 	return error_set(c->e, ERROR_FORMAT, "%s: offset %zu (header): %s", c->where, c->at + 8, what);
 }
 
-static void skip_space(struct cursor *c)
+static void skip_space(struct header_cursor *c)
 {
 	while (c->at < c->length && strchr(" \t\n\r", c->text[c->at]) && c->text[c->at])
 		c->at++;
@@ -37,13 +37,13 @@ static void skip_space(struct cursor *c)
 
 /* The next character that is not space, or NUL at the end. A NUL in the text reads as the end, and is refused as such.
  */
-static char peek(struct cursor *c)
+static char peek(struct header_cursor *c)
 {
 	skip_space(c);
 	return c->at < c->length ? c->text[c->at] : '\0';
 }
 
-static bool expect(struct cursor *c, char wanted)
+static bool expect(struct header_cursor *c, char wanted)
 {
 	char what[40] = "expected ' ' here";
 
@@ -55,7 +55,7 @@ static bool expect(struct cursor *c, char wanted)
 	return true;
 }
 
-static bool check_utf8(struct cursor *c)
+static bool check_utf8(struct header_cursor *c)
 {
 	if (utf8_check(c->text, c->length, &c->at)) {
 		c->at = 0;
@@ -64,7 +64,7 @@ static bool check_utf8(struct cursor *c)
 	return refuse(c, "these bytes are not UTF-8");
 }
 
-static bool hex4(struct cursor *c, uint32_t *unit)
+static bool hex4(struct header_cursor *c, uint32_t *unit)
 {
 	*unit = 0;
 	for (unsigned i = 0; i < 4; i++, c->at++) {
@@ -102,7 +102,7 @@ static void put_utf8(char **to, uint32_t code)
 }
 
 /* After "\u". */
-static bool unicode_escape(struct cursor *c, char **to)
+static bool unicode_escape(struct header_cursor *c, char **to)
 {
 	uint32_t high;
 	uint32_t low;
@@ -124,7 +124,7 @@ static bool unicode_escape(struct cursor *c, char **to)
 	return true;
 }
 
-static bool escape(struct cursor *c, char **to)
+static bool escape(struct header_cursor *c, char **to)
 {
 	static const char letters[] = "\"\\/bfnrt";
 	static const char meanings[] = "\"\\/\b\f\n\r\t";
@@ -142,7 +142,7 @@ static bool escape(struct cursor *c, char **to)
 	return true;
 }
 
-static bool read_string(struct cursor *c, const char **text, size_t *length)
+static bool read_string(struct header_cursor *c, const char **text, size_t *length)
 {
 	char *to = c->strings;
 
@@ -172,13 +172,13 @@ static bool read_string(struct cursor *c, const char **text, size_t *length)
 	return true;
 }
 
-static bool is_digit(const struct cursor *c)
+static bool is_digit(const struct header_cursor *c)
 {
 	return c->at < c->length && c->text[c->at] >= '0' && c->text[c->at] <= '9';
 }
 
 /* One digit or more; `missing` says what is wrong when there is none. */
-static bool skip_digits(struct cursor *c, const char *missing)
+static bool skip_digits(struct header_cursor *c, const char *missing)
 {
 	if (!is_digit(c))
 		return refuse(c, missing);
@@ -187,7 +187,7 @@ static bool skip_digits(struct cursor *c, const char *missing)
 	return true;
 }
 
-static bool skip_point_and_exponent(struct cursor *c)
+static bool skip_point_and_exponent(struct header_cursor *c)
 {
 	if (c->at < c->length && c->text[c->at] == '.') {
 		c->at++;
@@ -205,7 +205,7 @@ static bool skip_point_and_exponent(struct cursor *c)
 
 /* Any JSON number; *value is it when it is a whole one of 64 bits without sign, point or exponent, else *whole is
  * false. */
-static bool read_number(struct cursor *c, uint64_t *value, bool *whole)
+static bool read_number(struct header_cursor *c, uint64_t *value, bool *whole)
 {
 	bool leading_zero;
 	size_t end;
@@ -234,7 +234,7 @@ static bool read_number(struct cursor *c, uint64_t *value, bool *whole)
 	return true;
 }
 
-static bool read_whole(struct cursor *c, uint64_t *value, const char *what)
+static bool read_whole(struct header_cursor *c, uint64_t *value, const char *what)
 {
 	size_t start;
 	bool whole = false;
@@ -252,7 +252,7 @@ static bool read_whole(struct cursor *c, uint64_t *value, const char *what)
 	return true;
 }
 
-static bool deeper(struct cursor *c)
+static bool deeper(struct header_cursor *c)
 {
 	if (++c->depth > DEPTH_MAX)
 		return refuse(c, "nested too deep");
@@ -261,7 +261,7 @@ static bool deeper(struct cursor *c)
 }
 
 /* Reads "," or the closing bracket. *more is false when it closed. */
-static bool next_item(struct cursor *c, char close, bool *more)
+static bool next_item(struct header_cursor *c, char close, bool *more)
 {
 	char next = peek(c);
 
@@ -275,7 +275,7 @@ static bool next_item(struct cursor *c, char close, bool *more)
 }
 
 /* Whether an object or list that was just opened has items; closes it if not. */
-static bool has_items(struct cursor *c, char close)
+static bool has_items(struct header_cursor *c, char close)
 {
 	if (peek(c) != close)
 		return true;
@@ -284,7 +284,7 @@ static bool has_items(struct cursor *c, char close)
 	return false;
 }
 
-static bool read_word(struct cursor *c, const char *word)
+static bool read_word(struct header_cursor *c, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -294,9 +294,9 @@ static bool read_word(struct cursor *c, const char *word)
 	return true;
 }
 
-static bool skip_value(struct cursor *c); // NOLINT(misc-no-recursion): as deep as DEPTH_MAX
+static bool skip_value(struct header_cursor *c); // NOLINT(misc-no-recursion): as deep as DEPTH_MAX
 
-static bool skip_items(struct cursor *c, char close) // NOLINT(misc-no-recursion)
+static bool skip_items(struct header_cursor *c, char close) // NOLINT(misc-no-recursion)
 {
 	char *strings = c->strings;
 	const char *key;
@@ -317,7 +317,7 @@ static bool skip_items(struct cursor *c, char close) // NOLINT(misc-no-recursion
 	return true;
 }
 
-static bool skip_value(struct cursor *c) // NOLINT(misc-no-recursion)
+static bool skip_value(struct header_cursor *c) // NOLINT(misc-no-recursion)
 {
 	char *strings = c->strings;
 	const char *text;
@@ -346,7 +346,7 @@ static bool skip_value(struct cursor *c) // NOLINT(misc-no-recursion)
 	}
 }
 
-static bool read_shape(struct cursor *c, struct header_tensor *tensor)
+static bool read_shape(struct header_cursor *c, struct header_tensor *tensor)
 {
 	struct header *h = c->header;
 	bool more = true;
@@ -374,7 +374,7 @@ static bool read_shape(struct cursor *c, struct header_tensor *tensor)
 	return true;
 }
 
-static bool read_offsets(struct cursor *c, struct header_tensor *tensor)
+static bool read_offsets(struct header_cursor *c, struct header_tensor *tensor)
 {
 	static const char wanted[] = "\"data_offsets\" must be two whole numbers, begin and end";
 
@@ -394,7 +394,7 @@ static bool read_offsets(struct cursor *c, struct header_tensor *tensor)
 	return true;
 }
 
-static bool read_dtype(struct cursor *c, struct header_tensor *tensor)
+static bool read_dtype(struct header_cursor *c, struct header_tensor *tensor)
 {
 	char *strings = c->strings;
 	const char *name;
@@ -415,14 +415,14 @@ static bool read_dtype(struct cursor *c, struct header_tensor *tensor)
 /* The members of a tensor that count; others are skipped. */
 static const struct {
 	const char *name;
-	bool (*read)(struct cursor *c, struct header_tensor *tensor);
+	bool (*read)(struct header_cursor *c, struct header_tensor *tensor);
 } members[] = {
 	{ .name = "dtype", .read = read_dtype },
 	{ .name = "shape", .read = read_shape },
 	{ .name = "data_offsets", .read = read_offsets },
 };
 
-static bool read_member(struct cursor *c, struct header_tensor *tensor, bool *seen)
+static bool read_member(struct header_cursor *c, struct header_tensor *tensor, bool *seen)
 {
 	char *strings = c->strings;
 	const char *key;
@@ -443,7 +443,7 @@ static bool read_member(struct cursor *c, struct header_tensor *tensor, bool *se
 	return skip_value(c);
 }
 
-static bool read_tensor(struct cursor *c, struct header_tensor *tensor)
+static bool read_tensor(struct header_cursor *c, struct header_tensor *tensor)
 {
 	bool seen[ARRAY_SIZE(members)] = { false };
 	bool more = true;
@@ -466,7 +466,7 @@ static bool read_tensor(struct cursor *c, struct header_tensor *tensor)
 	return true;
 }
 
-static bool read_metadata(struct cursor *c)
+static bool read_metadata(struct header_cursor *c)
 {
 	struct header *h = c->header;
 	bool more = true;
@@ -498,7 +498,7 @@ static bool read_metadata(struct cursor *c)
 	return true;
 }
 
-static bool read_entry(struct cursor *c, bool *metadata_seen)
+static bool read_entry(struct header_cursor *c, bool *metadata_seen)
 {
 	struct header *h = c->header;
 	struct header_tensor tensor = { .name = NULL };
@@ -523,7 +523,7 @@ static bool read_entry(struct cursor *c, bool *metadata_seen)
 	return true;
 }
 
-static bool read_header(struct cursor *c)
+static bool read_header(struct header_cursor *c)
 {
 	bool metadata_seen = false;
 	bool more = true;
@@ -579,7 +579,7 @@ static struct extent measure(const char *text, size_t length)
 
 bool safetensors_header_parse(struct header *header, const char *text, size_t length, const char *where, struct error *e)
 {
-	struct cursor c = { .text = text, .length = length, .where = where, .header = header, .e = e };
+	struct header_cursor c = { .text = text, .length = length, .where = where, .header = header, .e = e };
 	struct extent extent = measure(text, length);
 
 	*header = (struct header) { .strings = array_new(extent.string_bytes, 1, e) };

@@ -17,7 +17,7 @@ struct shard {
 	struct safetensors *file;
 };
 
-struct entry {
+struct shard_entry {
 	const struct safetensors_tensor *tensor;
 	size_t file;
 };
@@ -25,7 +25,7 @@ struct entry {
 struct shards {
 	struct shard *files; /* in the order in which the index first names them */
 	size_t file_count, file_capacity;
-	struct entry *entries; /* by name */
+	struct shard_entry *entries; /* by name */
 	size_t count;
 };
 
@@ -75,7 +75,7 @@ static bool find_or_open(struct shards *shards, const char *name, const char *wh
 static bool take_tensor(struct shards *shards, const char *tensor, const json_t *value, const char *where,
 			const struct shards_opener *opener, struct error *e)
 {
-	struct entry *entry = &shards->entries[shards->count];
+	struct shard_entry *entry = &shards->entries[shards->count];
 	const char *name = json_string_value(value);
 
 	if (!name || strlen(name) != json_string_length(value))
@@ -93,7 +93,7 @@ static bool take_tensor(struct shards *shards, const char *tensor, const json_t 
 
 static int compare_entries(const void *a, const void *b)
 {
-	return strcmp(((const struct entry *)a)->tensor->name, ((const struct entry *)b)->tensor->name);
+	return strcmp(((const struct shard_entry *)a)->tensor->name, ((const struct shard_entry *)b)->tensor->name);
 }
 
 static bool take_map(struct shards *shards, json_t *root, const char *where, const struct shards_opener *opener,

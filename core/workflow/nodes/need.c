@@ -14,9 +14,9 @@
 
 static const struct load_request nothing = { .minimum_bytes = NAN };
 
-static struct shape shape_of(const struct values *values)
+static struct estimate_shape shape_of(const struct values *values)
 {
-	struct shape shape = { .rank = 0 };
+	struct estimate_shape shape = { .rank = 0 };
 
 	for (unsigned i = 0; i < values->rank && i < SHAPE_RANK_MAX; i++)
 		shape.sizes[shape.rank++] = (double)values->shape[i];
@@ -58,7 +58,7 @@ struct load_request need_of_sampling(const struct patcher *patcher, const struct
 struct load_request need_of_decoding(const struct patcher *patcher, const struct values *latent)
 {
 	const struct vae_class *class = vae_class_find(class_of(patcher));
-	struct shape shape = shape_of(latent);
+	struct estimate_shape shape = shape_of(latent);
 	struct load_request request = nothing;
 
 	if (!class)
