@@ -1,8 +1,8 @@
 /* torture.h - a piece of work whose every allocation is made to fail once.
  *
- * The program is linked with malloc and its kin wrapped. A piece runs cleanly once, which counts its allocations; then it runs
- * again and again, and in each run one allocation fails. Every time it must end with an error that says why, or succeed in
- * spite of it, and give back all it took.
+ * The program is linked with malloc and its relatives wrapped. A piece runs cleanly once, which counts its allocations; then it runs
+ * again and again, and in each run one allocation fails. Each time it must end with an error that says why, or succeed in
+ * spite of it, and free all that it allocated. Each folder is a room with a program and a row of ctest of its own.
  */
 #ifndef RESIDENCY_TESTS_TORTURE_TORTURE_H
 #define RESIDENCY_TESTS_TORTURE_TORTURE_H
@@ -16,8 +16,8 @@ struct torture_piece {
 	bool (*run)(struct error *e);
 };
 
-/* Opens the definition of a piece, which is handed `e`. The linker gathers the pieces of all files, so that a new one needs no
- * entry in a list: a file of this folder, piece_ROOM.c, is found by the build. */
+/* Opens the definition of a piece, which is handed `e`. The linker gathers the pieces of a room, so that a new one needs no entry
+ * in a list: the build finds tests/torture/ROOM/X.c. */
 #define TORTURE_PIECE(function, title)                                                                                         \
 	static bool function(struct error *e);                                                                                 \
 	static const struct torture_piece piece_##function = { .name = (title), .run = function };                             \

@@ -1,3 +1,6 @@
+/* sweep.c - a sweep of three commits, one of which regressed, is read from a store and shown; a bisection runs its course.
+ *
+ * The store is filled with rows as a sweep leaves them, so that reading alone is tried. Its folder is empty in the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

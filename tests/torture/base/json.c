@@ -1,4 +1,4 @@
-/* piece_json.c - JSON is read, and text is built from what it says. */
+/* json.c - JSON is read, and text is built from what it says. */
 #include "tests/torture/torture.h"
 
 #include <stdlib.h>

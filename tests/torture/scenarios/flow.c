@@ -1,3 +1,4 @@
+/* flow.c - a flow is parsed, written and parsed in a list. It has each kind of argument that an action takes. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,6 @@
+/* log.c - a server's log of one cell is imported: requests, assignments, a traceback, prunes, memory.
+ *
+ * What fails may be an allocation in any line's parser; the import then ends with the error and frees the cell it was in. */
 #include <string.h>
 
 #include "probes/log/log_import.h"

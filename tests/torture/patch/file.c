@@ -1,4 +1,4 @@
-/* A model of two shards and its plan; two LoRAs put into it and written to one file; the same for one that open_clip cut. */
+/* file.c - a model of two shards is planned; two LoRAs are put into it and written to one file; the same in open_clip's layout. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,3 +1,6 @@
+/* triage.c - a cell in which a kept model is lost is judged, stored, shown by every renderer of cards, and bundled.
+ *
+ * The judge and the store are given the same records. The folder of the store and the bundle is empty in the end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

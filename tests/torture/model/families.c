@@ -1,4 +1,4 @@
-/* A checkpoint's tensors described, detected, compared, planned; a small file written and opened as the models folder does. */
+/* families.c - a checkpoint's tensors described, detected, compared, planned; a small file written and opened as the models folder does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,16 +1,16 @@
+/* pressure.c - two models are loaded onto a card with space for one, one of them distributed; then more memory is asked for.
+ *
+ * Loading, the eviction it causes, patches and allocation strings all allocate on the way. A load that fails must leave a list
+ * and blocks that can be freed. */
 #include <math.h>
 
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
 
 #define BLOCKS 6
-
-static const char card[] =
-	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":15999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
-	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
 
 static const struct object_class root_class = { .name = "torture" };
 
@@ -60,8 +60,7 @@ static bool use_manager(struct manager *m, struct object *root, struct error *e)
 
 TORTURE_PIECE(torture_manager, "loading under pressure")
 {
-	struct topology *topology = topology_parse(card, sizeof(card) - 1, "torture", e);
-	struct machine *machine = topology ? machine_open(topology, &backend_sim, e) : NULL;
+	struct machine *machine = fixture_card(&backend_sim, 99999999, 15999999, e);
 	struct heap *heap = machine ? heap_new(e) : NULL;
 	struct object *root = heap ? heap_root(heap, &root_class, "torture", e) : NULL;
 	struct manager_options options = { .heap = heap, .machine = machine, .policy = &policy_stock };
@@ -77,6 +76,5 @@ TORTURE_PIECE(torture_manager, "loading under pressure")
 	heap_free(heap);
 	manager_free(m);
 	machine_close(machine);
-	topology_free(topology);
 	return fine;
 }

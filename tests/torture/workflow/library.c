@@ -1,4 +1,4 @@
-/* Models of files: quantised ones, and those that another program named and cut. */
+/* library.c - models opened as a loader opens them: a quantised file, one in another program's layout, and synthetic weights. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +8,8 @@
 #include "core/model/synthesis/synthesis_file.h"
 #include "core/tensor/transcode/transcode.h"
 #include "core/workflow/library/model_library.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
-
-static const char machine_text[] =
-	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
-	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
 
 /* A file of the folder, opened as a loader would, then dropped. */
 static bool open_model(const char *folder, const char *file, enum model_kind kind, struct error *e)
@@ -21,14 +17,12 @@ static bool open_model(const char *folder, const char *file, enum model_kind kin
 	struct model_library library = { .folder = folder };
 	struct catalog catalog = model_library_catalog(&library);
 	struct model_source source = { .kind = kind, .files = { file }, .file_count = 1, .type = "" };
-	struct topology *topology = topology_parse(machine_text, sizeof(machine_text) - 1, "torture", e);
-	struct machine *machine = topology ? machine_open(topology, &backend_host, e) : NULL;
+	struct machine *machine = fixture_card(&backend_host, 99999999, 99999999, e);
 	struct model *model = machine ? catalog.open(catalog.context, &source, machine, machine_device(machine, 0), e) : NULL;
 	bool fine = model != NULL;
 
 	model_free(model);
 	machine_close(machine);
-	topology_free(topology);
 	return fine;
 }
 
@@ -72,8 +66,8 @@ TORTURE_PIECE(torture_other_layout, "another layout")
 	return fine;
 }
 
-/* Its weights are made up, in blocks. */
-TORTURE_PIECE(torture_made_up_blocks, "made-up blocks")
+/* No file has its weights: they are synthetic, in blocks. */
+TORTURE_PIECE(torture_synthetic_blocks, "synthetic blocks")
 {
 	return open_model(NULL, "t5-small-Q4_0.gguf", MODEL_CLIP, e);
 }

@@ -1,3 +1,6 @@
+/* formats.c - weights are written as shards, quantised into GGUF, read in bulk, and converted back into safetensors.
+ *
+ * Every writer replaces its file in one step, so that a failed allocation leaves either the whole file or none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

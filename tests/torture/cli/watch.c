@@ -1,3 +1,7 @@
+/* watch.c - an answer of the probe is parsed, written as JSON, and drawn as a screen of `live watch`.
+ *
+ * The answer has a row of everything that a screen shows: a queue, a device, a held model, one that left, actions past and
+ * running. */
 #include <string.h>
 
 #include "cli/live/watch_screen.h"

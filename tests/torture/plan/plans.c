@@ -1,3 +1,7 @@
+/* plans.c - plans, advice and suggestions of every version of the rules.
+ *
+ * A string that a version cannot plan is no failure here. It must be rejected for what it is: when an allocation failed, only
+ * an out-of-memory error may be the reason. */
 #include <math.h>
 #include <stdio.h>
 

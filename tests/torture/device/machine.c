@@ -1,12 +1,7 @@
-#include <string.h>
-
+/* machine.c - memory taken and freed on each backend, copies and kernels queued on its streams, and a topology as JSON. */
 #include "core/device/device.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
-
-static const char two_devices[] =
-	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
-	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
 
 /* Pieces cut, freed, joined; a queue longer than what a stream has ready. */
 static bool use_machine(const struct topology *topology, const struct backend *backend, struct error *e)
@@ -46,7 +41,7 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 
 TORTURE_PIECE(torture_devices, "devices")
 {
-	struct topology *topology = topology_parse(two_devices, sizeof(two_devices) - 1, "torture", e);
+	struct topology *topology = fixture_card_topology(99999999, 99999999, e);
 	json_t *json;
 	bool fine;
 

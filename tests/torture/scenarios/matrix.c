@@ -1,12 +1,12 @@
-/* Cells of the matrix and an explorer's sequences: with one allocation failing they end in an error, or say what they say without. */
+/* matrix.c - cells of the matrix and sequences of the explorer: with one allocation failing they end in an error, or with the
+ * verdicts that they have without. */
 #include <string.h>
 
-#include "core/base/embed.h"
 #include "core/manager/policy.h"
 #include "scenarios/explore/explore.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/matrix/matrix.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
 
 static const char flow_text[] =
@@ -17,8 +17,7 @@ static const char flow_text[] =
 
 static struct subject *open_subject(struct error *e)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
+	struct topology *topology = fixture_topology("2x3090-nvlink.json", e);
 	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
 
 	topology_free(topology);
@@ -35,10 +34,10 @@ struct outcomes {
 static bool finished(void *context, const struct judge_result *result)
 {
 	struct outcomes *outcomes = context;
-	enum verdict wished = strcmp(result->cell.policy, "strict") == 0 ? VERDICT_PASS : VERDICT_FAIL;
+	enum verdict expected = strcmp(result->cell.policy, "strict") == 0 ? VERDICT_PASS : VERDICT_FAIL;
 
 	outcomes->cells++;
-	outcomes->wrong += result->verdict != wished;
+	outcomes->wrong += result->verdict != expected;
 	return true;
 }
 

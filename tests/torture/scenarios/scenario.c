@@ -1,3 +1,7 @@
+/* scenario.c - one long scenario runs on the engine and is judged, under two policies.
+ *
+ * It is written so that every fault which can be injected happens once; what fails besides must still end the cell, so that the
+ * next one begins. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,10 +9,10 @@
 #include "probes/judge/judge.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/subject/subject.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
 
-/* All that can befall an engine, in one scenario. */
+/* Every fault that can be injected into an engine, in one scenario. */
 static const char scenario[] =
 	"{\"models\":[{\"name\":\"K\",\"kind\":\"unet\",\"keep\":true,\"lora\":\"only\"},{\"name\":\"B\",\"kind\":\"clip\"}],"
 	"\"actions\":[[\"queue\",2],[\"fail\",0],[\"promptseed\",3],[\"hold_patcher\",1],[\"load_foreign\",20000],"
@@ -33,9 +37,8 @@ static bool run(struct subject *subject, struct judge *judge, const struct flow 
 
 TORTURE_PIECE(torture_scenario, "a scenario")
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
 	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
-	struct topology *topology = flow ? topology_parse(file->bytes, embedded_length(file), file->name, e) : NULL;
+	struct topology *topology = flow ? fixture_topology("2x3090-nvlink.json", e) : NULL;
 	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
 	struct judge *judge = subject ? judge_new(e) : NULL;
 	bool fine = judge && run(subject, judge, flow, &policy_strict, e) && run(subject, judge, flow, &policy_anchors, e);

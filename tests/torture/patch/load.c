@@ -1,4 +1,4 @@
-/* Loading a model with two LoRAs, by an allocation and within a budget, and taking them out again. */
+/* load.c - loading a model with two LoRAs, by an allocation and within a budget, and taking them out again. */
 #include <math.h>
 #include <string.h>
 
@@ -6,12 +6,8 @@
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
+#include "tests/fixtures/machine.h"
 #include "tests/torture/torture.h"
-
-static const char machine_text[] =
-	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":99999999},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":99999999}],\"links\":[{\"from\":\"cpu\",\"to\":\"cuda:0\","
-	"\"bandwidth_bytes_per_s\":1e9},{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e9}]}";
 
 static const float numbers[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 
@@ -31,7 +27,6 @@ static const char header[] =
 	"\"diffusion_model.c.diff\":{\"dtype\":\"F32\",\"shape\":[12],\"data_offsets\":[144,192]}}";
 
 struct scene {
-	struct topology *topology;
 	struct machine *machine;
 	struct heap *heap;
 	struct object *root;
@@ -45,8 +40,7 @@ static const struct object_class root_class = { .name = "torture" };
 
 static bool open_scene(struct scene *scene, struct error *e)
 {
-	scene->topology = topology_parse(machine_text, sizeof(machine_text) - 1, "torture", e);
-	scene->machine = scene->topology ? machine_open(scene->topology, &backend_host, e) : NULL;
+	scene->machine = fixture_card(&backend_host, 99999999, 99999999, e);
 	scene->heap = scene->machine ? heap_new(e) : NULL;
 	scene->root = scene->heap ? heap_root(scene->heap, &root_class, "torture", e) : NULL;
 	if (scene->root)
@@ -66,7 +60,6 @@ static void close_scene(struct scene *scene)
 	if (scene->manager)
 		manager_free(scene->manager);
 	machine_close(scene->machine);
-	topology_free(scene->topology);
 }
 
 static struct model *make_model(const struct scene *scene, struct error *e)
@@ -147,7 +140,7 @@ static bool load_and_unload(struct scene *scene, struct error *e)
 
 TORTURE_PIECE(torture_patch, "loading with LoRAs")
 {
-	struct scene scene = { .topology = NULL };
+	struct scene scene = { .machine = NULL };
 	bool fine = open_scene(&scene, e) && make_patchers(&scene, e) && load_and_unload(&scene, e);
 
 	close_scene(&scene);
