@@ -420,53 +420,48 @@ static bool binary(struct compute *c, enum binary kind, const struct tensor *x, 
 	return map_end(&mapped);
 }
 
-static bool modulate(struct compute *c, const struct tensor *x, const struct tensor *scale, const struct tensor *shift,
-		     struct tensor *out)
-{
-	size_t channels = (size_t)x->shape[2];
-	size_t tokens = (size_t)x->shape[1];
-	struct mapped_operands mapped = map_begin(c);
-	const float *xs = read_tensor(&mapped, x);
-	const float *scales = read_tensor(&mapped, scale);
-	const float *shifts = read_tensor(&mapped, shift);
-	float *ys = write_tensor(&mapped, out);
+/* A row of the output from a row of each operand. */
+typedef void (*row_operation)(enum dtype dtype, const float *x, const float *by, const float *add, float *to, size_t channels);
 
-	if (mapped.fine) {
-		for (size_t row = 0; row < (size_t)x->shape[0] * tokens; row++) {
-			const float *from = xs + row * channels;
-			const float *by = scales + row / tokens * channels;
-			const float *add = shifts + row / tokens * channels;
-			float *to = ys + row * channels;
-
-			for (size_t i = 0; i < channels; i++)
-				to[i] = round_value(out->dtype, from[i] * round_value(out->dtype, 1.0F + by[i]) + add[i]);
-		}
-	}
-	return map_end(&mapped);
-}
-
-static bool gate(struct compute *c, const struct tensor *x, const struct tensor *by, const struct tensor *y, struct tensor *out)
+/* One row a token. `by` has one row for each member of the batch, `add` one for each `adds_shared` tokens. */
+static bool each_row(struct compute *c, row_operation run, const struct tensor *x, const struct tensor *by,
+		     const struct tensor *add, size_t adds_shared, struct tensor *out)
 {
 	size_t channels = (size_t)x->shape[2];
 	size_t tokens = (size_t)x->shape[1];
 	struct mapped_operands mapped = map_begin(c);
 	const float *xs = read_tensor(&mapped, x);
 	const float *bys = read_tensor(&mapped, by);
-	const float *adds = read_tensor(&mapped, y);
+	const float *adds = read_tensor(&mapped, add);
 	float *ys = write_tensor(&mapped, out);
 
-	if (mapped.fine) {
-		for (size_t row = 0; row < (size_t)x->shape[0] * tokens; row++) {
-			const float *from = xs + row * channels;
-			const float *add = adds + row * channels;
-			const float *factor = bys + row / tokens * channels;
-			float *to = ys + row * channels;
-
-			for (size_t i = 0; i < channels; i++)
-				to[i] = round_value(out->dtype, from[i] + round_value(out->dtype, factor[i] * add[i]));
-		}
-	}
+	for (size_t row = 0; mapped.fine && row < (size_t)x->shape[0] * tokens; row++)
+		run(out->dtype, xs + row * channels, bys + row / tokens * channels, adds + row / adds_shared * channels,
+		    ys + row * channels, channels);
 	return map_end(&mapped);
+}
+
+static void modulate_row(enum dtype dtype, const float *x, const float *by, const float *add, float *to, size_t channels)
+{
+	for (size_t i = 0; i < channels; i++)
+		to[i] = round_value(dtype, x[i] * round_value(dtype, 1.0F + by[i]) + add[i]);
+}
+
+static bool modulate(struct compute *c, const struct tensor *x, const struct tensor *scale, const struct tensor *shift,
+		     struct tensor *out)
+{
+	return each_row(c, modulate_row, x, scale, shift, (size_t)x->shape[1], out);
+}
+
+static void gate_row(enum dtype dtype, const float *x, const float *by, const float *add, float *to, size_t channels)
+{
+	for (size_t i = 0; i < channels; i++)
+		to[i] = round_value(dtype, x[i] + round_value(dtype, by[i] * add[i]));
+}
+
+static bool gate(struct compute *c, const struct tensor *x, const struct tensor *by, const struct tensor *y, struct tensor *out)
+{
+	return each_row(c, gate_row, x, by, y, 1, out);
 }
 
 static bool rotate(struct compute *c, const struct tensor *x, const struct tensor *angles, struct tensor *out)
