@@ -7,15 +7,14 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/embed.h"
-#include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
 #include "core/tensor/dtype/convert.h"
 #include "core/tensor/quant/quant.h"
-#include "scenarios/topologies.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/adapters.h"
+#include "tests/fixtures/machine.h"
+#include "tests/fixtures/manager.h"
 
 #define PREFIX "diffusion_model."
 #define ALLOCATION "cuda:0,0.0;cpu,1.0#cuda:0"
@@ -35,11 +34,7 @@ struct scene {
 	const char *name; /* of the case, "dyadic.1_bf16" */
 	const json_t *json;
 	struct tally *tally;
-	struct topology *topology;
-	struct machine *machine;
-	struct heap *heap;
-	struct object *root;
-	struct manager *manager;
+	struct managed managed;
 	struct reference hold[3];
 	struct patcher *patcher; /* the last clone */
 	struct adapters adapters;
@@ -91,41 +86,22 @@ static struct model *make_model(const struct scene *scene, struct error *e)
 							 .has_bias = true,
 							 .castable = true };
 	}
-	return model_new(scene->machine, machine_device(scene->machine, 0), "net", MODEL_UNET, blocks, ARRAY_SIZE(net),
-			 parameters, count, e);
+	return model_new(scene->managed.machine, machine_device(scene->managed.machine, 0), "net", MODEL_UNET, blocks,
+			 ARRAY_SIZE(net), parameters, count, e);
 }
 
 /* ---- the manager ---- */
 
-static const struct object_class root_class = { .name = "test" };
-
 static bool open_scene(struct scene *scene, struct error *e)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-1gpu.json");
+	const struct manager_options options = { .policy = &policy_eject_donor };
 
-	scene->topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
-	scene->machine = scene->topology ? machine_open(scene->topology, part_backend, e) : NULL;
-	scene->heap = scene->machine ? heap_new(e) : NULL;
-	scene->root = scene->heap ? heap_root(scene->heap, &root_class, "test", e) : NULL;
-	if (!scene->root)
-		return false;
-	scene->manager = manager_new(&(struct manager_options) { .heap = scene->heap,
-								 .machine = scene->machine,
-								 .policy = &policy_eject_donor,
-								 .load_device = machine_device(scene->machine, 1),
-								 .offload_device = machine_device(scene->machine, 0) },
-				     e);
-	return scene->manager != NULL;
+	return managed_open(&scene->managed, fixture_machine(part_backend, "host-1gpu.json", e), &options, e);
 }
 
 static void close_scene(struct scene *scene)
 {
-	if (scene->heap)
-		heap_free(scene->heap);
-	if (scene->manager)
-		manager_free(scene->manager);
-	machine_close(scene->machine);
-	topology_free(scene->topology);
+	managed_close(&scene->managed);
 	adapters_free(&scene->adapters);
 }
 
@@ -137,10 +113,11 @@ static bool make_patchers(struct scene *scene, struct error *e)
 	struct model *model = make_model(scene, e);
 	char prefix[40];
 
-	scene->patcher = model ? patcher_new(scene->manager, model, machine_device(scene->machine, 1), "net", e) : NULL;
+	scene->patcher =
+		model ? patcher_new(scene->managed.manager, model, machine_device(scene->managed.machine, 1), "net", e) : NULL;
 	if (!scene->patcher)
 		return false;
-	reference_set(&scene->hold[0], scene->root, &scene->patcher->object, "base");
+	reference_set(&scene->hold[0], scene->managed.root, &scene->patcher->object, "base");
 	patcher_inner(scene->patcher)->low_precision_loras =
 		json_is_false(json_object_get(scene->json, "high_precision_loras"));
 	snprintf(prefix, sizeof(prefix), "lora.%s", strncmp(scene->name, "rand.", 5) == 0 ? "rand" : "dyadic");
@@ -157,7 +134,7 @@ static bool make_patchers(struct scene *scene, struct error *e)
 		scene->patcher = patcher_clone(scene->patcher, &change, e);
 		if (!scene->patcher)
 			return false;
-		reference_set(&scene->hold[i + 1], scene->root, &scene->patcher->object, "clone");
+		reference_set(&scene->hold[i + 1], scene->managed.root, &scene->patcher->object, "clone");
 	}
 	return true;
 }
@@ -357,9 +334,7 @@ static bool patch_quantised(struct machine *machine, const char *name, const jso
 static bool run_quantised(const struct numerics_data *data, json_t *cases, struct tally *tally, struct error *e)
 {
 	static const char *const names[] = { "bytes", "up", "down", "out" };
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, e);
-	struct machine *machine = topology ? machine_open(topology, part_backend, e) : NULL;
+	struct machine *machine = fixture_machine(part_backend, "host-2gpu.json", e);
 	bool fine = machine != NULL;
 	const char *name;
 	json_t *json;
@@ -376,7 +351,6 @@ static bool run_quantised(const struct numerics_data *data, json_t *cases, struc
 		fine = fine && patch_quantised(machine, name, json, tensors, tally, e);
 	}
 	machine_close(machine);
-	topology_free(topology);
 	return fine;
 }
 

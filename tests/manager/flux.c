@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "core/base/embed.h"
 #include "core/workflow/library/model_library.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
-
-static const struct object_class root_class = { .name = "test" };
 
 static void make_patchers(struct flux_scene *scene, const char *file)
 {
@@ -26,39 +23,31 @@ static void make_patchers(struct flux_scene *scene, const char *file)
 	ck_assert_ok(model, &e);
 	scene->base = patcher_new(scene->manager, model, machine_device(machine, 1), "base", &e);
 	ck_assert_ok(scene->base, &e);
-	reference_set(&scene->hold_base, scene->root, &scene->base->object, "base");
+	reference_set(&scene->hold_base, scene->managed.root, &scene->base->object, "base");
 	change.lora = lora_open(NULL, "flux-lora-small.safetensors", &e);
 	scene->with_lora = patcher_clone(scene->base, &change, &e);
 	lora_close(change.lora);
 	ck_assert_ok(scene->with_lora, &e);
-	reference_set(&scene->hold_clone, scene->root, &scene->with_lora->object, "clone");
+	reference_set(&scene->hold_clone, scene->managed.root, &scene->with_lora->object, "clone");
 }
 
 void flux_make(struct flux_scene *scene, const struct backend *backend, const char *file, const struct policy *policy)
 {
-	const struct embedded_file *text = embedded_find(scenario_topologies, "host-2gpu.json");
+	const struct manager_options options = { .policy = policy };
 	struct error e = ERROR_INIT;
 
 	openblas_set_num_threads(1);
-	*scene = (struct flux_scene) { .topology = topology_parse(text->bytes, embedded_length(text), text->name, &e) };
-	scene->machine = machine_open(scene->topology, backend, &e);
-	scene->heap = heap_new(&e);
-	scene->root = heap_root(scene->heap, &root_class, "test", &e);
-	scene->manager = manager_new(&(struct manager_options) { .heap = scene->heap,
-								 .machine = scene->machine,
-								 .policy = policy,
-								 .load_device = machine_device(scene->machine, 1),
-								 .offload_device = machine_device(scene->machine, 0) },
-				     &e);
-	ck_assert_ok(scene->manager, &e);
+	*scene = (struct flux_scene) { .topology = fixture_topology("host-2gpu.json", &e) };
+	ck_assert_ok(scene->topology, &e);
+	ck_assert_ok(managed_open(&scene->managed, fixture_machine(backend, "host-2gpu.json", &e), &options, &e), &e);
+	scene->machine = scene->managed.machine;
+	scene->manager = scene->managed.manager;
 	make_patchers(scene, file);
 }
 
 void flux_unmake(struct flux_scene *scene)
 {
-	heap_free(scene->heap);
-	manager_free(scene->manager);
-	machine_close(scene->machine);
+	managed_close(&scene->managed);
 	topology_free(scene->topology);
 }
 

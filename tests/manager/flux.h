@@ -3,16 +3,15 @@
 #define RESIDENCY_TESTS_MANAGER_FLUX_H
 
 #include "core/compute/inference.h"
-#include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
+#include "tests/fixtures/manager.h"
 
 struct flux_scene {
-	struct topology *topology;
-	struct machine *machine;
-	struct heap *heap;
+	struct managed managed;
+	struct topology *topology; /* of the machine */
+	struct machine *machine; /* the managed one's, as manager is */
 	struct manager *manager;
-	struct object *root;
 	struct reference hold_base, hold_clone;
 	struct patcher *base, *with_lora;
 };

@@ -7,19 +7,15 @@
 #include "core/manager/manager.h"
 #include "core/manager/state.h"
 #include "core/manager/view.h"
+#include "tests/fixtures/machine.h"
+#include "tests/fixtures/manager.h"
 #include "tests/harness/harness.h"
 
-static struct topology *topology;
-static struct machine *machine;
-static struct heap *heap;
-static struct manager *manager;
-static struct object *root;
+static struct managed scene;
 static struct reference hold;
 static struct error e;
 static enum reason reasons[8];
 static size_t reason_count;
-
-static const struct object_class root_class = { .name = "test" };
 
 static void on_departure(void *context, const struct departure_event *event)
 {
@@ -32,35 +28,17 @@ static const struct observer observer = { .departure = on_departure };
 
 static void make(void)
 {
-	static const char text[] = "{\"schema\":1,\"name\":\"x\",\"devices\":["
-				   "{\"name\":\"cpu\",\"capacity_bytes\":1073741824},"
-				   "{\"name\":\"cuda:0\",\"capacity_bytes\":104857600}],\"links\":["
-				   "{\"from\":\"cpu\",\"to\":\"cuda:0\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":0},"
-				   "{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":0}]}";
+	const struct manager_options options = { .policy = &policy_stock, .observer = &observer };
 
 	error_clear(&e);
 	reason_count = 0;
 	hold = (struct reference) { .target = NULL };
-	topology = topology_parse(text, sizeof(text) - 1, "x", &e);
-	machine = machine_open(topology, &backend_sim, &e);
-	heap = heap_new(&e);
-	root = heap_root(heap, &root_class, "test", &e);
-	manager = manager_new(&(struct manager_options) { .heap = heap,
-							  .machine = machine,
-							  .policy = &policy_stock,
-							  .observer = &observer,
-							  .load_device = machine_device(machine, 1),
-							  .offload_device = machine_device(machine, 0) },
-			      &e);
-	ck_assert_ok(manager, &e);
+	ck_assert_ok(managed_open(&scene, fixture_card(&backend_sim, GIB, 100 * MIB, &e), &options, &e), &e);
 }
 
 static void unmake(void)
 {
-	heap_free(heap);
-	manager_free(manager);
-	machine_close(machine);
-	topology_free(topology);
+	managed_close(&scene);
 }
 
 static struct patcher *new_patcher(const char *name)
@@ -74,11 +52,12 @@ static struct patcher *new_patcher(const char *name)
 	static const struct parameter_description parameter = {
 		.name = "b", .dtype = DTYPE_F16, .rank = 2, .shape = { 1024, 512 }
 	};
-	struct model *model = model_new(machine, machine_device(machine, 0), name, MODEL_UNET, &block, 1, &parameter, 1, &e);
-	struct patcher *patcher = model ? patcher_new(manager, model, machine_device(machine, 1), name, &e) : NULL;
+	struct model *model =
+		model_new(scene.machine, machine_device(scene.machine, 0), name, MODEL_UNET, &block, 1, &parameter, 1, &e);
+	struct patcher *patcher = model ? patcher_new(scene.manager, model, machine_device(scene.machine, 1), name, &e) : NULL;
 
 	ck_assert_ok(patcher, &e);
-	reference_set(&hold, root, patcher_object(patcher), "test");
+	reference_set(&hold, scene.root, patcher_object(patcher), "test");
 	return patcher;
 }
 
@@ -88,12 +67,12 @@ static enum reason reason_of_an_unload(void)
 	struct patcher *patcher = new_patcher("a");
 	enum reason reason;
 
-	ck_assert_ok(manager_load(manager, &patcher, 1, &(struct load_request) { .minimum_bytes = NAN }, &e), &e);
-	ck_assert_ok(manager_free_memory(manager, ALL_MEMORY, machine_device(machine, 1), NULL, &e), &e);
+	ck_assert_ok(manager_load(scene.manager, &patcher, 1, &(struct load_request) { .minimum_bytes = NAN }, &e), &e);
+	ck_assert_ok(manager_free_memory(scene.manager, ALL_MEMORY, machine_device(scene.machine, 1), NULL, &e), &e);
 	ck_assert_uint_eq(reason_count, 1);
 	reason = reasons[0];
 	reference_drop(&hold);
-	manager_tell_departures(manager);
+	manager_tell_departures(scene.manager);
 	reason_count = 0;
 	return reason;
 }
@@ -103,7 +82,7 @@ static enum reason reason_of_a_death(void)
 {
 	new_patcher("a");
 	reference_drop(&hold);
-	manager_tell_departures(manager);
+	manager_tell_departures(scene.manager);
 	ck_assert_uint_eq(reason_count, 1);
 	reason_count = 0;
 	return reasons[0];
@@ -111,8 +90,8 @@ static enum reason reason_of_a_death(void)
 
 START_TEST(the_end_of_a_reason_restores_the_one_that_held_before)
 {
-	struct reason_scope outer = reason_begin(manager, REASON_EVICTED_BY_LOAD);
-	struct reason_scope inner = reason_begin(manager, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope outer = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
+	struct reason_scope inner = reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
 
 	ck_assert_int_eq(reason_of_an_unload(), REASON_UNLOADED_BY_POLICY);
 	reason_end(&inner);
@@ -124,9 +103,9 @@ END_TEST
 
 START_TEST(a_reason_of_deaths_nests_apart_from_one_of_unloads)
 {
-	struct reason_scope unload = reason_begin(manager, REASON_UNLOADED_BY_POLICY);
-	struct reason_scope death = reason_begin(manager, REASON_DIED_WITH_CACHE);
-	struct reason_scope inner = reason_begin(manager, REASON_DROPPED_BY_WORKFLOW);
+	struct reason_scope unload = reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope death = reason_begin(scene.manager, REASON_DIED_WITH_CACHE);
+	struct reason_scope inner = reason_begin(scene.manager, REASON_DROPPED_BY_WORKFLOW);
 
 	ck_assert_int_eq(reason_of_a_death(), REASON_DROPPED_BY_WORKFLOW);
 	reason_end(&inner);
@@ -140,9 +119,9 @@ END_TEST
 
 START_TEST(freeing_everything_inside_another_reason_leaves_that_one_in_force)
 {
-	struct reason_scope scope = reason_begin(manager, REASON_EVICTED_BY_LOAD);
+	struct reason_scope scope = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
 
-	ck_assert_ok(manager_free_everything(manager, &e), &e);
+	ck_assert_ok(manager_free_everything(scene.manager, &e), &e);
 	ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_LOAD);
 	reason_end(&scope);
 }
@@ -154,10 +133,10 @@ START_TEST(a_policy_that_unloads_inside_another_reason_leaves_that_one_in_force)
 							  &policy_anchors };
 
 	for (size_t i = 0; i < sizeof(unloading) / sizeof(unloading[0]); i++) {
-		struct reason_scope scope = reason_begin(manager, REASON_EVICTED_BY_LOAD);
+		struct reason_scope scope = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
 
-		manager->policy = unloading[i];
-		ck_assert_ok(manager_unload_all(manager, &e), &e);
+		scene.manager->policy = unloading[i];
+		ck_assert_ok(manager_unload_all(scene.manager, &e), &e);
 		ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_LOAD);
 		reason_end(&scope);
 	}
@@ -173,11 +152,11 @@ END_TEST
 /* No manager can be made for it, and the error names what is wrong. */
 static void is_rejected(const struct policy *policy, const char *why)
 {
-	struct manager_options options = { .heap = heap,
-					   .machine = machine,
+	struct manager_options options = { .heap = scene.heap,
+					   .machine = scene.machine,
 					   .policy = policy,
-					   .load_device = machine_device(machine, 1),
-					   .offload_device = machine_device(machine, 0) };
+					   .load_device = machine_device(scene.machine, 1),
+					   .offload_device = machine_device(scene.machine, 0) };
 
 	ck_assert_ptr_null(manager_new(&options, &e));
 	ck_assert_int_eq(e.kind, ERROR_BUG);
@@ -208,7 +187,7 @@ END_TEST
 
 START_TEST(a_watched_object_is_seen_unloaded_loaded_leaked_and_dead)
 {
-	struct manager_view view = manager_view(manager);
+	struct manager_view view = manager_view(scene.manager);
 	struct object_watch watch = { .id = 0 };
 	struct reference model = { .target = NULL };
 	struct patcher *patcher = new_patcher("a");
@@ -217,10 +196,10 @@ START_TEST(a_watched_object_is_seen_unloaded_loaded_leaked_and_dead)
 	object_watch_begin(&watch, &view, patcher_object(patcher)->id);
 	object = manager_watched(&view, &watch);
 	ck_assert(!object.is_loaded && object.listed_at == -1 && object.bytes_elsewhere == MIB);
-	ck_assert_ok(manager_load(manager, &patcher, 1, &(struct load_request) { .minimum_bytes = NAN }, &e), &e);
+	ck_assert_ok(manager_load(scene.manager, &patcher, 1, &(struct load_request) { .minimum_bytes = NAN }, &e), &e);
 	object = manager_watched(&view, &watch);
 	ck_assert(object.is_loaded && object.listed_at == 0 && object.bytes_on_compute == MIB);
-	reference_set(&model, root, patcher_model_object(patcher), "leak");
+	reference_set(&model, scene.root, patcher_model_object(patcher), "leak");
 	reference_drop(&hold);
 	object = manager_watched(&view, &watch);
 	ck_assert(!object.patcher && object.model && object.holders_of == model.target && object.listed_at == 0);

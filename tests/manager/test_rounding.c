@@ -2,25 +2,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/embed.h"
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
+#include "tests/fixtures/manager.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 #define SIDE 32
 
-static struct topology *topology;
-static struct machine *machine;
-static struct heap *heap;
-static struct manager *manager;
+static struct managed scene;
 static struct reference hold_base, hold_clone;
 static struct patcher *patcher;
 static uint8_t first[SIDE * SIDE];
-
-static const struct object_class root_class = { .name = "test" };
 
 static struct model *make_model(struct error *e)
 {
@@ -33,38 +28,27 @@ static struct model *make_model(struct error *e)
 
 	for (size_t i = 0; i < sizeof(first); i++)
 		first[i] = (uint8_t)(0x30 + i % 16);
-	return model_new(machine, machine_device(machine, 0), "m", MODEL_UNET, &block, 1, &parameter, 1, e);
+	return model_new(scene.machine, machine_device(scene.machine, 0), "m", MODEL_UNET, &block, 1, &parameter, 1, e);
 }
 
 static const struct backend *backend;
 
 static void make(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-1gpu.json");
+	const struct manager_options options = { .policy = &policy_eject_donor };
 	struct patcher_change change = { .key = "lora", .lora_strength = 0.8, .sampling_shift = NAN };
 	struct error e = ERROR_INIT;
 	struct patcher *base;
-	struct object *root;
 
-	topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
-	machine = machine_open(topology, backend, &e);
-	heap = heap_new(&e);
-	root = heap_root(heap, &root_class, "test", &e);
-	manager = manager_new(&(struct manager_options) { .heap = heap,
-							  .machine = machine,
-							  .policy = &policy_eject_donor,
-							  .load_device = machine_device(machine, 1),
-							  .offload_device = machine_device(machine, 0) },
-			      &e);
-	ck_assert_ok(manager, &e);
-	base = patcher_new(manager, make_model(&e), machine_device(machine, 1), "base", &e);
+	ck_assert_ok(managed_open(&scene, fixture_machine(backend, "host-1gpu.json", &e), &options, &e), &e);
+	base = patcher_new(scene.manager, make_model(&e), machine_device(scene.machine, 1), "base", &e);
 	ck_assert_ok(base, &e);
-	reference_set(&hold_base, root, &base->object, "base");
+	reference_set(&hold_base, scene.root, &base->object, "base");
 	change.lora = lora_open(NULL, "flux-lora-small.safetensors", &e);
 	patcher = patcher_clone(base, &change, &e);
 	lora_close(change.lora);
 	ck_assert_ok(patcher, &e);
-	reference_set(&hold_clone, root, &patcher->object, "clone");
+	reference_set(&hold_clone, scene.root, &patcher->object, "clone");
 }
 
 static void make_on_host(void)
@@ -81,10 +65,7 @@ static void make_on_guarded(void)
 
 static void unmake(void)
 {
-	heap_free(heap);
-	manager_free(manager);
-	machine_close(machine);
-	topology_free(topology);
+	managed_close(&scene);
 	hold_base = hold_clone = (struct reference) { .label = NULL };
 }
 
@@ -98,7 +79,7 @@ static void distribute(const struct policy *policy, bool high_precision, uint8_t
 {
 	struct error e = ERROR_INIT;
 
-	manager->policy = policy;
+	scene.manager->policy = policy;
 	patcher_inner(patcher)->low_precision_loras = !high_precision;
 	ck_assert_ok(inner_set_allocation(patcher_inner(patcher), "cpu,1.0#cuda:0", 0, &e), &e);
 	ck_assert_ok(patcher_partially_load(patcher, ALL_MEMORY, false, NULL, &e), &e);

@@ -3,6 +3,7 @@
  * A first run makes what a library makes once and keeps; a second counts the allocations; then each run makes one of them fail.
  * Without --long it strides, so that a piece takes two seconds: the pieces of all rooms together take under a minute. */
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -114,6 +115,17 @@ json_t *__wrap_json_loadb(const char *text, size_t length, size_t flags, json_er
 	atomic_store(&fail_at, held);
 	atomic_store(&calls, counted);
 	return value;
+}
+
+bool torture_bug(struct error *e, const char *format, ...)
+{
+	va_list arguments;
+
+	error_clear(e);
+	va_start(arguments, format);
+	error_set_v(e, ERROR_BUG, format, arguments);
+	va_end(arguments);
+	return false;
 }
 
 /* Runs the piece with allocation `index` failing. false, and said why, if that went wrong. */

@@ -16,6 +16,9 @@ struct torture_piece {
 	bool (*run)(struct error *e);
 };
 
+/* Says that the piece found a bug, also where an allocation that failed has set e already. Returns false. */
+__attribute__((format(printf, 2, 3))) bool torture_bug(struct error *e, const char *format, ...);
+
 /* Opens the definition of a piece, which is handed `e`. The linker gathers the pieces of a room, so that a new one needs no entry
  * in a list: the build finds tests/torture/ROOM/X.c. */
 #define TORTURE_PIECE(function, title)                                                                                         \

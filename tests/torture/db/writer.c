@@ -58,6 +58,6 @@ TORTURE_PIECE(torture_writer, "the writer")
 	fine = write_store(path, e) && read_store(path, e);
 	store_remove(path);
 	if (rmdir(folder) != 0)
-		return error_set(e, ERROR_BUG, "files are left in %s", folder);
+		return torture_bug(e, "files are left in %s", folder);
 	return fine;
 }

@@ -4,15 +4,13 @@
  * and blocks that can be freed. */
 #include <math.h>
 
-#include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
 #include "tests/fixtures/machine.h"
+#include "tests/fixtures/manager.h"
 #include "tests/torture/torture.h"
 
 #define BLOCKS 6
-
-static const struct object_class root_class = { .name = "torture" };
 
 static struct patcher *make_patcher(struct manager *m, const char *name, struct error *e)
 {
@@ -60,21 +58,11 @@ static bool use_manager(struct manager *m, struct object *root, struct error *e)
 
 TORTURE_PIECE(torture_manager, "loading under pressure")
 {
-	struct machine *machine = fixture_card(&backend_sim, 99999999, 15999999, e);
-	struct heap *heap = machine ? heap_new(e) : NULL;
-	struct object *root = heap ? heap_root(heap, &root_class, "torture", e) : NULL;
-	struct manager_options options = { .heap = heap, .machine = machine, .policy = &policy_stock };
-	struct manager *m = NULL;
-	bool fine;
+	const struct manager_options options = { .policy = &policy_stock };
+	struct managed scene;
+	bool fine = managed_open(&scene, fixture_card(&backend_sim, 99999999, 15999999, e), &options, e) &&
+		    use_manager(scene.manager, scene.root, e);
 
-	if (root) {
-		options.load_device = machine_device(machine, 1);
-		options.offload_device = machine_device(machine, 0);
-		m = manager_new(&options, e);
-	}
-	fine = m && use_manager(m, root, e);
-	heap_free(heap);
-	manager_free(m);
-	machine_close(machine);
+	managed_close(&scene);
 	return fine;
 }

@@ -43,7 +43,7 @@ TORTURE_PIECE(torture_heap, "objects")
 	fine = root && build(heap, &hold, root, e);
 	if (fine) {
 		reference_drop(&hold);
-		fine = heap_collect(heap) == 2 || error_set(e, ERROR_BUG, "a cycle of two was not collected");
+		fine = heap_collect(heap) == 2 || torture_bug(e, "a cycle of two was not collected");
 	}
 	if (heap)
 		heap_free(heap);

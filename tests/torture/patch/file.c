@@ -114,8 +114,7 @@ static bool patch(const char *model, const char *lora_path, const char *out, siz
 	bool fine = file && patch_file_write(file, e);
 
 	if (fine && patch_file_patched(file) != wanted)
-		fine = error_set(e, ERROR_BUG, "%s: %zu tensors were patched, not %zu", model, patch_file_patched(file),
-				 wanted);
+		fine = torture_bug(e, "%s: %zu tensors were patched, not %zu", model, patch_file_patched(file), wanted);
 	patch_file_end(file);
 	lora_close(lora);
 	return fine;

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
 #include "tests/fixtures/machine.h"
+#include "tests/fixtures/manager.h"
 #include "tests/torture/torture.h"
 
 static const float numbers[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
@@ -27,40 +27,11 @@ static const char header[] =
 	"\"diffusion_model.c.diff\":{\"dtype\":\"F32\",\"shape\":[12],\"data_offsets\":[144,192]}}";
 
 struct scene {
-	struct machine *machine;
-	struct heap *heap;
-	struct object *root;
-	struct manager *manager;
+	struct managed managed;
 	struct reference base, clone;
 	struct patcher *patcher;
 	uint8_t file[8 + sizeof(header) - 1 + DATA_BYTES];
 };
-
-static const struct object_class root_class = { .name = "torture" };
-
-static bool open_scene(struct scene *scene, struct error *e)
-{
-	scene->machine = fixture_card(&backend_host, 99999999, 99999999, e);
-	scene->heap = scene->machine ? heap_new(e) : NULL;
-	scene->root = scene->heap ? heap_root(scene->heap, &root_class, "torture", e) : NULL;
-	if (scene->root)
-		scene->manager = manager_new(&(struct manager_options) { .heap = scene->heap,
-									 .machine = scene->machine,
-									 .policy = &policy_strict,
-									 .load_device = machine_device(scene->machine, 1),
-									 .offload_device = machine_device(scene->machine, 0) },
-					     e);
-	return scene->manager != NULL;
-}
-
-static void close_scene(struct scene *scene)
-{
-	if (scene->heap)
-		heap_free(scene->heap);
-	if (scene->manager)
-		manager_free(scene->manager);
-	machine_close(scene->machine);
-}
 
 static struct model *make_model(const struct scene *scene, struct error *e)
 {
@@ -74,8 +45,8 @@ static struct model *make_model(const struct scene *scene, struct error *e)
 		{ .name = "b.bias", .dtype = DTYPE_F32, .rank = 1, .shape = { 4 }, .bytes = numbers },
 	};
 
-	return model_new(scene->machine, machine_device(scene->machine, 0), "m", MODEL_UNET, blocks, ARRAY_SIZE(blocks),
-			 parameters, ARRAY_SIZE(parameters), e);
+	return model_new(scene->managed.machine, machine_device(scene->managed.machine, 0), "m", MODEL_UNET, blocks,
+			 ARRAY_SIZE(blocks), parameters, ARRAY_SIZE(parameters), e);
 }
 
 static bool make_patchers(struct scene *scene, struct error *e)
@@ -83,11 +54,12 @@ static bool make_patchers(struct scene *scene, struct error *e)
 	uint64_t length = sizeof(header) - 1;
 	struct patcher_change change = { .key = "lora", .lora_strength = 0.5, .sampling_shift = NAN };
 	struct model *model = make_model(scene, e);
-	struct patcher *base = model ? patcher_new(scene->manager, model, machine_device(scene->machine, 1), "m", e) : NULL;
+	struct patcher *base =
+		model ? patcher_new(scene->managed.manager, model, machine_device(scene->managed.machine, 1), "m", e) : NULL;
 
 	if (!base)
 		return false;
-	reference_set(&scene->base, scene->root, &base->object, "base");
+	reference_set(&scene->base, scene->managed.root, &base->object, "base");
 	memcpy(scene->file, &length, sizeof(length));
 	memcpy(scene->file + 8, header, length);
 	for (size_t at = 0; at < DATA_BYTES; at += sizeof(numbers))
@@ -96,7 +68,7 @@ static bool make_patchers(struct scene *scene, struct error *e)
 	scene->patcher = change.lora ? patcher_clone(base, &change, e) : NULL;
 	lora_close(change.lora);
 	if (scene->patcher)
-		reference_set(&scene->clone, scene->root, &scene->patcher->object, "clone");
+		reference_set(&scene->clone, scene->managed.root, &scene->patcher->object, "clone");
 	return scene->patcher != NULL;
 }
 
@@ -118,7 +90,7 @@ static bool is_unpatched(const struct scene *scene)
 /* DisTorch V1: loaded as any other, then dealt out. */
 static bool deal_out(struct scene *scene, struct error *e)
 {
-	scene->manager->policy = &policy_delegate;
+	scene->managed.manager->policy = &policy_delegate;
 	return inner_set_legacy_allocation(patcher_inner(scene->patcher), "cpu,0.5;cuda:0,0.5", e) &&
 	       inner_set_allocation(patcher_inner(scene->patcher), "", 0, e) &&
 	       patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e);
@@ -134,15 +106,17 @@ static bool load_and_unload(struct scene *scene, struct error *e)
 	if (!fine)
 		patcher_detach(scene->patcher, NULL);
 	if (!is_unpatched(scene))
-		return error_set(e, ERROR_BUG, "the weights are not what they were");
+		return torture_bug(e, "the weights are not what they were");
 	return fine;
 }
 
 TORTURE_PIECE(torture_patch, "loading with LoRAs")
 {
-	struct scene scene = { .machine = NULL };
-	bool fine = open_scene(&scene, e) && make_patchers(&scene, e) && load_and_unload(&scene, e);
+	const struct manager_options options = { .policy = &policy_strict };
+	struct scene scene = { .patcher = NULL };
+	bool fine = managed_open(&scene.managed, fixture_card(&backend_host, 99999999, 99999999, e), &options, e) &&
+		    make_patchers(&scene, e) && load_and_unload(&scene, e);
 
-	close_scene(&scene);
+	managed_close(&scene.managed);
 	return fine;
 }

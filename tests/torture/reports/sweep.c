@@ -39,7 +39,7 @@ static bool read_and_show(struct store *store, struct error *e)
 		return false;
 	sweep_text(sweep, 80, true, &text);
 	fine = strbuf_ok(&text) || error_no_memory(e);
-	fine = fine && (sweep_count(sweep, "regressed") == 1 || error_set(e, ERROR_BUG, "the regression was not seen"));
+	fine = fine && (sweep_count(sweep, "regressed") == 1 || torture_bug(e, "the regression was not seen"));
 	strbuf_free(&text);
 	json_decref(sweep);
 	return fine;
@@ -72,6 +72,6 @@ TORTURE_PIECE(torture_sweep, "a sweep")
 	store_close(store);
 	store_remove(path);
 	if (rmdir(folder) != 0) /* not empty: something stayed behind */
-		return error_set(e, ERROR_BUG, "something is left in %s", folder);
+		return torture_bug(e, "something is left in %s", folder);
 	return fine;
 }

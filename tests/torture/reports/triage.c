@@ -117,6 +117,6 @@ TORTURE_PIECE(torture_triage, "triage")
 	fine = judge && judge_and_show(judge, folder, e);
 	judge_free(judge);
 	if (rmdir(folder) != 0) /* not empty: something stayed behind */
-		return error_set(e, ERROR_BUG, "something is left in %s", folder);
+		return torture_bug(e, "something is left in %s", folder);
 	return fine;
 }

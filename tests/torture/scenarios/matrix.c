@@ -55,7 +55,7 @@ static bool run_matrix(struct subject *subject, const struct flow *flow, struct 
 	if (!matrix_run(&run, &axes, e))
 		return false;
 	if (outcomes.cells != 2 || outcomes.wrong)
-		return error_set(e, ERROR_BUG, "%zu cells, %zu with a wrong verdict", outcomes.cells, outcomes.wrong);
+		return torture_bug(e, "%zu cells, %zu with a wrong verdict", outcomes.cells, outcomes.wrong);
 	return true;
 }
 
@@ -84,7 +84,7 @@ TORTURE_PIECE(torture_explore, "the explorer")
 
 	for (size_t i = 0; fine && i < result.count; i++) {
 		if (result.items[i].policy == &policy_strict || !result.items[i].confirmed)
-			fine = error_set(e, ERROR_BUG, "a failure that there is not: %s", result.items[i].line);
+			fine = torture_bug(e, "a failure that there is not: %s", result.items[i].line);
 	}
 	explore_result_free(&result);
 	subject_close(explore.subject);
