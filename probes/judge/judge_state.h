@@ -130,6 +130,19 @@ struct judge {
 /* "c1.after_gc" into text[32]; "" for NO_SNAPSHOT. */
 void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32]);
 
+/* What the rules read, and the object's index there. Borrows the judge. */
+struct cell_view judge_view(const struct judge *judge);
+size_t judge_index(const struct judge *judge, const struct judged_object *object);
+
+/* The records have a hole: `what` with `of` appended is why the verdict is UNTRUSTWORTHY. Only the first is told. */
+void judge_distrust(struct judge *judge, const char *what, const char *of);
+
+/* All that belongs to the newest snapshot has come: notes what it shows of each object. Nothing where that was done. */
+void judge_close_snapshot(struct judge *judge);
+
+/* The stages that the last action must lead to have all been there, or the worker died on the way. */
+void judge_settle_wanted(struct judge *judge);
+
 /* The object is resident, or its model through another patcher, at the newest snapshot. */
 bool judge_counts_as_resident(const struct judge *judge, const struct judged_object *object);
 
