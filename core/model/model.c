@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 static bool count_blocks(const struct parameter_description *description, uint64_t *bytes, const char *model, struct error *e)
 {

@@ -12,8 +12,8 @@
 #include "core/patch/keys/model_keys.h"
 #include "core/patch/apply/stored.h"
 #include "core/patch/apply/strips.h"
-#include "core/tensor/dtype/convert.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/stochastic.h"
 
 /* What an fp8 weight has to be multiplied by, where a scale is beside it; 0 where there is none. */
 static bool scale_of(const struct model *model, size_t index, float *value, struct error *e)

@@ -13,7 +13,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/patch/apply/stored.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 #define REPEATS 11
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/cli/run.h"
 #include "tests/harness/harness.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "tests/conformance/numerics.h"
 
 #define WIDE ((size_t)1 << 22)

@@ -5,7 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/quant/quant.h"
 #include "tests/conformance/numerics.h"
 

@@ -7,8 +7,8 @@
 #include "core/base/array.h"
 #include "core/patch/arith/arith.h"
 #include "core/patch/keys/key_rules.h"
-#include "core/tensor/dtype/convert.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/stochastic.h"
 #include "tests/conformance/adapters.h"
 
 /* ---- the net ---- */

@@ -9,7 +9,7 @@
 #include "core/base/array.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/quant/quant.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/adapters.h"

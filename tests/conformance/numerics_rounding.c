@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/stochastic.h"
 #include "tests/conformance/numerics.h"
 
 #define HALVES 65536u

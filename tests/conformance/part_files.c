@@ -11,7 +11,7 @@
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/gguf/gguf.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/conformance/memory.h"

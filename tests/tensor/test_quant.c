@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/tensor/quant/quant.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/stochastic.h"
 #include "tests/harness/harness.h"
 
 START_TEST(a_number_that_was_taken_out_of_the_format_names_no_type)

@@ -14,7 +14,7 @@
 
 #include "core/base/strbuf.h"
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 /* What one file stands for. */
 struct stand_in {

@@ -13,7 +13,7 @@
 #include "core/base/array.h"
 #include "core/model/detect/detect.h"
 #include "core/model/synthesis/synthesis.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/safetensors/safetensors.h"
 
 #define LANE_ELEMENTS (1u << 18) /* that one thread makes at a time */

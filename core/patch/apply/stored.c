@@ -10,9 +10,9 @@
 #include "core/base/array.h"
 #include "core/patch/arith/arith.h"
 #include "core/patch/apply/strips.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/quant/quant.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/stochastic.h"
 
 uint64_t stored_count(const struct stored *stored)
 {

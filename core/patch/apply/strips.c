@@ -10,8 +10,8 @@
 #include "core/base/array.h"
 #include "core/patch/arith/arith.h"
 #include "core/patch/kinds/dora.h"
-#include "core/tensor/dtype/convert.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/stochastic.h"
 
 #define STRIP_BYTES (256u << 10) /* of values: they stay in a core's own cache from the first pass over them to the last */
 

@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/patch/file/patch_file_state.h"
 #include "core/patch/apply/stored.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 /* The tensor's bytes in the new type, before patches; NULL on failure. The caller frees. */
 static void *cast(const struct weights_tensor *tensor, enum dtype dtype, struct error *e)

@@ -9,7 +9,7 @@
 #include "core/patch/keys/key_rules.h"
 #include "core/patch/lora_private.h"
 #include "core/patch/keys/model_keys.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 static const char alpha_suffix[] = ".alpha";
 static const char dora_suffix[] = ".dora_scale";

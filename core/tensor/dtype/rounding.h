@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/dtype.h"
 
 static inline float round_value(enum dtype dtype, float value)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/tensor/kernels/kernels.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/stochastic.h"
 
 /* An eight-bit float, for rounding float32 bits to its codes. */
 struct wide_f8 {

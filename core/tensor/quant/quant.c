@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/kernels/kernels.h"
 #include "core/tensor/quant/quant_encode.h"
 

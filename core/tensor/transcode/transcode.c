@@ -12,8 +12,8 @@
 
 #include "core/base/array.h"
 #include "core/base/units.h"
-#include "core/tensor/dtype/convert.h"
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/stochastic.h"
 #include "core/tensor/transcode/transcode_values.h"
 
 /* Elements that are converted at a time: whole blocks of every type. */

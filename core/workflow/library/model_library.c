@@ -16,7 +16,7 @@
 #include "core/model/detect/layout.h"
 #include "core/model/families/family_llama.h"
 #include "core/model/synthesis/synthesis.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/workflow/library/weights_read.h"
 #include "core/workflow/library/weights_source.h"
 

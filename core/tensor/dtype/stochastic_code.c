@@ -2,14 +2,14 @@
  * from there. The seed is the CRC-32 of the key; a word of the generator is drawn for each element, also for one that needs
  * no rounding, so that the places of all others stay.
  */
-#include "core/tensor/dtype/stochastic.h"
+#include "core/tensor/convert/stochastic.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "core/base/bits.h"
 #include "core/base/utf8.h"
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/kernels/kernels.h"
 
 #define DRAWS_AT_ONCE 1024u

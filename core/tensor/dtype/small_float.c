@@ -2,7 +2,7 @@
  * mantissa are rounded as one number, so that a carry moves to the next binade by itself; small results are shifted into
  * denormals.
  */
-#include "core/tensor/dtype/convert.h"
+#include "core/tensor/convert/convert.h"
 
 #include <assert.h>
 
