@@ -12,6 +12,7 @@
 
 #include "core/base/array.h"
 #include "core/compute/pass.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/rounding.h"
 #include "core/model/families/family.h"
 #include "core/model/memory/memory_estimate.h"

@@ -9,6 +9,7 @@
 
 #include "core/base/array.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 
 static bool count_blocks(const struct parameter_description *description, uint64_t *bytes, const char *model, struct error *e)
 {

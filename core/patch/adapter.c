@@ -12,6 +12,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/arith/arith.h"
+#include "core/tensor/convert/convert.h"
 
 const struct adapter_kind *const adapter_kinds[] = {
 	&kind_lora, &kind_loha,	     &kind_lokr, &kind_glora,	  &kind_oft, &kind_boft,

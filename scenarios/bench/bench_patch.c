@@ -14,6 +14,7 @@
 #include "core/base/clock.h"
 #include "core/patch/apply/stored.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 
 #define REPEATS 11
 

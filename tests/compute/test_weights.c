@@ -5,7 +5,7 @@
 #include "core/base/embed.h"
 #include "core/compute/compute.h"
 #include "core/tensor/dtype/rounding.h"
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "scenarios/topologies.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"

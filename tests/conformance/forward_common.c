@@ -8,6 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/rounding.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/forward.h"

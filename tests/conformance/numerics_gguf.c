@@ -6,6 +6,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 #include "core/tensor/quant/quant.h"
 #include "tests/conformance/numerics.h"
 

@@ -6,6 +6,7 @@
 #include "core/base/array.h"
 #include "core/tensor/convert/convert.h"
 #include "core/tensor/convert/stochastic.h"
+#include "core/tensor/dtype/small_float.h"
 #include "tests/conformance/numerics.h"
 
 #define HALVES 65536u

@@ -12,6 +12,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/units.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 #include "core/tensor/gguf/gguf.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/conformance/memory.h"

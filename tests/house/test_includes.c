@@ -204,7 +204,7 @@ START_TEST(the_rule_refuses_what_it_is_there_to_refuse)
 {
 	ck_assert_ptr_nonnull(objection("core/plan/planner.c", "db/store.h"));
 	ck_assert_ptr_nonnull(objection("core/base/array.c", "core/device/device.h"));
-	ck_assert_ptr_nonnull(objection("core/tensor/dtype/convert.c", "core/model/model.h"));
+	ck_assert_ptr_nonnull(objection("core/tensor/convert/convert.c", "core/model/model.h"));
 	ck_assert_ptr_nonnull(objection("core/plan/plan.c", "core/manager/manager.h"));
 	ck_assert_ptr_nonnull(objection("core/manager/manager.c", "core/compute/compute.h"));
 	ck_assert_ptr_null(objection("core/workflow/engine.c", "core/manager/manager.h"));

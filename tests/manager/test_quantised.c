@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/tensor/convert/quantise.h"
 #include "core/tensor/dtype/rounding.h"
 #include "core/plan/place/plan_model.h"
 #include "tests/harness/guarded.h"

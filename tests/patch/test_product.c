@@ -5,6 +5,7 @@
 #include "core/base/array.h"
 #include "core/patch/arith/arith.h"
 #include "core/patch/apply/strips.h"
+#include "core/tensor/convert/convert.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
 

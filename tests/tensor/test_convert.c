@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "tests/harness/harness.h"
 

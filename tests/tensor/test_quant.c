@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/tensor/convert/quantise.h"
+#include "core/tensor/dtype/stochastic_code.h"
 #include "core/tensor/quant/quant.h"
 #include "core/tensor/convert/stochastic.h"
 #include "tests/harness/harness.h"

@@ -9,7 +9,7 @@
 #include "core/base/embed.h"
 #include "core/model/families/family.h"
 #include "core/plan/place/blocks.h"
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "core/tensor/gguf/gguf.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/topologies.h"

@@ -15,6 +15,7 @@
 #include "core/base/strbuf.h"
 #include "core/base/array.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 
 /* What one file stands for. */
 struct stand_in {

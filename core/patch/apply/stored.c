@@ -11,6 +11,7 @@
 #include "core/patch/arith/arith.h"
 #include "core/patch/apply/strips.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 #include "core/tensor/quant/quant.h"
 #include "core/tensor/convert/stochastic.h"
 

@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
 #include "core/patch/arith/arith.h"
+#include "core/tensor/convert/convert.h"
 #include "core/patch/kinds/dora.h"
 
 struct dora {

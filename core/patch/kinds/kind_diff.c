@@ -4,6 +4,7 @@
 #include "core/base/array.h"
 #include "core/patch/adapter.h"
 #include "core/patch/arith/arith.h"
+#include "core/tensor/convert/convert.h"
 
 enum { DIFF };
 

@@ -1,6 +1,7 @@
 /* set: the tensor takes the weight's place, whatever the strength. */
 #include "core/patch/adapter.h"
 #include "core/patch/arith/arith.h"
+#include "core/tensor/convert/convert.h"
 
 enum { SET };
 

@@ -3,7 +3,8 @@
  * The chance comes from mt19937 seeded with the CRC-32 of the weight's key, one word an element in the tensor's order, so that
  * the same weight always becomes the same codes. Every step rounds to half precision, as there, and with that come its quirks:
  * a value that F8 holds exactly can still move up; halves just below a power of two count to the next binade; -0 becomes 0; past
- * the largest finite value it saturates; NaN, and infinity in F8_E5M2, give NaN.
+ * the largest finite value it saturates; NaN, and infinity in F8_E5M2, give NaN. Only the generator keeps state, and it is the
+ * caller's.
  */
 #ifndef RESIDENCY_TENSOR_STOCHASTIC_H
 #define RESIDENCY_TENSOR_STOCHASTIC_H
@@ -23,14 +24,5 @@ uint32_t stochastic_seed(const char *key);
 /* One draw a value, in order; the generator goes on from where it was. Types but F8_E4M3 and F8_E5M2 are cast plainly and draw
  * nothing, as upstream. ERROR_UNSUPPORTED for types that float32 cannot become. */
 bool stochastic_round(enum dtype dtype, struct mt19937 *generator, const float *from, void *to, size_t count, struct error *e);
-
-/* One code of F8_E4M3 or F8_E5M2, from a word drawn by the caller. The reference for kernels.h. */
-uint8_t stochastic_code(enum dtype dtype, float value, uint32_t draw);
-
-/* log2 of a half, itself rounded to a half, reaches the next whole number for the last few mantissas of a binade: how many, for
- * binades -24 to 15. Private to this room. */
-#define STOCHASTIC_BINADE_FIRST (-24)
-#define STOCHASTIC_BINADES 40
-extern const int32_t stochastic_rounds_up[STOCHASTIC_BINADES];
 
 #endif

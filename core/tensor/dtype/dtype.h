@@ -1,8 +1,8 @@
 /* dtype.h - element types of tensors in files and in memory.
  *
  * Every type that a safetensors header can name is here, so that a file which upstream opens opens; arithmetic exists
- * for the common ones only (convert.h). F4 and F6 elements are packed: a tensor's size is counted in bits and must fill
- * whole bytes.
+ * for the common ones only (small_float.h for one element, convert/convert.h for arrays). F4 and F6 elements are packed: a
+ * tensor's size is counted in bits and must fill whole bytes.
  */
 #ifndef RESIDENCY_TENSOR_DTYPE_H
 #define RESIDENCY_TENSOR_DTYPE_H

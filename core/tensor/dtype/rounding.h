@@ -1,14 +1,14 @@
 /* rounding.h - values kept as float32, rounded to what a type of 16 or 32 bits can hold.
  *
- * F16 and BF16 round to nearest, ties to even, as convert.h says; F32 and every other type leave the value as it is.
+ * F16 and BF16 round to nearest, ties to even, as small_float.h says; F32 and every other type leave the value as it is.
  */
 #ifndef RESIDENCY_TENSOR_ROUNDING_H
 #define RESIDENCY_TENSOR_ROUNDING_H
 
 #include <stddef.h>
 
-#include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/dtype.h"
+#include "core/tensor/dtype/small_float.h"
 
 static inline float round_value(enum dtype dtype, float value)
 {

@@ -1,13 +1,14 @@
-/* The small floats are one pair of functions with the format as a parameter, inlined for each. To encode, exponent and
+/* small_float.c - F16, BF16 and F8 to float32 and back, by bits.
+ *
+ * The small floats are one pair of functions with the format as a parameter, inlined for each. To encode, exponent and
  * mantissa are rounded as one number, so that a carry moves to the next binade by itself; small results are shifted into
  * denormals.
  */
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 
 #include <assert.h>
 
 #include "core/base/bits.h"
-#include "core/tensor/kernels/kernels.h"
 
 #define F32_MANTISSA_BITS 23
 #define F32_BIAS 127
@@ -117,24 +118,4 @@ uint8_t f32_to_f8_e4m3(float value)
 uint8_t f32_to_f8_e5m2(float value)
 {
 	return (uint8_t)(encode(&format_f8_e5m2, value) | ((float_to_bits(value) >> 24) & 0x80));
-}
-
-bool convert_to_f32(enum dtype dtype, const void *from, float *to, size_t count, struct error *e)
-{
-	kernel_to_f32 kernel = kernels_to_f32(dtype);
-
-	if (!kernel)
-		return error_set(e, ERROR_UNSUPPORTED, "elements of type %s cannot be converted to F32", dtype_name(dtype));
-	kernel(from, to, count);
-	return true;
-}
-
-bool convert_from_f32(enum dtype dtype, const float *from, void *to, size_t count, struct error *e)
-{
-	kernel_from_f32 kernel = kernels_from_f32(dtype);
-
-	if (!kernel)
-		return error_set(e, ERROR_UNSUPPORTED, "F32 cannot be converted to elements of type %s", dtype_name(dtype));
-	kernel(from, to, count);
-	return true;
 }

@@ -1,18 +1,14 @@
-/* The same steps as upstream's code, in its order and each rounded to half precision, because the quirks of the result come
- * from there. The seed is the CRC-32 of the key; a word of the generator is drawn for each element, also for one that needs
- * no rounding, so that the places of all others stay.
+/* stochastic_code.c - rounding to eight bits by chance, one value at a time.
+ *
+ * The same steps as upstream's code, in its order and each rounded to half precision, because the quirks of the result come from
+ * there.
  */
-#include "core/tensor/convert/stochastic.h"
+#include "core/tensor/dtype/stochastic_code.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/base/bits.h"
-#include "core/base/utf8.h"
-#include "core/tensor/convert/convert.h"
-#include "core/tensor/kernels/kernels.h"
-
-#define DRAWS_AT_ONCE 1024u
+#include "core/tensor/dtype/small_float.h"
 
 const int32_t stochastic_rounds_up[STOCHASTIC_BINADES] = { 0, 0, 0, 0, 0, 0, 0, 8, 4, 4, 5, 5, 5, 5, 5, 5, 2, 2, 2, 2,
 							   1, 1, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 5, 5, 5, 5, 5, 5, 5, 5 };
@@ -25,31 +21,6 @@ struct target {
 
 static const struct target target_e4m3 = { 3, 7, 15, 448 };
 static const struct target target_e5m2 = { 2, 15, 31, 57344 };
-
-static uint32_t crc32_step(uint32_t crc, uint32_t unit)
-{
-	crc ^= unit;
-	for (int bit = 0; bit < 8; bit++)
-		crc = crc >> 1 ^ (0xedb88320U & (0U - (crc & 1)));
-	return crc;
-}
-
-uint32_t stochastic_seed(const char *key)
-{
-	const unsigned char *p = (const unsigned char *)key;
-	size_t left = strlen(key);
-	uint32_t crc = UINT32_MAX;
-
-	while (left) {
-		size_t length = utf8_length(p, left);
-
-		crc = crc32_step(crc, length ? utf8_code_point(p, length) : *p);
-		length += !length;
-		p += length;
-		left -= length;
-	}
-	return ~crc;
-}
 
 static float to_half(float value)
 {
@@ -105,22 +76,4 @@ uint8_t stochastic_code(enum dtype dtype, float value, uint32_t draw)
 		return 0xff;
 	y = copysignf(y < target->largest ? y : target->largest, x);
 	return dtype == DTYPE_F8_E4M3 ? f32_to_f8_e4m3(y) : f32_to_f8_e5m2(y);
-}
-
-bool stochastic_round(enum dtype dtype, struct mt19937 *generator, const float *from, void *to, size_t count, struct error *e)
-{
-	kernel_stochastic kernel = kernels_stochastic(dtype);
-	uint32_t draws[DRAWS_AT_ONCE];
-
-	if (!kernel)
-		return convert_from_f32(dtype, from, to, count, e);
-	for (size_t done = 0; done < count;) {
-		size_t some = count - done < DRAWS_AT_ONCE ? count - done : DRAWS_AT_ONCE;
-
-		for (size_t i = 0; i < some; i++)
-			draws[i] = mt19937_next(generator);
-		kernel(from + done, draws, (uint8_t *)to + done, some);
-		done += some;
-	}
-	return true;
 }

@@ -18,7 +18,7 @@
 typedef void (*kernel_dequantise)(const uint8_t *blocks, float *to, size_t block_count);
 typedef void (*kernel_to_f32)(const void *from, float *to, size_t count);
 typedef void (*kernel_from_f32)(const float *from, void *to, size_t count);
-/* One code a value; draws are of mt19937, one a value (stochastic.h). */
+/* One code a value; draws are of mt19937, one a value (convert/stochastic.h). */
 typedef void (*kernel_stochastic)(const float *from, const uint32_t *draws, uint8_t *to, size_t count);
 
 struct kernels {

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "core/tensor/dtype/stochastic_code.h"
 #include "core/tensor/kernels/kernels.h"
 #include "core/tensor/kernels/kernels_wide.h"
 #include "core/tensor/quant/quant_scalar.h"
@@ -347,7 +348,7 @@ static inline void store_bf16(uint8_t *to, floats x)
 	_mm_storeu_si128((__m128i *)to, narrowed(_mm256_blendv_epi8(up, quiet, nan)));
 }
 
-/* convert.c's encode: normal numbers by rounding the bits, subnormal ones by an addition that rounds at the right place. */
+/* small_float.c's encode: normal numbers by rounding the bits, subnormal ones by an addition that rounds at the right place. */
 static inline bytes16 codes_f8(floats x, struct wide_f8 f)
 {
 	bytes16 shift = _mm_cvtsi32_si128((int)f.shift);
@@ -388,7 +389,7 @@ WIDE_DEFINE_FROM_F32(BF16, 2, store_bf16, _mm256_loadu_ps)
 WIDE_DEFINE_FROM_F32(F8_E4M3, 1, store_f8_e4m3, _mm256_loadu_ps)
 WIDE_DEFINE_FROM_F32(F8_E5M2, 1, store_f8_e5m2, _mm256_loadu_ps)
 
-/* ---- rounding by chance: stochastic.c's steps, all lanes both ways, then the one that counts ---- */
+/* ---- rounding by chance: stochastic_code.c's steps, all lanes both ways, then the one that counts ---- */
 
 static inline floats to_half(floats x)
 {

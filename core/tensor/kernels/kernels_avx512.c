@@ -8,6 +8,7 @@
 
 #include <immintrin.h>
 
+#include "core/tensor/dtype/stochastic_code.h"
 #include "core/tensor/kernels/kernels.h"
 #include "core/tensor/kernels/kernels_wide.h"
 #include "core/tensor/quant/quant_scalar.h"
@@ -348,7 +349,7 @@ static inline void store_bf16(uint8_t *to, floats x)
 	_mm256_storeu_si256((__m256i *)to, _mm512_cvtepi32_epi16(codes));
 }
 
-/* convert.c's encode: normal numbers by rounding the bits, subnormal ones by an addition that rounds at the right place. */
+/* small_float.c's encode: normal numbers by rounding the bits, subnormal ones by an addition that rounds at the right place. */
 static inline void store_f8(uint8_t *to, floats x, struct wide_f8 f)
 {
 	words bits = _mm512_castps_si512(x);
@@ -386,7 +387,7 @@ WIDE_DEFINE_FROM_F32(BF16, 2, store_bf16, _mm512_loadu_ps)
 WIDE_DEFINE_FROM_F32(F8_E4M3, 1, store_f8_e4m3, _mm512_loadu_ps)
 WIDE_DEFINE_FROM_F32(F8_E5M2, 1, store_f8_e5m2, _mm512_loadu_ps)
 
-/* ---- rounding by chance: stochastic.c's steps, all lanes both ways, then the one that counts ---- */
+/* ---- rounding by chance: stochastic_code.c's steps, all lanes both ways, then the one that counts ---- */
 
 static inline floats to_half(floats x)
 {

@@ -1,10 +1,10 @@
 /* The reference: every loop over every type, one element at a time. */
 #include <string.h>
 
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
+#include "core/tensor/dtype/stochastic_code.h"
 #include "core/tensor/kernels/kernels.h"
 #include "core/tensor/quant/quant_scalar.h"
-#include "core/tensor/convert/stochastic.h"
 
 /* Loads and stores by memcpy, because tensors in a file need not be aligned. */
 #define DEFINE_TO_F32(name, type, expression)                                                                                  \

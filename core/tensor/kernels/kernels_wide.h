@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/tensor/kernels/kernels.h"
-#include "core/tensor/convert/stochastic.h"
 
 /* An eight-bit float, for rounding float32 bits to its codes. */
 struct wide_f8 {
@@ -31,7 +30,7 @@ struct wide_f8 {
 static const struct wide_f8 wide_e4m3 = WIDE_E4M3;
 static const struct wide_f8 wide_e5m2 = WIDE_E5M2;
 
-/* stochastic.c's targets. */
+/* stochastic_code.c's targets. */
 struct wide_stochastic {
 	struct wide_f8 f8;
 	int bias, exponent_max;

@@ -1,15 +1,16 @@
-/* A table indexed by type gives names and block sizes, also for types without code, so that a file that holds them can be
- * listed. The loops are the kernels' (kernels.h) and the encoders' (quant_encode.c); here counts are checked for whole
- * blocks.
+/* quant.c - what a file's types are called, how large their blocks are, and where they lead.
+ *
+ * A table indexed by type gives names and block sizes, also for types without code, so that a file that holds them can be listed.
+ * Which types lead to float32 in how many ways stands in quant_scalar.h's lists, of which the reference kernels are made; which
+ * come back, in the encoders' table.
  */
 #include "core/tensor/quant/quant.h"
 
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/tensor/convert/convert.h"
-#include "core/tensor/kernels/kernels.h"
 #include "core/tensor/quant/quant_encode.h"
+#include "core/tensor/quant/quant_scalar.h"
 
 static const struct {
 	const char *name; /* NULL: no such type */
@@ -18,6 +19,14 @@ static const struct {
 #define QUANT_ROW(name, number, elements, bytes) [number] = { #name, elements, bytes },
 	QUANTS(QUANT_ROW)
 #undef QUANT_ROW
+};
+
+static const uint8_t way_counts[QUANT_COUNT] = {
+#define QUANT_TWO_WAYS(name) [QUANT_##name] = QUANT_WAYS,
+#define QUANT_ONE_WAY(name) [QUANT_##name] = 1,
+	QUANTS_OF_TWO_WAYS(QUANT_TWO_WAYS) QUANTS_OF_ONE_WAY(QUANT_ONE_WAY)
+#undef QUANT_TWO_WAYS
+#undef QUANT_ONE_WAY
 };
 
 static const struct {
@@ -85,57 +94,17 @@ bool quant_from_dtype(enum dtype dtype, enum quant *type)
 
 bool quant_has_half_way(enum quant type)
 {
-	return kernels_scalar.dequantise[type][QUANT_HALF] != NULL;
+	return way_counts[type] == QUANT_WAYS;
 }
 
 bool quant_can_dequantise(enum quant type)
 {
 	enum dtype dtype;
 
-	return kernels_scalar.dequantise[type][QUANT_EXACT] || quant_to_dtype(type, &dtype);
+	return way_counts[type] > 0 || quant_to_dtype(type, &dtype);
 }
 
 bool quant_can_quantise(enum quant type)
 {
 	return type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16 || quant_encoders[type];
-}
-
-static bool whole_blocks(enum quant type, size_t count, struct error *e)
-{
-	if (count % quants[type].elements == 0)
-		return true;
-	return error_set(e, ERROR_FORMAT, "%zu elements are not whole blocks of %s, which hold %u", count, quants[type].name,
-			 quants[type].elements);
-}
-
-bool quant_dequantise(enum quant type, enum quant_way way, const void *blocks, float *to, size_t count, struct error *e)
-{
-	kernel_dequantise kernel;
-	enum dtype dtype;
-
-	if (quant_to_dtype(type, &dtype))
-		return convert_to_f32(dtype, blocks, to, count, e);
-	kernel = kernels_dequantise(type, quant_has_half_way(type) ? way : QUANT_EXACT);
-	if (!kernel)
-		return error_set(e, ERROR_UNSUPPORTED, "elements of type %s cannot be dequantised", quants[type].name);
-	if (!whole_blocks(type, count, e))
-		return false;
-	kernel(blocks, to, count / quants[type].elements);
-	return true;
-}
-
-bool quant_quantise(enum quant type, const float *from, void *blocks, size_t count, struct error *e)
-{
-	enum dtype dtype;
-
-	if (!quant_can_quantise(type))
-		return error_set(e, ERROR_UNSUPPORTED,
-				 "float32 cannot be quantised to %s here: its scales are found by a search", quants[type].name);
-	if (quant_to_dtype(type, &dtype))
-		return convert_from_f32(dtype, from, blocks, count, e);
-	if (!whole_blocks(type, count, e))
-		return false;
-	for (size_t i = 0; i < count / quants[type].elements; i++)
-		quant_encoders[type](from + i * quants[type].elements, (uint8_t *)blocks + i * quants[type].bytes);
-	return true;
 }

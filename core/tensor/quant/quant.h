@@ -1,4 +1,4 @@
-/* quant.h - the element types of GGUF files: blocks of quantised elements, to float32 and back.
+/* quant.h - the element types of GGUF files: blocks of quantised elements. quantise.h turns them to float32 and back.
  *
  * A block is a fixed number of elements of one row in a fixed number of bytes; a row is whole blocks. Two ways lead to float32:
  * QUANT_EXACT computes in single precision, as gguf-py and ggml do; QUANT_HALF rounds every product and sum to half precision,
@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/error.h"
 #include "core/tensor/dtype/dtype.h"
 
 /* name, number in a file, elements of a block, bytes of a block */
@@ -80,13 +79,5 @@ bool quant_from_dtype(enum dtype dtype, enum quant *type);
 bool quant_has_half_way(enum quant type);
 bool quant_can_dequantise(enum quant type);
 bool quant_can_quantise(enum quant type);
-
-/* count elements, a multiple of the block's, at `blocks`, which need not be aligned. ERROR_UNSUPPORTED for types that nothing
- * dequantises (Q8_1, Q8_K, Q1_0: intermediate or too new). */
-bool quant_dequantise(enum quant type, enum quant_way way, const void *blocks, float *to, size_t count, struct error *e);
-
-/* The way back, with gguf-py's choice of scales. ERROR_UNSUPPORTED where gguf-py has none: the K and IQ types need ggml's
- * searches. */
-bool quant_quantise(enum quant type, const float *from, void *blocks, size_t count, struct error *e);
 
 #endif

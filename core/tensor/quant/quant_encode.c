@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "core/tensor/quant/quant_scalar.h"
 
 static void put_half(uint8_t *to, float value)

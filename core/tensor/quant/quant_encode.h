@@ -1,4 +1,4 @@
-/* quant_encode.h - one block of floats to one block of a quantised type. Private to core/tensor/quant.
+/* quant_encode.h - one block of floats to one block of a quantised type. Private to core/tensor.
  *
  * The scales are gguf-py's: from the extreme values, without search; computed in single precision, stored as halves, and the
  * elements' codes taken from the scale before it was rounded. What is no number gives some code, never a fault.

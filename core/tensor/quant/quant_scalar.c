@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "core/tensor/quant/quant.h"
 
 const int8_t quant_values_iq4[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113 };

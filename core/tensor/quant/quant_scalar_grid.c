@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/bits.h"
-#include "core/tensor/convert/convert.h"
+#include "core/tensor/dtype/small_float.h"
 #include "core/tensor/quant/quant.h"
 #include "core/tensor/quant/quant_grids.h"
 #include "core/tensor/quant/quant_scalar.h"

@@ -13,6 +13,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 #include "core/tensor/convert/stochastic.h"
 #include "core/tensor/transcode/transcode_values.h"
 

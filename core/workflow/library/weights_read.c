@@ -13,6 +13,7 @@
 #include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/tensor/convert/convert.h"
+#include "core/tensor/convert/quantise.h"
 
 #define STAGED_MAX (64 * MIB) /* enough for several reads at a time of the largest chunk */
 
