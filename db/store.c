@@ -18,6 +18,7 @@
 #include "core/base/array.h"
 #include "core/base/embed.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 /* "RSDY": how a store is told from other SQLite databases. */
 #define STORE_APPLICATION_ID 0x52534459
@@ -155,7 +156,7 @@ static bool migrate_one(struct store *store, int number, struct error *e)
 	bool fine;
 
 	strbuf_append(&sql, "BEGIN IMMEDIATE;");
-	strbuf_append_n(&sql, db_schema[number - 1].bytes, embedded_length(&db_schema[number - 1]));
+	strbuf_append_n(&sql, db_schema[number - 1].bytes, embed_length(&db_schema[number - 1]));
 	strbuf_printf(&sql, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;", STORE_APPLICATION_ID, number);
 	fine = strbuf_ok(&sql) ? store_execute(store, strbuf_text(&sql), "bring up to date", e) : error_no_memory(e);
 	if (!fine)

@@ -8,6 +8,7 @@
 #include "cli/find/topology_find.h"
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 /* What the options said. */
 struct bench_command {

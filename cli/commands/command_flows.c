@@ -45,7 +45,7 @@ static int print_all(struct cli *cli, bool json, struct error *e)
 	for (size_t i = 0; i < set.count && !json; i++)
 		print_flow(cli, set.flows[i]);
 	for (const struct embedded_file *file = scenario_flows; json && file->name; file++)
-		json_array_append_new(list, json_parse(file->bytes, embedded_length(file), file->name, false, e));
+		json_array_append_new(list, json_parse(file->bytes, embed_length(file), file->name, false, e));
 	if (json) {
 		fputs("{\"schema\":1,\"flows\":", cli->out);
 		json_write(list, cli->out, JSON_COMPACT);
@@ -63,13 +63,13 @@ static int print_file(struct cli *cli, const char *name, struct error *e)
 	const struct embedded_file *found;
 
 	snprintf(file, sizeof(file), "%.70s.json", name);
-	found = embedded_find(scenario_flows, file);
+	found = embed_find(scenario_flows, file);
 	if (!found) {
 		error_set(e, ERROR_MISSING, "there is no flow called \"%.70s\"; `residency flows` lists them", name);
-		embedded_suggest(scenario_flows, name, e);
+		embed_suggest(scenario_flows, name, e);
 		return command_fail(cli, command_flows.name, e);
 	}
-	fwrite(found->bytes, 1, embedded_length(found), cli->out);
+	fwrite(found->bytes, 1, embed_length(found), cli->out);
 	return 0;
 }
 

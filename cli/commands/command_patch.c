@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/patch/file/patch_file.h"
 
 #define NAMES_SHOWN 8

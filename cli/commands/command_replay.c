@@ -11,6 +11,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/manager/policy.h"
 #include "core/workflow/library/model_library.h"
 #include "scenarios/run/cell_run.h"

@@ -57,7 +57,7 @@ static int print_all(struct cli *cli, bool json, struct error *e)
 	json_t *all = json_object();
 
 	for (const struct embedded_file *file = scenario_workflows; file->name; file++) {
-		json_t *workflow = json_parse(file->bytes, embedded_length(file), file->name, false, e);
+		json_t *workflow = json_parse(file->bytes, embed_length(file), file->name, false, e);
 		char name[64];
 
 		if (!workflow || !all) {
@@ -94,14 +94,14 @@ static int run(struct cli *cli, int argc, char **argv)
 		const struct embedded_file *found;
 
 		snprintf(file, sizeof(file), "%.70s.json", argv[1]);
-		found = embedded_find(scenario_workflows, file);
+		found = embed_find(scenario_workflows, file);
 		if (!found) {
 			error_set(&e, ERROR_MISSING, "there is no workflow called \"%.70s\"; `residency workflows` lists them",
 				  argv[1]);
-			embedded_suggest(scenario_workflows, argv[1], &e);
+			embed_suggest(scenario_workflows, argv[1], &e);
 			return command_fail(cli, command_workflows.name, &e);
 		}
-		fwrite(found->bytes, 1, embedded_length(found), cli->out);
+		fwrite(found->bytes, 1, embed_length(found), cli->out);
 		return 0;
 	}
 	if (argc > 2) {

@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/nearest.h"
+#include "core/base/string.h"
 #include "scenarios/flow/flow_file.h"
 
 static bool choose(struct flow_choice *choice, const struct flow *flow, struct error *e)

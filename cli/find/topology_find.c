@@ -57,12 +57,12 @@ struct topology *topology_find_named(const char *name_or_file, struct error *e)
 	if (strcmp(name_or_file, "-") == 0 || access(name_or_file, F_OK) == 0)
 		return parse_file(name_or_file, e);
 	snprintf(file, sizeof(file), "%.*s.json", TOPOLOGY_NAME_MAX, name_or_file);
-	builtin = embedded_find(scenario_topologies, file);
+	builtin = embed_find(scenario_topologies, file);
 	if (!builtin) {
 		say_what_there_is(name_or_file, e);
 		return NULL;
 	}
-	return topology_parse(builtin->bytes, embedded_length(builtin), builtin->name, e);
+	return topology_parse(builtin->bytes, embed_length(builtin), builtin->name, e);
 }
 
 const struct backend *backend_find_named(const char *name, struct error *e)

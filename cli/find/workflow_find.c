@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 #include "scenarios/flow/flows.h"
@@ -22,7 +22,7 @@ static bool refuse(const char *wanted, struct error *e)
 		  "there is no file and no workflow called \"%.200s\"; built in are %s, and what `residency flows` lists",
 		  wanted, strbuf_text(&known));
 	strbuf_free(&known);
-	return embedded_suggest(scenario_workflows, wanted, e);
+	return embed_suggest(scenario_workflows, wanted, e);
 }
 
 bool workflow_find_named(const char *name_or_file, struct workflow_text *workflow, struct error *e)
@@ -39,12 +39,12 @@ bool workflow_find_named(const char *name_or_file, struct workflow_text *workflo
 		return workflow->text != NULL;
 	}
 	snprintf(file, sizeof(file), "%s.json", workflow->name);
-	builtin = strcmp(base, name_or_file) == 0 ? embedded_find(scenario_workflows, file) : NULL;
+	builtin = strcmp(base, name_or_file) == 0 ? embed_find(scenario_workflows, file) : NULL;
 	if (!builtin && strcmp(base, name_or_file) == 0)
-		builtin = embedded_find(scenario_flows, file);
+		builtin = embed_find(scenario_flows, file);
 	if (!builtin)
 		return refuse(name_or_file, e);
-	workflow->length = embedded_length(builtin);
+	workflow->length = embed_length(builtin);
 	workflow->text = string_copy_n(builtin->bytes, workflow->length, e);
 	return workflow->text != NULL;
 }

@@ -6,6 +6,7 @@
 #include "cli/inspect/inspect.h"
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 #include "core/model/detect/detect.h"
 #include "core/plan/place/blocks.h"
@@ -355,7 +356,7 @@ static size_t find_ending(const char *name)
 {
 	size_t i = 0;
 
-	while (i < ARRAY_SIZE(lora_endings) && !text_ends_with(name, lora_endings[i].ending))
+	while (i < ARRAY_SIZE(lora_endings) && !string_ends_with(name, lora_endings[i].ending))
 		i++;
 	return i;
 }

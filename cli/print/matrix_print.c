@@ -34,7 +34,7 @@ void matrix_print_begin(struct matrix_printer *printer)
 
 static void print_model(const struct matrix_printer *printer, const struct record_verdict_model *model)
 {
-	const char *reason = reason_name(model->reason);
+	const char *reason = event_reason_name(model->reason);
 	const char *colour = outcome_passes(model->outcome) ? "" : colour_of(printer, VERDICT_FAIL);
 
 	fprintf(printer->cli->out, "%s%s", colour, model->name);
@@ -90,8 +90,8 @@ static json_t *model_value(const struct record_verdict_model *model)
 {
 	return json_pack("{ss so ss ss ss so so}", "name", model->name, "keep", keep_value(model->keep), "outcome",
 			 outcome_name(model->outcome), "first_lost_stage", model->first_lost_stage, "reason",
-			 reason_name(model->reason), "holders_before", holders_value(model->holders_before), "holders_after",
-			 holders_value(model->holders_after));
+			 event_reason_name(model->reason), "holders_before", holders_value(model->holders_before),
+			 "holders_after", holders_value(model->holders_after));
 }
 
 static void print_json(const struct matrix_printer *printer, const struct judge_result *result)

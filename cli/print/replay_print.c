@@ -64,7 +64,7 @@ static void print_verdict(struct cli *cli, const struct judge_result *judged)
 			fprintf(cli->out, "#%u", model->generation);
 		fprintf(cli->out, " %s", outcome_name(model->outcome));
 		if (model->first_lost_stage[0])
-			fprintf(cli->out, " %s %s", model->first_lost_stage, reason_name(model->reason));
+			fprintf(cli->out, " %s %s", model->first_lost_stage, event_reason_name(model->reason));
 	}
 	fprintf(cli->out, "%s%s\n", judged->why[0] ? "\n    " : "", judged->why);
 	for (size_t i = 0; i < judged->finding_count; i++) {
@@ -126,9 +126,10 @@ static json_t *models_value(const struct judge_result *judged)
 		const struct record_verdict_model *model = &judged->models[i];
 
 		if (model->judged)
-			json_array_append_new(list, json_pack("{ss ss ss ss}", "name", model->name, "outcome",
-							      outcome_name(model->outcome), "first_lost_stage",
-							      model->first_lost_stage, "reason", reason_name(model->reason)));
+			json_array_append_new(list,
+					      json_pack("{ss ss ss ss}", "name", model->name, "outcome",
+							outcome_name(model->outcome), "first_lost_stage",
+							model->first_lost_stage, "reason", event_reason_name(model->reason)));
 	}
 	return list;
 }

@@ -35,24 +35,6 @@ void *array_new(size_t count, size_t item_size_bytes, struct error *e)
 	return memory;
 }
 
-char *string_copy_n(const char *text, size_t length, struct error *e)
-{
-	char *copy = malloc(length + 1);
-
-	if (!copy) {
-		error_no_memory(e);
-		return NULL;
-	}
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	return copy;
-}
-
-char *string_copy(const char *text, struct error *e)
-{
-	return string_copy_n(text, strlen(text), e);
-}
-
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

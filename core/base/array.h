@@ -18,10 +18,8 @@
 /* Makes room for `needed` items in *(T **)pointer. On failure nothing has changed. Sizes are checked before multiplied. */
 bool array_reserve(void *pointer, size_t *capacity, size_t needed, size_t item_size_bytes, struct error *e);
 
-/* calloc and strdup that say so when there is no memory. NULL on failure. */
+/* calloc that says so when there is no memory. NULL on failure. */
 void *array_new(size_t count, size_t item_size_bytes, struct error *e);
-char *string_copy(const char *text, struct error *e);
-char *string_copy_n(const char *text, size_t length, struct error *e);
 
 /* Sorts the texts, in strcmp's order, and returns the first that is there twice, or NULL when all differ. */
 const char *array_repeated_text(const char **texts, size_t count);

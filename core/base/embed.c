@@ -5,7 +5,7 @@
 
 #include "core/base/nearest.h"
 
-const struct embedded_file *embedded_find(const struct embedded_file *files, const char *name)
+const struct embedded_file *embed_find(const struct embedded_file *files, const char *name)
 {
 	for (; files->name; files++) {
 		if (strcmp(files->name, name) == 0)
@@ -14,7 +14,7 @@ const struct embedded_file *embedded_find(const struct embedded_file *files, con
 	return NULL;
 }
 
-bool embedded_suggest(const struct embedded_file *files, const char *wanted, struct error *e)
+bool embed_suggest(const struct embedded_file *files, const char *wanted, struct error *e)
 {
 	struct nearest nearest = nearest_to(wanted);
 

@@ -13,15 +13,15 @@ struct embedded_file {
 	const char *end;
 };
 
-static inline size_t embedded_length(const struct embedded_file *file)
+static inline size_t embed_length(const struct embedded_file *file)
 {
 	return (size_t)(file->end - file->bytes);
 }
 
 /* The row called name, or NULL. */
-const struct embedded_file *embedded_find(const struct embedded_file *files, const char *name);
+const struct embedded_file *embed_find(const struct embedded_file *files, const char *name);
 
 /* Appends the file whose name without ".json" is near to the error, as nearest_suggest does. Returns false. */
-bool embedded_suggest(const struct embedded_file *files, const char *wanted, struct error *e);
+bool embed_suggest(const struct embedded_file *files, const char *wanted, struct error *e);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "core/base/words.h"
 
-WORDS_NAME(stage_name, enum stage, STAGES)
-WORDS_FROM_NAME(stage_from_name, enum stage, STAGES)
-WORDS_NAME(reason_name, enum reason, REASONS)
-WORDS_FROM_NAME(reason_from_name, enum reason, REASONS)
+WORDS_NAME(event_stage_name, enum stage, STAGES)
+WORDS_FROM_NAME(event_stage_from_name, enum stage, STAGES)
+WORDS_NAME(event_reason_name, enum reason, REASONS)
+WORDS_FROM_NAME(event_reason_from_name, enum reason, REASONS)

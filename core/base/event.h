@@ -56,10 +56,10 @@ enum reason {
 /* Whether a user asks that a model survives a free (core/base/keep_flag.h); none: no flag (a stock loader). */
 enum keep_request { KEEP_NONE = -1, KEEP_NO = 0, KEEP_YES = 1 };
 
-const char *stage_name(enum stage stage);
-const char *reason_name(enum reason reason);
-bool stage_from_name(const char *name, enum stage *stage);
-bool reason_from_name(const char *name, enum reason *reason);
+const char *event_stage_name(enum stage stage);
+const char *event_reason_name(enum reason reason);
+bool event_stage_from_name(const char *name, enum stage *stage);
+bool event_reason_from_name(const char *name, enum reason *reason);
 
 struct stage_event {
 	enum stage stage;

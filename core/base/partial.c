@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/strbuf.h"
 
 static bool cannot_write(const struct partial *partial, struct error *e)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 
 void shell_append_word(struct strbuf *line, const char *word)
 {

@@ -67,14 +67,6 @@ void strbuf_printf(struct strbuf *b, const char *format, ...)
 	va_end(arguments);
 }
 
-bool text_ends_with(const char *text, const char *ending)
-{
-	size_t length = strlen(text);
-	size_t ending_length = strlen(ending);
-
-	return length >= ending_length && strcmp(text + length - ending_length, ending) == 0;
-}
-
 void strbuf_clear(struct strbuf *b)
 {
 	b->length = 0;

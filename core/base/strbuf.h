@@ -42,8 +42,6 @@ static inline bool strbuf_ok(const struct strbuf *b)
 /* The text, "" if nothing was appended. Borrowed. */
 const char *strbuf_text(const struct strbuf *b);
 
-bool text_ends_with(const char *text, const char *ending);
-
 /* Hands the text over (the caller frees it) and empties b; NULL with e set if an allocation had failed. */
 char *strbuf_finish(struct strbuf *b, struct error *e);
 

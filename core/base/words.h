@@ -3,8 +3,8 @@
  * LIST is a macro of X(NAME, "text", ...) in the order of the enum, whose values count from 0. Each macro here defines a function, so
  * it stands in a .c file and the header declares the function:
  *
- *	WORDS_NAME(stage_name, enum stage, STAGES)
- *	WORDS_FROM_NAME(stage_from_name, enum stage, STAGES)
+ *	WORDS_NAME(event_stage_name, enum stage, STAGES)
+ *	WORDS_FROM_NAME(event_stage_from_name, enum stage, STAGES)
  *
  * Names are static; any thread may call.
  */

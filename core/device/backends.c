@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const struct backend *const backends[] = { &backend_host, &backend_sim, NULL };
+const struct backend *const backends[] = { &host_backend, &sim_backend, NULL };
 
 const struct backend *backend_find(const char *name)
 {

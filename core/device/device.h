@@ -86,8 +86,8 @@ struct transfer {
 };
 
 /* Where a transfer writes and reads; for backends. Nothing may be behind the addresses (sim). */
-void *transfer_target(const struct transfer *transfer);
-const void *transfer_source(const struct transfer *transfer);
+void *device_transfer_target(const struct transfer *transfer);
+const void *device_transfer_source(const struct transfer *transfer);
 
 /* What a machine is told by its backend. */
 struct backend_listener {
@@ -144,8 +144,8 @@ struct backend {
 	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: nobody really waits */
 };
 
-extern const struct backend backend_host;
-extern const struct backend backend_sim;
+extern const struct backend host_backend;
+extern const struct backend sim_backend;
 
 /* NULL-terminated; in the order that help shows. */
 extern const struct backend *const backends[];
@@ -221,7 +221,7 @@ void device_empty_cache(struct device *device); /* gives cached pieces back to t
 struct stream *device_stream(struct device *device);
 /* The stream of the link between two devices, or within one: a queue of the device that receives. The first call makes it; NULL
  * on error. */
-struct stream *link_stream(struct device *from, struct device *to, struct error *e);
+struct stream *stream_of_link(struct device *from, struct device *to, struct error *e);
 
 /* Copies between any two devices and tells the observer. ERROR_BUG for a missing stream or buffer or a range outside its buffer;
  * ERROR_ABSENT where the topology has no way from one to the other, not even through cpu. */

@@ -34,7 +34,7 @@ struct machine {
 };
 
 /* Whether a range lies within a buffer. `act` and `way` are for the error, which is ERROR_BUG: a "copy" "from" a buffer. */
-bool buffer_check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
+bool device_check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
 			struct error *e);
 
 /* Waits for all streams and destroys them; nothing asks their events any more. */

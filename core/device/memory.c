@@ -39,7 +39,7 @@ static bool settle_buffer(struct device *device, struct buffer *buffer, struct p
 
 	if (piece) {
 		buffer->piece = piece;
-		buffer->address = piece_address(piece);
+		buffer->address = cache_piece_address(piece);
 		device->cache.use.requested_bytes += size_bytes;
 		return true;
 	}
@@ -146,7 +146,7 @@ void device_empty_cache(struct device *device)
 	cache_empty(&device->cache);
 }
 
-bool buffer_check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
+bool device_check_range(const struct buffer *buffer, const char *act, const char *way, uint64_t offset, uint64_t size_bytes,
 			struct error *e)
 {
 	if (!buffer || !buffer->device)
@@ -164,7 +164,7 @@ bool device_read(const struct buffer *buffer, uint64_t offset_bytes, uint64_t si
 {
 	const struct device *device = buffer->device;
 
-	if (!buffer_check_range(buffer, "read", "from", offset_bytes, size_bytes, e))
+	if (!device_check_range(buffer, "read", "from", offset_bytes, size_bytes, e))
 		return false;
 	return !size_bytes || device->machine->backend->read(device->machine->state, device->index, buffer->address,
 							     offset_bytes, size_bytes, to, e);
@@ -174,7 +174,7 @@ bool device_write(const struct buffer *buffer, uint64_t offset_bytes, uint64_t s
 {
 	const struct device *device = buffer->device;
 
-	if (!buffer_check_range(buffer, "write", "to", offset_bytes, size_bytes, e))
+	if (!device_check_range(buffer, "write", "to", offset_bytes, size_bytes, e))
 		return false;
 	return !size_bytes || device->machine->backend->write(device->machine->state, device->index, buffer->address,
 							      offset_bytes, size_bytes, from, e);
@@ -184,7 +184,7 @@ bool device_fill(const struct buffer *buffer, uint64_t offset_bytes, uint64_t si
 {
 	const struct device *device = buffer->device;
 
-	if (!buffer_check_range(buffer, "fill", "from", offset_bytes, size_bytes, e))
+	if (!device_check_range(buffer, "fill", "from", offset_bytes, size_bytes, e))
 		return false;
 	return !size_bytes || device->machine->backend->fill(device->machine->state, device->index, buffer->address,
 							     offset_bytes, size_bytes, value, e);
@@ -195,7 +195,7 @@ bool device_map(const struct buffer *buffer, enum map_use use, struct mapping *m
 	const struct backend *backend;
 
 	*mapping = (struct mapping) { .bytes = NULL };
-	if (!buffer_check_range(buffer, "map", "from", 0, buffer->size_bytes, e))
+	if (!device_check_range(buffer, "map", "from", 0, buffer->size_bytes, e))
 		return false;
 	backend = buffer->device->machine->backend;
 	if (!backend->bytes_exist)

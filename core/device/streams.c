@@ -26,12 +26,12 @@ static void *address_at(const struct buffer *buffer, uint64_t offset)
 	return (void *)((uintptr_t)buffer->address + offset);
 }
 
-void *transfer_target(const struct transfer *transfer)
+void *device_transfer_target(const struct transfer *transfer)
 {
 	return address_at(transfer->to, transfer->to_offset_bytes);
 }
 
-const void *transfer_source(const struct transfer *transfer)
+const void *device_transfer_source(const struct transfer *transfer)
 {
 	return address_at(transfer->from, transfer->from_offset_bytes);
 }
@@ -42,8 +42,8 @@ bool device_copy(const struct transfer *transfer, struct error *e)
 
 	if (!transfer->stream)
 		return error_set(e, ERROR_BUG, "a copy on no stream");
-	if (!buffer_check_range(transfer->from, "copy", "from", transfer->from_offset_bytes, transfer->size_bytes, e) ||
-	    !buffer_check_range(transfer->to, "copy", "to", transfer->to_offset_bytes, transfer->size_bytes, e) ||
+	if (!device_check_range(transfer->from, "copy", "from", transfer->from_offset_bytes, transfer->size_bytes, e) ||
+	    !device_check_range(transfer->to, "copy", "to", transfer->to_offset_bytes, transfer->size_bytes, e) ||
 	    !check_route(transfer->from->device, transfer->to->device, e))
 		return false;
 	machine = transfer->stream->device->machine;
@@ -55,7 +55,7 @@ struct stream *device_stream(struct device *device)
 	return &device->machine->streams[device->index];
 }
 
-struct stream *link_stream(struct device *from, struct device *to, struct error *e)
+struct stream *stream_of_link(struct device *from, struct device *to, struct error *e)
 {
 	struct machine *machine = to->machine;
 	struct link_queue *link;

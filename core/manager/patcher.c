@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/manager/departures.h"
 #include "core/manager/state.h"
 #include "core/manager/place/place.h"

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 
 static const struct {
 	const char *type;

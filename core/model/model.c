@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/tensor/convert/convert.h"
 #include "core/tensor/convert/quantise.h"
 

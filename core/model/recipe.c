@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 
 static const struct recipe recipes[] = {
 	{ .name = "sd15_checkpoint",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/patch/lora_private.h"
 
 #define MADE_UP "flux-lora-small"

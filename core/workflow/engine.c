@@ -14,6 +14,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/workflow/engine_state.h"
 
 #define GC_INTERVAL_NS (10 * NS_PER_S)

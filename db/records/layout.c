@@ -46,9 +46,9 @@ const char *record_field_name(enum field_type type, int value)
 	case FIELD_STATE:
 		return index < STATE_COUNT ? residency_state_name((enum residency_state)index) : NULL;
 	case FIELD_STAGE:
-		return index < STAGE_COUNT ? stage_name((enum stage)index) : NULL;
+		return index < STAGE_COUNT ? event_stage_name((enum stage)index) : NULL;
 	case FIELD_REASON:
-		return index < REASON_COUNT ? reason_name((enum reason)index) : NULL;
+		return index < REASON_COUNT ? event_reason_name((enum reason)index) : NULL;
 	case FIELD_OUTCOME:
 		return index < OUTCOME_COUNT ? outcome_name((enum outcome)index) : NULL;
 	case FIELD_VERDICT:

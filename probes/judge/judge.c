@@ -76,7 +76,7 @@ void judge_stage_text(const struct judge *judge, size_t snapshot, char text[32])
 {
 	text[0] = '\0';
 	if (snapshot < judge->stage_count)
-		snprintf(text, 32, "c%u.%s", judge->stages[snapshot].cycle, stage_name(judge->stages[snapshot].stage));
+		snprintf(text, 32, "c%u.%s", judge->stages[snapshot].cycle, event_stage_name(judge->stages[snapshot].stage));
 }
 
 /* ---- the view that the rules read ---- */
@@ -210,7 +210,7 @@ static enum verdict decide(struct judge *judge)
 	if (judge->dropped)
 		judge_distrust(judge, "records were dropped", "");
 	if (judge->stage_count == 0 || judge->stages[judge->stage_count - 1].stage != STAGE_END)
-		judge_distrust(judge, "a stage was missed: ", stage_name(STAGE_END));
+		judge_distrust(judge, "a stage was missed: ", event_stage_name(STAGE_END));
 	if (judge->why[0])
 		return VERDICT_UNTRUSTWORTHY;
 	if (judge->worker_died)

@@ -138,7 +138,7 @@ static void describe_loss(const struct judge *judge, const struct judged_object 
 {
 	size_t length =
 		(size_t)snprintf(finding->detail, sizeof(finding->detail), "%s: %s, at the end %s; one stage earlier held by ",
-				 reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
+				 event_reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
 				 residency_state_name(verdict->end_state));
 
 	length = judge_append_holders(judge, object->lost_before, finding->detail, sizeof(finding->detail), length);

@@ -39,5 +39,5 @@ void judge_say_loss(const struct judge *judge, const struct judged_object *objec
 		snprintf(generation, sizeof(generation), "#%u", object->model.generation);
 	log_say(judge->log, LOG_ERROR, "%s/%s/%s: %s%s, which is to be kept, is gone at %s: %s; until then held by %s",
 		cell->policy, cell->matrix, cell->flow, object->model.name, generation, stage,
-		reason == REASON_NONE ? "nobody said why" : reason_name(reason), holders);
+		reason == REASON_NONE ? "nobody said why" : event_reason_name(reason), holders);
 }

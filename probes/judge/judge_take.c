@@ -116,7 +116,7 @@ void judge_settle_wanted(struct judge *judge)
 	if (judge->wanted && !judge->worker_died) {
 		for (unsigned i = 0; i < STAGE_COUNT; i++) {
 			if (judge->wanted & BIT(i))
-				judge_distrust(judge, "a stage was missed: ", stage_name((enum stage)i));
+				judge_distrust(judge, "a stage was missed: ", event_stage_name((enum stage)i));
 		}
 	}
 	judge->wanted = 0;
@@ -154,7 +154,7 @@ static void take_snapshot(struct judge *judge, const struct record_snapshot *sna
 		return;
 	}
 	if (snapshot->snapshot != judge->next_snapshot)
-		judge_distrust(judge, "a snapshot is missing before ", stage_name(snapshot->stage));
+		judge_distrust(judge, "a snapshot is missing before ", event_stage_name(snapshot->stage));
 	judge->next_snapshot = snapshot->snapshot + 1;
 	if (!array_reserve(&judge->stages, &judge->stage_capacity, judge->stage_count + 1, sizeof(*judge->stages),
 			   &judge->fault))

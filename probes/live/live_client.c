@@ -14,6 +14,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 #define ANSWER_BYTES_MAX (256u << 20) /* /object_info of a server with many packs is a few MB */
 #define CONNECT_MS 3000

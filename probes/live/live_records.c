@@ -130,7 +130,7 @@ static enum stage stage(struct record_line *line, const char *key)
 	const char *name = string(line, key);
 	enum stage value = 0;
 
-	if (line->fine && !stage_from_name(name, &value))
+	if (line->fine && !event_stage_from_name(name, &value))
 		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no stage \"%.40s\"", name);
 	return value;
 }
@@ -140,7 +140,7 @@ static enum reason reason(struct record_line *line, const char *key)
 	const char *name = string(line, key);
 	enum reason value = 0;
 
-	if (line->fine && !reason_from_name(name, &value))
+	if (line->fine && !event_reason_from_name(name, &value))
 		line->fine = error_set(line->e, ERROR_FORMAT, "a record: there is no reason \"%.40s\"", name);
 	return value;
 }

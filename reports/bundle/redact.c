@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 
 #define USER "<user>"
 #define HOST "<host>"

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
 

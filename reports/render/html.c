@@ -39,12 +39,12 @@ void html_text(struct strbuf *page, const char *text)
 
 static bool head(struct strbuf *page, struct store *store, const char *run, struct error *e)
 {
-	const struct embedded_file *style = embedded_find(report_page, "style.css");
+	const struct embedded_file *style = embed_find(report_page, "style.css");
 	struct query q;
 
 	strbuf_append(page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" "
 			    "content=\"width=device-width, initial-scale=1\">\n<title>residency</title>\n<style>\n");
-	strbuf_append_n(page, style->bytes, embedded_length(style));
+	strbuf_append_n(page, style->bytes, embed_length(style));
 	strbuf_append(page, "</style></head><body>\n<h1>Which model was where, and what made it leave</h1>\n");
 	query_begin(&q, store,
 		    "SELECT count(*), coalesce(sum(passed), 0), coalesce(sum(failed), 0), coalesce(sum(untrustworthy), 0),"

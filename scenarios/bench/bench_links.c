@@ -200,7 +200,7 @@ static bool bench_one(struct links_rig *bench, struct bench_link *link, uint64_t
 
 	bench->from = machine_device(bench->machine, link->from);
 	bench->to = machine_device(bench->machine, link->to);
-	bench->stream = link_stream(bench->from, bench->to, e);
+	bench->stream = stream_of_link(bench->from, bench->to, e);
 	if (bench->stream && device_alloc(bench->from, largest, &bench->source, e) &&
 	    device_alloc(bench->to, largest, &bench->target, e)) {
 		fine = (!machine_backend(bench->machine)->bytes_exist ||

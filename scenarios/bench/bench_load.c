@@ -199,7 +199,7 @@ static bool into_place(struct load_rig *bench, const struct topology *topology, 
 {
 	struct safetensors *file = safetensors_open(bench->path, e);
 	size_t count = file ? safetensors_count(file) : 0;
-	struct machine *machine = file ? machine_open(topology, &backend_host, e) : NULL;
+	struct machine *machine = file ? machine_open(topology, &host_backend, e) : NULL;
 	struct buffer *buffers = array_new(count + 1, sizeof(*buffers), e);
 	struct mapping *places = array_new(count + 1, sizeof(*places), e);
 	struct bulk_piece *pieces = array_new(count + 1, sizeof(*pieces), e);

@@ -48,7 +48,7 @@ bool bench_matrix(const char *folder, unsigned repeats, const bool *interrupted,
 	struct matrix_axes axes = matrix_axes_default();
 	struct flow_set flows = { .flows = NULL };
 	struct topology *topology = bench_topology("2x3090-nvlink", e);
-	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, interrupted, e) : NULL;
+	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, interrupted, e) : NULL;
 	double *without_per_s = array_new(repeats, sizeof(*without_per_s), e);
 	double *with_per_s = array_new(repeats, sizeof(*with_per_s), e);
 	double warm_up;

@@ -13,6 +13,7 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/string.h"
 #include "core/plan/plan.h"
 
 static const struct {

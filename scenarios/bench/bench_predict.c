@@ -139,8 +139,8 @@ static const struct tier *find_tier(const char *name)
 /* The tier's machine: the donor's weights go to cuda:0. NULL with an error. The caller frees. */
 static struct topology *open_tier(const struct tier *tier, unsigned *donor, unsigned *compute, struct error *e)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, tier->topology);
-	struct topology *topology = file ? topology_parse(file->bytes, embedded_length(file), file->name, e) : NULL;
+	const struct embedded_file *file = embed_find(scenario_topologies, tier->topology);
+	struct topology *topology = file ? topology_parse(file->bytes, embed_length(file), file->name, e) : NULL;
 	int from = topology ? topology_find(topology, tier->donor) : -1;
 	int to = topology ? topology_find(topology, "cuda:0") : -1;
 

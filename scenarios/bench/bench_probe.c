@@ -234,7 +234,7 @@ bool bench_snapshot(const char *folder, size_t model_count, size_t block_count, 
 
 	*result = (struct bench_snapshot) { .model_count = model_count, .block_count = block_count };
 	if (fine)
-		options.machine = machine_open(rig.topology, &backend_sim, e);
+		options.machine = machine_open(rig.topology, &sim_backend, e);
 	if (options.machine)
 		engine = watch(&rig, &options, &settings, 1, e);
 	fine = engine && measure_snapshots(&rig, engine, model_count, repeats, interrupted, moved_ns, still_ns, e) &&
@@ -268,7 +268,7 @@ static bool replay(struct rig *rig, const struct replayed *what, uint32_t cell, 
 	uint64_t start_ns;
 	bool fine;
 
-	options.machine = machine_open(rig->topology, &backend_host, e);
+	options.machine = machine_open(rig->topology, &host_backend, e);
 	if (!options.machine)
 		return false;
 	rig->timed.inside_ns = 0;
@@ -311,10 +311,10 @@ static bool measure_replays(struct rig *rig, const struct replayed *what, unsign
 
 bool bench_probes(const char *folder, unsigned repeats, const bool *interrupted, struct bench_probes *result, struct error *e)
 {
-	const struct embedded_file *file = embedded_find(scenario_workflows, REPLAYED ".json");
+	const struct embedded_file *file = embed_find(scenario_workflows, REPLAYED ".json");
 	struct model_library library = { .folder = NULL };
 	struct catalog catalog = model_library_catalog(&library);
-	json_t *workflow = file ? json_parse(file->bytes, embedded_length(file), file->name, false, e) : NULL;
+	json_t *workflow = file ? json_parse(file->bytes, embed_length(file), file->name, false, e) : NULL;
 	struct replayed what = { .workflow = workflow,
 				 .body = json_pack("{s:b, s:b}", "unload_models", 1, "free_memory", 1),
 				 .options = { .catalog = &catalog, .policy = &policy_strict, .interrupted = interrupted } };

@@ -18,9 +18,9 @@ struct topology *bench_topology(const char *name, struct error *e)
 	const struct embedded_file *file;
 
 	snprintf(file_name, sizeof(file_name), "%s.json", name);
-	file = embedded_find(scenario_topologies, file_name);
+	file = embed_find(scenario_topologies, file_name);
 	if (file)
-		return topology_parse(file->bytes, embedded_length(file), name, e);
+		return topology_parse(file->bytes, embed_length(file), name, e);
 	error_set(e, ERROR_BUG, "no topology %s is built in", name);
 	return NULL;
 }

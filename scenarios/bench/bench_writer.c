@@ -220,7 +220,7 @@ static void bare_snapshot(void *context, const struct record_snapshot *snapshot)
 	sqlite3_bind_int64(s, 2, snapshot->cell);
 	sqlite3_bind_int64(s, 3, snapshot->snapshot);
 	sqlite3_bind_int64(s, 4, snapshot->cycle);
-	bind_text(s, 5, stage_name(snapshot->stage));
+	bind_text(s, 5, event_stage_name(snapshot->stage));
 	sqlite3_bind_int64(s, 6, (int64_t)snapshot->time_ns);
 	sqlite3_bind_int64(s, 7, snapshot->listed_count);
 	bare_step(bare, s);
@@ -271,7 +271,7 @@ static void bare_verdict_model(void *context, const struct record_verdict_model 
 	sqlite3_bind_int64(s, 7, model->keep);
 	bind_text(s, 8, outcome_name(model->outcome));
 	bind_text(s, 9, model->first_lost_stage);
-	bind_text(s, 10, reason_name(model->reason));
+	bind_text(s, 10, event_reason_name(model->reason));
 	bind_text(s, 11, residency_state_name(model->first_lost_state));
 	bind_text(s, 12, residency_state_name(model->end_state));
 	bind_text(s, 13, model->holders_before);

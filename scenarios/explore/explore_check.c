@@ -124,7 +124,7 @@ static struct explore_failure *fail(struct check *check, enum invariant invarian
 		snprintf(failure->model, sizeof(failure->model), "%.240s#%u", object->model.name, object->model.generation);
 	else if (object)
 		memcpy(failure->model, object->model.name, sizeof(failure->model));
-	snprintf(failure->stage, sizeof(failure->stage), "c%u.%s", check->cycle, stage_name(check->stage));
+	snprintf(failure->stage, sizeof(failure->stage), "c%u.%s", check->cycle, event_stage_name(check->stage));
 	return failure;
 }
 
@@ -201,10 +201,10 @@ static const char *cause_of_loss(const struct check *check, const struct watched
 	enum reason reason = departure_of_model(check, object);
 
 	if (reason != REASON_NONE)
-		return reason_name(reason);
+		return event_reason_name(reason);
 	if (check->worker_died)
-		return reason_name(REASON_WORKER_DIED);
-	return object->retention.was_resident ? residency_state_name(object->state) : reason_name(REASON_NEVER_RESIDENT);
+		return event_reason_name(REASON_WORKER_DIED);
+	return object->retention.was_resident ? residency_state_name(object->state) : event_reason_name(REASON_NEVER_RESIDENT);
 }
 
 static bool is_judged(const struct check *check, const struct watched *object)

@@ -69,7 +69,7 @@ bool flow_set_read(struct flow_set *set, const char *text, size_t length, const 
 bool flow_set_add_builtin(struct flow_set *set, struct error *e)
 {
 	for (const struct embedded_file *file = scenario_flows; file->name; file++) {
-		struct flow *flow = flow_parse(file->bytes, embedded_length(file), file->name, e);
+		struct flow *flow = flow_parse(file->bytes, embed_length(file), file->name, e);
 
 		if (!flow || !flow_set_add(set, flow, e))
 			return false;

@@ -170,7 +170,7 @@ static bool run_on(const struct pass_request *request, const struct topology *to
 	uint64_t began_ns;
 	bool fine;
 
-	pass.machine = machine_open(topology, &backend_sim, e);
+	pass.machine = machine_open(topology, &sim_backend, e);
 	pass.weights = array_new(count, sizeof(*pass.weights), e);
 	pass.brought = array_new(count, sizeof(*pass.brought), e);
 	fine = pass.machine && pass.weights && pass.brought;

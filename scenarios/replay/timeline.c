@@ -29,7 +29,7 @@ static void add_stage(struct timeline *timeline, const struct record_snapshot *s
 	stage = &timeline->stages[timeline->stage_count++];
 	stage->time_ns = snapshot->time_ns;
 	memcpy(stage->exception, snapshot->exception, sizeof(stage->exception));
-	snprintf(stage->name, sizeof(stage->name), "c%u.%s", snapshot->cycle, stage_name(snapshot->stage));
+	snprintf(stage->name, sizeof(stage->name), "c%u.%s", snapshot->cycle, event_stage_name(snapshot->stage));
 }
 
 static void add_model(struct timeline *timeline, const struct record_model *model)

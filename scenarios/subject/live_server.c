@@ -70,7 +70,7 @@ bool live_probe_write(const char *folder, const struct texts *keep, struct error
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%.4000s/%s", folder, live_probe[i].name);
-		if (!file_write_whole(path, live_probe[i].bytes, embedded_length(&live_probe[i]), e))
+		if (!file_write_whole(path, live_probe[i].bytes, embed_length(&live_probe[i]), e))
 			return false;
 	}
 	return write_guard(folder, keep, e);

@@ -17,6 +17,7 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 #define ARGUMENTS_MAX (TEXTS_MAX + 24)
 

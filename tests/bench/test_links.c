@@ -10,10 +10,10 @@ static struct bench_links result;
 
 static void set_up(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "mixed.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "mixed.json");
 	struct error e = ERROR_INIT;
 
-	topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	ck_assert_ok(topology, &e);
 	result = (struct bench_links) { .links = NULL };
 }
@@ -29,12 +29,12 @@ START_TEST(sim_measures_what_the_topology_says)
 	const struct bench_links_options options = { .repeats = 2 };
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(bench_links(topology, &backend_sim, &options, &result, &e), &e);
+	ck_assert_ok(bench_links(topology, &sim_backend, &options, &result, &e), &e);
 	ck_assert_uint_eq(result.link_count, topology->link_count);
 	for (size_t i = 0; i < result.link_count; i++) {
 		const struct bench_link *link = &result.links[i];
 		const struct bench_link_point *last = &link->points[link->point_count - 1];
-		uint64_t said_ns = link_copy_ns(topology_link(topology, link->from, link->to), last->size_bytes);
+		uint64_t said_ns = topology_link_copy_ns(topology_link(topology, link->from, link->to), last->size_bytes);
 
 		ck_assert_uint_eq(last->size_bytes, 256 * MIB);
 		ck_assert_double_eq_tol(last->seconds.median, (double)said_ns / 1e9, 1e-12);
@@ -49,7 +49,7 @@ START_TEST(host_compares_every_byte_and_finds_them_right)
 {
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(bench_links(topology, &backend_host, &small, &result, &e), &e);
+	ck_assert_ok(bench_links(topology, &host_backend, &small, &result, &e), &e);
 	ck_assert(result.verified);
 	ck_assert_uint_eq(result.links[0].point_count, 4);
 	for (size_t i = 0; i < result.link_count; i++)
@@ -60,16 +60,16 @@ END_TEST
 /* host, but the last byte of a large copy arrives wrong: a cable that is bad when it gets warm. */
 static bool copy_badly(void *state, const struct transfer *transfer, struct error *e)
 {
-	bool fine = backend_host.copy(state, transfer, e);
+	bool fine = host_backend.copy(state, transfer, e);
 
 	if (transfer->size_bytes == 64000)
-		((uint8_t *)transfer_target(transfer))[63999] ^= 1;
+		((uint8_t *)device_transfer_target(transfer))[63999] ^= 1;
 	return fine;
 }
 
 START_TEST(a_byte_that_arrives_wrong_is_an_error_that_says_which)
 {
-	struct backend bad = backend_host;
+	struct backend bad = host_backend;
 	struct error e = ERROR_INIT;
 
 	bad.copy = copy_badly;
@@ -104,7 +104,7 @@ START_TEST(every_repeat_of_every_point_is_recorded)
 	struct error e = ERROR_INIT;
 
 	options.sink = &sink;
-	ck_assert_ok(bench_links(topology, &backend_sim, &options, &result, &e), &e);
+	ck_assert_ok(bench_links(topology, &sim_backend, &options, &result, &e), &e);
 	ck_assert_uint_eq(count, topology->link_count * 4 * 3);
 }
 END_TEST
@@ -114,7 +114,7 @@ START_TEST(a_largest_size_below_the_smallest_is_refused)
 	const struct bench_links_options options = { .smallest_bytes = 2, .largest_bytes = 1 };
 	struct error e = ERROR_INIT;
 
-	ck_assert(!bench_links(topology, &backend_sim, &options, &result, &e));
+	ck_assert(!bench_links(topology, &sim_backend, &options, &result, &e));
 	ck_assert_int_eq(e.kind, ERROR_USAGE);
 }
 END_TEST
@@ -126,7 +126,7 @@ START_TEST(an_interrupted_bench_stops)
 	struct error e = ERROR_INIT;
 
 	options.interrupted = &interrupted;
-	ck_assert(!bench_links(topology, &backend_sim, &options, &result, &e));
+	ck_assert(!bench_links(topology, &sim_backend, &options, &result, &e));
 	ck_assert_int_eq(e.kind, ERROR_INTERRUPTED);
 }
 END_TEST

@@ -14,14 +14,14 @@
 
 static struct machine *open_machine(const char *topology_file, const struct backend *backend)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, topology_file);
+	const struct embedded_file *file = embed_find(scenario_topologies, topology_file);
 	struct error e = ERROR_INIT;
 	struct topology *topology;
 	struct machine *machine;
 
 	openblas_set_num_threads(1);
 	ck_assert_ptr_nonnull(file);
-	topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	ck_assert_ok(topology, &e);
 	machine = machine_open(topology, backend, &e);
 	ck_assert_ok(machine, &e);
@@ -101,7 +101,7 @@ static void draw(struct machine *machine, size_t step, struct picture *picture)
 
 static void draw_on(const char *topology_file, size_t step, struct picture *picture)
 {
-	struct machine *machine = open_machine(topology_file, &backend_host);
+	struct machine *machine = open_machine(topology_file, &host_backend);
 
 	draw(machine, step, picture);
 	for (size_t i = 0; i < machine_device_count(machine); i++)
@@ -130,7 +130,7 @@ END_TEST
 
 START_TEST(the_simulator_runs_the_same_forward_without_bytes)
 {
-	struct machine *machine = open_machine("2x3090-nvlink.json", &backend_sim);
+	struct machine *machine = open_machine("2x3090-nvlink.json", &sim_backend);
 	struct picture picture;
 
 	draw(machine, 1, &picture);
@@ -142,8 +142,8 @@ END_TEST
 
 START_TEST(waiting_weights_cost_time_on_the_simulator)
 {
-	struct machine *near = open_machine("2x3090-nvlink.json", &backend_sim);
-	struct machine *far = open_machine("2x3090-nvlink.json", &backend_sim);
+	struct machine *near = open_machine("2x3090-nvlink.json", &sim_backend);
+	struct machine *far = open_machine("2x3090-nvlink.json", &sim_backend);
 	struct model *models[] = { open_model(near, MODEL_VAE, "ae.safetensors", NULL),
 				   open_model(far, MODEL_VAE, "ae.safetensors", NULL) };
 	struct machine *machines[] = { near, far };
@@ -176,7 +176,7 @@ START_TEST(a_device_too_small_is_an_error_that_names_it)
 		"\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1}]}";
 	struct error e = ERROR_INIT;
 	struct topology *topology = topology_parse(text, sizeof(text) - 1, "tiny", &e);
-	struct machine *machine = machine_open(topology, &backend_host, &e);
+	struct machine *machine = machine_open(topology, &host_backend, &e);
 	struct inference inference = { .machine = machine };
 	struct model *vae = open_model(machine, MODEL_VAE, "ae-small.safetensors", NULL);
 	struct values latent;

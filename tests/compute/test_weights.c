@@ -16,9 +16,9 @@ static struct machine *machine;
 
 static void make_with(const struct backend *backend)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
 	machine = machine_open(topology, backend, &e);
 	ck_assert_ok(machine, &e);
@@ -27,12 +27,12 @@ static void make_with(const struct backend *backend)
 
 static void make(void)
 {
-	make_with(&backend_host);
+	make_with(&host_backend);
 }
 
 static void make_on_guarded(void)
 {
-	make_with(&backend_guarded);
+	make_with(&guarded_backend);
 }
 
 static void unmake(void)
@@ -85,7 +85,7 @@ START_TEST(a_scale_goes_into_the_input_where_that_is_the_smaller)
 
 	multiply(model, 1.7109375F, 1, out);
 	for (size_t i = 0; i < OUTPUTS; i++)
-		ck_assert(out[i] == bf16(bf16(1.7109375F * bf16(scale)) * f8_e4m3_to_f32(codes[i])));
+		ck_assert(out[i] == bf16(bf16(1.7109375F * bf16(scale)) * convert_f8_e4m3_to_f32(codes[i])));
 	model_free(model);
 }
 END_TEST
@@ -98,7 +98,7 @@ START_TEST(a_scale_goes_into_the_weight_where_that_is_the_smaller)
 
 	multiply(model, 1.7109375F, 8, out);
 	for (size_t i = 0; i < OUTPUTS; i++) {
-		float weight = f8_e4m3_to_f32(codes[i]);
+		float weight = convert_f8_e4m3_to_f32(codes[i]);
 
 		ck_assert(out[i] == bf16(1.7109375F * bf16(weight * bf16(scale))));
 		differ += out[i] != bf16(bf16(1.7109375F * bf16(scale)) * weight);
@@ -137,7 +137,7 @@ START_TEST(blocks_become_numbers_in_half_precision_unless_asked_otherwise)
 	model->way = QUANT_EXACT;
 	ck_assert_ok(parameter_to_f32(model, model->parameters, block, exact, &e), &e);
 	for (size_t i = 0; i < 32; i++) {
-		ck_assert(exact[i] == f16_to_f32(0x2e01) * (float)(int8_t)block[2 + i]);
+		ck_assert(exact[i] == convert_f16_to_f32(0x2e01) * (float)(int8_t)block[2 + i]);
 		ck_assert(half[i] == round_value(DTYPE_F16, exact[i]));
 		differ += half[i] != exact[i];
 	}
@@ -319,7 +319,7 @@ END_TEST
 
 START_TEST(a_backend_whose_operations_do_not_exist_fails_the_pass)
 {
-	struct backend strange = backend_host;
+	struct backend strange = host_backend;
 	struct model *model;
 	struct error e = ERROR_INIT;
 	struct machine *first = machine;

@@ -181,7 +181,7 @@ void part_sha256(const void *bytes, size_t size_bytes, char text[65])
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-const struct backend *part_backend = &backend_host;
+const struct backend *part_backend = &host_backend;
 
 static bool is_folder(const char *path)
 {
@@ -331,7 +331,7 @@ static int usage(void)
 
 static bool backend_named(const char *name)
 {
-	static const struct backend *const computing[] = { &backend_host, &backend_guarded };
+	static const struct backend *const computing[] = { &host_backend, &guarded_backend };
 
 	for (size_t i = 0; i < ARRAY_SIZE(computing); i++) {
 		if (strcmp(computing[i]->name, name) == 0) {

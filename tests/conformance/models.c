@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "tests/conformance/part.h"
 
 /* ---- names ---- */

@@ -210,10 +210,11 @@ static void check_stage(struct retention *r, const struct table_row *first, size
 	snprintf(label, sizeof(label), "%s c%s.%s", name, first->fields[STAGE_CYCLE], first->fields[STAGE_STAGE]);
 	if (!stage)
 		strbuf_append(&why, "never reached");
-	else if (strcmp(stage_name(stage->snapshot.stage), first->fields[STAGE_STAGE]) != 0 ||
+	else if (strcmp(event_stage_name(stage->snapshot.stage), first->fields[STAGE_STAGE]) != 0 ||
 		 !same_number(first->fields[STAGE_CYCLE], stage->snapshot.cycle)) {
 		fine = false;
-		strbuf_printf(&why, "stage %zu is c%u.%s", order, stage->snapshot.cycle, stage_name(stage->snapshot.stage));
+		strbuf_printf(&why, "stage %zu is c%u.%s", order, stage->snapshot.cycle,
+			      event_stage_name(stage->snapshot.stage));
 	}
 	for (size_t i = 0; fine && i < count; i++) {
 		bool is_list = strcmp(first[i].fields[STAGE_MODEL], "*") == 0;
@@ -277,7 +278,7 @@ static enum reason reason_of(const char *sentence)
 			return rows[i].reason;
 	}
 	for (unsigned i = 0; sentence[0] && i < REASON_COUNT; i++) {
-		if (strcmp(sentence, reason_name((enum reason)i)) == 0)
+		if (strcmp(sentence, event_reason_name((enum reason)i)) == 0)
 			return (enum reason)i; /* what we measured ourselves has our words */
 	}
 	return REASON_COUNT; /* a sentence that says nothing of the cause */
@@ -331,7 +332,7 @@ static void check_verdict(struct retention *r, const struct judge_result *result
 	}
 	tally_fail(r->tally, label, "keep %s, lost %s %s, end %s, died %s, %u loads, %s; not %s, %s %s, %s, %s, %s, %s",
 		   keep_text(model->keep), model->first_lost_stage, state_text(model->first_lost_state),
-		   state_text(model->end_state), model->died_stage, model->disk_loads, reason_name(model->reason),
+		   state_text(model->end_state), model->died_stage, model->disk_loads, event_reason_name(model->reason),
 		   row->fields[VERDICT_KEEP], row->fields[VERDICT_FIRST_LOST_AT], row->fields[VERDICT_FIRST_LOST_STATE],
 		   row->fields[VERDICT_END_STATE], row->fields[VERDICT_DIED_AT], row->fields[VERDICT_DISK_LOADS],
 		   text_of(row, VERDICT_REASON));
@@ -385,15 +386,15 @@ static void run_one(struct retention *r, size_t first, size_t count)
 
 static bool open_all(struct retention *r, const char *folder, struct error *e)
 {
-	const struct embedded_file *topology = embedded_find(scenario_topologies, "host-1gpu.json");
+	const struct embedded_file *topology = embed_find(scenario_topologies, "host-1gpu.json");
 
 	if (!read_specs(folder, &r->specs, e) || !table_read(&r->stages, folder, "stages.csv.gz", KEY_COUNT + 1, e) ||
 	    !table_read(&r->verdicts, folder, "verdicts.csv", KEY_COUNT + 1, e))
 		return false;
-	r->topology = topology_parse(topology->bytes, embedded_length(topology), topology->name, e);
+	r->topology = topology_parse(topology->bytes, embed_length(topology), topology->name, e);
 	if (!r->topology)
 		return false;
-	r->subject = subject_engine_open(r->topology, &backend_sim, NULL, NULL, e);
+	r->subject = subject_engine_open(r->topology, &sim_backend, NULL, NULL, e);
 	r->judge = judge_new(e);
 	return r->subject && r->judge;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 
 #define NAME_MAX_BYTES 160
 

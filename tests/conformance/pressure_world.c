@@ -7,6 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 #include "tests/conformance/pressure_model.h"
 
@@ -104,7 +105,7 @@ static bool open_machine(struct world *world, const json_t *capacities, struct e
 	topology = topology_parse(strbuf_text(&text), strlen(strbuf_text(&text)), "sequence", e);
 	strbuf_free(&text);
 	if (topology)
-		world->machine = machine_open(topology, &backend_sim, e);
+		world->machine = machine_open(topology, &sim_backend, e);
 	topology_free(topology);
 	return world->machine != NULL;
 }

@@ -62,7 +62,7 @@ struct buffer fixture_alloc(struct device *device, uint64_t size_bytes)
 void fixture_copy(const struct buffer *to, const struct buffer *from, enum stream_kind kind)
 {
 	struct error e = ERROR_INIT;
-	struct stream *link = link_stream(from->device, to->device, &e);
+	struct stream *link = stream_of_link(from->device, to->device, &e);
 	const struct transfer transfer = {
 		.stream = kind == STREAM_COPY ? link : device_stream(to->device),
 		.to = to,

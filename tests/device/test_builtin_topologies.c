@@ -7,12 +7,12 @@
 
 static struct topology *builtin(const char *file)
 {
-	const struct embedded_file *embedded = embedded_find(scenario_topologies, file);
+	const struct embedded_file *embedded = embed_find(scenario_topologies, file);
 	struct error e = ERROR_INIT;
 	struct topology *topology;
 
 	ck_assert_msg(embedded, "%s is not built in", file);
-	topology = topology_parse(embedded->bytes, embedded_length(embedded), file, &e);
+	topology = topology_parse(embedded->bytes, embed_length(embedded), file, &e);
 	ck_assert_ok(topology, &e);
 	return topology;
 }

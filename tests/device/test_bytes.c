@@ -13,7 +13,7 @@ static const char machine_text[] = "{'schema':1,'name':'x','devices':[{'name':'c
 				   "'links':[{'from':'cpu','to':'cuda:0','bandwidth_bytes_per_s':1e9},"
 				   "{'from':'cuda:0','to':'cpu','bandwidth_bytes_per_s':1e9}]}";
 
-static const struct backend *const with_bytes[] = { &backend_host, &backend_guarded };
+static const struct backend *const with_bytes[] = { &host_backend, &guarded_backend };
 
 static void tear_down(void)
 {
@@ -100,7 +100,7 @@ START_TEST(where_no_bytes_exist_they_are_written_at_will_and_never_read)
 	struct buffer buffer;
 	uint8_t bytes[10] = { 0 };
 
-	fixture_open(&f, machine_text, &backend_sim);
+	fixture_open(&f, machine_text, &sim_backend);
 	buffer = fixture_alloc(f.gpu0, 10);
 	ck_assert_ok(device_write(&buffer, 0, 10, bytes, &e), &e);
 	ck_assert_ok(device_fill(&buffer, 0, 10, 1, &e), &e);
@@ -115,7 +115,7 @@ START_TEST(whoever_follows_a_guarded_address_dies_there)
 {
 	struct buffer buffer;
 
-	fixture_open(&f, machine_text, &backend_guarded);
+	fixture_open(&f, machine_text, &guarded_backend);
 	buffer = fixture_alloc(f.gpu0, 100);
 	signal(SIGSEGV, SIG_DFL); /* a sanitizer would turn it into an exit */
 	ck_assert_uint_eq(*(volatile uint8_t *)buffer.address, 0);
@@ -124,16 +124,16 @@ END_TEST
 
 START_TEST(facts_of_a_backend_that_contradict_each_other_are_refused)
 {
-	struct backend odd = backend_sim;
+	struct backend odd = sim_backend;
 	struct error e = ERROR_INIT;
 
 	odd.host_addressable = true;
 	ck_assert(!backend_check(&odd, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "no bytes exist"));
-	odd = backend_sim;
+	odd = sim_backend;
 	odd.computes = true;
 	ck_assert(!backend_check(&odd, NULL));
-	ck_assert(backend_check(&backend_guarded, NULL));
+	ck_assert(backend_check(&guarded_backend, NULL));
 }
 END_TEST
 

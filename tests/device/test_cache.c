@@ -12,7 +12,7 @@ static void set_up(void)
 	fixture_open(&f,
 		     "{'schema':1,'name':'x','devices':[{'name':'cpu','capacity_bytes':1073741824},"
 		     "{'name':'cuda:0','capacity_bytes':104857600}]}",
-		     &backend_sim);
+		     &sim_backend);
 }
 
 static void tear_down(void)

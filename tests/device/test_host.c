@@ -16,7 +16,7 @@ static void set_up(void)
 		     "'links':[{'from':'cpu','to':'cuda:0','bandwidth_bytes_per_s':1e9},"
 		     "{'from':'cuda:0','to':'cpu','bandwidth_bytes_per_s':1e9},"
 		     "{'from':'cpu','to':'cuda:1','bandwidth_bytes_per_s':1e9}]}",
-		     &backend_host);
+		     &host_backend);
 }
 
 static void tear_down(void)
@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(a_backend_that_lacks_a_function_is_refused_by_name)
 {
-	struct backend lacking = backend_sim;
+	struct backend lacking = sim_backend;
 	struct error e = ERROR_INIT;
 
 	lacking.event_wait = NULL;
@@ -141,7 +141,7 @@ static bool fail_synchronize(void *state, const struct stream *stream, struct er
 START_TEST(what_a_backend_fails_at_reaches_the_caller)
 {
 	const struct kernel_cost cost = { .flops = 1, .bytes = 1 };
-	struct backend failing = backend_host;
+	struct backend failing = host_backend;
 	struct error e = ERROR_INIT;
 	struct machine *machine;
 

@@ -23,7 +23,7 @@ static void set_up(void)
 		     "{'from':'cuda:0','to':'cuda:1','bandwidth_bytes_per_s':1e10},"
 		     "{'from':'cuda:1','to':'cuda:0','bandwidth_bytes_per_s':1e10}],"
 		     "'groups':[{'name':'root','bandwidth_bytes_per_s':1.6e9}]}",
-		     &backend_sim);
+		     &sim_backend);
 }
 
 static void tear_down(void)
@@ -51,7 +51,8 @@ START_TEST(a_copy_alone_takes_what_its_link_says)
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
-	ck_assert_uint_eq(machine_now_ns(f.machine), link_copy_ns(topology_link(machine_topology(f.machine), 0, 1), 12345));
+	ck_assert_uint_eq(machine_now_ns(f.machine),
+			  topology_link_copy_ns(topology_link(machine_topology(f.machine), 0, 1), 12345));
 }
 END_TEST
 
@@ -62,7 +63,7 @@ START_TEST(nothing_takes_time_until_somebody_waits)
 
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	ck_assert_uint_eq(machine_now_ns(f.machine), 0);
-	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
+	ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 0);
 }
 END_TEST
@@ -75,7 +76,7 @@ START_TEST(two_copies_on_one_link_take_twice_as_long_each)
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	fixture_copy(&to, &from, STREAM_COPY);
 	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
-	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
+	ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(f.copy_count, 2);
 	ck_assert_uint_eq(f.copies[0].start_ns, 0);
 	ck_assert_uint_eq(f.copies[0].end_ns, 700 + 2 * MIB);
@@ -91,7 +92,7 @@ START_TEST(a_copy_that_comes_later_slows_the_one_under_way_only_while_both_run)
 	fixture_copy(&to, &from, STREAM_COMPUTE);
 	machine_sleep(f.machine, MIB / 2);
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
+	ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu0, NULL), NULL));
 	/* Half of the first runs alone, then both share, then half of the second runs alone. */
 	ck_assert_uint_eq(f.copies[0].end_ns, 700 + MIB / 2 + MIB);
 	ck_assert_uint_eq(f.copies[1].end_ns, 700 + 2 * MIB);
@@ -153,7 +154,7 @@ START_TEST(what_a_full_link_leaves_of_its_group_goes_to_the_others)
 	fixture_copy(&to1, &from, STREAM_COPY);
 	fixture_copy(&to2, &from, STREAM_COMPUTE);
 	ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
-	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu1, NULL), NULL));
+	ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu1, NULL), NULL));
 	ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
 	ck_assert_uint_eq(f.copies[0].to, 3);
 	ck_assert_uint_eq(f.copies[0].end_ns, 5 * MIB);
@@ -216,7 +217,7 @@ START_TEST(streams_of_a_device_run_beside_each_other)
 	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
 	fixture_copy(&to, &from, STREAM_COPY);
 	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
-	ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu0, NULL), NULL));
+	ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu0, NULL), NULL));
 	ck_assert_uint_eq(machine_now_ns(f.machine), 1000);
 }
 END_TEST
@@ -240,7 +241,7 @@ START_TEST(a_stream_that_waits_for_another_starts_when_that_is_done_with_what_it
 	struct buffer to = fixture_alloc(f.gpu0, 300);
 
 	fixture_copy(&to, &from, STREAM_COPY);
-	ck_assert(stream_follow(device_stream(f.gpu0), link_stream(f.cpu, f.gpu0, NULL), NULL));
+	ck_assert(stream_follow(device_stream(f.gpu0), stream_of_link(f.cpu, f.gpu0, NULL), NULL));
 	fixture_copy(&to, &from, STREAM_COPY);
 	ck_assert(stream_kernel(device_stream(f.gpu0), &one_us, NULL));
 	ck_assert(stream_synchronize(device_stream(f.gpu0), NULL));
@@ -346,7 +347,7 @@ START_TEST(the_same_work_takes_the_same_time_again)
 
 		for (unsigned i = 0; i < 4; i++) {
 			const struct transfer transfer = {
-				.stream = i & 1u ? link_stream(f.cpu, f.gpu2, NULL) : device_stream(f.gpu2),
+				.stream = i & 1u ? stream_of_link(f.cpu, f.gpu2, NULL) : device_stream(f.gpu2),
 				.to = &to2,
 				.from = &from,
 				.size_bytes = 777777 + i * 31,
@@ -357,8 +358,8 @@ START_TEST(the_same_work_takes_the_same_time_again)
 		}
 		ck_assert(stream_synchronize(device_stream(f.gpu1), NULL));
 		ck_assert(stream_synchronize(device_stream(f.gpu2), NULL));
-		ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu1, NULL), NULL));
-		ck_assert(stream_synchronize(link_stream(f.cpu, f.gpu2, NULL), NULL));
+		ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu1, NULL), NULL));
+		ck_assert(stream_synchronize(stream_of_link(f.cpu, f.gpu2, NULL), NULL));
 		ck_assert_uint_eq(f.copy_count, 8);
 		for (int i = 0; i < 8; i++) {
 			if (round)

@@ -19,7 +19,7 @@ static const char machine_text[] = "{'schema':1,'name':'x','devices':[{'name':'c
 static void set_up(void)
 {
 	e = (struct error)ERROR_INIT;
-	fixture_open(&f, machine_text, &backend_guarded);
+	fixture_open(&f, machine_text, &guarded_backend);
 }
 
 static void tear_down(void)
@@ -45,13 +45,13 @@ static uint8_t byte_of(const struct buffer *buffer)
 
 START_TEST(each_link_has_a_stream_of_its_own)
 {
-	struct stream *there = link_stream(f.cpu, f.gpu0, &e);
+	struct stream *there = stream_of_link(f.cpu, f.gpu0, &e);
 
 	ck_assert_ptr_nonnull(there);
 	ck_assert_ptr_eq(there->device, f.gpu0);
-	ck_assert_ptr_eq(link_stream(f.cpu, f.gpu0, &e), there);
-	ck_assert_ptr_ne(link_stream(f.gpu0, f.cpu, &e), there);
-	ck_assert_ptr_ne(link_stream(f.cpu, f.gpu1, &e), there);
+	ck_assert_ptr_eq(stream_of_link(f.cpu, f.gpu0, &e), there);
+	ck_assert_ptr_ne(stream_of_link(f.gpu0, f.cpu, &e), there);
+	ck_assert_ptr_ne(stream_of_link(f.cpu, f.gpu1, &e), there);
 	ck_assert_ptr_ne(device_stream(f.gpu0), there);
 }
 END_TEST
@@ -68,7 +68,7 @@ START_TEST(an_event_stands_for_what_was_on_the_stream_when_it_was_recorded)
 	ck_assert_ok(stream_event_query(&event, &done, &e), &e);
 	ck_assert(done);
 	fixture_copy(&to, &first, STREAM_COPY);
-	ck_assert_ok(stream_event_record(&event, link_stream(f.cpu, f.gpu0, &e), &e), &e);
+	ck_assert_ok(stream_event_record(&event, stream_of_link(f.cpu, f.gpu0, &e), &e), &e);
 	fixture_copy(&to, &second, STREAM_COPY);
 	ck_assert_ok(stream_event_query(&event, &done, &e), &e);
 	ck_assert(!done);
@@ -77,7 +77,7 @@ START_TEST(an_event_stands_for_what_was_on_the_stream_when_it_was_recorded)
 	ck_assert_uint_eq(byte_of(&to), 1);
 	ck_assert_ok(stream_event_query(&event, &done, &e), &e);
 	ck_assert(done);
-	ck_assert_ok(stream_synchronize(link_stream(f.cpu, f.gpu0, &e), &e), &e);
+	ck_assert_ok(stream_synchronize(stream_of_link(f.cpu, f.gpu0, &e), &e), &e);
 	ck_assert_uint_eq(byte_of(&to), 2);
 	stream_event_destroy(&event);
 }
@@ -92,11 +92,11 @@ START_TEST(a_stream_that_waits_for_an_event_finds_what_came_before_it)
 
 	ck_assert_ok(stream_event_create(f.gpu0, &event, &e), &e);
 	fixture_copy(&between, &from, STREAM_COPY);
-	ck_assert_ok(stream_event_record(&event, link_stream(f.cpu, f.gpu0, &e), &e), &e);
-	ck_assert_ok(stream_event_wait(&event, link_stream(f.gpu0, f.cpu, &e), &e), &e);
+	ck_assert_ok(stream_event_record(&event, stream_of_link(f.cpu, f.gpu0, &e), &e), &e);
+	ck_assert_ok(stream_event_wait(&event, stream_of_link(f.gpu0, f.cpu, &e), &e), &e);
 	stream_event_destroy(&event);
 	fixture_copy(&back, &between, STREAM_COPY);
-	ck_assert_ok(stream_synchronize(link_stream(f.gpu0, f.cpu, &e), &e), &e);
+	ck_assert_ok(stream_synchronize(stream_of_link(f.gpu0, f.cpu, &e), &e), &e);
 	ck_assert_uint_eq(byte_of(&back), 7);
 }
 END_TEST
@@ -109,7 +109,7 @@ START_TEST(an_event_on_sim_is_done_at_the_time_of_the_work_before_it)
 	bool done;
 
 	fixture_close(&f);
-	fixture_open(&f, machine_text, &backend_sim);
+	fixture_open(&f, machine_text, &sim_backend);
 	ck_assert_ok(stream_event_create(f.gpu0, &event, &e), &e);
 	ck_assert_ok(stream_kernel(device_stream(f.gpu0), &long_one, &e), &e);
 	ck_assert_ok(stream_event_record(&event, device_stream(f.gpu0), &e), &e);
@@ -133,7 +133,7 @@ START_TEST(sim_finds_an_event_done_when_the_clock_has_passed_it)
 	bool done;
 
 	fixture_close(&f);
-	fixture_open(&f, machine_text, &backend_sim);
+	fixture_open(&f, machine_text, &sim_backend);
 	ck_assert_ok(stream_event_create(f.gpu0, &event, &e), &e);
 	ck_assert_ok(stream_kernel(device_stream(f.gpu0), &cost, &e), &e);
 	ck_assert_ok(stream_event_record(&event, device_stream(f.gpu0), &e), &e);
@@ -151,10 +151,10 @@ START_TEST(memory_that_a_copy_still_reads_is_not_given_to_others)
 	struct buffer other;
 
 	fixture_copy(&to, &from, STREAM_COPY);
-	device_free_after(&from, link_stream(f.gpu0, f.cpu, &e));
+	device_free_after(&from, stream_of_link(f.gpu0, f.cpu, &e));
 	ck_assert_ptr_null(from.device);
 	other = filled(f.gpu0, 5 * MIB, 9);
-	ck_assert_ok(stream_synchronize(link_stream(f.gpu0, f.cpu, &e), &e), &e);
+	ck_assert_ok(stream_synchronize(stream_of_link(f.gpu0, f.cpu, &e), &e), &e);
 	ck_assert_uint_eq(byte_of(&to), 1);
 	ck_assert_uint_eq(byte_of(&other), 9);
 }
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(the_same_stream_gets_its_memory_at_once_and_another_when_the_work_is_done)
 {
-	struct stream *own = link_stream(f.gpu0, f.cpu, &e);
+	struct stream *own = stream_of_link(f.gpu0, f.cpu, &e);
 	struct buffer from = filled(f.gpu0, 12 * MIB, 1);
 	struct buffer to = filled(f.cpu, 12 * MIB, 0);
 	const void *address = from.address;
@@ -194,7 +194,7 @@ START_TEST(a_full_device_waits_for_a_stream_before_it_is_out_of_memory)
 	struct buffer next;
 
 	fixture_copy(&to, &from, STREAM_COPY);
-	device_free_after(&from, link_stream(f.gpu0, f.cpu, &e));
+	device_free_after(&from, stream_of_link(f.gpu0, f.cpu, &e));
 	ck_assert_ok(device_alloc(f.gpu0, 40 * MIB, &next, &e), &e);
 	ck_assert_uint_eq(byte_of(&to), 5);
 }
@@ -209,13 +209,13 @@ START_TEST(memory_of_the_host_that_a_card_still_reads_outlives_its_buffer)
 	ck_assert_ok(device_alloc_pinned(f.cpu, 1000, &pinned, &e), &e);
 	ck_assert_ok(device_fill(&pinned, 0, 1000, 4, &e), &e);
 	fixture_copy(&to, &staging, STREAM_COPY);
-	device_free_after(&staging, link_stream(f.cpu, f.gpu0, &e));
-	ck_assert_ok(stream_synchronize(link_stream(f.cpu, f.gpu0, &e), &e), &e);
+	device_free_after(&staging, stream_of_link(f.cpu, f.gpu0, &e));
+	ck_assert_ok(stream_synchronize(stream_of_link(f.cpu, f.gpu0, &e), &e), &e);
 	ck_assert_uint_eq(byte_of(&to), 3);
 	fixture_copy(&to, &pinned, STREAM_COPY);
-	device_free_after(&pinned, link_stream(f.cpu, f.gpu0, &e));
+	device_free_after(&pinned, stream_of_link(f.cpu, f.gpu0, &e));
 	ck_assert_uint_eq(device_memory_use(f.cpu).pinned_bytes, 0);
-	ck_assert_ok(stream_synchronize(link_stream(f.cpu, f.gpu0, &e), &e), &e);
+	ck_assert_ok(stream_synchronize(stream_of_link(f.cpu, f.gpu0, &e), &e), &e);
 	ck_assert_uint_eq(byte_of(&to), 4);
 	staging = fixture_alloc(f.cpu, 512);
 	ck_assert_uint_eq(device_memory_use(f.cpu).allocated_bytes, 512);
@@ -229,9 +229,9 @@ START_TEST(memory_freed_too_early_fails_the_stream_that_still_reads_it)
 
 	fixture_copy(&to, &from, STREAM_COPY);
 	device_free(&from);
-	ck_assert(!stream_synchronize(link_stream(f.cpu, f.gpu0, &e), &e));
+	ck_assert(!stream_synchronize(stream_of_link(f.cpu, f.gpu0, &e), &e));
 	error_clear(&e);
-	ck_assert(!stream_synchronize(link_stream(f.cpu, f.gpu0, &e), &e));
+	ck_assert(!stream_synchronize(stream_of_link(f.cpu, f.gpu0, &e), &e));
 }
 END_TEST
 
@@ -240,11 +240,11 @@ START_TEST(where_no_bytes_exist_memory_is_free_at_once)
 	struct buffer from, to;
 
 	fixture_close(&f);
-	fixture_open(&f, machine_text, &backend_sim);
+	fixture_open(&f, machine_text, &sim_backend);
 	from = fixture_alloc(f.gpu0, 12 * MIB);
 	to = fixture_alloc(f.cpu, 12 * MIB);
 	fixture_copy(&to, &from, STREAM_COPY);
-	device_free_after(&from, link_stream(f.gpu0, f.cpu, &e));
+	device_free_after(&from, stream_of_link(f.gpu0, f.cpu, &e));
 	ck_assert_uint_eq(device_memory_use(f.gpu0).allocated_bytes, 0);
 }
 END_TEST
@@ -259,7 +259,7 @@ static bool no_event(void *state, unsigned d, void **handle, struct error *error
 
 START_TEST(without_events_giving_back_waits_for_the_stream)
 {
-	struct backend poor = backend_guarded;
+	struct backend poor = guarded_backend;
 	struct buffer from, to, other;
 
 	poor.event_create = no_event;
@@ -268,7 +268,7 @@ START_TEST(without_events_giving_back_waits_for_the_stream)
 	from = filled(f.gpu0, 5 * MIB, 1);
 	to = filled(f.cpu, 5 * MIB, 0);
 	fixture_copy(&to, &from, STREAM_COPY);
-	device_free_after(&from, link_stream(f.gpu0, f.cpu, &e));
+	device_free_after(&from, stream_of_link(f.gpu0, f.cpu, &e));
 	other = filled(f.gpu0, 5 * MIB, 9);
 	ck_assert_uint_eq(byte_of(&to), 1);
 	ck_assert_uint_eq(byte_of(&other), 9);
@@ -282,18 +282,18 @@ static uint64_t pinned_now;
 static bool take_pinned(void *state, unsigned d, uint64_t size_bytes, void **address, struct error *error)
 {
 	pinned_now += size_bytes;
-	return backend_host.memory_take(state, d, size_bytes, address, error);
+	return host_backend.memory_take(state, d, size_bytes, address, error);
 }
 
 static void give_pinned(void *state, unsigned d, void *address, uint64_t size_bytes)
 {
 	pinned_now -= size_bytes;
-	backend_host.memory_give(state, d, address, size_bytes);
+	host_backend.memory_give(state, d, address, size_bytes);
 }
 
 START_TEST(pinned_memory_comes_from_the_backend_and_goes_back_to_it)
 {
-	struct backend counting = backend_host;
+	struct backend counting = host_backend;
 	struct buffer pinned[2];
 
 	counting.pinned_take = take_pinned;

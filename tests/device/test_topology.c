@@ -113,7 +113,7 @@ START_TEST(a_copy_of_nothing_still_costs_the_latency)
 {
 	struct link_description link = { .bandwidth_bytes_per_s = 1e9, .efficiency = NAN, .latency_ns = 700 };
 
-	ck_assert_uint_eq(link_copy_ns(&link, 0), 700);
+	ck_assert_uint_eq(topology_link_copy_ns(&link, 0), 700);
 }
 END_TEST
 
@@ -121,7 +121,7 @@ START_TEST(efficiency_is_what_a_caller_gets_of_the_bandwidth)
 {
 	struct link_description link = { .bandwidth_bytes_per_s = 2e9, .efficiency = 0.5, .latency_ns = 10 };
 
-	ck_assert_uint_eq(link_copy_ns(&link, 1000), 1010);
+	ck_assert_uint_eq(topology_link_copy_ns(&link, 1000), 1010);
 }
 END_TEST
 
@@ -129,8 +129,8 @@ START_TEST(a_part_of_a_nanosecond_counts_as_one)
 {
 	struct link_description link = { .bandwidth_bytes_per_s = 3e9, .efficiency = NAN, .latency_ns = 0 };
 
-	ck_assert_uint_eq(link_copy_ns(&link, 1), 1);
-	ck_assert_uint_eq(link_copy_ns(&link, 4), 2);
+	ck_assert_uint_eq(topology_link_copy_ns(&link, 1), 1);
+	ck_assert_uint_eq(topology_link_copy_ns(&link, 4), 2);
 }
 END_TEST
 
@@ -138,7 +138,7 @@ START_TEST(the_largest_copy_on_the_slowest_link_takes_long_and_does_not_wrap)
 {
 	struct link_description link = { .bandwidth_bytes_per_s = 1e-300, .efficiency = NAN, .latency_ns = UINT64_MAX };
 
-	ck_assert_uint_gt(link_copy_ns(&link, UINT64_MAX), 100 * 365 * UINT64_C(86400) * NS_PER_S);
+	ck_assert_uint_gt(topology_link_copy_ns(&link, UINT64_MAX), 100 * 365 * UINT64_C(86400) * NS_PER_S);
 }
 END_TEST
 

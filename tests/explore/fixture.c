@@ -7,16 +7,16 @@
 
 struct explore explorer_open(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct explore explore = {
 		.space = { .caches = 1U << CACHE_CLASSIC | 1U << CACHE_LRU, .device_modes = 3, .node_flags = 3, .length = 12 },
 		.seed = 1
 	};
 
 	ck_assert_ok(topology, &e);
-	explore.subject = subject_engine_open(topology, &backend_sim, NULL, NULL, &e);
+	explore.subject = subject_engine_open(topology, &sim_backend, NULL, NULL, &e);
 	ck_assert_ok(explore.subject, &e);
 	topology_free(topology);
 	return explore;

@@ -40,18 +40,18 @@ static void on_image(void *context, const struct image_event *event)
 
 static struct bench open_bench(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct bench bench = { .chance = 1 };
 
 	ck_assert_ok(topology, &e);
-	bench.subject = subject_engine_open(topology, &backend_host, NULL, NULL, &e);
+	bench.subject = subject_engine_open(topology, &host_backend, NULL, NULL, &e);
 	ck_assert_ok(bench.subject, &e);
 	topology_free(topology);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		file = embedded_find(scenario_workflows, files[i]);
-		bench.workflows[i] = json_parse(file->bytes, embedded_length(file), files[i], false, &e);
+		file = embed_find(scenario_workflows, files[i]);
+		bench.workflows[i] = json_parse(file->bytes, embed_length(file), files[i], false, &e);
 		ck_assert_ok(bench.workflows[i], &e);
 	}
 	return bench;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/array.h"
+#include "core/base/string.h"
 #include "reports/bundle/redact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);

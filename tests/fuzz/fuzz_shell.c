@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/shell.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void use(const struct topology *topology)
 {
 	struct error e = ERROR_INIT;
-	struct machine *machine = machine_open(topology, &backend_sim, &e);
+	struct machine *machine = machine_open(topology, &sim_backend, &e);
 	size_t count;
 
 	if (!machine)
@@ -20,7 +20,7 @@ static void use(const struct topology *topology)
 		struct buffer from;
 		struct buffer to;
 		const struct transfer transfer = {
-			.stream = i % 2 ? link_stream(device, next, &e) : device_stream(next),
+			.stream = i % 2 ? stream_of_link(device, next, &e) : device_stream(next),
 			.to = &to,
 			.from = &from,
 			.size_bytes = 1000,

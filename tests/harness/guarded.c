@@ -55,7 +55,7 @@ static bool guarded_open(void **state, const struct topology *topology, const st
 		return false;
 	guarded->topology = topology;
 	guarded->listener = listener;
-	if (!backend_host.open(&guarded->host, topology, listener, e)) {
+	if (!host_backend.open(&guarded->host, topology, listener, e)) {
 		free(guarded);
 		return false;
 	}
@@ -67,7 +67,7 @@ static void guarded_close(void *state)
 {
 	struct guarded *guarded = state;
 
-	backend_host.close(guarded->host);
+	host_backend.close(guarded->host);
 	free(guarded);
 }
 
@@ -150,7 +150,7 @@ static bool run_copy(const struct guarded *guarded, struct guarded_op *op, struc
 {
 	uint64_t size_bytes = op->event.size_bytes;
 
-	op->event.start_ns = backend_host.now_ns(guarded->host);
+	op->event.start_ns = host_backend.now_ns(guarded->host);
 	if (size_bytes) {
 		if (!protect(op->source, size_bytes, PROT_READ | PROT_WRITE, e) ||
 		    !protect(op->target, size_bytes, PROT_READ | PROT_WRITE, e))
@@ -159,7 +159,7 @@ static bool run_copy(const struct guarded *guarded, struct guarded_op *op, struc
 		if (!protect(op->source, size_bytes, PROT_NONE, e) || !protect(op->target, size_bytes, PROT_NONE, e))
 			return false;
 	}
-	op->event.end_ns = backend_host.now_ns(guarded->host);
+	op->event.end_ns = host_backend.now_ns(guarded->host);
 	guarded->listener->copied(guarded->listener->context, &op->event);
 	return true;
 }
@@ -189,8 +189,8 @@ static bool put(struct guarded_stream *stream, const struct guarded_op *op, stru
 static bool guarded_copy(void *state, const struct transfer *transfer, struct error *e)
 {
 	const struct guarded_op op = {
-		.target = transfer_target(transfer),
-		.source = transfer_source(transfer),
+		.target = device_transfer_target(transfer),
+		.source = device_transfer_source(transfer),
 		.event = {
 			.from = device_index(transfer->from->device),
 			.to = device_index(transfer->to->device),
@@ -302,17 +302,17 @@ static uint64_t guarded_now_ns(void *state)
 {
 	const struct guarded *guarded = state;
 
-	return backend_host.now_ns(guarded->host);
+	return host_backend.now_ns(guarded->host);
 }
 
 static void guarded_sleep(void *state, uint64_t duration_ns)
 {
 	const struct guarded *guarded = state;
 
-	backend_host.sleep(guarded->host, duration_ns);
+	host_backend.sleep(guarded->host, duration_ns);
 }
 
-const struct backend backend_guarded = {
+const struct backend guarded_backend = {
 	.name = "guarded",
 	.summary = "bytes that only the backend may touch, for tests",
 	.bytes_exist = true,

@@ -10,7 +10,7 @@
 
 #include "core/device/device.h"
 
-extern const struct backend backend_guarded;
+extern const struct backend guarded_backend;
 
 /* All bytes of a buffer on any backend whose bytes exist, as they are now. Borrowed: valid until 16 further calls, or where
  * host_addressable until the buffer is freed. The test fails where they cannot be read. */

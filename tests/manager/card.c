@@ -34,7 +34,7 @@ void card_open(const struct policy *policy)
 	struct error e = ERROR_INIT;
 
 	card = (struct card) { .free_bytes = 4.0 * (double)GIB };
-	ck_assert_ok(managed_open(&card.scene, fixture_card(&backend_sim, GIB, 100 * MIB, &e), &options, &e), &e);
+	ck_assert_ok(managed_open(&card.scene, fixture_card(&sim_backend, GIB, 100 * MIB, &e), &options, &e), &e);
 	card.cpu = machine_device(card.scene.machine, 0);
 	card.device = machine_device(card.scene.machine, 1);
 }

@@ -7,12 +7,12 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, &backend_host, "flux1-small.safetensors", &policy_strict);
+	flux_make(&scene, &host_backend, "flux1-small.safetensors", &policy_strict);
 }
 
 static void make_on_guarded(void)
 {
-	flux_make(&scene, &backend_guarded, "flux1-small.safetensors", &policy_strict);
+	flux_make(&scene, &guarded_backend, "flux1-small.safetensors", &policy_strict);
 }
 
 static void unmake(void)
@@ -98,7 +98,7 @@ START_TEST(guarded_samples_the_same_bits_as_host)
 	struct error e = ERROR_INIT;
 	size_t cast;
 
-	flux_make(&guarded, &backend_guarded, "flux1-small.safetensors", &policy_strict);
+	flux_make(&guarded, &guarded_backend, "flux1-small.safetensors", &policy_strict);
 	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
 		flux_load_and_sample(&scene, scene.with_lora, budgets[i], &cast, here);
 		flux_load_and_sample(&guarded, guarded.with_lora, budgets[i], &cast, there);

@@ -33,7 +33,7 @@ static void make(void)
 	error_clear(&e);
 	reason_count = 0;
 	hold = (struct reference) { .target = NULL };
-	ck_assert_ok(managed_open(&scene, fixture_card(&backend_sim, GIB, 100 * MIB, &e), &options, &e), &e);
+	ck_assert_ok(managed_open(&scene, fixture_card(&sim_backend, GIB, 100 * MIB, &e), &options, &e), &e);
 }
 
 static void unmake(void)

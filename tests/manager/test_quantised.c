@@ -14,12 +14,12 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, &backend_host, "flux1-small-Q5_0.gguf", &policy_strict);
+	flux_make(&scene, &host_backend, "flux1-small-Q5_0.gguf", &policy_strict);
 }
 
 static void make_on_guarded(void)
 {
-	flux_make(&scene, &backend_guarded, "flux1-small-Q5_0.gguf", &policy_strict);
+	flux_make(&scene, &guarded_backend, "flux1-small-Q5_0.gguf", &policy_strict);
 }
 
 static void unmake(void)

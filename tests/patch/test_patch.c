@@ -26,13 +26,13 @@ static void make(void)
 
 static void make_on_host(void)
 {
-	backend = &backend_host;
+	backend = &host_backend;
 	make();
 }
 
 static void make_on_guarded(void)
 {
-	backend = &backend_guarded;
+	backend = &guarded_backend;
 	make();
 }
 

@@ -171,7 +171,7 @@ START_TEST(strips_have_the_bits_of_the_whole_weight)
 	static const enum dtype dtypes[] = { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_F8_E4M3, DTYPE_F8_E5M2 };
 	struct small small;
 
-	small_open(&small, &backend_host);
+	small_open(&small, &host_backend);
 	for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
 		compare(&small, dtypes[i], (size_t)_i);
 	small_close(&small);
@@ -197,7 +197,7 @@ START_TEST(strips_refuse_what_rows_alone_cannot_tell)
 	struct model *model;
 	struct one one;
 
-	small_open(&small, &backend_host);
+	small_open(&small, &host_backend);
 	model = small_model(&small, parameters, 2);
 	one_begin(&one, model, small_lora(&small, beside, ARRAY_SIZE(beside)), 1);
 	ck_assert(!strips_can(&stored, &one.list, 1));

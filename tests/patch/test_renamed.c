@@ -30,7 +30,7 @@ static void make(void)
 {
 	struct error e = ERROR_INIT;
 
-	small_open(&small, &backend_host);
+	small_open(&small, &host_backend);
 	map = key_map_new(targets, ARRAY_SIZE(targets), &e);
 	ck_assert_ok(map, &e);
 	match = NULL;

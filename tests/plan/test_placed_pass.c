@@ -25,9 +25,9 @@ struct situation {
 
 static struct topology *open_topology(const char *file_name)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, file_name);
+	const struct embedded_file *file = embed_find(scenario_topologies, file_name);
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
 	ck_assert_ok(topology, &e);
 	return topology;
@@ -139,7 +139,7 @@ START_TEST(a_placed_pass_takes_what_the_forward_of_flux_takes)
 	struct wish wish;
 	struct placer placer = { &wish, place };
 	struct placed_request request = {
-		.backend = &backend_sim, .model = forwards[_i].model, .compute = 1, .width = side / 8, .height = side / 8
+		.backend = &sim_backend, .model = forwards[_i].model, .compute = 1, .width = side / 8, .height = side / 8
 	};
 
 	set_up_list(&s, fixture_loadlist(forwards[_i].loadlist), "2x3090-nvlink.json", (struct picture) { side, side, 1 });

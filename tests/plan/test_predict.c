@@ -8,9 +8,9 @@
 
 static struct topology *open_topology(const char *file_name)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, file_name);
+	const struct embedded_file *file = embed_find(scenario_topologies, file_name);
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
 	ck_assert_ok(topology, &e);
 	return topology;

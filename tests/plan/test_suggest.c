@@ -39,11 +39,11 @@ struct situation {
 
 static void set_up(struct situation *s, const char *loadlist, const char *topology, const char *version, double keep_free_gb)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, topology);
+	const struct embedded_file *file = embed_find(scenario_topologies, topology);
 	struct picture picture = { 1024, 1024, 1 };
 	struct error e = ERROR_INIT;
 
-	s->topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	s->topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	ck_assert_ok(s->topology, &e);
 	s->list = fixture_loadlist(loadlist);
 	ck_assert_ok(pass_costs_make(s->list.blocks, s->list.count, &picture, &s->costs, &e), &e);

@@ -21,7 +21,7 @@ static void begin(void)
 	e = (struct error)ERROR_INIT;
 	topology = topology_parse(description, sizeof(description) - 1, "test", &e);
 	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &backend_host, &e);
+	machine = machine_open(topology, &host_backend, &e);
 	topology_free(topology);
 	ck_assert_ok(machine, &e);
 }

@@ -11,13 +11,13 @@
 
 void cell_open(struct cell_seen *seen)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
 
 	memset(seen, 0, sizeof(*seen));
-	seen->topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	seen->topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	ck_assert_ok(seen->topology != NULL, &e);
-	seen->subject = subject_engine_open(seen->topology, &backend_sim, NULL, NULL, &e);
+	seen->subject = subject_engine_open(seen->topology, &sim_backend, NULL, NULL, &e);
 	ck_assert_ok(seen->subject != NULL, &e);
 	seen->judge = judge_new(&e);
 	seen->holders = array_new(CELL_HOLDERS_MAX, sizeof(*seen->holders), &e);

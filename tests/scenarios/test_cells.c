@@ -79,14 +79,14 @@ static bool finished(void *context, const struct judge_result *result)
 START_TEST(a_run_of_one_cell_is_of_the_names_it_has)
 {
 	struct error e = ERROR_INIT;
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct seen seen = { .count = 0 };
 	struct matrix_run run = { .subject_name = "engine", .finished = finished, .context = &seen };
 	struct matrix_cell cell;
 
 	ck_assert_ok(topology, &e);
-	run.subject = subject_engine_open(topology, &backend_sim, NULL, NULL, &e);
+	run.subject = subject_engine_open(topology, &sim_backend, NULL, NULL, &e);
 	ck_assert_ok(run.subject, &e);
 	for (size_t i = 0; matrix_cell_at(&axes, i, &cell); i++) {
 		ck_assert_ok(matrix_run(&run, &cell.axes, &e), &e);

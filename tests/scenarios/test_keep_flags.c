@@ -64,7 +64,7 @@ static enum keep_request engine_says(const char *text, const char *policy)
 	struct record_sink sink = { .context = &keep, .put = put };
 	struct error e = ERROR_INIT;
 	struct topology *topology = topology_parse(topology_text, strlen(topology_text), "t", &e);
-	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, &e) : NULL;
+	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, &e) : NULL;
 	json_t *workflow = json_loads(text, 0, NULL);
 	const struct action prompt = { .kind = ACTION_PROMPT, .name = "w", .body = workflow };
 

@@ -36,12 +36,12 @@ static const struct catalog any = { .open = open_any };
 
 static void make(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
 	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &backend_sim, &e);
+	machine = machine_open(topology, &sim_backend, &e);
 	ck_assert_ok(machine, &e);
 	topology_free(topology);
 	engine = engine_open(

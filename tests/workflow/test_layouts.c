@@ -21,9 +21,9 @@ static struct machine *machine;
 
 static struct machine *open_machine(const char *topology_file, const struct backend *backend)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, topology_file);
+	const struct embedded_file *file = embed_find(scenario_topologies, topology_file);
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct machine *opened = topology ? machine_open(topology, backend, &e) : NULL;
 
 	ck_assert_ok(opened, &e);
@@ -41,13 +41,13 @@ static void make(void)
 
 static void make_on_host(void)
 {
-	backend = &backend_host;
+	backend = &host_backend;
 	make();
 }
 
 static void make_on_guarded(void)
 {
-	backend = &backend_guarded;
+	backend = &guarded_backend;
 	make();
 }
 
@@ -343,7 +343,7 @@ START_TEST(vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded)
 		uint16_t code;
 
 		memcpy(&code, tensor->bytes + 2 * i, sizeof(code));
-		ck_assert(((const float *)harness_bytes(&bias->resting))[i] == bf16_to_f32(code));
+		ck_assert(((const float *)harness_bytes(&bias->resting))[i] == convert_bf16_to_f32(code));
 	}
 	safetensors_close(file);
 	model_free(model);
@@ -440,7 +440,7 @@ START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 		}
 		ck_assert_int_eq(y->dtype, DTYPE_F32);
 		for (size_t j = 0; j < parameter_element_count(x); j++)
-			ck_assert(floats[j] == f16_to_f32(codes[j]));
+			ck_assert(floats[j] == convert_f16_to_f32(codes[j]));
 	}
 	model_free(own);
 	model_free(theirs);
@@ -463,7 +463,7 @@ END_TEST
 /* A name alone stands for a model: on the simulator of any type, here of those that can be written. */
 START_TEST(a_made_up_gguf_model_weighs_what_its_name_says)
 {
-	struct machine *simulator = open_machine("2x3090-nvlink.json", &backend_sim);
+	struct machine *simulator = open_machine("2x3090-nvlink.json", &sim_backend);
 	struct model_source source = { .kind = MODEL_UNET, .files = { "flux1-dev-Q4_K_S.gguf" }, .file_count = 1 };
 	struct error e = ERROR_INIT;
 	struct model *model = open_on(simulator, &source, &e);

@@ -21,9 +21,9 @@ static const struct backend *backend;
 
 static void make(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "host-2gpu.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	char arguments[400];
 
 	ck_assert_ok(topology, &e);
@@ -38,13 +38,13 @@ static void make(void)
 
 static void make_on_host(void)
 {
-	backend = &backend_host;
+	backend = &host_backend;
 	make();
 }
 
 static void make_on_guarded(void)
 {
-	backend = &backend_guarded;
+	backend = &guarded_backend;
 	make();
 }
 
@@ -130,7 +130,7 @@ static bool count_write(void *state, unsigned d, void *address, uint64_t offset_
 			struct error *e)
 {
 	written_bytes += size_bytes;
-	return backend_guarded.write(state, d, address, offset_bytes, size_bytes, from, e);
+	return guarded_backend.write(state, d, address, offset_bytes, size_bytes, from, e);
 }
 
 static void note_beside(void *context, uint64_t done_bytes, uint64_t total_bytes)
@@ -144,7 +144,7 @@ static void note_beside(void *context, uint64_t done_bytes, uint64_t total_bytes
 START_TEST(off_host_a_model_is_read_a_window_at_a_time)
 {
 	const struct bulk_watcher watcher = { .progress = note_beside };
-	struct backend counting = backend_guarded;
+	struct backend counting = guarded_backend;
 	struct parameter_description parameters[LARGE_COUNT];
 	struct parameter_origin origins[LARGE_COUNT] = { { .path = NULL } };
 	struct tensor_row rows[LARGE_COUNT] = { { .name = NULL } };

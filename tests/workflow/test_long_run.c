@@ -33,13 +33,13 @@ static void on_load(void *context, uint64_t object, const char *name, bool from_
 
 static struct machine *open_machine(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_topologies, "2x3090-nvlink.json");
+	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embedded_length(file), file->name, &e);
+	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct machine *machine;
 
 	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &backend_sim, &e);
+	machine = machine_open(topology, &sim_backend, &e);
 	ck_assert_ok(machine, &e);
 	topology_free(topology);
 	return machine;
@@ -47,9 +47,9 @@ static struct machine *open_machine(void)
 
 static json_t *open_workflow(void)
 {
-	const struct embedded_file *file = embedded_find(scenario_workflows, "flux-three-loaders.json");
+	const struct embedded_file *file = embed_find(scenario_workflows, "flux-three-loaders.json");
 	struct error e = ERROR_INIT;
-	json_t *workflow = json_parse(file->bytes, embedded_length(file), file->name, false, &e);
+	json_t *workflow = json_parse(file->bytes, embed_length(file), file->name, false, &e);
 
 	ck_assert_ok(workflow, &e);
 	return workflow;

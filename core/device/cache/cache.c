@@ -42,7 +42,7 @@ static uint64_t round_up(uint64_t size_bytes, uint64_t to)
 	return (size_bytes + to - 1) / to * to;
 }
 
-void *piece_address(const struct piece *piece)
+void *cache_piece_address(const struct piece *piece)
 {
 	return (void *)piece->address;
 }

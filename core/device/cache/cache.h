@@ -57,7 +57,7 @@ struct piece *cache_take(struct cache *cache, uint64_t size_bytes, const struct 
 struct piece *cache_take_pinned(struct cache *cache, uint64_t size_bytes, struct error *e);
 /* stream: what may still use it; NULL for nothing. */
 void cache_give(struct cache *cache, struct piece *piece, const struct stream *stream);
-void *piece_address(const struct piece *piece);
+void *cache_piece_address(const struct piece *piece);
 
 /* What is taken from the device for a piece that finds no place. */
 uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes);

@@ -109,7 +109,7 @@ static bool host_copy(void *state, const struct transfer *transfer, struct error
 	(void)e;
 	event.start_ns = host_now_ns(state);
 	if (transfer->size_bytes)
-		memmove(transfer_target(transfer), transfer_source(transfer), transfer->size_bytes);
+		memmove(device_transfer_target(transfer), device_transfer_source(transfer), transfer->size_bytes);
 	event.end_ns = host_now_ns(state);
 	host->listener->copied(host->listener->context, &event);
 	return true;
@@ -191,7 +191,7 @@ static void host_sleep(void *state, uint64_t duration_ns)
 	host->slept_ns = clock_add_ns(host->slept_ns, duration_ns);
 }
 
-const struct backend backend_host = {
+const struct backend host_backend = {
 	.name = "host",
 	.summary = "real bytes: every device is an arena in main memory; copies and kernels really run",
 	.bytes_exist = true,

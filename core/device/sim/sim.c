@@ -582,7 +582,7 @@ static void sim_close(void *state)
 	free(sim);
 }
 
-const struct backend backend_sim = {
+const struct backend sim_backend = {
 	.name = "sim",
 	.summary = "no bytes: memory is accounted, copies and kernels take modelled time on a virtual clock",
 	.bytes_exist = false,

@@ -7,6 +7,7 @@
 
 #include "core/base/array.h"
 #include "core/base/clock.h"
+#include "core/base/string.h"
 
 /* In ComfyUI-MultiGPU's order of its device list. */
 static const struct {
@@ -92,7 +93,7 @@ unsigned topology_route(const struct topology *topology, unsigned from, unsigned
 	return 2;
 }
 
-uint64_t link_copy_ns(const struct link_description *link, uint64_t size_bytes)
+uint64_t topology_link_copy_ns(const struct link_description *link, uint64_t size_bytes)
 {
 	double rate = link->bandwidth_bytes_per_s * (isnan(link->efficiency) ? 1.0 : link->efficiency);
 

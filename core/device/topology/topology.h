@@ -102,6 +102,6 @@ unsigned topology_route(const struct topology *topology, unsigned from, unsigned
 
 /* Time for one copy of size_bytes over a link nobody else uses, rounded up: latency + size / (bandwidth * efficiency, where
  * efficiency is known). A size of 0 still costs the latency: the copy is issued. */
-uint64_t link_copy_ns(const struct link_description *link, uint64_t size_bytes);
+uint64_t topology_link_copy_ns(const struct link_description *link, uint64_t size_bytes);
 
 #endif

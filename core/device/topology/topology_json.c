@@ -7,6 +7,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/device/topology/topology.h"
 
 #define WHERE_MAX 192

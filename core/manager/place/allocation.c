@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/manager/place/place.h"
 #include "core/model/families/family.h"
 

@@ -92,7 +92,7 @@ static double way_ns(const struct machine *machine, unsigned from, unsigned to, 
 	double ns = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		ns += (double)link_copy_ns(links[i], size_bytes);
+		ns += (double)topology_link_copy_ns(links[i], size_bytes);
 	return ns;
 }
 

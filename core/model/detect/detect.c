@@ -11,6 +11,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/model/families/family_autoencoder.h"
 
 /* Where files put models of a kind: checkpoints first, then files of one model. */

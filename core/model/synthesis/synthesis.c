@@ -12,7 +12,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/array.h"
 #include "core/tensor/convert/convert.h"
 #include "core/tensor/convert/quantise.h"
@@ -202,7 +202,7 @@ static void range_of(const struct parameter_description *parameter, const char *
 		fan_in *= (double)parameter->shape[i];
 	*middle = 0;
 	*spread = (float)sqrt(3 / fan_in);
-	if (strstr(type, "Norm") && !text_ends_with(parameter->name, ".bias")) {
+	if (strstr(type, "Norm") && !string_ends_with(parameter->name, ".bias")) {
 		*middle = 1;
 		*spread = 0.1F;
 	} else if (parameter->rank < 2) {

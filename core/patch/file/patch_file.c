@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/array.h"
 #include "core/model/detect/detect.h"
 #include "core/patch/file/patch_file_state.h"
@@ -176,7 +176,7 @@ static bool make_entries(struct patch_file *file, struct error *e)
 		const struct file_unit *unit = patch_file_unit(file, at);
 		const int64_t *reshaped = unit ? file->reshaped[unit - file->units.units] : NULL;
 
-		if (file->request.has_dtype && text_ends_with(tensor->name, ".scale_weight"))
+		if (file->request.has_dtype && string_ends_with(tensor->name, ".scale_weight"))
 			return error_set(e, ERROR_UNSUPPORTED, "%s: its weights have scales (%s), so they keep their type",
 					 file->request.model, tensor->name);
 		file->entries[i] = (struct safetensors_entry) { .name = tensor->name,

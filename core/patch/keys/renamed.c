@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/patch/keys/key_rules.h"
 #include "core/patch/lora_private.h"
 

@@ -10,6 +10,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/plan/advise/answer.h"
 #include "core/plan/string/node_string.h"
 #include "core/plan/string/text.h"

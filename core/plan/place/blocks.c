@@ -11,6 +11,7 @@
 
 #include "core/base/array.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 
 #define TABLE_BYTES_MAX (64u << 20) /* unpacked; the largest model has 1050 lines of 100 bytes */
 

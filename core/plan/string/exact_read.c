@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 #include "core/plan/string/allocation.h"
 #include "core/plan/string/device_name.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/plan/string/text.h"
 #include "core/plan/versions.h"
 

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 
 /* Code points of the digit 0 of every script (Unicode 14, general category Nd); its nine others follow it. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 static const struct cost_row rows[] = {
 	{ .family = "hunyuan_video",
@@ -204,7 +204,7 @@ const struct tower_row *cost_tower_of(const struct plan_block *block, size_t *pr
 	for (size_t i = 0; i < ARRAY_SIZE(towers); i++) {
 		const struct tower_row *row = &towers[i];
 
-		if (block->size_bytes == PLAN_NO_SIZE || !text_ends_with(block->name, row->block) ||
+		if (block->size_bytes == PLAN_NO_SIZE || !string_ends_with(block->name, row->block) ||
 		    (row->word && !strstr(block->name, row->word)))
 			continue;
 		*prefix_length = strlen(block->name) - strlen(row->block);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/model/families/family.h"
 #include "core/plan/suggest/cost_rows.h"
 
@@ -196,9 +196,9 @@ static void walk_to(struct cost_walk *walk, const char *name)
 {
 	if (walk->row->hidden > 0)
 		return;
-	if (begins_with(name, "input_blocks.") && text_ends_with(name, ".op"))
+	if (begins_with(name, "input_blocks.") && string_ends_with(name, ".op"))
 		walk->level++;
-	else if (begins_with(name, "output_blocks.") && text_ends_with(name, ".conv") && walk->level)
+	else if (begins_with(name, "output_blocks.") && string_ends_with(name, ".conv") && walk->level)
 		walk->level--;
 }
 
@@ -218,10 +218,10 @@ static double attention_flops(const struct cost_walk *walk, const char *name, do
 	double tokens = picture + (row->is_joint ? row->text_tokens : 0);
 
 	for (size_t i = 0; i < ARRAY_SIZE(row->attention); i++) {
-		if (row->attention[i] && text_ends_with(name, row->attention[i]))
+		if (row->attention[i] && string_ends_with(name, row->attention[i]))
 			return 4 * row->batch * channels * tokens * tokens;
 	}
-	if (row->cross_attention && text_ends_with(name, row->cross_attention))
+	if (row->cross_attention && string_ends_with(name, row->cross_attention))
 		return 4 * row->batch * channels * picture * row->text_tokens;
 	return 0;
 }
@@ -229,8 +229,8 @@ static double attention_flops(const struct cost_walk *walk, const char *name, do
 /* What a UNet's way down leaves for its way up. */
 static bool is_left_for_later(const char *name)
 {
-	return begins_with(name, "input_blocks.") &&
-	       (text_ends_with(name, ".out_layers.3") || text_ends_with(name, ".op") || strcmp(name, "input_blocks.0.0") == 0);
+	return begins_with(name, "input_blocks.") && (string_ends_with(name, ".out_layers.3") ||
+						      string_ends_with(name, ".op") || strcmp(name, "input_blocks.0.0") == 0);
 }
 
 static struct block_cost cost_in(struct cost_walk *walk, const struct shapes *shapes, const char *name, double size_bytes,

@@ -12,6 +12,7 @@
 
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 #include "core/plan/versions.h"
 

@@ -13,9 +13,9 @@
 static inline float round_value(enum dtype dtype, float value)
 {
 	if (dtype == DTYPE_BF16)
-		return bf16_to_f32(f32_to_bf16(value));
+		return convert_bf16_to_f32(convert_f32_to_bf16(value));
 	if (dtype == DTYPE_F16)
-		return f16_to_f32(f32_to_f16(value));
+		return convert_f16_to_f32(convert_f32_to_f16(value));
 	return value;
 }
 

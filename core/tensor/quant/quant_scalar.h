@@ -13,8 +13,8 @@
 #define QUANTS_OF_ONE_WAY(X)                                                                                                   \
 	X(TQ1_0) X(TQ2_0) X(MXFP4) X(NVFP4) X(IQ2_XXS) X(IQ2_XS) X(IQ2_S) X(IQ3_XXS) X(IQ3_S) X(IQ1_S) X(IQ1_M)
 
-#define QUANT_DECLARE_EXACT(name) void dequantise_##name##_exact(const uint8_t *blocks, float *to, size_t block_count);
-#define QUANT_DECLARE_HALF(name) void dequantise_##name##_half(const uint8_t *blocks, float *to, size_t block_count);
+#define QUANT_DECLARE_EXACT(name) void quant_scalar_##name##_exact(const uint8_t *blocks, float *to, size_t block_count);
+#define QUANT_DECLARE_HALF(name) void quant_scalar_##name##_half(const uint8_t *blocks, float *to, size_t block_count);
 QUANTS_OF_TWO_WAYS(QUANT_DECLARE_EXACT)
 QUANTS_OF_TWO_WAYS(QUANT_DECLARE_HALF)
 QUANTS_OF_ONE_WAY(QUANT_DECLARE_EXACT)

@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 
 struct shard {
 	char *name;

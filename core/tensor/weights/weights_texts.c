@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/utf8.h"
 
 bool weights_value_is_layout(const struct gguf_value *value)

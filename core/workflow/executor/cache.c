@@ -15,6 +15,7 @@
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/strbuf.h"
+#include "core/base/string.h"
 #include "core/base/words.h"
 
 WORDS_NAME(cache_kind_name, enum cache_kind, CACHE_KINDS)

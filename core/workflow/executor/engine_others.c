@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/manager/view.h"
 #include "core/workflow/engine_state.h"
 

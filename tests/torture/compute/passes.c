@@ -54,7 +54,7 @@ struct world {
 };
 
 /* Opened by the first run and kept: weights take far longer to make than a pass takes, and the runs are to be many. */
-static struct world worlds[] = { { .backend = &backend_host }, { .backend = &backend_sim } };
+static struct world worlds[] = { { .backend = &host_backend }, { .backend = &sim_backend } };
 
 static bool open_world(struct world *world, struct error *e)
 {

@@ -20,7 +20,7 @@ static bool use_machine(const struct topology *topology, const struct backend *b
 		       device_fill(&buffers[i], 0, 1 << 20, 0, e);
 	}
 	for (size_t i = 0; fine && i < 7; i++) {
-		struct stream *link = link_stream(buffers[i].device, buffers[i + 1].device, e);
+		struct stream *link = stream_of_link(buffers[i].device, buffers[i + 1].device, e);
 		const struct transfer transfer = {
 			.stream = link,
 			.to = &buffers[i + 1],

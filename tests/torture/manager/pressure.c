@@ -60,7 +60,7 @@ TORTURE_PIECE(torture_manager, "loading under pressure")
 {
 	const struct manager_options options = { .policy = &policy_stock };
 	struct managed scene;
-	bool fine = managed_open(&scene, fixture_card(&backend_sim, 99999999, 15999999, e), &options, e) &&
+	bool fine = managed_open(&scene, fixture_card(&sim_backend, 99999999, 15999999, e), &options, e) &&
 		    use_manager(scene.manager, scene.root, e);
 
 	managed_close(&scene);

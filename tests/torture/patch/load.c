@@ -114,7 +114,7 @@ TORTURE_PIECE(torture_patch, "loading with LoRAs")
 {
 	const struct manager_options options = { .policy = &policy_strict };
 	struct scene scene = { .patcher = NULL };
-	bool fine = managed_open(&scene.managed, fixture_card(&backend_host, 99999999, 99999999, e), &options, e) &&
+	bool fine = managed_open(&scene.managed, fixture_card(&host_backend, 99999999, 99999999, e), &options, e) &&
 		    make_patchers(&scene, e) && load_and_unload(&scene, e);
 
 	managed_close(&scene.managed);

@@ -18,7 +18,7 @@ static const char flow_text[] =
 static struct subject *open_subject(struct error *e)
 {
 	struct topology *topology = fixture_topology("2x3090-nvlink.json", e);
-	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
+	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, e) : NULL;
 
 	topology_free(topology);
 	return subject;

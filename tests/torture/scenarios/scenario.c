@@ -39,7 +39,7 @@ TORTURE_PIECE(torture_scenario, "a scenario")
 {
 	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
 	struct topology *topology = flow ? fixture_topology("2x3090-nvlink.json", e) : NULL;
-	struct subject *subject = topology ? subject_engine_open(topology, &backend_sim, NULL, NULL, e) : NULL;
+	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, e) : NULL;
 	struct judge *judge = subject ? judge_new(e) : NULL;
 	bool fine = judge && run(subject, judge, flow, &policy_strict, e) && run(subject, judge, flow, &policy_anchors, e);
 

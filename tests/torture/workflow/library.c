@@ -17,7 +17,7 @@ static bool open_model(const char *folder, const char *file, enum model_kind kin
 	struct model_library library = { .folder = folder };
 	struct catalog catalog = model_library_catalog(&library);
 	struct model_source source = { .kind = kind, .files = { file }, .file_count = 1, .type = "" };
-	struct machine *machine = fixture_card(&backend_host, 99999999, 99999999, e);
+	struct machine *machine = fixture_card(&host_backend, 99999999, 99999999, e);
 	struct model *model = machine ? catalog.open(catalog.context, &source, machine, machine_device(machine, 0), e) : NULL;
 	bool fine = model != NULL;
 
