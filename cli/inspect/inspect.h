@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "core/base/error.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 struct report {
 	json_t *members; /* owned */

@@ -3,7 +3,7 @@
 #define RESIDENCY_TESTS_CONFORMANCE_MODELS_H
 
 #include "core/model/detect/detect.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 /* Names of a folder's files that end so, sorted. The caller frees with models_names_free(). */
 struct models_names {

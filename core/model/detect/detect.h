@@ -20,7 +20,7 @@
 #include "core/base/error.h"
 #include "core/model/architecture.h"
 #include "core/model/families/family.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 #define DETECTED_MAX 8
 

@@ -14,9 +14,9 @@
 
 #include "core/base/error.h"
 #include "core/model/architecture.h"
-#include "core/model/detect/config.h"
+#include "core/model/families/config.h"
 #include "core/model/model.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 /* A published model of a family, or the small one that a processor runs in a moment. */
 struct family_variant {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/model/detect/config.h"
+#include "core/model/families/config.h"
 
 /* AutoencoderKL, and FLUX's without quantisation convolutions. */
 struct autoencoder_config {

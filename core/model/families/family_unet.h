@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/model/detect/config.h"
+#include "core/model/families/config.h"
 
 /* SD 1.5 and SDXL: the UNet. Lists are by residual block (transformer_depth) or by level. */
 struct unet_config {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "core/model/detect/config.h"
+#include "core/model/families/config.h"
 
 struct wan_vae_config {
 	int64_t channels, decoder_channels, latent_channels, image_channels, blocks;

@@ -13,7 +13,7 @@
 #define RESIDENCY_PATCH_FILE_UNITS_H
 
 #include "core/model/detect/layout.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 #include "core/patch/keys/key_rules.h"
 #include "core/tensor/weights/weights.h"
 

@@ -4,7 +4,7 @@
 #ifndef RESIDENCY_PATCH_FILE_KEYS_H
 #define RESIDENCY_PATCH_FILE_KEYS_H
 
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 #include "core/patch/keys/key_rules.h"
 
 /* What stands before names that no rule takes apart; "" in a checkpoint. Static text. */

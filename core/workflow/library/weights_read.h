@@ -15,7 +15,7 @@
 #include "core/base/error.h"
 #include "core/model/detect/layout.h"
 #include "core/model/model.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 #include "core/tensor/transcode/bulk.h"
 
 /* Where a parameter's bytes come from. */

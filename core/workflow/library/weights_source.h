@@ -11,7 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/model/detect/detect.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 #include "core/tensor/weights/weights.h"
 
 /* Zero-initialise. */

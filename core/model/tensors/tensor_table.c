@@ -2,7 +2,7 @@
  * prefix is one run of rows. A view formats the name that is asked for below its prefix and searches in the table itself, so
  * that it costs no memory.
  */
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 #include <stdarg.h>
 #include <stdio.h>

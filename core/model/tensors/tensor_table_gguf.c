@@ -7,7 +7,7 @@
 #include "core/base/array.h"
 #include "core/base/strbuf.h"
 #include "core/base/string.h"
-#include "core/model/detect/tensor_table.h"
+#include "core/model/tensors/tensor_table.h"
 
 /* llama.cpp's part of a name, upstream's; in this order. */
 struct gguf_renaming {

@@ -2,7 +2,7 @@
  * range, and writing leaves out what upstream's detection would not state. The kind of a member decides how it is read and
  * written; a family adds members, not code.
  */
-#include "core/model/detect/config.h"
+#include "core/model/families/config.h"
 
 #include "core/base/json.h"
 
