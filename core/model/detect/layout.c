@@ -125,7 +125,7 @@ static void follow(const struct layout_rule *rule, const struct wildcards *found
 	case CUT_WHOLE:
 	case CUT_TRANSPOSED:
 		origin->transposed = rule->cut == CUT_TRANSPOSED;
-		for (size_t i = 0; i < ORIGIN_PIECES_MAX && rule->from[i]; i++)
+		for (size_t i = 0; i < LAYOUT_PIECES_MAX && rule->from[i]; i++)
 			add_piece(origin, rule->from[i], found);
 		break;
 	}

@@ -1,6 +1,6 @@
 /* layout.h - a family's parameters out of a file's tensors, also where another program named and cut them.
  *
- * A family says in rules where each of its parameters comes from: of which tensors, or of which rows of them, and in what order; a
+ * A family says in rules (families/layout_rule.h) where each of its parameters comes from: of which tensors, or of which rows of them, and in what order; a
  * family whose modules are the same ones in both layouts (the UNets) needs none, since the n-th parameter is the n-th tensor.
  *
  *	struct layout_map map;
@@ -17,25 +17,7 @@
 #include "core/base/error.h"
 #include "core/model/architecture.h"
 #include "core/model/families/family.h"
-
-#define ORIGIN_PIECES_MAX 4
-
-/* Which rows, and how. */
-enum layout_cut {
-	CUT_WHOLE, /* all rows; of several tensors one after the other */
-	CUT_FIRST_THIRD,
-	CUT_SECOND_THIRD,
-	CUT_LAST_THIRD,
-	CUT_SWAPPED_HALVES, /* the second half of the rows, then the first */
-	CUT_TRANSPOSED /* rows become columns */
-};
-
-/* In names a '*' is any number, the same on both sides, and an '@' is "weight" or "bias". */
-struct layout_rule {
-	const char *own; /* the family's parameter; NULL ends the rules */
-	const char *from[ORIGIN_PIECES_MAX]; /* the file's tensors, prefix left out; NULL ends them */
-	enum layout_cut cut;
-};
+#include "core/model/families/layout_rule.h"
 
 /* Rows of a tensor: the part-th of so many equal parts. */
 struct origin_piece {
@@ -44,7 +26,7 @@ struct origin_piece {
 };
 
 struct origin {
-	struct origin_piece pieces[ORIGIN_PIECES_MAX]; /* their rows follow each other */
+	struct origin_piece pieces[LAYOUT_PIECES_MAX]; /* their rows follow each other */
 	size_t piece_count;
 	bool transposed; /* of the one piece */
 };

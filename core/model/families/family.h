@@ -1,9 +1,9 @@
 /* family.h - what kinds of models there are: their configurations and the modules that follow from them.
  *
  * A family is one table, the last definition of its file. Its configuration is a plain struct of the family's own, in the
- * header beside that file, kept in model->config; config.h reads and writes it as JSON, with the member names of upstream's own configurations. describe names
- * the modules that follow from it, their parameters, shapes and order; detect goes the other way, from a file's tensors to the
- * configuration. The forward passes (core/compute) take the configuration from there.
+ * header beside that file, kept in model->config; config.h reads and writes it as JSON, with the member names of upstream's own
+ * configurations. describe names the modules that follow from it, their parameters, shapes and order; detect goes the other way,
+ * from a file's tensors to the configuration. The forward passes (core/compute) take the configuration from there.
  */
 #ifndef RESIDENCY_MODEL_FAMILY_H
 #define RESIDENCY_MODEL_FAMILY_H
@@ -52,7 +52,7 @@ struct family {
 	 * tensor against describe. NULL: several files make one, so that none is of it. */
 	bool (*detect)(const struct tensor_view *view, enum layout layout, void *config);
 	const char *(*upstream)(const void *config); /* upstream's name for what it detects */
-	const struct layout_rule *layout_rules; /* to the own layout from the other (layout.h); NULL: by position, or none */
+	const struct layout_rule *layout_rules; /* to the own layout from the other (layout_rule.h); NULL: by position, or none */
 	const struct family_variant
 		*variants; /* ended by one without a name; the first is the one that the family's name means */
 	const char *small; /* JSON of a small one; NULL: none */

@@ -5,7 +5,7 @@
 #include "core/base/json.h"
 #include "core/model/families/family.h"
 #include "core/model/families/family_clip.h"
-#include "core/model/detect/layout.h"
+#include "core/model/families/layout_rule.h"
 
 static const struct config_field fields[] = {
 	CONFIG_COUNT(struct clip_config, layers, "num_hidden_layers", 1, 1024),

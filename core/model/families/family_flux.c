@@ -1,7 +1,7 @@
 /* FLUX.1: modules in the order in which ComfyUI registers them (plain layer norms have no weights but are modules). */
 #include "core/base/json.h"
 #include "core/model/families/family_flux_parts.h"
-#include "core/model/detect/layout.h"
+#include "core/model/families/layout_rule.h"
 
 static const struct config_field fields[] = {
 	CONFIG_TEXT("image_model", "\"flux\""),

@@ -28,7 +28,7 @@ struct file_unit {
 	char key[KEY_MAX_BYTES]; /* upstream's full name */
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX]; /* as upstream has it; unused where it is a tensor */
-	struct unit_piece pieces[ORIGIN_PIECES_MAX];
+	struct unit_piece pieces[LAYOUT_PIECES_MAX];
 	size_t piece_count;
 	bool transposed; /* of the one piece */
 	bool is_tensor; /* the one piece is all of a tensor, as it is */

@@ -93,7 +93,7 @@ static bool begin(struct reader *reader, struct error *e)
 {
 	size_t count = reader->model->parameter_count;
 
-	reader->runs = array_new(count * ORIGIN_PIECES_MAX + 1, sizeof(*reader->runs), e);
+	reader->runs = array_new(count * LAYOUT_PIECES_MAX + 1, sizeof(*reader->runs), e);
 	reader->beside = array_new(count + 1, sizeof(*reader->beside), e);
 	reader->places = array_new(count + 1, sizeof(*reader->places), e);
 	if (!reader->runs || !reader->beside || !reader->places)

@@ -21,8 +21,8 @@
 /* Where a parameter's bytes come from. */
 struct parameter_origin {
 	const char *path; /* of the file, where rows do not name their own; NULL: it comes from no file. Borrowed */
-	const struct tensor_row *rows[ORIGIN_PIECES_MAX]; /* borrowed */
-	unsigned part[ORIGIN_PIECES_MAX], part_count[ORIGIN_PIECES_MAX]; /* as in struct origin_piece */
+	const struct tensor_row *rows[LAYOUT_PIECES_MAX]; /* borrowed */
+	unsigned part[LAYOUT_PIECES_MAX], part_count[LAYOUT_PIECES_MAX]; /* as in struct origin_piece */
 	size_t piece_count;
 	bool transposed;
 	bool converted; /* the rows become numbers of the parameter's type */
