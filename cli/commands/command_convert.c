@@ -48,12 +48,15 @@ static void print_result(struct cli *cli, const struct transcode_request *reques
 		fprintf(cli->out, "%s: %zu tensors, %zu of them of another type now; %s of elements became %s\n", request->to,
 			result->tensors, result->changed, units_bytes(result->from_bytes, from),
 			units_bytes(result->to_bytes, to));
+		if (result->unscaled)
+			fprintf(cli->out, "the scales of %zu weights are multiplied in, and their tensors left out\n",
+				result->unscaled);
 		return;
 	}
-	object = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "schema", 1, "file", request->to, "format",
+	object = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "schema", 1, "file", request->to, "format",
 			   weights_format_name(request->format), "tensors", (json_int_t)result->tensors, "changed",
-			   (json_int_t)result->changed, "from_bytes", (json_int_t)result->from_bytes, "to_bytes",
-			   (json_int_t)result->to_bytes);
+			   (json_int_t)result->changed, "unscaled", (json_int_t)result->unscaled, "from_bytes",
+			   (json_int_t)result->from_bytes, "to_bytes", (json_int_t)result->to_bytes);
 	json_dumpf(object, cli->out, JSON_COMPACT);
 	fputc('\n', cli->out);
 	json_decref(object);

@@ -33,6 +33,7 @@ struct transcode_request {
 /* What was done. */
 struct transcode_result {
 	size_t tensors, changed; /* changed: whose elements are of another type now */
+	size_t unscaled; /* weights whose scales were multiplied in, and left out */
 	uint64_t from_bytes, to_bytes; /* of elements */
 };
 

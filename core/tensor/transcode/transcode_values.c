@@ -41,8 +41,9 @@ static bool add_texts(const struct weights *weights, const char *architecture, s
 	for (size_t i = 0; fine && i < texts.count; i += 2) {
 		bool is_architecture = strcmp(texts.pairs[i], architecture_key) == 0;
 
-		/* A text where GGUF wants a number would make the file one that readers refuse. */
-		if (strcmp(texts.pairs[i], "general.alignment") == 0 || (is_architecture && architecture))
+		/* A text where GGUF wants a number would make the file one that readers refuse; and there are no scales any more. */
+		if (strcmp(texts.pairs[i], "general.alignment") == 0 || strcmp(texts.pairs[i], SCALED_METADATA) == 0 ||
+		    (is_architecture && architecture))
 			continue;
 		*has_architecture |= is_architecture;
 		gguf_metadata_text(metadata, texts.pairs[i], texts.pairs[i + 1]);

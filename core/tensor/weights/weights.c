@@ -103,6 +103,70 @@ static size_t dimension_count(const struct weights *weights)
 	return count;
 }
 
+/* What each file's header says of its layers. */
+static bool gather_words(const struct weights *weights, const char ***words, size_t *count, struct error *e)
+{
+	size_t file_count = weights->shards ? shards_file_count(weights->shards) : 1;
+
+	*words = array_new(file_count, sizeof(const char *), e);
+	*count = 0;
+	for (size_t i = 0; *words && i < file_count; i++) {
+		const struct safetensors *file = weights->shards ? shards_file(weights->shards, i) : weights->safetensors;
+		const char *word = safetensors_metadata(file, SCALED_METADATA);
+
+		if (word)
+			(*words)[(*count)++] = word;
+	}
+	return *words;
+}
+
+static bool find_scales(struct weights *weights, struct error *e)
+{
+	struct scaled_tensor *tensors = array_new(weights->count + 1, sizeof(*tensors), e);
+	const char **words = NULL;
+	size_t word_count;
+	bool fine;
+
+	for (size_t i = 0; tensors && i < weights->count; i++) {
+		const struct weights_tensor *from = &weights->tensors[i];
+
+		tensors[i] = (struct scaled_tensor) { .name = from->name,
+						      .dtype = from->type.dtype,
+						      .rank = (unsigned)from->rank,
+						      .shape = from->shape,
+						      .bytes = from->bytes,
+						      .size_bytes = from->size_bytes };
+	}
+	fine = tensors && gather_words(weights, &words, &word_count, e) &&
+	       scaled_find(&weights->scaled, tensors, weights->count, words, word_count, e);
+	free(words);
+	free(tensors);
+	return fine;
+}
+
+struct scaled_bytes weights_scaled_bytes(const struct weights *weights, const struct scaled_layer *layer)
+{
+	const struct weights_tensor *tensors = weights->tensors;
+
+	return (struct scaled_bytes) { .weight = tensors[layer->weight].bytes,
+				       .scale = tensors[layer->scale].bytes,
+				       .tensor_scale = layer->tensor_scale == SCALED_NOWHERE
+							       ? NULL
+							       : tensors[layer->tensor_scale].bytes };
+}
+
+char *weights_scaled_metadata(const struct weights *weights, const char *const *without, size_t count, struct error *e)
+{
+	const char **words = NULL;
+	size_t word_count;
+	char *text = NULL;
+
+	if (!weights->gguf && gather_words(weights, &words, &word_count, e))
+		text = scaled_metadata_without(words, word_count, without, count, e);
+	free(words);
+	return text;
+}
+
 static bool list_tensors(struct weights *weights, struct error *e)
 {
 	int64_t *shape;
@@ -122,7 +186,7 @@ static bool list_tensors(struct weights *weights, struct error *e)
 		else
 			take_safetensors(&weights->tensors[i], tensor_at(weights, i), &shape);
 	}
-	return true;
+	return weights->gguf || find_scales(weights, e);
 }
 
 /* Diffusers puts an index of a pipeline's models beside their folders. */
@@ -200,6 +264,7 @@ void weights_close(struct weights *weights)
 	safetensors_close(weights->safetensors);
 	shards_close(weights->shards);
 	gguf_close(weights->gguf);
+	scaled_map_free(&weights->scaled);
 	free(weights->tensors);
 	free(weights->shapes);
 	*weights = (struct weights) { .count = 0 };

@@ -13,6 +13,7 @@
 #include "core/tensor/gguf/gguf.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "core/tensor/safetensors/shards.h"
+#include "core/tensor/scaled/scaled.h"
 
 enum weights_format { WEIGHTS_SAFETENSORS, WEIGHTS_GGUF, WEIGHTS_FORMATS };
 
@@ -54,6 +55,7 @@ struct weights {
 	struct weights_tensor *tensors;
 	size_t count;
 	int64_t *shapes;
+	struct scaled_map scaled; /* of safetensors: which tensors are scales of others */
 	char path[WEIGHTS_PATH_MAX]; /* of the file or the index; "" where it was opened otherwise */
 };
 
@@ -67,5 +69,11 @@ bool weights_open(struct weights *weights, const char *path, struct error *e);
 /* Of a file that is open, which the weights take over, also when they fail. */
 bool weights_of_safetensors(struct weights *weights, struct safetensors *file, struct error *e);
 void weights_close(struct weights *weights);
+
+/* The bytes of a layer of weights->scaled, for scaled_decode(). */
+struct scaled_bytes weights_scaled_bytes(const struct weights *weights, const struct scaled_layer *layer);
+
+/* scaled_metadata_without() of all files' headers. */
+char *weights_scaled_metadata(const struct weights *weights, const char *const *without, size_t count, struct error *e);
 
 #endif

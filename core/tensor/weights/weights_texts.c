@@ -88,6 +88,23 @@ const char *weights_texts_find(const struct weights_texts *texts, const char *ke
 	return NULL;
 }
 
+void weights_texts_replace(struct weights_texts *texts, const char *key, char *value)
+{
+	for (size_t i = 0; i < texts->count; i += 2) {
+		if (strcmp(texts->pairs[i], key) != 0)
+			continue;
+		free(texts->pairs[i + 1]);
+		texts->pairs[i + 1] = value;
+		if (value)
+			return;
+		free(texts->pairs[i]);
+		texts->count -= 2;
+		memmove(&texts->pairs[i], &texts->pairs[i + 2], (texts->count - i + 1) * sizeof(*texts->pairs));
+		return;
+	}
+	free(value);
+}
+
 static bool texts_of_safetensors(const struct safetensors *file, struct weights_texts *texts, struct error *e)
 {
 	for (size_t i = 0; i < safetensors_metadata_count(file); i++) {

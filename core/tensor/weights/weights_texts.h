@@ -21,6 +21,10 @@ void weights_texts_free(struct weights_texts *texts);
 /* What is said under a key, or NULL. */
 const char *weights_texts_find(const struct weights_texts *texts, const char *key);
 
+/* Takes the value over and says it in the place of what is said under the key; NULL: nothing is said there any more. A key that is
+ * not there stays so. */
+void weights_texts_replace(struct weights_texts *texts, const char *key, char *value);
+
 /* Whether a GGUF value is about the file, not about the model. */
 #define WEIGHTS_SHAPE_PREFIX "comfy.gguf.orig_shape."
 bool weights_value_is_layout(const struct gguf_value *value);
