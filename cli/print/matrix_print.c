@@ -36,11 +36,10 @@ static void print_model(const struct matrix_printer *printer, const struct recor
 {
 	const char *reason = event_reason_name(model->reason);
 	const char *colour = outcome_passes(model->outcome) ? "" : colour_of(printer, VERDICT_FAIL);
+	char name[RECORD_MODEL_NAME_MAX];
 
-	fprintf(printer->cli->out, "%s%s", colour, model->name);
-	if (model->generation > 1) /* another kind of the same name, or another keep request */
-		fprintf(printer->cli->out, "#%u", model->generation);
-	fprintf(printer->cli->out, " %-8s%s", outcome_name(model->outcome), plain(printer));
+	record_object_name(name, sizeof(name), model->name, model->generation);
+	fprintf(printer->cli->out, "%s%s %-8s%s", colour, name, outcome_name(model->outcome), plain(printer));
 	if (model->first_lost_stage[0])
 		fprintf(printer->cli->out, " %s%s%s", model->first_lost_stage, reason[0] ? "  " : "", reason);
 	fputc('\n', printer->cli->out);
@@ -88,8 +87,11 @@ static json_t *holders_value(const char *text)
 
 static json_t *model_value(const struct record_verdict_model *model)
 {
-	return json_pack("{ss so ss ss ss so so}", "name", model->name, "keep", keep_value(model->keep), "outcome",
-			 outcome_name(model->outcome), "first_lost_stage", model->first_lost_stage, "reason",
+	char object[RECORD_MODEL_NAME_MAX];
+
+	record_object_name(object, sizeof(object), model->name, model->generation);
+	return json_pack("{ss ss so ss ss ss so so}", "name", model->name, "object", object, "keep", keep_value(model->keep),
+			 "outcome", outcome_name(model->outcome), "first_lost_stage", model->first_lost_stage, "reason",
 			 event_reason_name(model->reason), "holders_before", holders_value(model->holders_before),
 			 "holders_after", holders_value(model->holders_after));
 }

@@ -1,4 +1,8 @@
-/* matrix_print.h - cells of the retention matrix for people and for programs, one at a time as they finish. */
+/* matrix_print.h - cells of the retention matrix for people and for programs, one at a time as they finish.
+ *
+ * For programs it is one JSON object: "cells" has the axes of each, its "verdict" and its "models". Of a model "name" is what the
+ * flow calls it, and "object" tells two of one name apart as the table does: "C", "C#2" for the second of that name.
+ */
 #ifndef RESIDENCY_CLI_MATRIX_PRINT_H
 #define RESIDENCY_CLI_MATRIX_PRINT_H
 

@@ -56,13 +56,12 @@ static void print_verdict(struct cli *cli, const struct judge_result *judged)
 	fprintf(cli->out, "  %s", verdict_name(judged->verdict));
 	for (size_t i = 0; i < judged->model_count; i++) {
 		const struct record_verdict_model *model = &judged->models[i];
+		char name[RECORD_MODEL_NAME_MAX];
 
 		if (!model->judged)
 			continue;
-		fprintf(cli->out, "\n    %s", model->name);
-		if (model->generation > 1)
-			fprintf(cli->out, "#%u", model->generation);
-		fprintf(cli->out, " %s", outcome_name(model->outcome));
+		record_object_name(name, sizeof(name), model->name, model->generation);
+		fprintf(cli->out, "\n    %s %s", name, outcome_name(model->outcome));
 		if (model->first_lost_stage[0])
 			fprintf(cli->out, " %s %s", model->first_lost_stage, event_reason_name(model->reason));
 	}

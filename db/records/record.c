@@ -5,6 +5,7 @@
  */
 #include "db/records/record.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -72,4 +73,14 @@ void record_text(char *field, size_t field_size_bytes, const char *text)
 	}
 	memcpy(field, text, length);
 	field[length] = '\0';
+}
+
+void record_object_name(char *field, size_t field_size_bytes, const char *name, uint32_t generation)
+{
+	char number[16] = "";
+
+	if (generation > 1)
+		snprintf(number, sizeof(number), "#%u", generation);
+	record_text(field, field_size_bytes - strlen(number), name);
+	strcat(field, number);
 }

@@ -117,11 +117,15 @@ struct record_tee {
 };
 struct record_sink record_tee_sink(struct record_tee *tee);
 
-/* Copies text into a record's field, cut where it does not fit (never in the middle of a UTF-8 character). */
 /* The identity of an object: what its loader reads, by the whole name (records cut names), and of which kind it makes it. A server's
  * probe knows no more of a loader than that, and judges of the engine and of a server must say the same. */
 uint64_t record_identity(const char *whole_name, const char *kind);
 
+/* Copies text into a record's field, cut where it does not fit (never in the middle of a UTF-8 character). */
 void record_text(char *field, size_t field_size_bytes, const char *text);
+
+/* What an object is called where two of one name must be told apart: "B", "B#2" from the second of the name on. A name that does
+ * not fit is cut, its number never. */
+void record_object_name(char *field, size_t field_size_bytes, const char *name, uint32_t generation);
 
 #endif

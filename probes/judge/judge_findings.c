@@ -62,10 +62,7 @@ static struct record_finding *add(struct judge *judge, const char *class_name, c
 	describe_action(judge, snapshot, finding->action, sizeof(finding->action));
 	if (!object)
 		return finding;
-	if (object->model.generation > 1)
-		snprintf(finding->model, sizeof(finding->model), "%.240s#%u", object->model.name, object->model.generation);
-	else
-		record_text(finding->model, sizeof(finding->model), object->model.name);
+	record_object_name(finding->model, sizeof(finding->model), object->model.name, object->model.generation);
 	finding->object = (int32_t)object->model.model;
 	finding->size_bytes = object->model.size_bytes;
 	finding->device = object->now.device;

@@ -29,15 +29,14 @@ void judge_say_loss(const struct judge *judge, const struct judged_object *objec
 	const struct record_cell *cell = &judge->cell;
 	char stage[32];
 	char holders[256];
-	char generation[16] = "";
+	char name[RECORD_MODEL_NAME_MAX];
 
 	if (!judge->log)
 		return;
 	judge_stage_text(judge, judge->stage_count - 1, stage);
 	holders_before(judge, object, holders, sizeof(holders));
-	if (object->model.generation > 1)
-		snprintf(generation, sizeof(generation), "#%u", object->model.generation);
-	log_say(judge->log, LOG_ERROR, "%s/%s/%s: %s%s, which is to be kept, is gone at %s: %s; until then held by %s",
-		cell->policy, cell->matrix, cell->flow, object->model.name, generation, stage,
+	record_object_name(name, sizeof(name), object->model.name, object->model.generation);
+	log_say(judge->log, LOG_ERROR, "%s/%s/%s: %s, which is to be kept, is gone at %s: %s; until then held by %s",
+		cell->policy, cell->matrix, cell->flow, name, stage,
 		reason == REASON_NONE ? "nobody said why" : event_reason_name(reason), holders);
 }

@@ -120,10 +120,8 @@ static struct explore_failure *fail(struct check *check, enum invariant invarian
 	failure = &check->failures[check->failure_count++];
 	*failure = (struct explore_failure) { .invariant = invariant, .step = check->steps ? check->steps - 1 : 0 };
 	snprintf(failure->cause, sizeof(failure->cause), "%s", cause);
-	if (object && object->model.generation > 1)
-		snprintf(failure->model, sizeof(failure->model), "%.240s#%u", object->model.name, object->model.generation);
-	else if (object)
-		memcpy(failure->model, object->model.name, sizeof(failure->model));
+	if (object)
+		record_object_name(failure->model, sizeof(failure->model), object->model.name, object->model.generation);
 	snprintf(failure->stage, sizeof(failure->stage), "c%u.%s", check->cycle, event_stage_name(check->stage));
 	return failure;
 }

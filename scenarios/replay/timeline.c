@@ -47,10 +47,7 @@ static void add_model(struct timeline *timeline, const struct record_model *mode
 	added = &timeline->models[timeline->model_count++];
 	added->number = model->model;
 	added->size_bytes = model->size_bytes;
-	if (model->generation > 1)
-		snprintf(added->name, sizeof(added->name), "%.240s#%u", model->name, model->generation);
-	else
-		snprintf(added->name, sizeof(added->name), "%s", model->name);
+	record_object_name(added->name, sizeof(added->name), model->name, model->generation);
 }
 
 /* Records of these types are kept as they are. */

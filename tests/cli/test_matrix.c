@@ -31,7 +31,7 @@ START_TEST(a_cell_says_all_that_is_promised)
 {
 	static const char *const of_cell[] = { "subject", "policy",	 "matrix",     "flow",
 					       "cache",	  "device_mode", "node_flags", "verdict" };
-	static const char *const of_model[] = { "name", "outcome", "first_lost_stage", "reason" };
+	static const char *const of_model[] = { "name", "object", "outcome", "first_lost_stage", "reason" };
 	json_t *result = run_json(1, "matrix --policies delegate --matrices abc --flows both --store none --json");
 	json_t *cell = json_array_get(json_object_get(result, "cells"), 0);
 	json_t *models = json_object_get(cell, "models");
@@ -51,6 +51,32 @@ START_TEST(a_cell_says_all_that_is_promised)
 		ck_assert(json_is_array(json_object_get(model, "holders_before")));
 		ck_assert(json_is_array(json_object_get(model, "holders_after")));
 	}
+	json_decref(result);
+}
+END_TEST
+
+START_TEST(two_objects_of_one_name_are_told_apart_in_json_as_in_the_table)
+{
+	static const char cell[] = "matrix --policies stock --matrices none-kept --flows held-and-dropped --store none";
+	json_t *result = run_json(1, "%s --json", cell);
+	json_t *models = json_object_get(json_array_get(json_object_get(result, "cells"), 0), "models");
+	char *table = run_text(1, "%s", cell);
+	json_t *model;
+	size_t i;
+
+	ck_assert_uint_eq(json_array_size(models), 4);
+	ck_assert_str_eq(text_of(json_array_get(models, 2), "name"), "C");
+	ck_assert_str_eq(text_of(json_array_get(models, 2), "object"), "C");
+	ck_assert_str_eq(text_of(json_array_get(models, 3), "name"), "C");
+	ck_assert_str_eq(text_of(json_array_get(models, 3), "object"), "C#2");
+	json_array_foreach(models, i, model)
+	{
+		char row[64];
+
+		snprintf(row, sizeof(row), " %s %s", text_of(model, "object"), text_of(model, "outcome"));
+		ck_assert_ptr_nonnull(strstr(table, row));
+	}
+	free(table);
 	json_decref(result);
 }
 END_TEST
@@ -132,6 +158,7 @@ HARNESS_SUITE(matrix_suite)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_default_matrix_has_every_policy_four_matrices_and_three_flows);
 	tcase_add_test(tests, a_cell_says_all_that_is_promised);
+	tcase_add_test(tests, two_objects_of_one_name_are_told_apart_in_json_as_in_the_table);
 	tcase_add_test(tests, delegate_loses_kept_models_and_ends_with_one);
 	tcase_add_test(tests, strict_passes_every_cell_and_ends_with_zero);
 	tcase_add_test(tests, host_and_sim_give_the_same_cells);

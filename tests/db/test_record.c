@@ -19,6 +19,21 @@ START_TEST(text_that_fits_is_whole)
 }
 END_TEST
 
+START_TEST(an_object_of_a_name_that_was_there_has_its_number_even_where_the_name_is_cut)
+{
+	char field[6];
+
+	record_object_name(field, sizeof(field), "abc", 1);
+	ck_assert_str_eq(field, "abc");
+	record_object_name(field, sizeof(field), "abc", 2);
+	ck_assert_str_eq(field, "abc#2");
+	record_object_name(field, sizeof(field), "abcdef", 12);
+	ck_assert_str_eq(field, "ab#12");
+	record_object_name(field, sizeof(field), "ab\xc3\xa9", 2);
+	ck_assert_str_eq(field, "ab#2");
+}
+END_TEST
+
 static unsigned taken;
 
 static void take(void *context, enum record_type type, const void *record, uint32_t size_bytes)
@@ -55,6 +70,7 @@ HARNESS_SUITE(record_suite)
 
 	tcase_add_test(tests, text_that_does_not_fit_is_cut_between_characters);
 	tcase_add_test(tests, text_that_fits_is_whole);
+	tcase_add_test(tests, an_object_of_a_name_that_was_there_has_its_number_even_where_the_name_is_cut);
 	tcase_add_test(tests, a_tee_puts_into_both_sinks);
 	tcase_add_test(tests, every_record_has_a_layout_of_its_size);
 	suite_add_tcase(suite, tests);
