@@ -247,12 +247,12 @@ static bool say_part(struct report *report, const struct detected *part, const s
 		report_wrong(report, "%s", part->fault.text);
 		return true;
 	}
-	if (!detected_check(part, table, &match, e))
+	if (!detect_check(part, table, &match, e))
 		return false;
 	report_say(report, "model", "%s: %s, %s (%s%s%s%s)", part->family->name, part->family->summary,
 		   units_bytes(match.size_bytes, size), or_root(part->prefix),
 		   part->layout == LAYOUT_OWN ? "" : ", as named by ",
-		   part->layout == LAYOUT_OWN ? "" : layout_name(part->layout),
+		   part->layout == LAYOUT_OWN ? "" : detect_layout_name(part->layout),
 		   part->scaled	     ? ", fp8 with scales"
 		   : part->quantised ? ", quantised"
 				     : "");
@@ -275,7 +275,7 @@ static bool say_models(struct report *report, const struct detection *found, con
 		const struct detected *part = &found->parts[i];
 		json_t *model =
 			json_pack("{s:s, s:s, s:s, s:b, s:s}", "family", part->family->name, "prefix", part->prefix, "layout",
-				  layout_name(part->layout), "scaled", part->scaled, "dtype", dtype_name(part->dtype));
+				  detect_layout_name(part->layout), "scaled", part->scaled, "dtype", dtype_name(part->dtype));
 
 		fine = json_array_append_new(models, model) == 0
 			       ? say_part(report, part, table, found->count > 1 ? 0 : LARGEST_SHOWN, model, e)
@@ -289,7 +289,7 @@ static bool say_unknown(struct report *report, const struct detection *found, co
 	const char *first;
 	size_t count;
 
-	if (!detection_count_unknown(found, table, &count, &first, e))
+	if (!detect_count_unknown(found, table, &count, &first, e))
 		return false;
 	report_set(report, "unknown_tensors", json_integer((json_int_t)count));
 	for (size_t i = 0; i < found->count; i++) {
@@ -328,7 +328,7 @@ bool inspect_tensors(struct report *report, const struct tensor_table *table, co
 	if (found.count == 0)
 		say_unrecognised(report, table);
 	fine = say_models(report, &found, table, e) && say_unknown(report, &found, table, e);
-	detection_free(&found);
+	detect_free(&found);
 	return fine;
 }
 

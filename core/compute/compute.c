@@ -24,7 +24,7 @@ enum dtype compute_dtype_of(const struct model *model)
 
 	/* Blocks say nothing of it: the best that the class can compute in. */
 	if (model->quantised) {
-		class = diffusion_class_find(model->family ? model->family->memory_class : NULL);
+		class = memory_diffusion_class_find(model->family ? model->family->memory_class : NULL);
 		return class && class->dtypes.count ? class->dtypes.dtypes[0] : DTYPE_BF16;
 	}
 	switch (dtype) {

@@ -49,7 +49,7 @@ static bool fetch(struct compute *c, struct fetched *fetched, enum operation ope
 		.dtype = parameter->dtype,
 		.quantised = parameter->quantised,
 		.quant = parameter->quant,
-		.count = parameter_element_count(parameter),
+		.count = model_parameter_element_count(parameter),
 		.rank = parameter->rank,
 	};
 	memcpy(weight->shape, parameter->shape, sizeof(parameter->shape));

@@ -25,7 +25,7 @@ bool inference_encode_text(struct inference *inference, const struct model *clip
 		return refuse(clip, "a text encoder", e);
 	if (forward->encode(inference, clip, device, text, out, e))
 		return true;
-	conditioning_free(out);
+	compute_conditioning_free(out);
 	return false;
 }
 

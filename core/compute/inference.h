@@ -43,7 +43,7 @@ struct conditioning {
 	double guidance; /* NAN where none was set */
 };
 
-void conditioning_free(struct conditioning *conditioning);
+void compute_conditioning_free(struct conditioning *conditioning);
 
 /* Told what a sampler does, for tests: "x", "x0", "model_in", "model_denoised" of a step, as values. */
 struct sample_tap {

@@ -80,7 +80,7 @@ static bool convert(struct compute *c, const struct parameter *parameter, const 
 	float *values = map(&mapped, &to->buffer, MAP_WRITE);
 
 	if (mapped.fine)
-		mapped.fine = parameter_to_f32(c->model, parameter, bytes, values, c->error);
+		mapped.fine = model_parameter_to_f32(c->model, parameter, bytes, values, c->error);
 	if (mapped.fine && patch_is_pending(c->pending, index))
 		mapped.fine = patch_copy(c->model, index, &c->pending->list, c->dtype, bytes, values, c->error);
 	if (mapped.fine)

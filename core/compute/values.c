@@ -33,7 +33,7 @@ void values_free(struct values *values)
 	*values = (struct values) { .rank = 0 };
 }
 
-void conditioning_free(struct conditioning *conditioning)
+void compute_conditioning_free(struct conditioning *conditioning)
 {
 	values_free(&conditioning->cond);
 	values_free(&conditioning->pooled);

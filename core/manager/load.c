@@ -122,7 +122,8 @@ static double needed_on(const struct load *load, const struct device *device)
 /* By core's order or the policy's, and then, for the least that inference cannot do without, once more. */
 static bool make_room_for_weights(struct load *load, struct device *device, struct error *e)
 {
-	return manager_free_memory(load->m, load_room_bytes(needed_on(load, device), load->extra_bytes), device, NULL, e);
+	return manager_free_memory(load->m, memory_load_room_bytes(needed_on(load, device), load->extra_bytes), device, NULL,
+				   e);
 }
 
 static bool make_room_for_inference(struct load *load, struct device *device, struct error *e)

@@ -112,7 +112,7 @@ void architecture_module(struct architecture *a, enum module_kind kind, const ch
 	va_end(arguments);
 }
 
-uint64_t parameter_size_bytes(const struct parameter_description *parameter)
+uint64_t architecture_parameter_size_bytes(const struct parameter_description *parameter)
 {
 	uint64_t size_bytes = parameter->quantised ? 1 : dtype_size_bytes(parameter->dtype);
 
@@ -163,7 +163,7 @@ struct parameter_description *architecture_parameter(struct architecture *a, con
 	struct parameter_description *parameter = a->failed ? NULL : add_parameter(a, suffix, rank, shape);
 
 	if (parameter)
-		count_weight(&a->blocks[a->block_count - 1], suffix, parameter_size_bytes(parameter));
+		count_weight(&a->blocks[a->block_count - 1], suffix, architecture_parameter_size_bytes(parameter));
 	return parameter;
 }
 
@@ -280,7 +280,8 @@ void architecture_count_weights(struct architecture *a)
 		block->weight_size_bytes = has_weight ? UINT64_MAX : block->weight_size_bytes;
 		for (size_t j = 0; j < block->parameter_count; j++, at++) {
 			if (has_weight)
-				count_weight(block, a->parameters[at].name + own, parameter_size_bytes(&a->parameters[at]));
+				count_weight(block, a->parameters[at].name + own,
+					     architecture_parameter_size_bytes(&a->parameters[at]));
 		}
 	}
 }
@@ -290,6 +291,6 @@ uint64_t architecture_size_bytes(const struct architecture *a)
 	uint64_t size_bytes = 0;
 
 	for (size_t i = 0; i < a->parameter_count; i++)
-		size_bytes += parameter_size_bytes(&a->parameters[i]);
+		size_bytes += architecture_parameter_size_bytes(&a->parameters[i]);
 	return size_bytes;
 }

@@ -123,7 +123,7 @@ __attribute__((format(printf, 2, 3))) void architecture_bare_norm(struct archite
 /* A parameter of a module that has others below it ("" the model itself). */
 void architecture_loose(struct architecture *a, const char *module, const char *suffix, unsigned rank, const int64_t *shape);
 
-uint64_t parameter_size_bytes(const struct parameter_description *parameter);
+uint64_t architecture_parameter_size_bytes(const struct parameter_description *parameter);
 
 /* Counts the blocks' weight bytes anew, for parameters whose types were changed after they were added. */
 void architecture_count_weights(struct architecture *a);

@@ -326,17 +326,17 @@ struct parameter *model_parameter(const struct model *model, const char *name)
 	return NULL;
 }
 
-size_t parameter_element_count(const struct parameter *parameter)
+size_t model_parameter_element_count(const struct parameter *parameter)
 {
 	if (!parameter->quantised)
 		return (size_t)(parameter->size_bytes / dtype_size_bytes(parameter->dtype));
 	return (size_t)(parameter->size_bytes / quant_block_bytes(parameter->quant)) * quant_block_elements(parameter->quant);
 }
 
-bool parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
-		      struct error *e)
+bool model_parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
+			    struct error *e)
 {
-	size_t count = parameter_element_count(parameter);
+	size_t count = model_parameter_element_count(parameter);
 
 	if (parameter->quantised)
 		return quant_dequantise(parameter->quant, model->way, bytes, to, count, e);

@@ -123,10 +123,10 @@ bool model_move(struct model *model, struct device *to, struct error *e);
 struct parameter *model_parameter(const struct model *model, const char *name);
 
 /* How many elements a parameter has; of blocks, those that they stand for. */
-size_t parameter_element_count(const struct parameter *parameter);
+size_t model_parameter_element_count(const struct parameter *parameter);
 
 /* Its bytes, which are at `bytes`, as float32. `to` has room for all of them. */
-bool parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
-		      struct error *e);
+bool model_parameter_to_f32(const struct model *model, const struct parameter *parameter, const void *bytes, float *to,
+			    struct error *e);
 
 #endif

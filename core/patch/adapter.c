@@ -19,7 +19,7 @@ const struct adapter_kind *const adapter_kinds[] = {
 	&kind_norm, &kind_norm_bias, &kind_diff, &kind_diff_bias, &kind_set, NULL,
 };
 
-size_t weight_count(const struct weight_values *weight)
+size_t adapter_weight_count(const struct weight_values *weight)
 {
 	size_t count = 1;
 
@@ -42,7 +42,7 @@ static float *values_of(const struct change *change, const struct safetensors_te
 	return NULL;
 }
 
-float *change_part(const struct change *change, unsigned part, struct error *e)
+float *adapter_part_values(const struct change *change, unsigned part, struct error *e)
 {
 	return values_of(change, change->adapter->parts[part], e);
 }
@@ -59,7 +59,7 @@ static void print_shape(char text[100], size_t rank, const uint64_t *wide, const
 	}
 }
 
-bool change_misfit(const struct change *change, unsigned part, struct error *e, const char *why, ...)
+bool adapter_misfit(const struct change *change, unsigned part, struct error *e, const char *why, ...)
 {
 	const struct adapter *adapter = change->adapter;
 	const struct safetensors_tensor *tensor = adapter->parts[part];
@@ -80,19 +80,19 @@ bool change_misfit(const struct change *change, unsigned part, struct error *e, 
 			 tensor->name, (unsigned long long)tensor->file_offset, shape, adapter->key, wanted, reason);
 }
 
-double change_alpha(const struct change *change, uint64_t rank)
+double adapter_alpha(const struct change *change, uint64_t rank)
 {
 	return isnan(change->adapter->alpha) || rank == 0 ? 1.0 : change->adapter->alpha / (double)rank;
 }
 
-uint64_t tensor_rows(const struct safetensors_tensor *tensor)
+uint64_t adapter_tensor_rows(const struct safetensors_tensor *tensor)
 {
 	return tensor->rank ? tensor->shape[0] : 1;
 }
 
-uint64_t tensor_columns(const struct safetensors_tensor *tensor)
+uint64_t adapter_tensor_columns(const struct safetensors_tensor *tensor)
 {
-	return tensor_rows(tensor) ? tensor->element_count / tensor_rows(tensor) : 0;
+	return adapter_tensor_rows(tensor) ? tensor->element_count / adapter_tensor_rows(tensor) : 0;
 }
 
 /* ---- applying ---- */
@@ -102,7 +102,7 @@ uint64_t tensor_columns(const struct safetensors_tensor *tensor)
 static void add(const struct change *change, const struct difference *difference)
 {
 	struct weight_values *weight = change->weight;
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 	float factor = (float)(change->strength * difference->alpha);
 
 	if (weight->dtype == DTYPE_F32 && change->dtype == DTYPE_F32 && !change->adapter->swaps_halves) {
@@ -111,7 +111,7 @@ static void add(const struct change *change, const struct difference *difference
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		float value = round_value(change->dtype, factor * difference->values[change_source(change, count, i)]);
+		float value = round_value(change->dtype, factor * difference->values[adapter_change_source(change, count, i)]);
 
 		weight->values[i] = round_value(weight->dtype, weight->values[i] + round_value(weight->dtype, value));
 	}

@@ -47,7 +47,7 @@ struct weight_values {
 	int64_t shape[TENSOR_RANK_MAX];
 };
 
-size_t weight_count(const struct weight_values *weight);
+size_t adapter_weight_count(const struct weight_values *weight);
 
 /* One adapter on one weight. */
 struct change {
@@ -96,24 +96,24 @@ bool adapter_apply(const struct change *change, struct error *e);
 /* ---- for kinds ---- */
 
 /* A part's values, rounded to the type that differences are computed in. NULL on failure; the caller frees. */
-float *change_part(const struct change *change, unsigned part, struct error *e);
+float *adapter_part_values(const struct change *change, unsigned part, struct error *e);
 
 /* "FILE: TENSOR, at byte N, does not fit KEY: WHY". Returns false. */
-__attribute__((format(printf, 4, 5))) bool change_misfit(const struct change *change, unsigned part, struct error *e,
-							 const char *why, ...);
+__attribute__((format(printf, 4, 5))) bool adapter_misfit(const struct change *change, unsigned part, struct error *e,
+							  const char *why, ...);
 
 /* alpha / rank, or 1 where the file has no alpha. */
-double change_alpha(const struct change *change, uint64_t rank);
+double adapter_alpha(const struct change *change, uint64_t rank);
 
 /* A tensor's rows, and the product of its other dimensions. */
-uint64_t tensor_rows(const struct safetensors_tensor *tensor);
-uint64_t tensor_columns(const struct safetensors_tensor *tensor);
+uint64_t adapter_tensor_rows(const struct safetensors_tensor *tensor);
+uint64_t adapter_tensor_columns(const struct safetensors_tensor *tensor);
 
 /* Replaces the weight's values by what a DoRA adapter makes of weight and difference (dora.c). */
 bool dora_apply(const struct change *change, const struct difference *difference, struct error *e);
 
 /* The element of a difference that goes to an element of the weight: the other half's where halves are swapped. */
-static inline size_t change_source(const struct change *change, size_t count, size_t i)
+static inline size_t adapter_change_source(const struct change *change, size_t count, size_t i)
 {
 	if (!change->adapter->swaps_halves)
 		return i;

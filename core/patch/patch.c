@@ -87,7 +87,8 @@ bool patch_restore(struct model *model, size_t index, struct patch_backup *backu
 /* The products, and the passes over the weight. */
 struct kernel_cost patch_cost(const struct parameter *parameter, size_t use_count)
 {
-	double bytes = parameter->quantised ? 2.0 * (double)parameter_element_count(parameter) : (double)parameter->size_bytes;
+	double bytes =
+		parameter->quantised ? 2.0 * (double)model_parameter_element_count(parameter) : (double)parameter->size_bytes;
 
 	return (struct kernel_cost) { .flops = 32.0 * bytes * (double)use_count,
 				      .bytes = 4.0 * bytes * (double)(use_count + 1) };
@@ -98,7 +99,7 @@ static bool put_values(struct model *model, size_t index, const struct stored *s
 		       struct error *e)
 {
 	struct parameter *parameter = &model->parameters[index];
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 	uint64_t size_bytes = count * dtype_size_bytes(parameter->dtype);
 	struct mapping place;
 
@@ -218,11 +219,11 @@ bool patch_copy(const struct model *model, size_t index, const struct patch_list
 		fine = stored_patch_in(&stored, list, index, dtype, &weight, e);
 	else
 		fine = stored_patch(&stored, list, index, &weight, e) && stored_settle(&stored, &weight, e);
-	if (fine && weight_count(&weight) != stored_count(&stored))
+	if (fine && adapter_weight_count(&weight) != stored_count(&stored))
 		fine = error_set(e, ERROR_UNSUPPORTED,
 				 "%s would be reshaped when it is used: it has to be loaded to be patched", parameter->name);
 	if (fine)
-		memcpy(values, weight.values, weight_count(&weight) * sizeof(*values));
+		memcpy(values, weight.values, adapter_weight_count(&weight) * sizeof(*values));
 	free(weight.values);
 	return fine || error_context(e, "patching a copy of %s", parameter->name);
 }

@@ -76,7 +76,7 @@ static bool sample(struct placed *trial, struct error *e)
 	free(sigmas);
 	values_free(&latent);
 	values_free(&out);
-	conditioning_free(&conditioning);
+	compute_conditioning_free(&conditioning);
 	return fine;
 }
 

@@ -93,7 +93,7 @@ static void draw(struct machine *machine, size_t step, struct picture *picture)
 	values_free(&latent);
 	values_free(&sampled);
 	values_free(&image);
-	conditioning_free(&conditioning);
+	compute_conditioning_free(&conditioning);
 	model_free(clip);
 	model_free(unet);
 	model_free(vae);

@@ -47,8 +47,8 @@ START_TEST(words_are_the_same_whatever_their_case_and_distance)
 	int64_t a[8];
 	int64_t b[8];
 
-	ck_assert_uint_eq(tokenize_words("A Lighthouse,  at dusk", 3, 500, a, 8), 5);
-	ck_assert_uint_eq(tokenize_words("a lighthouse , at\ndusk", 3, 500, b, 8), 5);
+	ck_assert_uint_eq(tokenizer_split("A Lighthouse,  at dusk", 3, 500, a, 8), 5);
+	ck_assert_uint_eq(tokenizer_split("a lighthouse , at\ndusk", 3, 500, b, 8), 5);
 	ck_assert_mem_eq(a, b, 5 * sizeof(*a));
 	for (int i = 0; i < 5; i++)
 		ck_assert(a[i] >= 3 && a[i] < 503);
@@ -59,8 +59,8 @@ START_TEST(no_more_words_than_there_is_room)
 {
 	int64_t ids[2];
 
-	ck_assert_uint_eq(tokenize_words("one two three", 0, 10, ids, 2), 2);
-	ck_assert_uint_eq(tokenize_words("", 0, 10, ids, 2), 0);
+	ck_assert_uint_eq(tokenizer_split("one two three", 0, 10, ids, 2), 2);
+	ck_assert_uint_eq(tokenizer_split("", 0, 10, ids, 2), 0);
 }
 END_TEST
 

@@ -133,9 +133,9 @@ START_TEST(blocks_become_numbers_in_half_precision_unless_asked_otherwise)
 	model = model_new(machine, machine_device(machine, 0), "q", MODEL_UNET, &description, 1, &parameter, 1, &e);
 	ck_assert_ok(model, &e);
 	ck_assert_uint_eq(model->size_bytes, 34);
-	ck_assert_ok(parameter_to_f32(model, model->parameters, block, half, &e), &e);
+	ck_assert_ok(model_parameter_to_f32(model, model->parameters, block, half, &e), &e);
 	model->way = QUANT_EXACT;
-	ck_assert_ok(parameter_to_f32(model, model->parameters, block, exact, &e), &e);
+	ck_assert_ok(model_parameter_to_f32(model, model->parameters, block, exact, &e), &e);
 	for (size_t i = 0; i < 32; i++) {
 		ck_assert(exact[i] == convert_f16_to_f32(0x2e01) * (float)(int8_t)block[2 + i]);
 		ck_assert(half[i] == round_value(DTYPE_F16, exact[i]));

@@ -246,7 +246,7 @@ static void run_clip(struct forward_data *f, struct forward_data *inputs, const 
 	forward_tap_begin(&tap, f, name, 1e-5);
 	compute_begin(&pass, model, inputs->device, DTYPE_F32, &e);
 	pass.tap = &tap.tap;
-	clip_encode(&pass, config, &c.tokens, &how, c.cond, pooled);
+	text_clip_encode(&pass, config, &c.tokens, &how, c.cond, pooled);
 	if (compute_end(&pass)) {
 		forward_compare(f, name, "out.cond", forward_tensor(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
 		forward_compare(f, name, "out.pooled", forward_tensor(f, "%s.out.pooled", name), pooled, (size_t)config->hidden,
@@ -292,7 +292,7 @@ static void run_buckets(struct forward_data *f, const char *name)
 		int64_t wanted;
 
 		memcpy(&wanted, golden->bytes + i * sizeof(wanted), sizeof(wanted));
-		wrong += wanted != t5_bucket(relative[i]);
+		wrong += wanted != text_t5_bucket(relative[i]);
 	}
 	if (relative && golden && count == golden->element_count && !wrong)
 		tally_pass(f->tally);
@@ -338,7 +338,7 @@ static void run_t5(struct forward_data *f, struct forward_data *inputs, const ch
 	forward_tap_begin(&tap, f, name, 1e-5);
 	compute_begin(&pass, model, inputs->device, DTYPE_F32, &e);
 	pass.tap = &tap.tap;
-	t5_encode(&pass, config, &c.tokens, masked, c.cond);
+	text_t5_encode(&pass, config, &c.tokens, masked, c.cond);
 	if (compute_end(&pass)) {
 		forward_compare(f, name, "out.cond", forward_tensor(f, "%s.out.cond", name), c.cond, c.count, 1e-5);
 		forward_tap_end(&tap);

@@ -72,7 +72,7 @@ static void e2e_text(struct forward_data *f, const struct e2e_models *models)
 	tokens.length = count;
 	compute_begin(&pass, models->clip, f->device, DTYPE_F32, &e);
 	if (ids && clip->hidden <= 4096 && count <= 77)
-		clip_encode(&pass, clip, &tokens, &(struct clip_options) { .project = false }, unused, values);
+		text_clip_encode(&pass, clip, &tokens, &(struct clip_options) { .project = false }, unused, values);
 	if (compute_end(&pass))
 		forward_compare(f, "text", "out.pooled", forward_tensor(f, "text.out.pooled"), values, (size_t)clip->hidden,
 				1e-5);
@@ -84,7 +84,7 @@ static void e2e_text(struct forward_data *f, const struct e2e_models *models)
 	tokens.length = count;
 	compute_begin(&pass, models->t5, f->device, DTYPE_F32, &e);
 	if (ids && count * (size_t)t5->width <= ARRAY_SIZE(values))
-		t5_encode(&pass, t5, &tokens, false, values);
+		text_t5_encode(&pass, t5, &tokens, false, values);
 	if (compute_end(&pass))
 		forward_compare(f, "text", "out.cond", forward_tensor(f, "text.out.cond"), values, count * (size_t)t5->width,
 				1e-5);
@@ -214,8 +214,8 @@ out:
 	values_free(&image);
 	values_free(&out);
 	values_free(&latent);
-	conditioning_free(&conditionings[0]);
-	conditioning_free(&conditionings[1]);
+	compute_conditioning_free(&conditionings[0]);
+	compute_conditioning_free(&conditionings[1]);
 }
 
 void forward_e2e(struct forward_data *f)
@@ -302,8 +302,8 @@ static bool table_of(const char *type, const json_t *settings, struct sigma_tabl
 	double multiplier = json_is_number(factor) ? json_number_value(factor) : 1000;
 
 	if (strcmp(type, "FLUX") == 0)
-		return sigma_table_make(table, SAMPLING_SHIFT_EXPONENTIAL, shift, 1, e);
-	return sigma_table_make(table, SAMPLING_SHIFT_LINEAR, shift, multiplier, e);
+		return schedule_table_make(table, SAMPLING_SHIFT_EXPONENTIAL, shift, 1, e);
+	return schedule_table_make(table, SAMPLING_SHIFT_LINEAR, shift, multiplier, e);
 }
 
 static bool type_is_built(const char *model_type)
@@ -313,8 +313,8 @@ static bool type_is_built(const char *model_type)
 
 static bool scheduler_is_built(const char *name)
 {
-	for (size_t i = 0; schedulers[i]; i++) {
-		if (strcmp(schedulers[i], name) == 0)
+	for (size_t i = 0; schedule_names[i]; i++) {
+		if (strcmp(schedule_names[i], name) == 0)
 			return true;
 	}
 	return false;
@@ -386,7 +386,7 @@ void forward_schedules(struct forward_data *f)
 		}
 		json_object_foreach(json_object_get(description, "schedules"), key, wanted)
 			run_schedule(f, type, &table, key, wanted);
-		sigma_table_free(&table);
+		schedule_table_free(&table);
 	}
 }
 
@@ -484,7 +484,7 @@ static void run_sampler(struct forward_data *f, const char *name, const json_t *
 	free(sigmas);
 	free(run.x);
 	free(run.denoised);
-	sigma_table_free(&table);
+	schedule_table_free(&table);
 }
 
 void forward_samplers(struct forward_data *f)

@@ -102,7 +102,7 @@ static bool take_manifest(struct one *one, const char *folder, struct error *e)
 		one->model = found.parts[0];
 		found.parts[0].config = NULL;
 	}
-	detection_free(&found);
+	detect_free(&found);
 	manifest_free(&manifest);
 	return true;
 }
@@ -261,7 +261,7 @@ static bool compare(struct one *one, const char *folder, const json_t *row, stru
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	one->model.dtype = one->dtype;
 	one->model.scaled = one->scaled;
-	fine = detected_describe(&one->model, true, &one->made, e) &&
+	fine = detect_describe(&one->model, true, &one->made, e) &&
 	       block_list_from_architecture(&made, &one->made, one->model.family->root, e) && block_list_read(&wanted, path, e);
 	if (fine) {
 		check_blocks(one, &made, &wanted);

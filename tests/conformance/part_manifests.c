@@ -42,7 +42,7 @@ static void check_recipe_rows(struct one *one, const struct tensor_table *made)
 		tally_fail(one->tally, one->name, "the recipe has %zu tensors, the file %zu", made->count, one->manifest.count);
 	for (size_t i = 0; i < one->manifest.count; i++) {
 		const struct tensor_row *wanted = &one->manifest.rows[i];
-		const struct tensor_row *row = view_find(&view, "%s", wanted->name);
+		const struct tensor_row *row = tensor_view_find(&view, "%s", wanted->name);
 
 		if (row && same_row(row, wanted))
 			tally_pass(one->tally);
@@ -99,9 +99,9 @@ static bool check_parts(struct one *one, struct error *e)
 			tally_fail(one->tally, one->name, "%s", part->fault.text);
 			continue;
 		}
-		if (!detected_check(part, &one->manifest.table, &match, e))
+		if (!detect_check(part, &one->manifest.table, &match, e))
 			return false;
-		if (detected_match_ok(part, &match, one->name, &why))
+		if (detect_match_ok(part, &match, one->name, &why))
 			tally_pass(one->tally);
 		else
 			tally_fail(one->tally, one->name, "%s", why.text);
@@ -182,7 +182,7 @@ static bool check_manifest(struct one *one, const json_t *configs, struct error 
 		return true;
 	}
 	if (!check_parts(one, e) || !check_recipe(one, e) ||
-	    !detection_count_unknown(&one->found, &one->manifest.table, &unknown, &first, e))
+	    !detect_count_unknown(&one->found, &one->manifest.table, &unknown, &first, e))
 		return false;
 	if (unknown)
 		tally_fail(one->tally, one->name, "%zu tensors belong to nothing that was detected; the first is %s", unknown,
@@ -204,7 +204,7 @@ static bool run_one(const char *folder, const char *name, const json_t *index, c
 	if (!manifest_read(&one.manifest, folder, file, e))
 		return false;
 	fine = check_manifest(&one, configs, e);
-	detection_free(&one.found);
+	detect_free(&one.found);
 	manifest_free(&one.manifest);
 	return fine;
 }

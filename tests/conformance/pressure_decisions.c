@@ -172,7 +172,7 @@ static void ask_fp8(struct question *q)
 
 static void ask_state(struct question *q)
 {
-	snprintf(q->answer, sizeof(q->answer), "%s", vram_state_name(q->settings.vram_state));
+	snprintf(q->answer, sizeof(q->answer), "%s", settings_vram_state_name(q->settings.vram_state));
 }
 
 static void ask_weights_most(struct question *q)
@@ -244,7 +244,7 @@ static bool read_question(struct question *q, const struct table_row *row)
 
 	*q = (struct question) { .gpu = "" };
 	read_platform(q, row, &platform);
-	if (row->fields[FLAGS][0] && !is_windows && !start_flag_add(row->fields[FLAGS], &flags))
+	if (row->fields[FLAGS][0] && !is_windows && !settings_add_start_flag(row->fields[FLAGS], &flags))
 		return false;
 	settings_make(&q->settings, &platform, flags, NAN);
 	q->settings.platform.is_windows = is_windows;
@@ -351,7 +351,7 @@ static bool read_arguments(const char *text, uint32_t *flags, double *reserve_gi
 		return true;
 	}
 	snprintf(both, sizeof(both), "%s%s%s", flag, value[0] ? "_" : "", value);
-	return start_flag_add(both, flags);
+	return settings_add_start_flag(both, flags);
 }
 
 static void put_bool(char text[64], bool yes)
@@ -363,7 +363,7 @@ static void tell_globals(const struct settings *s, char found[GLOBAL_COLUMNS][64
 {
 	static const char *const cpu_states[] = { "GPU", "CPU", "MPS" };
 
-	snprintf(found[VRAM_STATE], 64, "%s", vram_state_name(s->vram_state));
+	snprintf(found[VRAM_STATE], 64, "%s", settings_vram_state_name(s->vram_state));
 	snprintf(found[CPU_STATE], 64, "%s", cpu_states[s->cpu_state]);
 	snprintf(found[RESERVED], 64, "%.17g", s->reserved_bytes);
 	snprintf(found[INFERENCE], 64, "%.17g", settings_inference_bytes(s));

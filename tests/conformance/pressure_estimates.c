@@ -79,7 +79,7 @@ static struct estimate_shape parse_shape(const char *text)
 
 static void run_factor(const struct table_row *row, struct tally *tally)
 {
-	const struct diffusion_class *class = diffusion_class_find(row->fields[0]);
+	const struct diffusion_class *class = memory_diffusion_class_find(row->fields[0]);
 	const char *value = strchr(row->fields[1], '=');
 
 	if (!class)
@@ -87,7 +87,7 @@ static void run_factor(const struct table_row *row, struct tally *tally)
 	else if (!same_dtypes(&class->dtypes, row->fields[3]))
 		tally_fail(tally, row->fields[0], "types are not %s", row->fields[3]);
 	else
-		judge(tally, "factors.csv", row, diffusion_factor(class, value ? strtod(value + 1, NULL) : NAN),
+		judge(tally, "factors.csv", row, memory_diffusion_factor(class, value ? strtod(value + 1, NULL) : NAN),
 		      row->fields[2]);
 }
 
@@ -125,7 +125,7 @@ static void add_references(struct extras *extras, const json_t *cond)
 		size_t reference_count = read_shapes(json_object_get(cond, sides[i]), references);
 
 		if (reference_count)
-			extras->shapes[0][count++] = shape_of_references(references, reference_count);
+			extras->shapes[0][count++] = memory_shape_of_references(references, reference_count);
 	}
 	extras->keys[0] = (struct extra_shapes) { extras->shapes[0], count };
 	extras->count = 1;
@@ -146,8 +146,8 @@ static void add_keys(struct extras *extras, const json_t *cond)
 			return;
 		count = read_shapes(lists, shapes);
 		for (size_t i = 0; i < count; i++)
-			shapes[i] = strcmp(key, "reference_motion") == 0 ? shape_of_motion(&shapes[i])
-									 : shape_of_references(&shapes[i], 1);
+			shapes[i] = strcmp(key, "reference_motion") == 0 ? memory_shape_of_motion(&shapes[i])
+									 : memory_shape_of_references(&shapes[i], 1);
 		extras->keys[extras->count++] = (struct extra_shapes) { shapes, count };
 	}
 }
@@ -157,7 +157,7 @@ static void read_extras(struct extras *extras, const struct table_row *row)
 	json_t *cond = row->fields[ESTIMATE_COND][0] ? json_loads(row->fields[ESTIMATE_COND], 0, NULL) : NULL;
 
 	extras->count = 0;
-	switch (diffusion_extras(row->fields[ESTIMATE_CLASS])) {
+	switch (memory_diffusion_extras(row->fields[ESTIMATE_CLASS])) {
 	case EXTRA_REFERENCES:
 		add_references(extras, cond);
 		break;
@@ -184,13 +184,13 @@ static void run_estimate(const struct table_row *row, struct tally *tally)
 	use.extras = extras.keys;
 	use.extra_count = extras.count;
 	if (strcmp(row->fields[ESTIMATE_KIND], "estimate") != 0)
-		judge(tally, "estimates.csv.gz", row, diffusion_bytes(&use), row->fields[ESTIMATE_RESULT]);
-	else if (!same_number(diffusion_sampling_least_bytes(&use), row->fields[ESTIMATE_RESULT_LEAST]))
+		judge(tally, "estimates.csv.gz", row, memory_diffusion_bytes(&use), row->fields[ESTIMATE_RESULT]);
+	else if (!same_number(memory_diffusion_sampling_least_bytes(&use), row->fields[ESTIMATE_RESULT_LEAST]))
 		tally_fail(tally, "estimates.csv.gz", "%s %s: the least is %.17g, not %s", row->fields[ESTIMATE_MODEL],
-			   row->fields[ESTIMATE_SHAPE], diffusion_sampling_least_bytes(&use),
+			   row->fields[ESTIMATE_SHAPE], memory_diffusion_sampling_least_bytes(&use),
 			   row->fields[ESTIMATE_RESULT_LEAST]);
 	else
-		judge(tally, "estimates.csv.gz", row, diffusion_sampling_bytes(&use), row->fields[ESTIMATE_RESULT]);
+		judge(tally, "estimates.csv.gz", row, memory_diffusion_sampling_bytes(&use), row->fields[ESTIMATE_RESULT]);
 }
 
 /* ---- vae_estimates.csv ---- */
@@ -226,9 +226,9 @@ static const struct vae_class *vae_of_file(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vae_files); i++) {
 		if (strcmp(vae_files[i].name, name) == 0)
-			return vae_class_find(vae_files[i].class_name);
+			return memory_vae_class_find(vae_files[i].class_name);
 	}
-	return vae_class_find("AutoencoderKL");
+	return memory_vae_class_find("AutoencoderKL");
 }
 
 static void run_vae(const struct table_row *row, struct tally *tally)
@@ -245,7 +245,7 @@ static void run_vae(const struct table_row *row, struct tally *tally)
 		tally_fail(tally, row->fields[VAE_NAME], "%s has other types, offloading or latents", class->name);
 	else
 		judge(tally, "vae_estimates.csv", row,
-		      is_decode ? vae_decode_bytes(class, &shape, dtype) : vae_encode_bytes(class, &shape, dtype),
+		      is_decode ? memory_vae_decode_bytes(class, &shape, dtype) : memory_vae_encode_bytes(class, &shape, dtype),
 		      row->fields[VAE_BYTES]);
 }
 
@@ -258,13 +258,13 @@ static void run_text(const struct table_row *row, struct tally *tally)
 
 	settings_make(&settings, &platform, 0, NAN);
 	judge(tally, "te_estimates.csv", row,
-	      load_room_bytes(strtod(row->fields[2], NULL), settings_inference_bytes(&settings)), row->fields[4]);
+	      memory_load_room_bytes(strtod(row->fields[2], NULL), settings_inference_bytes(&settings)), row->fields[4]);
 }
 
 static void run_text_device(const struct table_row *row, struct tally *tally)
 {
-	bool loaded = text_encoder_starts_loaded(strtod(row->fields[0], NULL), strtod(row->fields[1], NULL),
-						 strtod(row->fields[2], NULL), strcmp(row->fields[3], "1") == 0);
+	bool loaded = memory_text_encoder_starts_loaded(strtod(row->fields[0], NULL), strtod(row->fields[1], NULL),
+							strtod(row->fields[2], NULL), strcmp(row->fields[3], "1") == 0);
 
 	if (strcmp(loaded ? "load" : "offload", row->fields[4]) == 0)
 		tally_pass(tally);

@@ -206,7 +206,7 @@ static bool do_cached(struct step *step, struct error *e)
 
 static bool do_state(struct step *step, struct error *e)
 {
-	if (vram_state_from_name(text_of(step, "v"), &step->world->manager->rules.state))
+	if (settings_vram_state_from_name(text_of(step, "v"), &step->world->manager->rules.state))
 		return true;
 	return error_set(e, ERROR_FORMAT, "state %s is not known", text_of(step, "v"));
 }

@@ -133,7 +133,7 @@ static bool open_manager(struct world *world, const json_t *cfg, struct error *e
 					   .view = &view,
 					   .trace = &world->trace };
 
-	if (!vram_state_from_name(json_string_value(json_object_get(cfg, "state")), &rules.state))
+	if (!settings_vram_state_from_name(json_string_value(json_object_get(cfg, "state")), &rules.state))
 		return error_set(e, ERROR_FORMAT, "state of cfg is not known");
 	world->trace = (struct manager_trace) { .context = world, .event = hear };
 	world->heap = heap_new(e);

@@ -16,7 +16,7 @@ static void look_at_origins(const struct detected *part)
 	struct origin origin;
 	struct architecture a;
 
-	if (!detected_describe(part, false, &a, &e) || !layout_map_begin(&map, part->family, part->config, part->layout, &e))
+	if (!detect_describe(part, false, &a, &e) || !layout_map_begin(&map, part->family, part->config, part->layout, &e))
 		abort();
 	for (size_t i = 0; i < a.parameter_count && i < 10000; i++) {
 		if ((part->layout == LAYOUT_OWN || !part->scaled) &&
@@ -39,7 +39,7 @@ static void look_at(const struct detected *part, const struct tensor_table *tabl
 			abort();
 		return;
 	}
-	if (!detected_check(part, table, &match, &e))
+	if (!detect_check(part, table, &match, &e))
 		abort();
 	look_at_origins(part);
 	config = family_write_config(part->family, part->config, &e);
@@ -67,8 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), "input", &e)) {
 		for (size_t i = 0; i < found.count; i++)
 			look_at(&found.parts[i], &table);
-		detection_count_unknown(&found, &table, &unknown, &first, &e);
-		detection_free(&found);
+		detect_count_unknown(&found, &table, &unknown, &first, &e);
+		detect_free(&found);
 	}
 	tensor_table_free(&table);
 	safetensors_close(file);

@@ -46,7 +46,7 @@ static void look_at_table(const struct gguf *file)
 		tensor_row_loaded_bytes(row);
 	}
 	if (detect_file(&found, &table, word, "input", &e))
-		detection_free(&found);
+		detect_free(&found);
 	free(word);
 	tensor_table_free(&table);
 }

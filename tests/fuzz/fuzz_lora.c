@@ -31,8 +31,8 @@ static void apply(const struct patch_list *list, size_t target, enum dtype dtype
 	struct error e = ERROR_INIT;
 
 	memcpy(weight.shape, targets[target].shape, weight.rank * sizeof(*weight.shape));
-	weight.values = calloc(weight_count(&weight), sizeof(*weight.values));
-	for (size_t i = 0; weight.values && i < weight_count(&weight); i++)
+	weight.values = calloc(adapter_weight_count(&weight), sizeof(*weight.values));
+	for (size_t i = 0; weight.values && i < adapter_weight_count(&weight); i++)
 		weight.values[i] = (float)i;
 	if (weight.values && !patch_weight(list, target, &weight, dtype, &e) && e.kind == ERROR_NONE)
 		abort();

@@ -27,12 +27,12 @@ static void there_and_back(const struct file_units *units, size_t index, const s
 			goto out; /* of different types: refused before it is put together */
 	}
 	for (size_t i = 0; i < unit->piece_count; i++)
-		unit_put_together(unit, i, bytes, weights->tensors[unit->pieces[i].tensor].bytes, whole);
+		file_unit_put_together(unit, i, bytes, weights->tensors[unit->pieces[i].tensor].bytes, whole);
 	for (size_t i = 0; i < unit->piece_count; i++) {
 		const struct weights_tensor *tensor = &weights->tensors[unit->pieces[i].tensor];
 		unsigned char *back = calloc(tensor->size_bytes + 1, 1);
 
-		unit_take_apart(unit, i, bytes, whole, back);
+		file_unit_take_apart(unit, i, bytes, whole, back);
 		if (memcmp(back + unit->pieces[i].in_tensor * bytes, tensor->bytes + unit->pieces[i].in_tensor * bytes,
 			   unit->pieces[i].count * bytes) != 0)
 			abort();

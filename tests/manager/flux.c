@@ -85,7 +85,7 @@ static void sample(struct machine *machine, const struct patcher *patcher, char 
 	values_hash(&out, hash);
 	values_free(&out);
 	values_free(&latent);
-	conditioning_free(&conditioning);
+	compute_conditioning_free(&conditioning);
 	free(sigmas);
 }
 

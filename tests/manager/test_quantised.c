@@ -72,7 +72,7 @@ START_TEST(the_change_is_formed_in_single_precision_and_added_in_the_type_of_the
 	const struct patch_list list = patcher_patches(scene.with_lora);
 	size_t index = (size_t)(model_parameter(model, "double_blocks.1.img_mlp.2.weight") - model->parameters);
 	const struct parameter *parameter = &model->parameters[index];
-	size_t count = parameter_element_count(parameter);
+	size_t count = model_parameter_element_count(parameter);
 	float *values = array_new(count, sizeof(float), NULL);
 	float *patched = array_new(count, sizeof(float), NULL);
 	struct weight_values zeros = { .values = array_new(count, sizeof(float), NULL),

@@ -22,7 +22,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	detection_free(&found);
+	detect_free(&found);
 	tensor_table_free(&table);
 	architecture_end(&a);
 }
@@ -97,7 +97,7 @@ START_TEST(a_small_file_is_of_the_same_family_and_whole)
 		for (size_t j = 0; j < found.count; j++) {
 			if (!found.parts[j].config)
 				continue; /* heads are not in the weights: some small ones need the file's own word */
-			ck_assert_ok(detected_check(&found.parts[j], &table, &match, &e), &e);
+			ck_assert_ok(detect_check(&found.parts[j], &table, &match, &e), &e);
 			ck_assert_msg(match.missing == 0, "%s: %s", recipe_name(i), match.first_missing);
 		}
 		ck_assert_msg(found.count > 0, "%s", recipe_name(i));
@@ -114,9 +114,9 @@ START_TEST(a_missing_tensor_is_named)
 	make("flux", true);
 	remove_row("single_blocks.1.linear2.bias");
 	detect();
-	ck_assert_ok(detected_check(&found.parts[0], &table, &match, &e), &e);
+	ck_assert_ok(detect_check(&found.parts[0], &table, &match, &e), &e);
 	ck_assert_uint_eq(match.missing, 1);
-	ck_assert(!detected_match_ok(&found.parts[0], &match, "x.safetensors", &e));
+	ck_assert(!detect_match_ok(&found.parts[0], &match, "x.safetensors", &e));
 	ck_assert_int_eq(e.kind, ERROR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "the first is single_blocks.1.linear2.bias"));
 }
@@ -129,8 +129,8 @@ START_TEST(a_tensor_of_another_shape_is_named_with_both_shapes)
 	make("flux", true);
 	row_of("txt_in.bias")->shape[0] = 7;
 	detect();
-	ck_assert_ok(detected_check(&found.parts[0], &table, &match, &e), &e);
-	ck_assert(!detected_match_ok(&found.parts[0], &match, "x.safetensors", &e));
+	ck_assert_ok(detect_check(&found.parts[0], &table, &match, &e), &e);
+	ck_assert(!detect_match_ok(&found.parts[0], &match, "x.safetensors", &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "txt_in.bias"));
 	ck_assert_ptr_nonnull(strstr(e.text, "it is 7, its family's 128"));
 }
@@ -216,8 +216,8 @@ START_TEST(a_scaled_model_may_lack_a_scale_or_have_a_list_of_one)
 	row_of("txt_in.scale_weight")->rank = 1;
 	row_of("txt_in.scale_weight")->shape[0] = 1;
 	detect();
-	ck_assert_ok(detected_check(&found.parts[0], &table, &match, &e), &e);
-	ck_assert_ok(detected_match_ok(&found.parts[0], &match, "x", &e), &e);
+	ck_assert_ok(detect_check(&found.parts[0], &table, &match, &e), &e);
+	ck_assert_ok(detect_match_ok(&found.parts[0], &match, "x", &e), &e);
 }
 END_TEST
 
@@ -264,7 +264,7 @@ START_TEST(what_belongs_to_nothing_is_counted_and_what_upstream_ignores_is_not)
 	ck_assert_ok(tensor_table_add(&table, &(struct tensor_row) { .name = "zzz.weight", .dtype = DTYPE_F16 }, &e), &e);
 	tensor_table_sort(&table);
 	detect();
-	ck_assert_ok(detection_count_unknown(&found, &table, &count, &first, &e), &e);
+	ck_assert_ok(detect_count_unknown(&found, &table, &count, &first, &e), &e);
 	ck_assert_uint_eq(count, 1);
 	ck_assert_str_eq(first, "zzz.weight");
 }
@@ -303,11 +303,13 @@ static struct gguf *write_gguf(const char *path)
 	for (size_t i = 0; i < a.parameter_count; i++) {
 		bool fits = a.parameters[i].rank == 2 && a.parameters[i].shape[1] % 32 == 0;
 
-		entries[i] = (struct gguf_entry) { .name = a.parameters[i].name,
-						   .type = fits ? QUANT_Q8_0 : QUANT_F32,
-						   .rank = a.parameters[i].rank,
-						   .shape = a.parameters[i].shape,
-						   .bytes = calloc(1, (size_t)parameter_size_bytes(&a.parameters[i]) * 4) };
+		entries[i] = (struct gguf_entry) {
+			.name = a.parameters[i].name,
+			.type = fits ? QUANT_Q8_0 : QUANT_F32,
+			.rank = a.parameters[i].rank,
+			.shape = a.parameters[i].shape,
+			.bytes = calloc(1, (size_t)architecture_parameter_size_bytes(&a.parameters[i]) * 4)
+		};
 	}
 	ck_assert_ok(gguf_write(path, entries, a.parameter_count, &metadata, &e), &e);
 	for (size_t i = 0; i < a.parameter_count; i++)

@@ -27,10 +27,10 @@ START_TEST(a_flag_is_read_with_dashes_or_underscores)
 	uint32_t with_dashes = 0;
 	uint32_t with_underscores = 0;
 
-	ck_assert(start_flag_add("--disable-smart-memory", &with_dashes));
-	ck_assert(start_flag_add("disable_smart_memory", &with_underscores));
+	ck_assert(settings_add_start_flag("--disable-smart-memory", &with_dashes));
+	ck_assert(settings_add_start_flag("disable_smart_memory", &with_underscores));
 	ck_assert_uint_eq(with_dashes, with_underscores);
-	ck_assert(!start_flag_add("--no-such-thing", &with_dashes));
+	ck_assert(!settings_add_start_flag("--no-such-thing", &with_dashes));
 }
 END_TEST
 

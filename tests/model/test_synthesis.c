@@ -94,9 +94,9 @@ START_TEST(a_small_file_says_what_it_is_and_is_whole)
 	ck_assert_ok(tensor_table_of_safetensors(&table, file, &e), &e);
 	ck_assert_ok(detect_file(&found, &table, safetensors_metadata(file, FAMILY_METADATA), path, &e), &e);
 	ck_assert_ptr_eq(found.parts[0].family, &family_flux_ae);
-	ck_assert_ok(detected_check(&found.parts[0], &table, &match, &e), &e);
-	ck_assert_ok(detected_match_ok(&found.parts[0], &match, path, &e), &e);
-	detection_free(&found);
+	ck_assert_ok(detect_check(&found.parts[0], &table, &match, &e), &e);
+	ck_assert_ok(detect_match_ok(&found.parts[0], &match, path, &e), &e);
+	detect_free(&found);
 	tensor_table_free(&table);
 	safetensors_close(file);
 }

@@ -33,7 +33,7 @@ START_TEST(every_way_of_multiplying_has_the_plain_ones_bits)
 	for (size_t i = 0; i < ARRAY_SIZE(depths); i++) {
 		struct panels panels;
 
-		ck_assert_ok(panels_make(&panels, b, depths[i], SIDE, &e), &e);
+		ck_assert_ok(arith_panels_make(&panels, b, depths[i], SIDE, &e), &e);
 		fill(plain, ARRAY_SIZE(plain), 3);
 		product_ways[0]->add(a, &panels, plain, SIDE, 0.7F);
 		for (size_t j = 1; product_ways[j]; j++) {
@@ -55,7 +55,7 @@ START_TEST(a_product_sums_over_ascending_depth)
 	struct error e = ERROR_INIT;
 	float sum;
 
-	ck_assert_ok(product(DTYPE_F32, a, b, &sum, 1, 3, 1, &e), &e);
+	ck_assert_ok(arith_product(DTYPE_F32, a, b, &sum, 1, 3, 1, &e), &e);
 	ck_assert_float_eq(sum, 0); /* 1 is lost in 2^30, and only then is 2^30 taken away */
 }
 END_TEST

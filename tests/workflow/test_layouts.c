@@ -281,7 +281,7 @@ START_TEST(a_gguf_model_rests_in_its_files_blocks)
 
 		ck_assert_ptr_nonnull(tensor);
 		ck_assert_uint_eq(parameter->size_bytes, tensor->size_bytes);
-		ck_assert_uint_eq(parameter_element_count(parameter), gguf_element_count(tensor));
+		ck_assert_uint_eq(model_parameter_element_count(parameter), gguf_element_count(tensor));
 		ck_assert_mem_eq(harness_bytes(&parameter->resting), tensor->bytes, tensor->size_bytes);
 		ck_assert(parameter->quantised == (tensor->type == QUANT_Q4_1));
 		quantised += parameter->quantised;
@@ -439,7 +439,7 @@ START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 			continue;
 		}
 		ck_assert_int_eq(y->dtype, DTYPE_F32);
-		for (size_t j = 0; j < parameter_element_count(x); j++)
+		for (size_t j = 0; j < model_parameter_element_count(x); j++)
 			ck_assert(floats[j] == convert_f16_to_f32(codes[j]));
 	}
 	model_free(own);

@@ -34,11 +34,11 @@ bool inference_sigmas(const struct model *unet, double shift, const char *schedu
 
 	*sigmas = NULL;
 	*sigma_count = 0;
-	if (!forward || !sigma_table_make(&table, forward->sampling, isnan(shift) ? forward->sampling_shift : shift,
-					  forward->sampling_multiplier, e))
+	if (!forward || !schedule_table_make(&table, forward->sampling, isnan(shift) ? forward->sampling_shift : shift,
+					     forward->sampling_multiplier, e))
 		return false;
 	fine = schedule_make(&table, scheduler, steps, denoise, sigmas, sigma_count, e);
-	sigma_table_free(&table);
+	schedule_table_free(&table);
 	return fine;
 }
 

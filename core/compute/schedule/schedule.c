@@ -49,7 +49,7 @@ static float timestep_of(const struct sigma_table *table, float sigma)
 	return sampling_rows[table->type].timestep_is_multiplied ? sigma * (float)table->multiplier : sigma;
 }
 
-bool sigma_table_make(struct sigma_table *table, enum sampling_type type, double shift, double multiplier, struct error *e)
+bool schedule_table_make(struct sigma_table *table, enum sampling_type type, double shift, double multiplier, struct error *e)
 {
 	*table = (struct sigma_table) {
 		.type = type, .shift = shift, .multiplier = multiplier, .count = sampling_rows[type].entries
@@ -62,7 +62,7 @@ bool sigma_table_make(struct sigma_table *table, enum sampling_type type, double
 	return true;
 }
 
-void sigma_table_free(struct sigma_table *table)
+void schedule_table_free(struct sigma_table *table)
 {
 	free(table->sigmas);
 	*table = (struct sigma_table) { .sigmas = NULL };
@@ -104,7 +104,7 @@ static size_t normal(const struct sigma_table *table, unsigned steps, float *sig
 	return steps + 1;
 }
 
-const char *const schedulers[] = { "simple", "normal", NULL };
+const char *const schedule_names[] = { "simple", "normal", NULL };
 
 bool schedule_make(const struct sigma_table *table, const char *scheduler, unsigned steps, double denoise, float **sigmas,
 		   size_t *count, struct error *e)
@@ -117,9 +117,9 @@ bool schedule_make(const struct sigma_table *table, const char *scheduler, unsig
 
 	*sigmas = NULL;
 	*count = 0;
-	while (schedulers[which] && strcmp(schedulers[which], scheduler) != 0)
+	while (schedule_names[which] && strcmp(schedule_names[which], scheduler) != 0)
 		which++;
-	if (!schedulers[which])
+	if (!schedule_names[which])
 		return error_set(e, ERROR_UNSUPPORTED, "scheduler \"%.40s\" is not built in; there are simple and normal",
 				 scheduler);
 	if (denoise <= 0)

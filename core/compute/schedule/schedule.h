@@ -21,11 +21,11 @@ struct sigma_table {
 	size_t count;
 };
 
-bool sigma_table_make(struct sigma_table *table, enum sampling_type type, double shift, double multiplier, struct error *e);
-void sigma_table_free(struct sigma_table *table);
+bool schedule_table_make(struct sigma_table *table, enum sampling_type type, double shift, double multiplier, struct error *e);
+void schedule_table_free(struct sigma_table *table);
 
 /* NULL-terminated names of the schedulers there are. */
-extern const char *const schedulers[];
+extern const char *const schedule_names[];
 
 /* steps values and a last one, usually 0. denoise < 1 takes the end of a longer schedule; 0 or less gives none. The caller frees
  * *sigmas. ERROR_UNSUPPORTED names the schedulers there are. */

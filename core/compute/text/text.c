@@ -223,8 +223,8 @@ static struct tensor *clip_rows(struct compute *c, const void *from, const int64
 	return final;
 }
 
-bool clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
-		 const struct clip_options *options, float *cond, float *pooled)
+bool text_clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
+		      const struct clip_options *options, float *cond, float *pooled)
 {
 	const struct special_tokens special = { .start = config->start_token,
 						.end = config->end_token,
@@ -237,7 +237,7 @@ bool clip_encode(struct compute *c, const struct clip_config *config, const stru
 
 #define T5_EPS 1e-6
 
-int64_t t5_bucket(int64_t relative)
+int64_t text_t5_bucket(int64_t relative)
 {
 	int64_t bucket = relative > 0 ? 16 : 0;
 	int64_t distance = relative < 0 ? -relative : relative;
@@ -275,7 +275,7 @@ static struct tensor *t5_bias(struct compute *c, const struct t5_config *config,
 	size_t seen = length;
 
 	for (size_t i = 0; buckets && i < count; i++)
-		buckets[i] = t5_bucket((int64_t)(i % length) - (int64_t)(i / length));
+		buckets[i] = text_t5_bucket((int64_t)(i % length) - (int64_t)(i / length));
 	bias = compute_embed(c, buckets, count,
 			     "transformer.encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
 	free(buckets);
@@ -345,7 +345,7 @@ static struct tensor *t5_rows(struct compute *c, const void *config, const int64
 	return all;
 }
 
-bool t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond)
+bool text_t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond)
 {
 	const struct special_tokens special = { .start = -1, .end = config->end_token, .pad = config->pad_token };
 

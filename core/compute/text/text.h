@@ -22,13 +22,13 @@ struct clip_options {
 
 /* cond [rows * length, hidden], sections one after the other; pooled [hidden] of the first row. Both have room; nothing is
  * written on a machine without bytes. Token weights other than 1 move an output away from that of an empty prompt. */
-bool clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
-		 const struct clip_options *options, float *cond, float *pooled);
+bool text_clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
+		      const struct clip_options *options, float *cond, float *pooled);
 
 /* cond [rows * length, width]. masked: keys after the first end token are not attended to. */
-bool t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond);
+bool text_t5_encode(struct compute *c, const struct t5_config *config, const struct tokens *tokens, bool masked, float *cond);
 
 /* The bucket of a relative position (key minus query): 32 of them, exact up to 8 on each side, then logarithmic to 128. */
-int64_t t5_bucket(int64_t relative);
+int64_t text_t5_bucket(int64_t relative);
 
 #endif

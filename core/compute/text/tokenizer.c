@@ -20,7 +20,7 @@ static uint64_t hash_byte(uint64_t hash, unsigned char c)
 	return (hash ^ c) * UINT64_C(0x100000001b3);
 }
 
-size_t tokenize_words(const char *text, int64_t first, int64_t range, int64_t *ids, size_t most)
+size_t tokenizer_split(const char *text, int64_t first, int64_t range, int64_t *ids, size_t most)
 {
 	const unsigned char *c = (const unsigned char *)text;
 	size_t count = 0;

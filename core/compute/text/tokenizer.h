@@ -11,6 +11,6 @@
 #include <stdint.h>
 
 /* At most `most` ids, each first <= id < first + range, into ids. Returns how many there are. */
-size_t tokenize_words(const char *text, int64_t first, int64_t range, int64_t *ids, size_t most);
+size_t tokenizer_split(const char *text, int64_t first, int64_t range, int64_t *ids, size_t most);
 
 #endif

@@ -39,7 +39,7 @@ static const struct detect_place {
 	{ .kind = MODEL_VAE, .prefix = "" },
 };
 
-const char *layout_name(enum layout layout)
+const char *detect_layout_name(enum layout layout)
 {
 	static const char *const names[LAYOUT_COUNT] = { "own", "diffusers", "open_clip" };
 
@@ -101,7 +101,7 @@ static void look_at_types(struct detected *part, const struct tensor_table *tabl
 	size_t length = strlen(part->prefix);
 	enum dtype most = DTYPE_F32;
 
-	part->scaled = view_find(&(struct tensor_view) { table, part->prefix }, "scaled_fp8") != NULL;
+	part->scaled = tensor_view_find(&(struct tensor_view) { table, part->prefix }, "scaled_fp8") != NULL;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct tensor_row *row = &table->rows[i];
 		const char *dot = strrchr(row->name, '.');
@@ -181,7 +181,7 @@ bool detect_models(struct detection *found, const struct tensor_table *table, st
 				continue;
 			for (unsigned layout = 0; layout < LAYOUT_COUNT; layout++) {
 				if (!try_family(found, &view, *family, (enum layout)layout, e)) {
-					detection_free(found);
+					detect_free(found);
 					return false;
 				}
 			}
@@ -191,7 +191,7 @@ bool detect_models(struct detection *found, const struct tensor_table *table, st
 	return true;
 }
 
-void detection_free(struct detection *found)
+void detect_free(struct detection *found)
 {
 	for (size_t i = 0; i < found->count; i++)
 		free(found->parts[i].config);
@@ -204,7 +204,7 @@ static void find_prefix(struct detected *part, const struct tensor_table *table)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		struct tensor_view view = { table, places[i].prefix };
 
-		if (places[i].kind == part->family->kind && *places[i].prefix && view_has(&view, "%s", "")) {
+		if (places[i].kind == part->family->kind && *places[i].prefix && tensor_view_has(&view, "%s", "")) {
 			part->prefix = places[i].prefix;
 			return;
 		}
@@ -240,7 +240,7 @@ bool detect_file(struct detection *found, const struct tensor_table *table, cons
 	json_decref(word);
 	found->count = 1;
 	if (!fine) {
-		detection_free(found);
+		detect_free(found);
 		return false;
 	}
 	find_prefix(part, table);
@@ -289,12 +289,12 @@ static bool describe(const struct detected *detected, enum layout layout, bool a
 	return architecture_ok(a);
 }
 
-bool detected_describe(const struct detected *detected, bool as_module, struct architecture *a, struct error *e)
+bool detect_describe(const struct detected *detected, bool as_module, struct architecture *a, struct error *e)
 {
 	return describe(detected, LAYOUT_OWN, as_module, a, e);
 }
 
-void detected_file_name(const struct detected *detected, const char *parameter, char name[512])
+void detect_file_name(const struct detected *detected, const char *parameter, char name[512])
 {
 	size_t length = strlen(detected->family->trunk);
 
@@ -336,8 +336,8 @@ static void note_misshapen(struct detected_match *match, const struct parameter_
 	match->misshapen_offset = row->file_offset;
 }
 
-bool detected_check(const struct detected *detected, const struct tensor_table *table, struct detected_match *match,
-		    struct error *e)
+bool detect_check(const struct detected *detected, const struct tensor_table *table, struct detected_match *match,
+		  struct error *e)
 {
 	struct tensor_view view = { table, "" };
 	struct architecture a;
@@ -348,8 +348,8 @@ bool detected_check(const struct detected *detected, const struct tensor_table *
 		const struct tensor_row *row;
 		char name[512];
 
-		detected_file_name(detected, a.parameters[i].name, name);
-		row = view_find(&view, "%s", name);
+		detect_file_name(detected, a.parameters[i].name, name);
+		row = tensor_view_find(&view, "%s", name);
 		if (!row) {
 			note_missing(match, &a.parameters[i], name);
 			continue;
@@ -363,7 +363,7 @@ bool detected_check(const struct detected *detected, const struct tensor_table *
 	return fine;
 }
 
-bool detected_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e)
+bool detect_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e)
 {
 	if (match->missing)
 		return error_set(e, ERROR_FORMAT, "%s: of the %zu tensors of a %s model %zu are missing, the first is %s",
@@ -377,8 +377,8 @@ bool detected_match_ok(const struct detected *detected, const struct detected_ma
 	return true;
 }
 
-bool detection_count_unknown(const struct detection *found, const struct tensor_table *table, size_t *count, const char **first,
-			     struct error *e)
+bool detect_count_unknown(const struct detection *found, const struct tensor_table *table, size_t *count, const char **first,
+			  struct error *e)
 {
 	bool *known = array_new(table->count ? table->count : 1, sizeof(*known), e);
 	struct tensor_view view = { table, "" };
@@ -393,8 +393,8 @@ bool detection_count_unknown(const struct detection *found, const struct tensor_
 		for (size_t j = 0; fine && j < a.parameter_count; j++) {
 			const struct tensor_row *row;
 
-			detected_file_name(part, a.parameters[j].name, name);
-			row = view_find(&view, "%s", name);
+			detect_file_name(part, a.parameters[j].name, name);
+			row = tensor_view_find(&view, "%s", name);
 			if (row)
 				known[row - table->rows] = true;
 		}

@@ -2,14 +2,14 @@
  *
  * A file is one model, or several under prefixes of their own (a checkpoint: UNet, text encoders, autoencoder). Each that is
  * recognised is told with its family, its configuration, its prefix and the layout of its names. Recognised is what holds the
- * tensors that no other family has; whether all the others are there, too, and of the right shapes, detected_check says.
+ * tensors that no other family has; whether all the others are there, too, and of the right shapes, detect_check says.
  *
  *	struct detection found;
  *	if (!detect_models(&found, &table, &e))
  *		...
  *	if (found.count == 0)
  *		... no family is known by these tensors
- *	detection_free(&found);
+ *	detect_free(&found);
  */
 #ifndef RESIDENCY_MODEL_DETECT_H
 #define RESIDENCY_MODEL_DETECT_H
@@ -41,9 +41,9 @@ struct detection {
 	size_t count;
 };
 
-/* False only when out of memory. The caller frees with detection_free(). */
+/* False only when out of memory. The caller frees with detect_free(). */
 bool detect_models(struct detection *found, const struct tensor_table *table, struct error *e);
-void detection_free(struct detection *found);
+void detect_free(struct detection *found);
 
 /* The same, but where the file itself says what it is that is believed: `metadata` is the text under FAMILY_METADATA, or NULL. A
  * word that cannot be understood is ERROR_FORMAT or ERROR_UNSUPPORTED; `where` names the file. */
@@ -59,10 +59,10 @@ char *detect_word(const struct weights *weights, struct error *e);
 
 /* What the family makes of the configuration, by its own names, with types as the file has them (most of them) or, as_module,
  * as upstream's modules have them once loaded. The caller ends a. */
-bool detected_describe(const struct detected *detected, bool as_module, struct architecture *a, struct error *e);
+bool detect_describe(const struct detected *detected, bool as_module, struct architecture *a, struct error *e);
 
 /* The name in the file of a parameter of the family's own layout, into name. */
-void detected_file_name(const struct detected *detected, const char *parameter, char name[512]);
+void detect_file_name(const struct detected *detected, const char *parameter, char name[512]);
 
 /* How the file's tensors compare with the family's. */
 struct detected_match {
@@ -73,11 +73,11 @@ struct detected_match {
 	uint64_t size_bytes; /* of the tensors that are the family's */
 	size_t tensor_count;
 };
-bool detected_check(const struct detected *detected, const struct tensor_table *table, struct detected_match *match,
-		    struct error *e);
+bool detect_check(const struct detected *detected, const struct tensor_table *table, struct detected_match *match,
+		  struct error *e);
 
 /* The match as an error that names the first thing wrong; true where nothing is. */
-bool detected_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e);
+bool detect_match_ok(const struct detected *detected, const struct detected_match *match, const char *where, struct error *e);
 
 /* "3072x64"; "one number" of rank 0. */
 const char *detect_shape_text(unsigned rank, const int64_t *shape, char text[80]);
@@ -87,9 +87,9 @@ const char *detect_shape_text(unsigned rank, const int64_t *shape, char text[80]
 bool detect_is_ignored(const char *name);
 
 /* Tensors that belong to no model found and are not known to be ignored: how many, and the first by name (borrowed). */
-bool detection_count_unknown(const struct detection *found, const struct tensor_table *table, size_t *count, const char **first,
-			     struct error *e);
+bool detect_count_unknown(const struct detection *found, const struct tensor_table *table, size_t *count, const char **first,
+			  struct error *e);
 
-const char *layout_name(enum layout layout);
+const char *detect_layout_name(enum layout layout);
 
 #endif

@@ -174,18 +174,19 @@ static void describe_hunyuan(const void *config, struct architecture *a)
 /* `inner` is ".conv" where convolutions are wrapped. */
 static bool detect(const struct tensor_view *view, struct autoencoder_config *config, const char *inner)
 {
-	if (!view_find(view, "decoder.conv_in%s.weight", inner) || !view_find(view, "decoder.up.0.block.0.norm1.weight") ||
-	    !view_find(view, "decoder.mid.block_1.norm1.weight"))
+	if (!tensor_view_find(view, "decoder.conv_in%s.weight", inner) ||
+	    !tensor_view_find(view, "decoder.up.0.block.0.norm1.weight") ||
+	    !tensor_view_find(view, "decoder.mid.block_1.norm1.weight"))
 		return false;
-	config->channels = view_dimension(view, 0, "encoder.conv_in%s.weight", inner);
-	config->image_channels = view_dimension(view, 1, "encoder.conv_in%s.weight", inner);
-	config->latent_channels = view_dimension(view, 1, "decoder.conv_in%s.weight", inner);
-	config->blocks = view_count(view, "encoder.down.0.block.");
+	config->channels = tensor_view_dimension(view, 0, "encoder.conv_in%s.weight", inner);
+	config->image_channels = tensor_view_dimension(view, 1, "encoder.conv_in%s.weight", inner);
+	config->latent_channels = tensor_view_dimension(view, 1, "decoder.conv_in%s.weight", inner);
+	config->blocks = tensor_view_count(view, "encoder.down.0.block.");
 	if (config->channels < 1)
 		return true; /* the check says what is wrong */
-	for (int i = 0; i < CONFIG_LIST_MAX && view_has(view, "encoder.down.%d.", i); i++)
+	for (int i = 0; i < CONFIG_LIST_MAX && tensor_view_has(view, "encoder.down.%d.", i); i++)
 		config->multipliers.values[config->multipliers.count++] =
-			view_dimension(view, 0, "encoder.down.%d.block.0.conv1%s.weight", i, inner) / config->channels;
+			tensor_view_dimension(view, 0, "encoder.down.%d.block.0.conv1%s.weight", i, inner) / config->channels;
 	return true;
 }
 
@@ -194,7 +195,7 @@ static bool detect_sd(const struct tensor_view *view, enum layout layout, void *
 	struct autoencoder_config *config = into;
 
 	config->scale = 0.18215;
-	return layout == LAYOUT_OWN && view_find(view, "quant_conv.weight") && detect(view, config, "");
+	return layout == LAYOUT_OWN && tensor_view_find(view, "quant_conv.weight") && detect(view, config, "");
 }
 
 static bool detect_flux(const struct tensor_view *view, enum layout layout, void *into)
@@ -203,7 +204,7 @@ static bool detect_flux(const struct tensor_view *view, enum layout layout, void
 
 	config->scale = 0.3611;
 	config->shift = 0.1159;
-	return layout == LAYOUT_OWN && !view_find(view, "quant_conv.weight") && detect(view, config, "");
+	return layout == LAYOUT_OWN && !tensor_view_find(view, "quant_conv.weight") && detect(view, config, "");
 }
 
 static bool detect_hunyuan(const struct tensor_view *view, enum layout layout, void *into)

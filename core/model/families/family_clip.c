@@ -163,13 +163,13 @@ static void set_tokens(struct clip_config *config)
 
 static bool detect_layers(const struct tensor_view *view, struct clip_config *config)
 {
-	if (!view_find(view, "text_model.encoder.layers.0.mlp.fc1.weight"))
+	if (!tensor_view_find(view, "text_model.encoder.layers.0.mlp.fc1.weight"))
 		return false;
-	config->layers = view_count(view, "text_model.encoder.layers.");
-	config->hidden = view_dimension(view, 1, "text_model.embeddings.token_embedding.weight");
-	config->vocabulary = view_dimension(view, 0, "text_model.embeddings.token_embedding.weight");
-	config->positions = view_dimension(view, 0, "text_model.embeddings.position_embedding.weight");
-	config->intermediate = view_dimension(view, 0, "text_model.encoder.layers.0.mlp.fc1.weight");
+	config->layers = tensor_view_count(view, "text_model.encoder.layers.");
+	config->hidden = tensor_view_dimension(view, 1, "text_model.embeddings.token_embedding.weight");
+	config->vocabulary = tensor_view_dimension(view, 0, "text_model.embeddings.token_embedding.weight");
+	config->positions = tensor_view_dimension(view, 0, "text_model.embeddings.position_embedding.weight");
+	config->intermediate = tensor_view_dimension(view, 0, "text_model.encoder.layers.0.mlp.fc1.weight");
 	config->heads = config->hidden >= 64 ? config->hidden / 64 : 1; /* of 64 in both */
 	set_tokens(config);
 	return true;
@@ -195,13 +195,13 @@ static bool detect_g(const struct tensor_view *view, enum layout layout, void *i
 
 	if (layout == LAYOUT_OWN)
 		return detect_layers(view, config) && config->layers >= LAYERS_OF_G;
-	if (layout != LAYOUT_OPEN_CLIP || !view_find(view, "transformer.resblocks.0.attn.in_proj_weight"))
+	if (layout != LAYOUT_OPEN_CLIP || !tensor_view_find(view, "transformer.resblocks.0.attn.in_proj_weight"))
 		return false;
-	config->layers = view_count(view, "transformer.resblocks.");
-	config->hidden = view_dimension(view, 1, "token_embedding.weight");
-	config->vocabulary = view_dimension(view, 0, "token_embedding.weight");
-	config->positions = view_dimension(view, 0, "positional_embedding");
-	config->intermediate = view_dimension(view, 0, "transformer.resblocks.0.mlp.c_fc.weight");
+	config->layers = tensor_view_count(view, "transformer.resblocks.");
+	config->hidden = tensor_view_dimension(view, 1, "token_embedding.weight");
+	config->vocabulary = tensor_view_dimension(view, 0, "token_embedding.weight");
+	config->positions = tensor_view_dimension(view, 0, "positional_embedding");
+	config->intermediate = tensor_view_dimension(view, 0, "transformer.resblocks.0.mlp.c_fc.weight");
 	config->heads = config->hidden >= 64 ? config->hidden / 64 : 1;
 	set_tokens(config);
 	return true;

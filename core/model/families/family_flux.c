@@ -21,7 +21,7 @@ static const struct config_field fields[] = {
 	CONFIG_END,
 };
 
-bool flux_read_axes(struct flux_config *config, const json_t *object, const char *where, struct error *e)
+bool family_flux_read_axes(struct flux_config *config, const json_t *object, const char *where, struct error *e)
 {
 	int64_t sum = 0;
 	json_t *axes;
@@ -42,7 +42,7 @@ bool flux_read_axes(struct flux_config *config, const json_t *object, const char
 	return true;
 }
 
-bool flux_write_axes(const struct flux_config *config, json_t *object)
+bool family_flux_write_axes(const struct flux_config *config, json_t *object)
 {
 	return json_object_set_new(object, "axes_dim",
 				   json_pack("[I,I,I]", (json_int_t)config->axes[0], (json_int_t)config->axes[1],
@@ -51,17 +51,17 @@ bool flux_write_axes(const struct flux_config *config, json_t *object)
 
 static bool read_more(void *config, const json_t *object, const char *where, struct error *e)
 {
-	return flux_read_axes(config, object, where, e);
+	return family_flux_read_axes(config, object, where, e);
 }
 
 static bool write_more(const void *config, json_t *object)
 {
-	return flux_write_axes(config, object);
+	return family_flux_write_axes(config, object);
 }
 
 /* ---- modules ---- */
 
-void flux_embedder(struct architecture *a, const char *name, int64_t in, int64_t hidden)
+void family_flux_embedder(struct architecture *a, const char *name, int64_t in, int64_t hidden)
 {
 	architecture_linear(a, hidden, in, true, "%s.in_layer", name);
 	architecture_linear(a, hidden, hidden, true, "%s.out_layer", name);
@@ -103,7 +103,7 @@ static void single_block(struct architecture *a, const struct flux_config *confi
 	architecture_linear(a, 3 * hidden, hidden, true, "modulation.lin");
 }
 
-void flux_blocks(struct architecture *a, const struct flux_config *config)
+void family_flux_blocks(struct architecture *a, const struct flux_config *config)
 {
 	size_t outside;
 
@@ -120,7 +120,7 @@ void flux_blocks(struct architecture *a, const struct flux_config *config)
 	}
 }
 
-void flux_final_layer(struct architecture *a, const struct flux_config *config, int64_t out)
+void family_flux_final_layer(struct architecture *a, const struct flux_config *config, int64_t out)
 {
 	architecture_bare_norm(a, "final_layer.norm_final");
 	architecture_linear(a, out, config->hidden, true, "final_layer.linear");
@@ -266,13 +266,13 @@ static void describe(const void *from, struct architecture *a)
 		return;
 	}
 	architecture_linear(a, config->hidden, 4 * config->in_channels, true, "img_in");
-	flux_embedder(a, "time_in", 256, config->hidden);
-	flux_embedder(a, "vector_in", config->pooled_channels, config->hidden);
+	family_flux_embedder(a, "time_in", 256, config->hidden);
+	family_flux_embedder(a, "vector_in", config->pooled_channels, config->hidden);
 	if (config->guidance)
-		flux_embedder(a, "guidance_in", 256, config->hidden);
+		family_flux_embedder(a, "guidance_in", 256, config->hidden);
 	architecture_linear(a, config->hidden, config->context_channels, true, "txt_in");
-	flux_blocks(a, config);
-	flux_final_layer(a, config, 4 * config->out_channels);
+	family_flux_blocks(a, config);
+	family_flux_final_layer(a, config, 4 * config->out_channels);
 }
 
 /* ---- detection ---- */
@@ -294,31 +294,32 @@ static void detect_shape(struct flux_config *config, int64_t hidden, int64_t hea
 	divide_axes(config, head_width);
 }
 
-void flux_detect_blocks(const struct tensor_view *view, struct flux_config *config)
+void family_flux_detect_blocks(const struct tensor_view *view, struct flux_config *config)
 {
-	detect_shape(config, view_dimension(view, 1, "final_layer.linear.weight"),
-		     view_dimension(view, 0, "double_blocks.0.img_attn.norm.key_norm.scale"),
-		     view_dimension(view, 0, "double_blocks.0.img_mlp.0.weight"));
-	config->depth = view_count(view, "double_blocks.");
-	config->single_depth = view_count(view, "single_blocks.");
-	config->pooled_channels = view_dimension(view, 1, "vector_in.in_layer.weight");
-	config->guidance = view_has(view, "guidance_in.");
+	detect_shape(config, tensor_view_dimension(view, 1, "final_layer.linear.weight"),
+		     tensor_view_dimension(view, 0, "double_blocks.0.img_attn.norm.key_norm.scale"),
+		     tensor_view_dimension(view, 0, "double_blocks.0.img_mlp.0.weight"));
+	config->depth = tensor_view_count(view, "double_blocks.");
+	config->single_depth = tensor_view_count(view, "single_blocks.");
+	config->pooled_channels = tensor_view_dimension(view, 1, "vector_in.in_layer.weight");
+	config->guidance = tensor_view_has(view, "guidance_in.");
 }
 
 static bool detect_diffusers(const struct tensor_view *view, struct flux_config *config)
 {
-	if (!view_has(view, "single_transformer_blocks.0.proj_mlp.weight") || !view_has(view, "x_embedder.weight"))
+	if (!tensor_view_has(view, "single_transformer_blocks.0.proj_mlp.weight") ||
+	    !tensor_view_has(view, "x_embedder.weight"))
 		return false;
-	detect_shape(config, view_dimension(view, 0, "x_embedder.weight"),
-		     view_dimension(view, 0, "transformer_blocks.0.attn.norm_q.weight"),
-		     view_dimension(view, 0, "transformer_blocks.0.ff.net.0.proj.weight"));
-	config->in_channels = view_dimension(view, 1, "x_embedder.weight") / 4;
-	config->out_channels = view_dimension(view, 0, "proj_out.weight") / 4;
-	config->depth = view_count(view, "transformer_blocks.");
-	config->single_depth = view_count(view, "single_transformer_blocks.");
-	config->context_channels = view_dimension(view, 1, "context_embedder.weight");
-	config->pooled_channels = view_dimension(view, 1, "time_text_embed.text_embedder.linear_1.weight");
-	config->guidance = view_has(view, "time_text_embed.guidance_embedder.");
+	detect_shape(config, tensor_view_dimension(view, 0, "x_embedder.weight"),
+		     tensor_view_dimension(view, 0, "transformer_blocks.0.attn.norm_q.weight"),
+		     tensor_view_dimension(view, 0, "transformer_blocks.0.ff.net.0.proj.weight"));
+	config->in_channels = tensor_view_dimension(view, 1, "x_embedder.weight") / 4;
+	config->out_channels = tensor_view_dimension(view, 0, "proj_out.weight") / 4;
+	config->depth = tensor_view_count(view, "transformer_blocks.");
+	config->single_depth = tensor_view_count(view, "single_transformer_blocks.");
+	config->context_channels = tensor_view_dimension(view, 1, "context_embedder.weight");
+	config->pooled_channels = tensor_view_dimension(view, 1, "time_text_embed.text_embedder.linear_1.weight");
+	config->guidance = tensor_view_has(view, "time_text_embed.guidance_embedder.");
 	return true;
 }
 
@@ -328,13 +329,13 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 
 	if (layout == LAYOUT_DIFFUSERS)
 		return detect_diffusers(view, config);
-	if (layout != LAYOUT_OWN || !view_find(view, "double_blocks.0.img_attn.norm.key_norm.scale") ||
-	    !view_find(view, "img_in.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "double_blocks.0.img_attn.norm.key_norm.scale") ||
+	    !tensor_view_find(view, "img_in.weight"))
 		return false;
-	flux_detect_blocks(view, config);
-	config->in_channels = view_dimension(view, 1, "img_in.weight") / 4;
-	config->out_channels = view_dimension(view, 0, "final_layer.linear.weight") / 4;
-	config->context_channels = view_dimension(view, 1, "txt_in.weight");
+	family_flux_detect_blocks(view, config);
+	config->in_channels = tensor_view_dimension(view, 1, "img_in.weight") / 4;
+	config->out_channels = tensor_view_dimension(view, 0, "final_layer.linear.weight") / 4;
+	config->context_channels = tensor_view_dimension(view, 1, "txt_in.weight");
 	return true;
 }
 

@@ -27,14 +27,14 @@ static bool read_more(void *into, const json_t *object, const char *where, struc
 {
 	struct hunyuan_video_config *config = into;
 
-	return flux_read_axes(&config->flux, object, where, e);
+	return family_flux_read_axes(&config->flux, object, where, e);
 }
 
 static bool write_more(const void *from, json_t *object)
 {
 	const struct hunyuan_video_config *config = from;
 
-	return flux_write_axes(&config->flux, object);
+	return family_flux_write_axes(&config->flux, object);
 }
 
 static void refiner_block(struct architecture *a, const struct flux_config *config)
@@ -56,8 +56,8 @@ static void refiner(struct architecture *a, const struct hunyuan_video_config *c
 	size_t outside;
 
 	architecture_linear(a, flux->hidden, flux->context_channels, true, "txt_in.input_embedder");
-	flux_embedder(a, "txt_in.t_embedder", 256, flux->hidden);
-	flux_embedder(a, "txt_in.c_embedder", flux->context_channels, flux->hidden);
+	family_flux_embedder(a, "txt_in.t_embedder", 256, flux->hidden);
+	family_flux_embedder(a, "txt_in.c_embedder", flux->context_channels, flux->hidden);
 	for (int i = 0; i < config->refiner_depth; i++) {
 		outside = architecture_enter(a, "txt_in.individual_token_refiner.blocks.%d.", i);
 		refiner_block(a, flux);
@@ -71,27 +71,27 @@ static void describe(const void *from, struct architecture *a)
 	const struct flux_config *flux = &config->flux;
 
 	architecture_weighted(a, MODULE_CONV3D, true, SHAPE(flux->hidden, flux->in_channels, 1, 2, 2), "img_in.proj");
-	flux_embedder(a, "time_in", 256, flux->hidden);
-	flux_embedder(a, "vector_in", flux->pooled_channels, flux->hidden);
+	family_flux_embedder(a, "time_in", 256, flux->hidden);
+	family_flux_embedder(a, "vector_in", flux->pooled_channels, flux->hidden);
 	if (flux->guidance)
-		flux_embedder(a, "guidance_in", 256, flux->hidden);
+		family_flux_embedder(a, "guidance_in", 256, flux->hidden);
 	refiner(a, config);
-	flux_blocks(a, flux);
-	flux_final_layer(a, flux, 4 * flux->out_channels);
+	family_flux_blocks(a, flux);
+	family_flux_final_layer(a, flux, 4 * flux->out_channels);
 }
 
 static bool detect(const struct tensor_view *view, enum layout layout, void *into)
 {
 	struct hunyuan_video_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "txt_in.individual_token_refiner.blocks.0.norm1.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "txt_in.individual_token_refiner.blocks.0.norm1.weight"))
 		return false;
-	flux_detect_blocks(view, &config->flux);
-	config->flux.in_channels = view_dimension(view, 1, "img_in.proj.weight");
-	config->flux.out_channels = view_dimension(view, 0, "final_layer.linear.weight") / 4;
-	config->flux.context_channels = view_dimension(view, 1, "txt_in.input_embedder.weight");
+	family_flux_detect_blocks(view, &config->flux);
+	config->flux.in_channels = tensor_view_dimension(view, 1, "img_in.proj.weight");
+	config->flux.out_channels = tensor_view_dimension(view, 0, "final_layer.linear.weight") / 4;
+	config->flux.context_channels = tensor_view_dimension(view, 1, "txt_in.input_embedder.weight");
 	config->flux.theta = 256;
-	config->refiner_depth = view_count(view, "txt_in.individual_token_refiner.blocks.");
+	config->refiner_depth = tensor_view_count(view, "txt_in.individual_token_refiner.blocks.");
 	return true;
 }
 

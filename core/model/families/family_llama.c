@@ -104,40 +104,42 @@ static bool detect_language(const struct tensor_view *view, struct llama_config 
 {
 	int64_t width = 128;
 
-	if (!view_find(view, "model.layers.0.post_attention_layernorm.weight") || !view_find(view, "model.embed_tokens.weight"))
+	if (!tensor_view_find(view, "model.layers.0.post_attention_layernorm.weight") ||
+	    !tensor_view_find(view, "model.embed_tokens.weight"))
 		return false;
-	while (width > 1 && view_dimension(view, 0, "model.layers.0.self_attn.k_proj.weight") % width != 0)
+	while (width > 1 && tensor_view_dimension(view, 0, "model.layers.0.self_attn.k_proj.weight") % width != 0)
 		width /= 2;
-	config->layers = view_count(view, "model.layers.");
-	config->hidden = view_dimension(view, 1, "model.embed_tokens.weight");
-	config->vocabulary = view_dimension(view, 0, "model.embed_tokens.weight");
+	config->layers = tensor_view_count(view, "model.layers.");
+	config->hidden = tensor_view_dimension(view, 1, "model.embed_tokens.weight");
+	config->vocabulary = tensor_view_dimension(view, 0, "model.embed_tokens.weight");
 	config->head_width = width;
-	config->heads = view_dimension(view, 0, "model.layers.0.self_attn.q_proj.weight") / width;
-	config->kv_heads = view_dimension(view, 0, "model.layers.0.self_attn.k_proj.weight") / width;
-	config->intermediate = view_dimension(view, 0, "model.layers.0.mlp.gate_proj.weight");
+	config->heads = tensor_view_dimension(view, 0, "model.layers.0.self_attn.q_proj.weight") / width;
+	config->kv_heads = tensor_view_dimension(view, 0, "model.layers.0.self_attn.k_proj.weight") / width;
+	config->intermediate = tensor_view_dimension(view, 0, "model.layers.0.mlp.gate_proj.weight");
 	return true;
 }
 
 static bool detect_llama(const struct tensor_view *view, enum layout layout, void *config)
 {
-	return layout == LAYOUT_OWN && !view_has(view, "model.layers.0.self_attn.k_proj.bias") && detect_language(view, config);
+	return layout == LAYOUT_OWN && !tensor_view_has(view, "model.layers.0.self_attn.k_proj.bias") &&
+	       detect_language(view, config);
 }
 
 static bool detect_qwen(const struct tensor_view *view, enum layout layout, void *into)
 {
 	struct qwen_vl_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_has(view, "model.layers.0.self_attn.k_proj.bias") || !view_has(view, "visual.") ||
-	    !detect_language(view, &config->language))
+	if (layout != LAYOUT_OWN || !tensor_view_has(view, "model.layers.0.self_attn.k_proj.bias") ||
+	    !tensor_view_has(view, "visual.") || !detect_language(view, &config->language))
 		return false;
-	config->vision_layers = view_count(view, "visual.blocks.");
-	config->vision_hidden = view_dimension(view, 0, "visual.patch_embed.proj.weight");
-	config->vision_intermediate = view_dimension(view, 0, "visual.blocks.0.mlp.gate_proj.weight");
-	config->temporal_patch = view_dimension(view, 2, "visual.patch_embed.proj.weight");
-	config->patch = view_dimension(view, 3, "visual.patch_embed.proj.weight");
+	config->vision_layers = tensor_view_count(view, "visual.blocks.");
+	config->vision_hidden = tensor_view_dimension(view, 0, "visual.patch_embed.proj.weight");
+	config->vision_intermediate = tensor_view_dimension(view, 0, "visual.blocks.0.mlp.gate_proj.weight");
+	config->temporal_patch = tensor_view_dimension(view, 2, "visual.patch_embed.proj.weight");
+	config->patch = tensor_view_dimension(view, 3, "visual.patch_embed.proj.weight");
 	for (config->merge = 1; config->merge < 64; config->merge++) {
 		if (config->vision_hidden * config->merge * config->merge >=
-		    view_dimension(view, 0, "visual.merger.mlp.0.weight"))
+		    tensor_view_dimension(view, 0, "visual.merger.mlp.0.weight"))
 			break;
 	}
 	return true;

@@ -56,15 +56,16 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 {
 	struct ltxv_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "adaln_single.emb.timestep_embedder.linear_1.bias") ||
-	    !view_find(view, "transformer_blocks.0.scale_shift_table") || !view_find(view, "patchify_proj.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "adaln_single.emb.timestep_embedder.linear_1.bias") ||
+	    !tensor_view_find(view, "transformer_blocks.0.scale_shift_table") ||
+	    !tensor_view_find(view, "patchify_proj.weight"))
 		return false;
-	config->layers = view_count(view, "transformer_blocks.");
-	config->in_channels = view_dimension(view, 1, "patchify_proj.weight");
+	config->layers = tensor_view_count(view, "transformer_blocks.");
+	config->in_channels = tensor_view_dimension(view, 1, "patchify_proj.weight");
 	config->heads = 32; /* in every published model */
-	config->head_width = view_dimension(view, 0, "patchify_proj.weight") / config->heads;
-	config->cross_channels = view_dimension(view, 1, "transformer_blocks.0.attn2.to_k.weight");
-	config->caption_channels = view_dimension(view, 1, "caption_projection.linear_1.weight");
+	config->head_width = tensor_view_dimension(view, 0, "patchify_proj.weight") / config->heads;
+	config->cross_channels = tensor_view_dimension(view, 1, "transformer_blocks.0.attn2.to_k.weight");
+	config->caption_channels = tensor_view_dimension(view, 1, "caption_projection.linear_1.weight");
 	return true;
 }
 

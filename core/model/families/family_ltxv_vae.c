@@ -191,12 +191,12 @@ static void describe_095(const void *config, struct architecture *a)
 
 static bool detect(const struct tensor_view *view, struct ltxv_vae_config *config, bool timed)
 {
-	if (!view_find(view, "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight") ||
-	    view_has(view, "decoder.last_time_embedder.") != timed)
+	if (!tensor_view_find(view, "decoder.up_blocks.0.res_blocks.0.conv1.conv.weight") ||
+	    tensor_view_has(view, "decoder.last_time_embedder.") != timed)
 		return false;
-	config->channels = view_dimension(view, 0, "encoder.conv_in.conv.weight");
-	config->image_channels = view_dimension(view, 1, "encoder.conv_in.conv.weight");
-	config->latent_channels = view_dimension(view, 1, "decoder.conv_in.conv.weight");
+	config->channels = tensor_view_dimension(view, 0, "encoder.conv_in.conv.weight");
+	config->image_channels = tensor_view_dimension(view, 1, "encoder.conv_in.conv.weight");
+	config->latent_channels = tensor_view_dimension(view, 1, "decoder.conv_in.conv.weight");
 	return true;
 }
 

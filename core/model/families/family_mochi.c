@@ -102,14 +102,14 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 {
 	struct mochi_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "t5_yproj.weight") || !view_find(view, "pos_frequencies"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "t5_yproj.weight") || !tensor_view_find(view, "pos_frequencies"))
 		return false;
-	config->depth = view_count(view, "blocks.");
-	config->heads = view_dimension(view, 1, "pos_frequencies");
-	config->in_channels = view_dimension(view, 1, "x_embedder.proj.weight");
-	config->hidden_x = view_dimension(view, 0, "x_embedder.proj.weight");
-	config->hidden_y = view_dimension(view, 0, "t5_yproj.weight");
-	config->text_channels = view_dimension(view, 1, "t5_yproj.weight");
+	config->depth = tensor_view_count(view, "blocks.");
+	config->heads = tensor_view_dimension(view, 1, "pos_frequencies");
+	config->in_channels = tensor_view_dimension(view, 1, "x_embedder.proj.weight");
+	config->hidden_x = tensor_view_dimension(view, 0, "x_embedder.proj.weight");
+	config->hidden_y = tensor_view_dimension(view, 0, "t5_yproj.weight");
+	config->text_channels = tensor_view_dimension(view, 1, "t5_yproj.weight");
 	return true;
 }
 

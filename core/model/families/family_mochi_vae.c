@@ -98,12 +98,12 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 {
 	struct mochi_vae_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "decoder.blocks.0.0.weight") ||
-	    !view_find(view, "decoder.blocks.0.1.stack.0.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "decoder.blocks.0.0.weight") ||
+	    !tensor_view_find(view, "decoder.blocks.0.1.stack.0.weight"))
 		return false;
-	config->channels = view_dimension(view, 0, "encoder.layers.0.weight");
-	config->image_channels = view_dimension(view, 1, "encoder.layers.0.weight");
-	config->latent_channels = view_dimension(view, 1, "decoder.blocks.0.0.weight");
+	config->channels = tensor_view_dimension(view, 0, "encoder.layers.0.weight");
+	config->image_channels = tensor_view_dimension(view, 1, "encoder.layers.0.weight");
+	config->latent_channels = tensor_view_dimension(view, 1, "decoder.blocks.0.0.weight");
 	return true;
 }
 

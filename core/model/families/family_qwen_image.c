@@ -65,15 +65,15 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 {
 	struct qwen_image_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "txt_norm.weight") ||
-	    !view_find(view, "transformer_blocks.0.img_mod.1.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "txt_norm.weight") ||
+	    !tensor_view_find(view, "transformer_blocks.0.img_mod.1.weight"))
 		return false;
-	config->in_channels = view_dimension(view, 1, "img_in.weight");
-	config->out_channels = view_dimension(view, 0, "proj_out.weight") / 4;
-	config->layers = view_count(view, "transformer_blocks.");
-	config->head_width = view_dimension(view, 0, "transformer_blocks.0.attn.norm_q.weight");
-	config->heads = config->head_width ? view_dimension(view, 0, "img_in.weight") / config->head_width : 0;
-	config->context_channels = view_dimension(view, 0, "txt_norm.weight");
+	config->in_channels = tensor_view_dimension(view, 1, "img_in.weight");
+	config->out_channels = tensor_view_dimension(view, 0, "proj_out.weight") / 4;
+	config->layers = tensor_view_count(view, "transformer_blocks.");
+	config->head_width = tensor_view_dimension(view, 0, "transformer_blocks.0.attn.norm_q.weight");
+	config->heads = config->head_width ? tensor_view_dimension(view, 0, "img_in.weight") / config->head_width : 0;
+	config->context_channels = tensor_view_dimension(view, 0, "txt_norm.weight");
 	return true;
 }
 

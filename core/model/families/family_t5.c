@@ -60,23 +60,23 @@ static void describe_umt5(const void *config, struct architecture *a)
 
 static bool detect(const struct tensor_view *view, struct t5_config *config)
 {
-	int64_t inner = view_dimension(view, 0, "encoder.block.0.layer.0.SelfAttention.k.weight");
+	int64_t inner = tensor_view_dimension(view, 0, "encoder.block.0.layer.0.SelfAttention.k.weight");
 
-	if (!inner || !view_find(view, "encoder.final_layer_norm.weight"))
+	if (!inner || !tensor_view_find(view, "encoder.final_layer_norm.weight"))
 		return false;
-	config->layers = view_count(view, "encoder.block.");
-	config->width = view_dimension(view, 0, "encoder.final_layer_norm.weight");
-	config->intermediate = view_dimension(view, 0, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight");
-	config->heads = view_dimension(view, 1, "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
+	config->layers = tensor_view_count(view, "encoder.block.");
+	config->width = tensor_view_dimension(view, 0, "encoder.final_layer_norm.weight");
+	config->intermediate = tensor_view_dimension(view, 0, "encoder.block.0.layer.1.DenseReluDense.wi_0.weight");
+	config->heads = tensor_view_dimension(view, 1, "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
 	config->head_width = config->heads ? inner / config->heads : 0;
-	config->vocabulary = view_dimension(view, 0, "shared.weight");
+	config->vocabulary = tensor_view_dimension(view, 0, "shared.weight");
 	config->end_token = 1;
 	return true;
 }
 
 static bool has_positions_each(const struct tensor_view *view)
 {
-	return view_find(view, "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight") != NULL;
+	return tensor_view_find(view, "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight") != NULL;
 }
 
 static bool detect_t5(const struct tensor_view *view, enum layout layout, void *config)

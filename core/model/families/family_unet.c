@@ -250,18 +250,18 @@ static void append(struct config_list *list, int64_t value)
 /* What the first transformer met says about all of them. */
 static void look_at_transformer(const struct tensor_view *view, struct unet_config *config, const char *path)
 {
-	const struct tensor_row *projection = view_find(view, "%sproj_in.weight", path);
+	const struct tensor_row *projection = tensor_view_find(view, "%sproj_in.weight", path);
 
 	if (config->context_dim || !projection)
 		return;
-	config->context_dim = view_dimension(view, 1, "%stransformer_blocks.0.attn2.to_k.weight", path);
+	config->context_dim = tensor_view_dimension(view, 1, "%stransformer_blocks.0.attn2.to_k.weight", path);
 	config->linear_projections = projection->rank == 2;
 }
 
 static int64_t depth_at(const struct tensor_view *view, struct unet_config *config, const char *path)
 {
 	look_at_transformer(view, config, path);
-	return view_count(view, "%stransformer_blocks.", path);
+	return tensor_view_count(view, "%stransformer_blocks.", path);
 }
 
 static void detect_own(const struct tensor_view *view, struct unet_config *config)
@@ -269,14 +269,15 @@ static void detect_own(const struct tensor_view *view, struct unet_config *confi
 	bool begins_level = true;
 	char path[64];
 
-	for (int i = 1; i < CONFIG_LIST_MAX && view_has(view, "input_blocks.%d.", i); i++) {
-		if (view_find(view, "input_blocks.%d.0.op.weight", i)) {
+	for (int i = 1; i < CONFIG_LIST_MAX && tensor_view_has(view, "input_blocks.%d.", i); i++) {
+		if (tensor_view_find(view, "input_blocks.%d.0.op.weight", i)) {
 			begins_level = true;
 			continue;
 		}
 		if (begins_level) {
 			append(&config->multipliers,
-			       view_dimension(view, 0, "input_blocks.%d.0.out_layers.3.weight", i) / config->model_channels);
+			       tensor_view_dimension(view, 0, "input_blocks.%d.0.out_layers.3.weight", i) /
+				       config->model_channels);
 			append(&config->blocks, 0);
 			begins_level = false;
 		}
@@ -285,7 +286,7 @@ static void detect_own(const struct tensor_view *view, struct unet_config *confi
 		append(&config->depth, depth_at(view, config, path));
 	}
 	config->depth_middle = depth_at(view, config, "middle_block.1.");
-	for (int64_t i = view_count(view, "output_blocks.") - 1; i >= 0; i--) {
+	for (int64_t i = tensor_view_count(view, "output_blocks.") - 1; i >= 0; i--) {
 		snprintf(path, sizeof(path), "output_blocks.%d.1.", (int)i);
 		append(&config->depth_out, depth_at(view, config, path));
 	}
@@ -293,14 +294,14 @@ static void detect_own(const struct tensor_view *view, struct unet_config *confi
 
 static void detect_diffusers(const struct tensor_view *view, struct unet_config *config)
 {
-	int64_t levels = view_count(view, "down_blocks.");
+	int64_t levels = tensor_view_count(view, "down_blocks.");
 	char path[64];
 
 	for (int level = 0; level < levels && level < CONFIG_LIST_MAX; level++) {
-		int64_t blocks = view_count(view, "down_blocks.%d.resnets.", level);
+		int64_t blocks = tensor_view_count(view, "down_blocks.%d.resnets.", level);
 
 		append(&config->multipliers,
-		       view_dimension(view, 0, "down_blocks.%d.resnets.0.conv2.weight", level) / config->model_channels);
+		       tensor_view_dimension(view, 0, "down_blocks.%d.resnets.0.conv2.weight", level) / config->model_channels);
 		append(&config->blocks, blocks);
 		for (int i = 0; i < blocks && i < CONFIG_LIST_MAX; i++) {
 			snprintf(path, sizeof(path), "down_blocks.%d.attentions.%d.", level, i);
@@ -308,8 +309,8 @@ static void detect_diffusers(const struct tensor_view *view, struct unet_config 
 		}
 	}
 	config->depth_middle = depth_at(view, config, "mid_block.attentions.0.");
-	for (int64_t level = view_count(view, "up_blocks.") - 1; level >= 0; level--) {
-		for (int64_t i = view_count(view, "up_blocks.%d.resnets.", (int)level) - 1; i >= 0; i--) {
+	for (int64_t level = tensor_view_count(view, "up_blocks.") - 1; level >= 0; level--) {
+		for (int64_t i = tensor_view_count(view, "up_blocks.%d.resnets.", (int)level) - 1; i >= 0; i--) {
 			snprintf(path, sizeof(path), "up_blocks.%d.attentions.%d.", (int)level, (int)i);
 			append(&config->depth_out, depth_at(view, config, path));
 		}
@@ -321,13 +322,14 @@ static bool detect(const struct tensor_view *view, enum layout layout, struct un
 	bool diffusers = layout == LAYOUT_DIFFUSERS;
 	const char *in = diffusers ? "conv_in.weight" : "input_blocks.0.0.weight";
 
-	if ((layout != LAYOUT_OWN && !diffusers) || !view_find(view, "%s", in) ||
-	    !view_has(view, "%s", diffusers ? "down_blocks.0.resnets.0.time_emb_proj." : "input_blocks.1.0.in_layers."))
+	if ((layout != LAYOUT_OWN && !diffusers) || !tensor_view_find(view, "%s", in) ||
+	    !tensor_view_has(view, "%s", diffusers ? "down_blocks.0.resnets.0.time_emb_proj." : "input_blocks.1.0.in_layers."))
 		return false;
-	config->model_channels = view_dimension(view, 0, "%s", in);
-	config->in_channels = view_dimension(view, 1, "%s", in);
-	config->out_channels = view_dimension(view, 0, diffusers ? "conv_out.weight" : "out.2.weight");
-	config->adm_channels = view_dimension(view, 1, diffusers ? "add_embedding.linear_1.weight" : "label_emb.0.0.weight");
+	config->model_channels = tensor_view_dimension(view, 0, "%s", in);
+	config->in_channels = tensor_view_dimension(view, 1, "%s", in);
+	config->out_channels = tensor_view_dimension(view, 0, diffusers ? "conv_out.weight" : "out.2.weight");
+	config->adm_channels =
+		tensor_view_dimension(view, 1, diffusers ? "add_embedding.linear_1.weight" : "label_emb.0.0.weight");
 	if (config->model_channels < 1)
 		return false;
 	if (diffusers)

@@ -115,18 +115,19 @@ static bool detect(const struct tensor_view *view, enum layout layout, void *int
 {
 	struct wan_config *config = into;
 
-	if (layout != LAYOUT_OWN || !view_find(view, "head.modulation") || !view_find(view, "patch_embedding.weight"))
+	if (layout != LAYOUT_OWN || !tensor_view_find(view, "head.modulation") ||
+	    !tensor_view_find(view, "patch_embedding.weight"))
 		return false;
-	config->dim = view_dimension(view, 2, "head.modulation");
-	config->ffn_dim = view_dimension(view, 0, "blocks.0.ffn.0.weight");
-	config->freq_dim = view_dimension(view, 1, "time_embedding.0.weight");
-	config->text_dim = view_dimension(view, 1, "text_embedding.0.weight");
-	config->in_channels = view_dimension(view, 1, "patch_embedding.weight");
-	config->out_channels = view_dimension(view, 0, "head.head.weight") / 4;
-	config->layers = view_count(view, "blocks.");
+	config->dim = tensor_view_dimension(view, 2, "head.modulation");
+	config->ffn_dim = tensor_view_dimension(view, 0, "blocks.0.ffn.0.weight");
+	config->freq_dim = tensor_view_dimension(view, 1, "time_embedding.0.weight");
+	config->text_dim = tensor_view_dimension(view, 1, "text_embedding.0.weight");
+	config->in_channels = tensor_view_dimension(view, 1, "patch_embedding.weight");
+	config->out_channels = tensor_view_dimension(view, 0, "head.head.weight") / 4;
+	config->layers = tensor_view_count(view, "blocks.");
 	config->heads = config->dim >= 128 ? config->dim / 128 : 1; /* of 128 in every published model */
-	config->image = view_has(view, "img_emb.proj.0.bias");
-	config->image_dim = config->image ? view_dimension(view, 0, "img_emb.proj.0.bias") : 1280;
+	config->image = tensor_view_has(view, "img_emb.proj.0.bias");
+	config->image_dim = config->image ? tensor_view_dimension(view, 0, "img_emb.proj.0.bias") : 1280;
 	return true;
 }
 

@@ -170,12 +170,13 @@ static void describe_22(const void *config, struct architecture *a)
 /* Widths by level: the block that changes them says so. A level of 2.1 ends with a resampling. */
 static void detect_levels(const struct tensor_view *view, struct wan_vae_config *config, bool nested)
 {
-	int64_t count = view_count(view, "encoder.downsamples.");
+	int64_t count = tensor_view_count(view, "encoder.downsamples.");
 	bool begins = true;
 
 	for (int i = 0; i < count && config->multipliers.count < CONFIG_LIST_MAX; i++) {
-		int64_t width = nested ? view_dimension(view, 0, "encoder.downsamples.%d.downsamples.0.residual.2.weight", i)
-				       : view_dimension(view, 0, "encoder.downsamples.%d.residual.2.weight", i);
+		int64_t width =
+			nested ? tensor_view_dimension(view, 0, "encoder.downsamples.%d.downsamples.0.residual.2.weight", i)
+			       : tensor_view_dimension(view, 0, "encoder.downsamples.%d.residual.2.weight", i);
 
 		if (width && (begins || nested))
 			config->multipliers.values[config->multipliers.count++] = width / config->channels;
@@ -184,19 +185,19 @@ static void detect_levels(const struct tensor_view *view, struct wan_vae_config 
 			config->blocks++;
 	}
 	if (nested)
-		config->blocks = view_count(view, "decoder.upsamples.0.upsamples.") - 2;
+		config->blocks = tensor_view_count(view, "decoder.upsamples.0.upsamples.") - 2;
 }
 
 static bool detect(const struct tensor_view *view, struct wan_vae_config *config, bool nested)
 {
-	int64_t deepest = view_dimension(view, 0, "decoder.conv1.weight");
+	int64_t deepest = tensor_view_dimension(view, 0, "decoder.conv1.weight");
 
-	if (!view_find(view, "decoder.middle.0.residual.0.gamma") ||
-	    view_has(view, "decoder.upsamples.0.upsamples.0.residual.2.weight") != nested)
+	if (!tensor_view_find(view, "decoder.middle.0.residual.0.gamma") ||
+	    tensor_view_has(view, "decoder.upsamples.0.upsamples.0.residual.2.weight") != nested)
 		return false;
-	config->channels = view_dimension(view, 0, "encoder.conv1.weight");
-	config->image_channels = view_dimension(view, 1, "encoder.conv1.weight");
-	config->latent_channels = view_dimension(view, 1, "decoder.conv1.weight");
+	config->channels = tensor_view_dimension(view, 0, "encoder.conv1.weight");
+	config->image_channels = tensor_view_dimension(view, 1, "encoder.conv1.weight");
+	config->latent_channels = tensor_view_dimension(view, 1, "decoder.conv1.weight");
 	if (config->channels < 1)
 		return true; /* the check says what is wrong */
 	detect_levels(view, config, nested);

@@ -47,7 +47,7 @@
 		.parameter_default = 2048, .dtypes = DTYPES_NO_F16                                                             \
 	}
 
-const struct diffusion_class diffusion_classes[] = {
+const struct diffusion_class memory_diffusion_classes[] = {
 	PLAIN("LotusD", 1.0, DTYPES_F16_FIRST),
 	PLAIN("Stable_Zero123", 2.0, DTYPES_F16_FIRST),
 	PLAIN("SD15_instructpix2pix", 1.0, DTYPES_F16_FIRST),
@@ -117,23 +117,23 @@ const struct diffusion_class diffusion_classes[] = {
 	{ .name = NULL },
 };
 
-const struct diffusion_class *diffusion_class_find(const char *name)
+const struct diffusion_class *memory_diffusion_class_find(const char *name)
 {
-	for (const struct diffusion_class *class = diffusion_classes; name && class->name; class ++) {
+	for (const struct diffusion_class *class = memory_diffusion_classes; name && class->name; class ++) {
 		if (strcmp(class->name, name) == 0)
 			return class;
 	}
 	return NULL;
 }
 
-double diffusion_factor(const struct diffusion_class *class, double value)
+double memory_diffusion_factor(const struct diffusion_class *class, double value)
 {
 	if (!class->parameter)
 		return class->factor;
 	return class->factor * ((isnan(value) ? class->parameter_default : value) / class->parameter_of);
 }
 
-enum extra_kind diffusion_extras(const char *class_name)
+enum extra_kind memory_diffusion_extras(const char *class_name)
 {
 	static const struct {
 		const char *class_name;
@@ -170,7 +170,7 @@ static double area(const struct estimate_shape *shape)
 	return shape->rank ? shape->sizes[0] * product(shape, 2) : 0;
 }
 
-struct estimate_shape shape_of_references(const struct estimate_shape *references, size_t count)
+struct estimate_shape memory_shape_of_references(const struct estimate_shape *references, size_t count)
 {
 	double elements = 0;
 
@@ -179,7 +179,7 @@ struct estimate_shape shape_of_references(const struct estimate_shape *reference
 	return (struct estimate_shape) { .rank = 3, .sizes = { 1, REFERENCE_CHANNELS, floor(elements / REFERENCE_CHANNELS) } };
 }
 
-struct estimate_shape shape_of_motion(const struct estimate_shape *motion)
+struct estimate_shape memory_shape_of_motion(const struct estimate_shape *motion)
 {
 	struct estimate_shape shape = *motion;
 
@@ -225,30 +225,30 @@ static double area_of_largest(const struct diffusion_use *use)
 	return total;
 }
 
-double diffusion_bytes(const struct diffusion_use *use)
+double memory_diffusion_bytes(const struct diffusion_use *use)
 {
 	return bytes_of_area(use, area(&use->latent) + area_of_all(use));
 }
 
-double diffusion_sampling_bytes(const struct diffusion_use *use)
+double memory_diffusion_sampling_bytes(const struct diffusion_use *use)
 {
 	return bytes_of_area(use, area(&use->latent) * 2 + area_of_all(use));
 }
 
-double diffusion_sampling_least_bytes(const struct diffusion_use *use)
+double memory_diffusion_sampling_least_bytes(const struct diffusion_use *use)
 {
 	return bytes_of_area(use, area(&use->latent) + area_of_largest(use));
 }
 
 /* ---- loading ---- */
 
-double load_room_bytes(double weight_bytes, double inference_bytes)
+double memory_load_room_bytes(double weight_bytes, double inference_bytes)
 {
 	return weight_bytes * ROOM_SHARE + inference_bytes;
 }
 
 /* A small one is loaded when it is needed; so is one that would not fit well, or better elsewhere. */
-bool text_encoder_starts_loaded(double weight_bytes, double free_load_bytes, double free_offload_bytes, bool same_device)
+bool memory_text_encoder_starts_loaded(double weight_bytes, double free_load_bytes, double free_offload_bytes, bool same_device)
 {
 	if (same_device || weight_bytes <= SMALL_TEXT_ENCODER_BYTES)
 		return false;

@@ -22,7 +22,7 @@ struct estimate_shape {
 
 /* ---- diffusion models ---- */
 
-/* What a class of diffusion models takes; one row each, in diffusion_classes[]. */
+/* What a class of diffusion models takes; one row each, in memory_diffusion_classes[]. */
 struct diffusion_class {
 	const char *name; /* upstream's */
 	double factor; /* where a parameter matters: for one that is `parameter_of` */
@@ -33,11 +33,11 @@ struct diffusion_class {
 };
 
 /* A row without a name ends them. */
-extern const struct diffusion_class diffusion_classes[];
-const struct diffusion_class *diffusion_class_find(const char *name); /* NULL if there is none */
+extern const struct diffusion_class memory_diffusion_classes[];
+const struct diffusion_class *memory_diffusion_class_find(const char *name); /* NULL if there is none */
 
 /* The class's factor; value is its parameter's, NAN where the configuration does not say. */
-double diffusion_factor(const struct diffusion_class *class, double value);
+double memory_diffusion_factor(const struct diffusion_class *class, double value);
 
 /* Which conditioning takes memory beside the latent. */
 enum extra_kind {
@@ -45,13 +45,13 @@ enum extra_kind {
 	EXTRA_REFERENCES, /* reference latents: of each conditioning, all together as one flat latent */
 	EXTRA_MOTION, /* a reference latent, flat, and motion, whose frames do not count as such */
 };
-enum extra_kind diffusion_extras(const char *class_name);
+enum extra_kind memory_diffusion_extras(const char *class_name);
 
 /* The flat latent that stands for a conditioning's reference latents. */
-struct estimate_shape shape_of_references(const struct estimate_shape *references, size_t count);
+struct estimate_shape memory_shape_of_references(const struct estimate_shape *references, size_t count);
 
 /* What stands for a latent of motion. */
-struct estimate_shape shape_of_motion(const struct estimate_shape *motion);
+struct estimate_shape memory_shape_of_motion(const struct estimate_shape *motion);
 
 /* Shapes under one key of a conditioning's extras. */
 struct extra_shapes {
@@ -69,11 +69,11 @@ struct diffusion_use {
 };
 
 /* For one run of the model over exactly these shapes. */
-double diffusion_bytes(const struct diffusion_use *use);
+double memory_diffusion_bytes(const struct diffusion_use *use);
 
 /* Before sampling: two batches with everything; and the least, one batch with the largest extra of each key. */
-double diffusion_sampling_bytes(const struct diffusion_use *use);
-double diffusion_sampling_least_bytes(const struct diffusion_use *use);
+double memory_diffusion_sampling_bytes(const struct diffusion_use *use);
+double memory_diffusion_sampling_least_bytes(const struct diffusion_use *use);
 
 /* ---- autoencoders ---- */
 
@@ -86,21 +86,22 @@ struct vae_class {
 	unsigned latent_channels, latent_rank; /* dimensions besides batch and channels */
 };
 
-extern const struct vae_class vae_classes[];
-const struct vae_class *vae_class_find(const char *name);
+extern const struct vae_class memory_vae_classes[];
+const struct vae_class *memory_vae_class_find(const char *name);
 
-double vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype);
-double vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *pixels, enum dtype dtype);
+double memory_vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype);
+double memory_vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *pixels, enum dtype dtype);
 
 /* How many images go through at once in free_bytes: at least one. */
-int64_t vae_batch(double free_bytes, double image_bytes);
+int64_t memory_vae_batch(double free_bytes, double image_bytes);
 
 /* ---- loading ---- */
 
 /* Room that is made for weights and what inference takes. */
-double load_room_bytes(double weight_bytes, double inference_bytes);
+double memory_load_room_bytes(double weight_bytes, double inference_bytes);
 
 /* Whether a text encoder is made on the device where it runs, and loaded there at once. */
-bool text_encoder_starts_loaded(double weight_bytes, double free_load_bytes, double free_offload_bytes, bool same_device);
+bool memory_text_encoder_starts_loaded(double weight_bytes, double free_load_bytes, double free_offload_bytes,
+				       bool same_device);
 
 #endif

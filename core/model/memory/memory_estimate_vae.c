@@ -185,7 +185,7 @@ static double pixels(const struct estimate_shape *x)
 		.dtypes = { DTYPE_F32 }, .count = 1                                                                            \
 	}
 
-const struct vae_class vae_classes[] = {
+const struct vae_class memory_vae_classes[] = {
 	{ .name = "AutoencoderKL",
 	  .decode = kl_decode,
 	  .encode = kl_encode,
@@ -282,26 +282,26 @@ const struct vae_class vae_classes[] = {
 	{ .name = NULL },
 };
 
-const struct vae_class *vae_class_find(const char *name)
+const struct vae_class *memory_vae_class_find(const char *name)
 {
-	for (const struct vae_class *class = vae_classes; name && class->name; class ++) {
+	for (const struct vae_class *class = memory_vae_classes; name && class->name; class ++) {
 		if (strcmp(class->name, name) == 0)
 			return class;
 	}
 	return NULL;
 }
 
-double vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype)
+double memory_vae_decode_bytes(const struct vae_class *class, const struct estimate_shape *latent, enum dtype dtype)
 {
 	return class->decode(latent) * (double)dtype_size_bytes(dtype);
 }
 
-double vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *shape, enum dtype dtype)
+double memory_vae_encode_bytes(const struct vae_class *class, const struct estimate_shape *shape, enum dtype dtype)
 {
 	return class->encode(shape) * (double)dtype_size_bytes(dtype);
 }
 
-int64_t vae_batch(double free_bytes, double image_bytes)
+int64_t memory_vae_batch(double free_bytes, double image_bytes)
 {
 	double count = free_bytes / fmax(1, image_bytes);
 

@@ -36,12 +36,12 @@ static const char *const attention_architectures[] = { "gfx90a", "gfx942", "gfx1
 /* And those whose fp8 products are trusted. */
 static const char *const fp8_architectures[] = { "gfx1200", "gfx1201", "gfx942", "gfx950", NULL };
 
-const char *vram_state_name(enum vram_state state)
+const char *settings_vram_state_name(enum vram_state state)
 {
 	return state_names[state];
 }
 
-bool vram_state_from_name(const char *name, enum vram_state *state)
+bool settings_vram_state_from_name(const char *name, enum vram_state *state)
 {
 	for (unsigned i = 0; name && i < VRAM_STATE_COUNT; i++) {
 		if (strcmp(state_names[i], name) == 0) {
@@ -52,7 +52,7 @@ bool vram_state_from_name(const char *name, enum vram_state *state)
 	return false;
 }
 
-bool start_flag_add(const char *name, uint32_t *flags)
+bool settings_add_start_flag(const char *name, uint32_t *flags)
 {
 	char canonical[FLAG_NAME_MAX];
 	size_t length;

@@ -5,7 +5,7 @@
  *	struct settings settings;
  *	uint32_t flags = 0;
  *
- *	if (!start_flag_add("lowvram", &flags)) ...
+ *	if (!settings_add_start_flag("lowvram", &flags)) ...
  *	settings_make(&settings, &platform, flags, NAN);
  */
 #ifndef RESIDENCY_MODEL_SETTINGS_H
@@ -34,8 +34,8 @@ enum vram_state {
 		VRAM_STATE_COUNT
 };
 
-const char *vram_state_name(enum vram_state state);
-bool vram_state_from_name(const char *name, enum vram_state *state); /* a NULL name is none */
+const char *settings_vram_state_name(enum vram_state state);
+bool settings_vram_state_from_name(const char *name, enum vram_state *state); /* a NULL name is none */
 
 /* Start-up flags that matter here. */
 #define START_FLAGS(X)                                                                                                         \
@@ -83,7 +83,7 @@ enum start_flag_index {
 #define START(name) (UINT32_C(1) << START_INDEX_##name)
 
 /* Adds a flag by name; dashes count as underscores, leading ones do not count. false if there is no such flag. */
-bool start_flag_add(const char *name, uint32_t *flags);
+bool settings_add_start_flag(const char *name, uint32_t *flags);
 
 enum gpu_vendor { VENDOR_NONE, VENDOR_NVIDIA, VENDOR_AMD, VENDOR_APPLE };
 

@@ -253,7 +253,7 @@ static void *make_bytes(const struct parameter_description *parameter, const cha
 {
 	size_t count = count_elements(parameter);
 	float *values = array_new(count, sizeof(*values), e);
-	void *bytes = array_new(parameter_size_bytes(parameter), 1, e);
+	void *bytes = array_new(architecture_parameter_size_bytes(parameter), 1, e);
 
 	if (values && bytes)
 		synthesis_values(parameter, type, XXH3_64bits(name, strlen(name)), 0, count, values);

@@ -119,7 +119,7 @@ static bool put(struct maker *maker, const unsigned char *bytes, size_t size_byt
 static bool write_values(struct maker *maker, const struct parameter_description *parameter, const char *type, struct error *e)
 {
 	size_t element_bytes = dtype_size_bytes(parameter->dtype);
-	uint64_t count = parameter_size_bytes(parameter) / element_bytes;
+	uint64_t count = architecture_parameter_size_bytes(parameter) / element_bytes;
 
 	for (uint64_t first = 0; first < count;) {
 		size_t used = 0;
@@ -151,7 +151,7 @@ static bool write_all(struct maker *maker, const struct architecture *a, struct 
 	for (size_t i = 0; i < a->block_count; i++) {
 		for (size_t j = 0; j < a->blocks[i].parameter_count; j++, at++) {
 			const struct parameter_description *parameter = &a->parameters[at];
-			uint64_t size_bytes = parameter_size_bytes(parameter);
+			uint64_t size_bytes = architecture_parameter_size_bytes(parameter);
 
 			if (maker->order->zeros
 				    ? !safetensors_writer_skip(maker->writer, size_bytes, e) || !tell(maker, size_bytes, e)

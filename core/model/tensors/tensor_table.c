@@ -144,7 +144,7 @@ bool tensor_table_of_architecture(struct tensor_table *table, const struct archi
 		struct tensor_row row = { .name = parameter->name,
 					  .dtype = parameter->dtype,
 					  .rank = parameter->rank,
-					  .size_bytes = parameter_size_bytes(parameter),
+					  .size_bytes = architecture_parameter_size_bytes(parameter),
 					  .bytes = parameter->bytes };
 
 		memcpy(row.shape, parameter->shape, sizeof(row.shape));
@@ -200,7 +200,7 @@ static const struct tensor_row *find(const struct tensor_view *view, const char 
 	return index < table->count && strcmp(table->rows[index].name, name) == 0 ? &table->rows[index] : NULL;
 }
 
-const struct tensor_row *view_find(const struct tensor_view *view, const char *name, ...)
+const struct tensor_row *tensor_view_find(const struct tensor_view *view, const char *name, ...)
 {
 	const struct tensor_row *row;
 	va_list arguments;
@@ -211,7 +211,7 @@ const struct tensor_row *view_find(const struct tensor_view *view, const char *n
 	return row;
 }
 
-int64_t view_dimension(const struct tensor_view *view, unsigned axis, const char *name, ...)
+int64_t tensor_view_dimension(const struct tensor_view *view, unsigned axis, const char *name, ...)
 {
 	const struct tensor_row *row;
 	va_list arguments;
@@ -229,7 +229,7 @@ static bool begins_any(const struct tensor_table *table, const char *beginning)
 	return index < table->count && strncmp(table->rows[index].name, beginning, strlen(beginning)) == 0;
 }
 
-bool view_has(const struct tensor_view *view, const char *text, ...)
+bool tensor_view_has(const struct tensor_view *view, const char *text, ...)
 {
 	char name[NAME_MAX_BYTES];
 	va_list arguments;
@@ -241,7 +241,7 @@ bool view_has(const struct tensor_view *view, const char *text, ...)
 	return fits && begins_any(view->table, name);
 }
 
-int64_t view_count(const struct tensor_view *view, const char *beginning, ...)
+int64_t tensor_view_count(const struct tensor_view *view, const char *beginning, ...)
 {
 	char name[NAME_MAX_BYTES];
 	va_list arguments;

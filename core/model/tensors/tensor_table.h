@@ -81,16 +81,17 @@ struct tensor_view {
 };
 
 /* The tensor PREFIX + name, or NULL. */
-__attribute__((format(printf, 2, 3))) const struct tensor_row *view_find(const struct tensor_view *view, const char *name, ...);
+__attribute__((format(printf, 2, 3))) const struct tensor_row *tensor_view_find(const struct tensor_view *view,
+										const char *name, ...);
 
 /* One dimension of it; 0 where there is no such tensor or it has not so many dimensions. */
-__attribute__((format(printf, 3, 4))) int64_t view_dimension(const struct tensor_view *view, unsigned axis, const char *name,
-							     ...);
+__attribute__((format(printf, 3, 4))) int64_t tensor_view_dimension(const struct tensor_view *view, unsigned axis,
+								    const char *name, ...);
 
 /* Whether any tensor's name begins with PREFIX + text. */
-__attribute__((format(printf, 2, 3))) bool view_has(const struct tensor_view *view, const char *text, ...);
+__attribute__((format(printf, 2, 3))) bool tensor_view_has(const struct tensor_view *view, const char *text, ...);
 
 /* How many of BEGINNING + "0.", "1.", ... are there without a gap. */
-__attribute__((format(printf, 2, 3))) int64_t view_count(const struct tensor_view *view, const char *beginning, ...);
+__attribute__((format(printf, 2, 3))) int64_t tensor_view_count(const struct tensor_view *view, const char *beginning, ...);
 
 #endif

@@ -54,7 +54,7 @@ static bool pad(const struct adapter *adapter, struct weight_values *weight, str
 {
 	const struct safetensors_tensor *reshape = adapter->reshape;
 	struct weight_values padded = *weight;
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 	int64_t sizes[TENSOR_RANK_MAX];
 	unsigned misfit;
 
@@ -68,7 +68,7 @@ static bool pad(const struct adapter *adapter, struct weight_values *weight, str
 				 reshape->name, (unsigned long long)reshape->file_offset, adapter->key,
 				 (long long)sizes[misfit], (long long)weight->shape[misfit]);
 	memcpy(padded.shape, sizes, weight->rank * sizeof(*sizes));
-	padded.values = array_new(weight_count(&padded), sizeof(*padded.values), e);
+	padded.values = array_new(adapter_weight_count(&padded), sizeof(*padded.values), e);
 	if (!padded.values)
 		return false;
 	for (size_t i = 0; i < count; i++) {
@@ -100,7 +100,7 @@ static bool narrow(const struct adapter *adapter, const struct weight_values *we
 	if (weight->rank == 0 || adapter->slice.first < 0 || adapter->slice.count > weight->shape[0] - adapter->slice.first)
 		return error_set(e, ERROR_FORMAT, "%s: %s has no rows from %lld on, %lld of them", adapter->file, adapter->key,
 				 (long long)adapter->slice.first, (long long)adapter->slice.count);
-	row = weight_count(weight) / (size_t)weight->shape[0];
+	row = adapter_weight_count(weight) / (size_t)weight->shape[0];
 	view->values += (size_t)adapter->slice.first * row;
 	view->shape[0] = adapter->slice.count;
 	return true;
@@ -124,7 +124,7 @@ static bool apply_one(const struct patch_list *list, const struct patch_use *use
 	bool fine = !adapter->reshape || pad(adapter, weight, &why);
 
 	fine = fine && narrow(adapter, weight, &view, &why);
-	for (size_t i = 0; fine && use->strength_model != 1.0 && i < weight_count(&view); i++)
+	for (size_t i = 0; fine && use->strength_model != 1.0 && i < adapter_weight_count(&view); i++)
 		view.values[i] = round_value(view.dtype, view.values[i] * (float)use->strength_model);
 	fine = fine && adapter_apply(&change, &why);
 	if (fine)

@@ -53,10 +53,10 @@ bool stored_patch(const struct stored *stored, const struct patch_list *list, si
 {
 	if (!take_values(stored, weight, e))
 		return false;
-	multiply(weight->values, weight_count(weight), stored->scale);
+	multiply(weight->values, adapter_weight_count(weight), stored->scale);
 	if (!patch_weight(list, parameter, weight, DTYPE_F32, e))
 		return false;
-	divide(weight->values, weight_count(weight), stored->scale);
+	divide(weight->values, adapter_weight_count(weight), stored->scale);
 	return true;
 }
 
@@ -66,15 +66,15 @@ bool stored_patch_in(const struct stored *stored, const struct patch_list *list,
 {
 	if (!take_values(stored, weight, e))
 		return false;
-	round_values(dtype, weight->values, weight_count(weight));
+	round_values(dtype, weight->values, adapter_weight_count(weight));
 	if (stored->scale == 0) {
 		weight->dtype = dtype;
 		return patch_weight(list, parameter, weight, stored->blocks ? DTYPE_F32 : dtype, e);
 	}
-	multiply(weight->values, weight_count(weight), stored->scale);
+	multiply(weight->values, adapter_weight_count(weight), stored->scale);
 	if (!patch_weight(list, parameter, weight, dtype, e))
 		return false;
-	divide(weight->values, weight_count(weight), stored->scale);
+	divide(weight->values, adapter_weight_count(weight), stored->scale);
 	return stored_settle(stored, weight, e);
 }
 
@@ -94,7 +94,7 @@ bool stored_patch_round(const struct stored *stored, const struct patch_list *li
 	if (strips_can(stored, list, parameter))
 		return strips_patch(stored, list, parameter, to, e);
 	fine = stored_patch(stored, list, parameter, &weight, e) &&
-	       stored_round(stored, weight.values, weight_count(&weight), to, e);
+	       stored_round(stored, weight.values, adapter_weight_count(&weight), to, e);
 
 	free(weight.values);
 	return fine;
@@ -102,7 +102,7 @@ bool stored_patch_round(const struct stored *stored, const struct patch_list *li
 
 bool stored_settle(const struct stored *stored, struct weight_values *weight, struct error *e)
 {
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 	void *bytes;
 	bool fine;
 

@@ -50,8 +50,8 @@ static bool pair_fits(const struct adapter *adapter, unsigned up_part, uint64_t 
 	const struct safetensors_tensor *up = adapter->parts[up_part];
 	const struct safetensors_tensor *down = adapter->parts[up_part + 1];
 
-	return tensor_rows(up) == rows && tensor_rows(down) > 0 && tensor_columns(up) == tensor_rows(down) &&
-	       tensor_columns(down) == columns;
+	return adapter_tensor_rows(up) == rows && adapter_tensor_rows(down) > 0 &&
+	       adapter_tensor_columns(up) == adapter_tensor_rows(down) && adapter_tensor_columns(down) == columns;
 }
 
 static bool has_two_dimensions(const struct adapter *adapter)
@@ -79,7 +79,7 @@ static bool scale_fits(const struct stored *stored, const struct adapter *adapte
 
 	if (!scale)
 		return true;
-	if (tensor_rows(scale) == rows)
+	if (adapter_tensor_rows(scale) == rows)
 		return scale->element_count == rows;
 	return is_alone && adapter->slice.count == 0 && (uint64_t)stored->shape[1] == columns &&
 	       scale->element_count == columns;
@@ -147,7 +147,7 @@ static bool take_pair(struct row_change *change, const struct safetensors_tensor
 
 	pair->up = values ? values_of(up, e) : NULL;
 	if (pair->up)
-		panels_make(&pair->down, values, tensor_rows(down), tensor_columns(down), e);
+		arith_panels_make(&pair->down, values, adapter_tensor_rows(down), adapter_tensor_columns(down), e);
 	free(values);
 	return pair->down.values != NULL;
 }
@@ -155,11 +155,11 @@ static bool take_pair(struct row_change *change, const struct safetensors_tensor
 static bool take_adapter(struct strips *strips, const struct patch_use *use, const struct adapter *adapter, struct error *e)
 {
 	const struct change made = { .adapter = adapter };
-	double alpha = change_alpha(&made, tensor_rows(adapter->parts[DOWN]));
+	double alpha = adapter_alpha(&made, adapter_tensor_rows(adapter->parts[DOWN]));
 	struct row_change *change = &strips->changes[strips->change_count++];
 
 	*change = (struct row_change) { .first = (size_t)adapter->slice.first,
-					.rows = tensor_rows(adapter->parts[UP]),
+					.rows = adapter_tensor_rows(adapter->parts[UP]),
 					.alpha = (float)alpha,
 					.strength = (float)use->strength,
 					.factor = (float)(use->strength * alpha) };
@@ -169,7 +169,7 @@ static bool take_adapter(struct strips *strips, const struct patch_use *use, con
 		return false;
 	if (!adapter->dora_scale)
 		return true;
-	change->by_columns = tensor_rows(adapter->dora_scale) != change->rows;
+	change->by_columns = adapter_tensor_rows(adapter->dora_scale) != change->rows;
 	change->scale = values_of(adapter->dora_scale, e);
 	return change->scale != NULL;
 }
@@ -217,7 +217,7 @@ static bool make_room(struct strips *strips, struct error *e)
 static void multiply(const struct pair *pair, size_t first, size_t rows, float *to)
 {
 	memset(to, 0, rows * pair->down.columns * sizeof(*to));
-	panels_add(pair->up + first * pair->down.depth, &pair->down, to, rows, 1.0F);
+	arith_panels_add(pair->up + first * pair->down.depth, &pair->down, to, rows, 1.0F);
 }
 
 /* Of some of the adapter's rows. */
@@ -257,8 +257,8 @@ static void apply(const struct strips *strips, const struct row_change *change, 
 	if (from >= to)
 		return;
 	if (is_added_at_once(change)) {
-		panels_add(pair->up + (from - change->first) * pair->down.depth, &pair->down, values, to - from,
-			   change->factor);
+		arith_panels_add(pair->up + (from - change->first) * pair->down.depth, &pair->down, values, to - from,
+				 change->factor);
 		return;
 	}
 	find_difference(strips, change, from - change->first, to - from);

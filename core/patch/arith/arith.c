@@ -1,11 +1,11 @@
-/* Small products: the right-hand factor is laid out in panels, panels_add (product.c) sums them, and the result is rounded
+/* Small products: the right-hand factor is laid out in panels, arith_panels_add (product.c) sums them, and the result is rounded
  * once. */
 #include "core/patch/arith/arith.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void transpose(const float *from, float *to, size_t rows, size_t columns)
+void arith_transpose(const float *from, float *to, size_t rows, size_t columns)
 {
 	for (size_t i = 0; i < rows; i++) {
 		for (size_t j = 0; j < columns; j++)
@@ -13,7 +13,7 @@ void transpose(const float *from, float *to, size_t rows, size_t columns)
 	}
 }
 
-bool panels_make(struct panels *panels, const float *b, size_t depth, size_t columns, struct error *e)
+bool arith_panels_make(struct panels *panels, const float *b, size_t depth, size_t columns, struct error *e)
 {
 	size_t count = (columns + PANEL_COLUMNS - 1) / PANEL_COLUMNS;
 	size_t panel = depth * PANEL_COLUMNS;
@@ -39,15 +39,15 @@ bool panels_make(struct panels *panels, const float *b, size_t depth, size_t col
 	return true;
 }
 
-bool product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,
-	     struct error *e)
+bool arith_product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,
+		   struct error *e)
 {
 	struct panels panels;
 
-	if (!panels_make(&panels, b, depth, columns, e))
+	if (!arith_panels_make(&panels, b, depth, columns, e))
 		return false;
 	memset(to, 0, rows * columns * sizeof(*to));
-	panels_add(a, &panels, to, rows, 1.0F);
+	arith_panels_add(a, &panels, to, rows, 1.0F);
 	free(panels.values);
 	round_values(dtype, to, rows * columns);
 	return true;

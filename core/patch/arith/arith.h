@@ -14,11 +14,11 @@
 #include "core/tensor/dtype/rounding.h"
 
 /* a [rows, depth] times b [depth, columns] into to, row-major, rounded once. */
-bool product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,
-	     struct error *e);
+bool arith_product(enum dtype dtype, const float *a, const float *b, float *to, size_t rows, size_t depth, size_t columns,
+		   struct error *e);
 
 /* The transpose of from [rows, columns]. */
-void transpose(const float *from, float *to, size_t rows, size_t columns);
+void arith_transpose(const float *from, float *to, size_t rows, size_t columns);
 
 /* ---- by panels ---- */
 
@@ -30,10 +30,10 @@ struct panels {
 	float *values; /* [panel][depth][PANEL_COLUMNS], aligned to a vector; free() frees them */
 	size_t depth, columns;
 };
-bool panels_make(struct panels *panels, const float *b, size_t depth, size_t columns, struct error *e);
+bool arith_panels_make(struct panels *panels, const float *b, size_t depth, size_t columns, struct error *e);
 
 /* to [rows, columns] += factor * (a times b): the product is summed, then scaled, then added, each step rounded to float32. */
-void panels_add(const float *a, const struct panels *b, float *to, size_t rows, float factor);
+void arith_panels_add(const float *a, const struct panels *b, float *to, size_t rows, float factor);
 
 /* Each way there is of computing it, for tests: NULL ends them. The first is the plain one. */
 struct product_way {

@@ -176,7 +176,7 @@ const struct product_way *const product_ways[] = {
 	NULL,
 };
 
-void panels_add(const float *a, const struct panels *b, float *to, size_t rows, float factor)
+void arith_panels_add(const float *a, const struct panels *b, float *to, size_t rows, float factor)
 {
 	size_t widest = 0;
 

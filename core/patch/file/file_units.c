@@ -175,8 +175,8 @@ static bool add_part(struct making *m, const struct detected *part, struct error
 	if (part->layout != LAYOUT_OWN && part->scaled)
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "fp8 weights, each with a scale, that %s cut: parts of one weight have scales of their own",
-				 layout_name(part->layout));
-	fine = detected_describe(part, false, &a, e) && layout_map_begin(&map, part->family, part->config, part->layout, e);
+				 detect_layout_name(part->layout));
+	fine = detect_describe(part, false, &a, e) && layout_map_begin(&map, part->family, part->config, part->layout, e);
 	for (size_t i = 0; fine && i < a.parameter_count; i++)
 		fine = add_parameter(m, part, &map, &a.parameters[i], e);
 	layout_map_end(&map);
@@ -193,7 +193,7 @@ static bool add_recognised(struct making *m, const char *metadata, const char *w
 		if (found.parts[i].config)
 			fine = add_part(m, &found.parts[i], e) || error_context(e, "%s", where);
 	}
-	detection_free(&found);
+	detect_free(&found);
 	return fine;
 }
 
@@ -283,7 +283,7 @@ void file_units_end(struct file_units *units)
 
 /* ---- elements ---- */
 
-void unit_put_together(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *tensor, void *whole)
+void file_unit_put_together(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *tensor, void *whole)
 {
 	const struct unit_piece *run = &unit->pieces[piece];
 
@@ -294,7 +294,7 @@ void unit_put_together(const struct file_unit *unit, size_t piece, size_t elemen
 		       (const unsigned char *)tensor + run->in_tensor * element_bytes, run->count * element_bytes);
 }
 
-void unit_take_apart(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *whole, void *tensor)
+void file_unit_take_apart(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *whole, void *tensor)
 {
 	const struct unit_piece *run = &unit->pieces[piece];
 

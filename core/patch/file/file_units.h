@@ -58,7 +58,7 @@ bool file_units_make(struct file_units *units, const struct weights *weights, co
 void file_units_end(struct file_units *units);
 
 /* Elements of a piece from its tensor to its place in the weight, and back. */
-void unit_put_together(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *tensor, void *whole);
-void unit_take_apart(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *whole, void *tensor);
+void file_unit_put_together(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *tensor, void *whole);
+void file_unit_take_apart(const struct file_unit *unit, size_t piece, size_t element_bytes, const void *whole, void *tensor);
 
 #endif

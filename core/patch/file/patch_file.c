@@ -84,7 +84,7 @@ float patch_file_scale(const struct patch_file *file, size_t index)
 
 	if (!is_fp8(tensor->type.dtype) || !key_between(tensor->name, "", ".weight", module))
 		return 0;
-	scale = view_find(&view, "%s.scale_weight", module);
+	scale = tensor_view_find(&view, "%s.scale_weight", module);
 	if (scale && scale->dtype == DTYPE_F32 && scale->size_bytes == sizeof(value))
 		memcpy(&value, scale->bytes, sizeof(value));
 	return value;

@@ -59,7 +59,7 @@ static bool add_piece(const struct patch_file *file, const struct file_unit *uni
 
 	if (!converted && dtype != tensor->type.dtype)
 		return false;
-	unit_put_together(unit, piece, dtype_size_bytes(dtype), converted ? converted : tensor->bytes, whole);
+	file_unit_put_together(unit, piece, dtype_size_bytes(dtype), converted ? converted : tensor->bytes, whole);
 	free(converted);
 	return true;
 }
@@ -108,7 +108,7 @@ static bool put_parts(struct patch_file *file, size_t tensor, enum dtype dtype, 
 		fine = make_whole(file, use->unit, e);
 		if (!fine)
 			break;
-		unit_take_apart(unit, use->piece, dtype_size_bytes(dtype), whole->bytes, patched);
+		file_unit_take_apart(unit, use->piece, dtype_size_bytes(dtype), whole->bytes, patched);
 		if (++whole->written < unit->piece_count)
 			continue;
 		free(whole->bytes);

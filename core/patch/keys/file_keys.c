@@ -43,10 +43,10 @@ const char *file_key_prefix(const struct tensor_table *table)
 	const struct tensor_view view = { table, "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
-		if (view_find(&view, "%s", encoders[i].mark))
+		if (tensor_view_find(&view, "%s", encoders[i].mark))
 			return encoders[i].prefix;
 	}
-	return view_has(&view, "%s", checkpoint_parts[0].theirs) ? "" : "diffusion_model.";
+	return tensor_view_has(&view, "%s", checkpoint_parts[0].theirs) ? "" : "diffusion_model.";
 }
 
 void file_key(const char *prefix, const char *name, char key[KEY_MAX_BYTES])

@@ -75,7 +75,7 @@ float *cayley_rotations(const struct change *change, unsigned part, size_t count
 			  change->adapter->kind->name, change->adapter->key, dtype_name(change->dtype));
 		return NULL;
 	}
-	blocks = change_part(change, part, e);
+	blocks = adapter_part_values(change, part, e);
 	system = array_new(2 * size * size, sizeof(*system), e);
 	if (blocks && system) {
 		for (size_t i = 0; i < count; i++)

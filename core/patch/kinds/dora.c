@@ -50,7 +50,7 @@ INLINE void change_weight(struct dora *dora, const struct difference *difference
 	float alpha = (float)difference->alpha;
 
 	for (size_t i = 0; i < dora->count; i++) {
-		size_t source = may_swap ? change_source(dora->change, dora->count, i) : i;
+		size_t source = may_swap ? adapter_change_source(dora->change, dora->count, i) : i;
 
 		dora->changed[i] = changed_value(values[i], difference->values[source], alpha, weight_dtype, dtype);
 	}
@@ -162,11 +162,11 @@ static bool measure(struct dora *dora, const struct safetensors_tensor *scale, s
 	const struct adapter *adapter = dora->change->adapter;
 	const struct weight_values *weight = dora->change->weight;
 
-	dora->count = weight_count(weight);
+	dora->count = adapter_weight_count(weight);
 	dora->rows = weight->rank ? (size_t)weight->shape[0] : 1;
 	dora->columns = weight->rank > 1 ? (size_t)weight->shape[1] : 1;
 	dora->inner = dora->count ? dora->count / dora->rows / dora->columns : 0;
-	dora->by_rows = tensor_rows(scale) == dora->rows;
+	dora->by_rows = adapter_tensor_rows(scale) == dora->rows;
 	if (dora->count && scale->element_count == (dora->by_rows ? dora->rows : dora->columns))
 		return true;
 	return error_set(e, ERROR_FORMAT, "%s: %s, at byte %llu, has %llu elements; %s has %zu rows and %zu columns",

@@ -69,9 +69,9 @@ static bool fits(const struct change *change, struct boft *boft, struct error *e
 	if (rows == 0 || boft->size < 2 || boft->size % 2 || tensor->shape[3] != boft->size ||
 	    rows / boft->size != boft->count || rows % boft->size || boft->stages == 0 || boft->stages > 32 ||
 	    rows % (((uint64_t)1 << (boft->stages - 1)) * boft->size))
-		return change_misfit(change, BLOCKS, e,
-				     "its blocks are square, make up the rows, and their stages divide them");
-	boft->columns = weight_count(weight) / rows;
+		return adapter_misfit(change, BLOCKS, e,
+				      "its blocks are square, make up the rows, and their stages divide them");
+	boft->columns = adapter_weight_count(weight) / rows;
 	return true;
 }
 
@@ -82,8 +82,8 @@ static bool finish(const struct change *change, const struct boft *boft, struct 
 	float *rescale = NULL;
 
 	if (tensor && tensor->element_count != rows && tensor->element_count != 1)
-		return change_misfit(change, RESCALE, e, "it must have a value a row");
-	if (tensor && !(rescale = change_part(change, RESCALE, e)))
+		return adapter_misfit(change, RESCALE, e, "it must have a value a row");
+	if (tensor && !(rescale = adapter_part_values(change, RESCALE, e)))
 		return false;
 	for (size_t i = 0; i < rows * boft->columns; i++) {
 		float value = boft->now[i];
@@ -98,7 +98,7 @@ static bool finish(const struct change *change, const struct boft *boft, struct 
 
 static bool difference(const struct change *change, struct difference *difference, struct error *e)
 {
-	size_t count = weight_count(change->weight);
+	size_t count = adapter_weight_count(change->weight);
 	struct boft boft;
 	bool fine;
 

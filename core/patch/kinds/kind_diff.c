@@ -21,20 +21,20 @@ static bool apply(const struct change *change, struct error *e)
 {
 	const struct safetensors_tensor *tensor = change->adapter->parts[DIFF];
 	struct weight_values *weight = change->weight;
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 	float *values;
 
 	if (change->strength == 0)
 		return true;
 	if (!same_shape(tensor, weight))
-		return change_misfit(change, DIFF, e, "the shapes must be the same");
+		return adapter_misfit(change, DIFF, e, "the shapes must be the same");
 	values = array_new(count, sizeof(*values), e);
 	if (!values || !convert_to_f32(tensor->dtype, tensor->bytes, values, count, e)) {
 		free(values);
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		float value = round_value(weight->dtype, values[change_source(change, count, i)]);
+		float value = round_value(weight->dtype, values[adapter_change_source(change, count, i)]);
 
 		value = round_value(weight->dtype, (float)change->strength * value);
 		weight->values[i] = round_value(weight->dtype, weight->values[i] + value);

@@ -24,33 +24,35 @@ static bool is_old(const struct change *change)
 	const struct safetensors_tensor *const *p = change->adapter->parts;
 	uint64_t rows = (uint64_t)change->weight->shape[0];
 	uint64_t columns = (uint64_t)change->weight->shape[1];
-	uint64_t rank = tensor_rows(p[A1]);
-	bool old = tensor_columns(p[B2]) == rank && tensor_rows(p[B1]) == rank && tensor_columns(p[A2]) == rank;
-	bool fresh = tensor_rows(p[B2]) == tensor_columns(p[A1]) && tensor_columns(p[B1]) == tensor_columns(p[A1]) &&
-		     tensor_rows(p[A2]) == tensor_columns(p[A1]);
+	uint64_t rank = adapter_tensor_rows(p[A1]);
+	bool old = adapter_tensor_columns(p[B2]) == rank && adapter_tensor_rows(p[B1]) == rank &&
+		   adapter_tensor_columns(p[A2]) == rank;
+	bool fresh = adapter_tensor_rows(p[B2]) == adapter_tensor_columns(p[A1]) &&
+		     adapter_tensor_columns(p[B1]) == adapter_tensor_columns(p[A1]) &&
+		     adapter_tensor_rows(p[A2]) == adapter_tensor_columns(p[A1]);
 
-	return old && (!fresh || (tensor_rows(p[A2]) == rows && rows == columns));
+	return old && (!fresh || (adapter_tensor_rows(p[A2]) == rows && rows == columns));
 }
 
 static bool part_is(const struct glora *glora, unsigned part, size_t rows, size_t columns, struct error *e)
 {
 	const struct safetensors_tensor *tensor = glora->change->adapter->parts[part];
 
-	if (tensor_rows(tensor) == rows && tensor_columns(tensor) == columns)
+	if (adapter_tensor_rows(tensor) == rows && adapter_tensor_columns(tensor) == columns)
 		return true;
-	return change_misfit(glora->change, part, e, "it should be %zu x %zu", rows, columns);
+	return adapter_misfit(glora->change, part, e, "it should be %zu x %zu", rows, columns);
 }
 
 static bool fits(struct glora *glora, struct error *e)
 {
 	const struct weight_values *weight = glora->change->weight;
 	const struct safetensors_tensor *const *p = glora->change->adapter->parts;
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 
 	if (weight->rank < 2 || count == 0)
-		return change_misfit(glora->change, A1, e, "only weights of two dimensions or more can be multiplied");
+		return adapter_misfit(glora->change, A1, e, "only weights of two dimensions or more can be multiplied");
 	glora->old = is_old(glora->change);
-	glora->rank = glora->old ? tensor_rows(p[A1]) : tensor_columns(p[A1]);
+	glora->rank = glora->old ? adapter_tensor_rows(p[A1]) : adapter_tensor_columns(p[A1]);
 	glora->rows = (size_t)weight->shape[0];
 	glora->columns = glora->old ? count / glora->rows : (size_t)weight->shape[1];
 	glora->inner = count / glora->rows / glora->columns;
@@ -84,10 +86,10 @@ static void multiply(const struct glora *glora, const float *from, const float *
 static bool compute(struct glora *glora, struct difference *difference, struct error *e)
 {
 	enum dtype dtype = glora->change->dtype;
-	size_t count = weight_count(glora->change->weight);
+	size_t count = adapter_weight_count(glora->change->weight);
 
 	for (unsigned i = 0; i < 4; i++) {
-		glora->parts[i] = change_part(glora->change, i, e);
+		glora->parts[i] = adapter_part_values(glora->change, i, e);
 		if (!glora->parts[i])
 			return false;
 	}
@@ -101,8 +103,8 @@ static bool compute(struct glora *glora, struct difference *difference, struct e
 	round_values(dtype, glora->weight, count);
 	multiply(glora, glora->weight, glora->parts[glora->old ? A2 : A1], glora->halfway, glora->columns, glora->rank);
 	multiply(glora, glora->halfway, glora->parts[glora->old ? A1 : A2], glora->twice, glora->rank, glora->columns);
-	if (!product(dtype, glora->parts[glora->old ? B2 : B1], glora->parts[glora->old ? B1 : B2], difference->values,
-		     glora->rows, glora->rank, count / glora->rows, e))
+	if (!arith_product(dtype, glora->parts[glora->old ? B2 : B1], glora->parts[glora->old ? B1 : B2], difference->values,
+			   glora->rows, glora->rank, count / glora->rows, e))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		difference->values[i] = round_value(dtype, glora->twice[i] + difference->values[i]);
@@ -114,7 +116,7 @@ static bool difference(const struct change *change, struct difference *differenc
 	struct glora glora = { .change = change };
 	bool fine = fits(&glora, e) && compute(&glora, difference, e);
 
-	difference->alpha = change_alpha(change, glora.rank);
+	difference->alpha = adapter_alpha(change, glora.rank);
 	for (unsigned i = 0; i < 4; i++)
 		free(glora.parts[i]);
 	free(glora.weight);

@@ -15,7 +15,7 @@ static float *through_core(const struct change *change, unsigned core_part, cons
 	size_t is = core->shape[0];
 	size_t js = core->shape[1];
 	size_t inner = core->shape[2] * core->shape[3];
-	float *values = change_part(change, core_part, e);
+	float *values = adapter_part_values(change, core_part, e);
 	float *halfway = array_new(is * columns * inner, sizeof(*halfway), e);
 	float *turned = array_new(rows * is, sizeof(*turned), e);
 	float *to = array_new(rows * columns * inner, sizeof(*to), e);
@@ -34,8 +34,8 @@ static float *through_core(const struct change *change, unsigned core_part, cons
 				}
 			}
 		}
-		transpose(a, turned, is, rows);
-		fine = product(change->dtype, turned, halfway, to, rows, is, columns * inner, e);
+		arith_transpose(a, turned, is, rows);
+		fine = arith_product(change->dtype, turned, halfway, to, rows, is, columns * inner, e);
 	}
 	if (!fine) {
 		free(to);
@@ -53,16 +53,17 @@ static float *one_side(const struct change *change, unsigned a_part, unsigned b_
 	const struct safetensors_tensor *a_tensor = change->adapter->parts[a_part];
 	const struct safetensors_tensor *b_tensor = change->adapter->parts[b_part];
 	bool has_core = change->adapter->parts[T1] != NULL;
-	float *a = change_part(change, a_part, e);
-	float *b = change_part(change, b_part, e);
+	float *a = adapter_part_values(change, a_part, e);
+	float *b = adapter_part_values(change, b_part, e);
 	float *to = NULL;
 
 	if (a && b && has_core) {
-		to = through_core(change, core_part, a, b, tensor_columns(a_tensor), tensor_columns(b_tensor), e);
+		to = through_core(change, core_part, a, b, adapter_tensor_columns(a_tensor), adapter_tensor_columns(b_tensor),
+				  e);
 	} else if (a && b) {
-		to = array_new(weight_count(change->weight), sizeof(*to), e);
-		if (to && !product(change->dtype, a, b, to, tensor_rows(a_tensor), tensor_rows(b_tensor),
-				   tensor_columns(b_tensor), e)) {
+		to = array_new(adapter_weight_count(change->weight), sizeof(*to), e);
+		if (to && !arith_product(change->dtype, a, b, to, adapter_tensor_rows(a_tensor), adapter_tensor_rows(b_tensor),
+					 adapter_tensor_columns(b_tensor), e)) {
 			free(to);
 			to = NULL;
 		}
@@ -77,7 +78,7 @@ static bool makes(const struct change *change, uint64_t rows, uint64_t columns, 
 	uint64_t elements;
 
 	return !__builtin_mul_overflow(rows, columns, &elements) && !__builtin_mul_overflow(elements, inner, &elements) &&
-	       elements == weight_count(change->weight);
+	       elements == adapter_weight_count(change->weight);
 }
 
 static bool side_fits(const struct change *change, unsigned a_part, unsigned b_part, unsigned core_part, struct error *e)
@@ -87,15 +88,15 @@ static bool side_fits(const struct change *change, unsigned a_part, unsigned b_p
 	const struct safetensors_tensor *core = change->adapter->parts[core_part];
 
 	if (a->rank != 2 || b->rank != 2)
-		return change_misfit(change, a_part, e, "factors have two dimensions");
+		return adapter_misfit(change, a_part, e, "factors have two dimensions");
 	if (!change->adapter->parts[T1]) {
 		if (a->shape[1] != b->shape[0] || !makes(change, a->shape[0], b->shape[1], 1))
-			return change_misfit(change, a_part, e, "the other factor is %s", b->name);
+			return adapter_misfit(change, a_part, e, "the other factor is %s", b->name);
 		return true;
 	}
 	if (!core || core->rank != 4 || core->shape[0] != a->shape[0] || core->shape[1] != b->shape[0] ||
 	    !makes(change, a->shape[1], b->shape[1], core->shape[2] * core->shape[3]))
-		return change_misfit(change, core_part, e, "its factors are %s and %s", a->name, b->name);
+		return adapter_misfit(change, core_part, e, "its factors are %s and %s", a->name, b->name);
 	return true;
 }
 
@@ -106,13 +107,13 @@ static bool difference(const struct change *change, struct difference *differenc
 
 	if (!side_fits(change, W1A, W1B, T1, e) || !side_fits(change, W2A, W2B, T2, e))
 		return false;
-	difference->alpha = change_alpha(change, tensor_rows(change->adapter->parts[W1B]));
+	difference->alpha = adapter_alpha(change, adapter_tensor_rows(change->adapter->parts[W1B]));
 	difference->values = one_side(change, W1A, W1B, T1, e);
 	if (difference->values)
 		second = one_side(change, W2A, W2B, T2, e);
 	fine = second != NULL;
 	if (fine) {
-		size_t count = weight_count(change->weight);
+		size_t count = adapter_weight_count(change->weight);
 
 		for (size_t i = 0; i < count; i++)
 			difference->values[i] *= second[i];

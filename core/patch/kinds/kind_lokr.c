@@ -20,11 +20,11 @@ static bool take_whole(const struct change *change, unsigned part, struct side *
 	const struct safetensors_tensor *tensor = change->adapter->parts[part];
 
 	if (tensor->rank != 2 && (tensor->rank != 4 || part != W2))
-		return change_misfit(change, part, e, "it must have two dimensions");
+		return adapter_misfit(change, part, e, "it must have two dimensions");
 	side->rows = tensor->shape[0];
 	side->columns = tensor->shape[1];
 	side->inner = tensor->rank == 4 ? tensor->shape[2] * tensor->shape[3] : 1;
-	side->values = change_part(change, part, e);
+	side->values = adapter_part_values(change, part, e);
 	return side->values != NULL;
 }
 
@@ -38,16 +38,16 @@ static bool multiply(const struct change *change, unsigned a_part, unsigned b_pa
 	bool fine;
 
 	if (!a || !b)
-		return change_misfit(change, a ? a_part : b_part, e, "its other factor is missing");
+		return adapter_misfit(change, a ? a_part : b_part, e, "its other factor is missing");
 	if (a->rank != 2 || b->rank != 2 || a->shape[1] != b->shape[0] ||
-	    __builtin_mul_overflow(a->shape[0], b->shape[1], &elements) || elements > weight_count(change->weight))
-		return change_misfit(change, a_part, e, "the other factor is %s", b->name);
+	    __builtin_mul_overflow(a->shape[0], b->shape[1], &elements) || elements > adapter_weight_count(change->weight))
+		return adapter_misfit(change, a_part, e, "the other factor is %s", b->name);
 	*side = (struct side) { .rows = a->shape[0], .columns = b->shape[1], .inner = 1, .rank = b->shape[0] };
-	left = change_part(change, a_part, e);
-	right = change_part(change, b_part, e);
+	left = adapter_part_values(change, a_part, e);
+	right = adapter_part_values(change, b_part, e);
 	side->values = array_new(elements, sizeof(*side->values), e);
 	fine = left && right && side->values &&
-	       product(change->dtype, left, right, side->values, side->rows, side->rank, side->columns, e);
+	       arith_product(change->dtype, left, right, side->values, side->rows, side->rank, side->columns, e);
 	free(left);
 	free(right);
 	return fine;
@@ -67,18 +67,18 @@ static bool through_core(const struct change *change, struct side *side, struct 
 	bool fine;
 
 	if (change->as_upstream)
-		return change_misfit(change, T2, e, "upstream cannot multiply a side that went through a core");
+		return adapter_misfit(change, T2, e, "upstream cannot multiply a side that went through a core");
 	if (!a || !b || a->rank != 2 || b->rank != 2 || core->rank != 4 || core->shape[0] != a->shape[0] ||
 	    core->shape[1] != b->shape[0] || __builtin_mul_overflow(a->shape[1], b->shape[1], &elements) ||
 	    __builtin_mul_overflow(elements, core->shape[2] * core->shape[3], &elements) ||
-	    elements > weight_count(change->weight))
-		return change_misfit(change, T2, e, "its factors do not fit it");
+	    elements > adapter_weight_count(change->weight))
+		return adapter_misfit(change, T2, e, "its factors do not fit it");
 	*side = (struct side) {
 		.rows = a->shape[1], .columns = b->shape[1], .inner = core->shape[2] * core->shape[3], .rank = b->shape[0]
 	};
-	c = change_part(change, T2, e);
-	left = change_part(change, W2A, e);
-	right = change_part(change, W2B, e);
+	c = adapter_part_values(change, T2, e);
+	left = adapter_part_values(change, W2A, e);
+	right = adapter_part_values(change, W2B, e);
 	side->values = array_new(elements, sizeof(*side->values), e);
 	for (size_t n = 0; c && left && right && side->values && n < elements; n++) {
 		size_t p = n / side->inner / side->columns;
@@ -147,14 +147,15 @@ static bool difference(const struct change *change, struct difference *differenc
 {
 	struct side first = { .values = NULL };
 	struct side second = { .values = NULL };
-	size_t count = weight_count(change->weight);
+	size_t count = adapter_weight_count(change->weight);
 	bool fine = take_sides(change, &first, &second, e);
 
 	if (fine && !makes(&first, &second, count))
-		fine = change_misfit(change, change->adapter->parts[W2] ? W2 : W2A, e, "with the first side it makes %zu x %zu",
-				     first.rows * second.rows, first.columns * second.columns * second.inner);
+		fine = adapter_misfit(change, change->adapter->parts[W2] ? W2 : W2A, e,
+				      "with the first side it makes %zu x %zu", first.rows * second.rows,
+				      first.columns * second.columns * second.inner);
 	if (fine) {
-		difference->alpha = change_alpha(change, second.rank ? second.rank : first.rank);
+		difference->alpha = adapter_alpha(change, second.rank ? second.rank : first.rank);
 		difference->values = array_new(count, sizeof(*difference->values), e);
 		fine = difference->values != NULL;
 	}

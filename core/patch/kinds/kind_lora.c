@@ -12,25 +12,25 @@ enum { UP, DOWN, MID };
 static float *through_mid(const struct change *change, const float *down, struct error *e)
 {
 	const struct safetensors_tensor *mid = change->adapter->parts[MID];
-	size_t rank = tensor_rows(change->adapter->parts[DOWN]);
-	size_t in = tensor_columns(change->adapter->parts[DOWN]);
+	size_t rank = adapter_tensor_rows(change->adapter->parts[DOWN]);
+	size_t in = adapter_tensor_columns(change->adapter->parts[DOWN]);
 	size_t inner = mid->element_count / rank / rank;
 	float *turned = array_new(rank * in, sizeof(*turned), e);
-	float *middle = change_part(change, MID, e);
+	float *middle = adapter_part_values(change, MID, e);
 	float *exchanged = array_new(mid->element_count, sizeof(*exchanged), e);
 	float *sums = array_new(rank * in * inner, sizeof(*sums), e);
 	float *to = array_new(rank * in * inner, sizeof(*to), e);
 	bool fine = turned && middle && exchanged && sums && to;
 
 	if (fine) {
-		transpose(down, turned, rank, in);
+		arith_transpose(down, turned, rank, in);
 		for (size_t q = 0; q < rank; q++) {
 			for (size_t p = 0; p < rank; p++) {
 				for (size_t x = 0; x < inner; x++)
 					exchanged[(p * rank + q) * inner + x] = middle[(q * rank + p) * inner + x];
 			}
 		}
-		fine = product(change->dtype, turned, exchanged, sums, in, rank, rank * inner, e);
+		fine = arith_product(change->dtype, turned, exchanged, sums, in, rank, rank * inner, e);
 		for (size_t i = 0; i < in; i++) {
 			for (size_t q = 0; q < rank; q++) {
 				for (size_t x = 0; x < inner; x++)
@@ -55,21 +55,22 @@ static bool fits(const struct change *change, size_t *columns, struct error *e)
 	const struct safetensors_tensor *up = change->adapter->parts[UP];
 	const struct safetensors_tensor *down = change->adapter->parts[DOWN];
 	const struct safetensors_tensor *mid = change->adapter->parts[MID];
-	uint64_t rank = tensor_rows(down);
+	uint64_t rank = adapter_tensor_rows(down);
 	uint64_t elements;
 
-	*columns = tensor_columns(down);
-	if (rank == 0 || tensor_columns(up) != rank)
-		return change_misfit(change, DOWN, e, "the other factor, %s, has %llu columns", up->name,
-				     (unsigned long long)tensor_columns(up));
+	*columns = adapter_tensor_columns(down);
+	if (rank == 0 || adapter_tensor_columns(up) != rank)
+		return adapter_misfit(change, DOWN, e, "the other factor, %s, has %llu columns", up->name,
+				      (unsigned long long)adapter_tensor_columns(up));
 	if (mid) {
 		if (mid->rank != 4 || mid->shape[0] != rank || mid->shape[1] != rank)
-			return change_misfit(change, MID, e, "the rank is %llu", (unsigned long long)rank);
+			return adapter_misfit(change, MID, e, "the rank is %llu", (unsigned long long)rank);
 		*columns *= mid->shape[2] * mid->shape[3];
 	}
-	if (__builtin_mul_overflow(tensor_rows(up), (uint64_t)*columns, &elements) || elements != weight_count(change->weight))
-		return change_misfit(change, UP, e, "with %s it makes %llu x %zu", down->name,
-				     (unsigned long long)tensor_rows(up), *columns);
+	if (__builtin_mul_overflow(adapter_tensor_rows(up), (uint64_t)*columns, &elements) ||
+	    elements != adapter_weight_count(change->weight))
+		return adapter_misfit(change, UP, e, "with %s it makes %llu x %zu", down->name,
+				      (unsigned long long)adapter_tensor_rows(up), *columns);
 	return true;
 }
 
@@ -84,16 +85,16 @@ static bool difference(const struct change *change, struct difference *differenc
 
 	if (!fits(change, &columns, e))
 		return false;
-	up = change_part(change, UP, e);
-	down = change_part(change, DOWN, e);
-	difference->alpha = change_alpha(change, tensor_rows(adapter->parts[DOWN]));
-	difference->values = array_new(weight_count(change->weight), sizeof(*difference->values), e);
+	up = adapter_part_values(change, UP, e);
+	down = adapter_part_values(change, DOWN, e);
+	difference->alpha = adapter_alpha(change, adapter_tensor_rows(adapter->parts[DOWN]));
+	difference->values = array_new(adapter_weight_count(change->weight), sizeof(*difference->values), e);
 	if (!up || !down || !difference->values)
 		goto out;
 	if (adapter->parts[MID] && !(wide = through_mid(change, down, e)))
 		goto out;
-	fine = product(change->dtype, up, wide ? wide : down, difference->values, tensor_rows(adapter->parts[UP]),
-		       tensor_rows(adapter->parts[DOWN]), columns, e);
+	fine = arith_product(change->dtype, up, wide ? wide : down, difference->values, adapter_tensor_rows(adapter->parts[UP]),
+			     adapter_tensor_rows(adapter->parts[DOWN]), columns, e);
 out:
 	free(up);
 	free(down);

@@ -43,7 +43,8 @@ static bool difference(const struct change *change, struct difference *differenc
 
 	difference->alpha = 1;
 	difference->values = array_new(rows * columns, sizeof(*difference->values), e);
-	fine = up && down && difference->values && product(change->dtype, up, down, difference->values, rows, RANK, columns, e);
+	fine = up && down && difference->values &&
+	       arith_product(change->dtype, up, down, difference->values, rows, RANK, columns, e);
 	free(up);
 	free(down);
 	return fine;

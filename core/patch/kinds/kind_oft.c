@@ -19,13 +19,13 @@ static bool difference(const struct change *change, struct difference *differenc
 
 	if (weight->rank == 0 || count == 0 || size == 0 || tensor->shape[2] != size ||
 	    (uint64_t)weight->shape[0] != count * size)
-		return change_misfit(change, BLOCKS, e, "its blocks are square and make up the rows");
-	columns = weight_count(weight) / (count * size);
+		return adapter_misfit(change, BLOCKS, e, "its blocks are square and make up the rows");
+	columns = adapter_weight_count(weight) / (count * size);
 	rotations = cayley_rotations(change, BLOCKS, count, size, e);
 	if (!rotations)
 		return false;
 	difference->alpha = change->adapter->dora_scale && !isnan(change->adapter->alpha) ? change->adapter->alpha : 1.0;
-	difference->values = array_new(weight_count(weight), sizeof(*difference->values), e);
+	difference->values = array_new(adapter_weight_count(weight), sizeof(*difference->values), e);
 	for (size_t row = 0; difference->values && row < count * size; row++) {
 		const float *rotation = rotations + row / size * size * size;
 		const float *rows = weight->values + row / size * size * columns;

@@ -9,10 +9,10 @@ static bool apply(const struct change *change, struct error *e)
 {
 	const struct safetensors_tensor *tensor = change->adapter->parts[SET];
 	struct weight_values *weight = change->weight;
-	size_t count = weight_count(weight);
+	size_t count = adapter_weight_count(weight);
 
 	if (tensor->element_count != count)
-		return change_misfit(change, SET, e, "it must have as many elements");
+		return adapter_misfit(change, SET, e, "it must have as many elements");
 	if (!convert_to_f32(tensor->dtype, tensor->bytes, weight->values, count, e))
 		return false;
 	round_values(weight->dtype, weight->values, count);

@@ -152,7 +152,7 @@ static bool add_detected(struct block_list *list, const struct detected *part, c
 {
 	struct detected_match match;
 
-	if (!detected_check(part, table, &match, e))
+	if (!detect_check(part, table, &match, e))
 		return false;
 	source->family = part->family;
 	snprintf(source->note, sizeof(source->note), "%s", part->family->name);
@@ -172,7 +172,7 @@ static bool add_table(struct block_list *list, const struct tensor_table *table,
 		fine = add_detected(list, &found.parts[0], table, source, e);
 	else if (fine)
 		fine = guess(list, table, e);
-	detection_free(&found);
+	detect_free(&found);
 	return fine;
 }
 

@@ -13,7 +13,7 @@ static uint64_t size_of(const struct parameter_description *parameters, size_t c
 	uint64_t size_bytes = 0;
 
 	for (size_t i = 0; i < count; i++)
-		size_bytes += parameter_size_bytes(&parameters[i]);
+		size_bytes += architecture_parameter_size_bytes(&parameters[i]);
 	return size_bytes;
 }
 
@@ -50,10 +50,10 @@ static bool loaded_bytes(const struct parameter_description *parameter, const st
 	if (!layout_origin(map, parameter->name, &origin, e))
 		return false;
 	for (size_t i = 0; i < origin.piece_count; i++) {
-		const struct tensor_row *row = view_find(&view, "%s", origin.pieces[i].name);
+		const struct tensor_row *row = tensor_view_find(&view, "%s", origin.pieces[i].name);
 
 		if (!row) {
-			*size_bytes = parameter_size_bytes(parameter);
+			*size_bytes = architecture_parameter_size_bytes(parameter);
 			return true;
 		}
 		*size_bytes += tensor_row_loaded_bytes(row) / origin.pieces[i].part_count;
@@ -92,7 +92,7 @@ bool block_list_from_detected(struct block_list *list, const struct detected *pa
 			      struct error *e)
 {
 	struct architecture a;
-	bool fine = detected_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
+	bool fine = detect_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
 
 	if (fine && part->quantised)
 		fine = take_file_sizes(list, &a, part, table, e);

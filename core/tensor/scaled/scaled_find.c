@@ -472,8 +472,8 @@ static void forget(json_t *layers, const char *weight)
 	json_object_del(layers, module);
 }
 
-char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights, size_t weight_count,
-			      struct error *e)
+char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights,
+			      size_t adapter_weight_count, struct error *e)
 {
 	json_t *all = json_pack("{s:s, s:{}}", "format_version", "1.0", "layers");
 	json_t *layers = json_object_get(all, "layers");
@@ -488,7 +488,7 @@ char *scaled_metadata_without(const char *const *metadata, size_t count, const c
 		       json_object_update_missing(layers, json_object_get(word, "layers")) == 0;
 		json_decref(word);
 	}
-	for (size_t i = 0; fine && i < weight_count; i++)
+	for (size_t i = 0; fine && i < adapter_weight_count; i++)
 		forget(layers, weights[i]);
 	if (fine && json_object_size(layers)) {
 		text = json_dumps(all, JSON_COMPACT);

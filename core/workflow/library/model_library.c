@@ -98,8 +98,8 @@ static bool check_piece(const struct library_piece *piece, struct error *e)
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "%s: fp8 weights, each with a scale, that %s cut: parts of one weight have scales of their "
 				 "own, and upstream's modules hold one",
-				 piece->from->path, layout_name(part->layout));
-	return detected_check(part, &piece->from->table, &match, e) && detected_match_ok(part, &match, piece->from->path, e);
+				 piece->from->path, detect_layout_name(part->layout));
+	return detect_check(part, &piece->from->table, &match, e) && detect_match_ok(part, &match, piece->from->path, e);
 }
 
 /* Upstream gives a model one kind of operations: those for blocks, or those for scales. */
@@ -187,7 +187,7 @@ static const struct tensor_row *find_rows(const struct library_piece *piece, con
 
 	*origin = (struct parameter_origin) { .path = piece->from->path, .transposed = from->transposed };
 	for (size_t i = 0; i < from->piece_count; i++) {
-		origin->rows[i] = view_find(&view, "%s", from->pieces[i].name);
+		origin->rows[i] = tensor_view_find(&view, "%s", from->pieces[i].name);
 		if (!origin->rows[i])
 			return NULL;
 		origin->part[i] = from->pieces[i].part;

@@ -245,7 +245,7 @@ static bool dequantise_rows(const struct model *model, const struct parameter_or
 static bool to_numbers(const struct model *model, const struct parameter *parameter, const struct parameter_origin *origin,
 		       const unsigned char *from, void *to, struct error *e)
 {
-	size_t count = parameter_element_count(parameter);
+	size_t count = model_parameter_element_count(parameter);
 	float *values = array_new(count, sizeof(*values), e);
 	float *turned = origin->alternates ? array_new(count, sizeof(*turned), e) : values;
 	bool fine = values && turned && dequantise_rows(model, origin, from, values, count, e);

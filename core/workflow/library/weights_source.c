@@ -127,7 +127,8 @@ static bool add_tower(struct weights_source *source, struct error *e)
 {
 	const struct gguf *file = source->weights.gguf;
 
-	if (!file || !is_architecture(file, "qwen2vl") || view_has(&(struct tensor_view) { &source->table, "" }, "visual."))
+	if (!file || !is_architecture(file, "qwen2vl") ||
+	    tensor_view_has(&(struct tensor_view) { &source->table, "" }, "visual."))
 		return true;
 	if (!find_tower(source))
 		return error_set(
@@ -171,7 +172,7 @@ bool weights_source_open(struct weights_source *source, struct error *e)
 
 void weights_source_close(struct weights_source *source)
 {
-	detection_free(&source->found);
+	detect_free(&source->found);
 	tensor_table_free(&source->table);
 	weights_close(&source->weights);
 	gguf_close(source->vision);

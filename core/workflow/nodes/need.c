@@ -40,30 +40,30 @@ static const char *class_of(const struct patcher *patcher)
 
 struct load_request need_of_sampling(const struct patcher *patcher, const struct values *latent)
 {
-	const struct diffusion_class *class = diffusion_class_find(class_of(patcher));
+	const struct diffusion_class *class = memory_diffusion_class_find(class_of(patcher));
 	struct load_request request = nothing;
 	struct diffusion_use use;
 
 	if (!class)
 		return request;
-	use = (struct diffusion_use) { .factor = diffusion_factor(class, NAN),
+	use = (struct diffusion_use) { .factor = memory_diffusion_factor(class, NAN),
 				       .fused_attention = manager_rules(patcher_manager(patcher))->fused_attention,
 				       .compute_dtype = compute_dtype(patcher),
 				       .latent = shape_of(latent) };
-	request.memory_required_bytes = diffusion_sampling_bytes(&use);
-	request.minimum_bytes = diffusion_sampling_least_bytes(&use);
+	request.memory_required_bytes = memory_diffusion_sampling_bytes(&use);
+	request.minimum_bytes = memory_diffusion_sampling_least_bytes(&use);
 	return request;
 }
 
 struct load_request need_of_decoding(const struct patcher *patcher, const struct values *latent)
 {
-	const struct vae_class *class = vae_class_find(class_of(patcher));
+	const struct vae_class *class = memory_vae_class_find(class_of(patcher));
 	struct estimate_shape shape = shape_of(latent);
 	struct load_request request = nothing;
 
 	if (!class)
 		return request;
-	request.memory_required_bytes = vae_decode_bytes(class, &shape, compute_dtype(patcher));
+	request.memory_required_bytes = memory_vae_decode_bytes(class, &shape, compute_dtype(patcher));
 	request.full = class->stays_whole;
 	return request;
 }
@@ -81,6 +81,7 @@ bool need_to_load_at_once(const struct patcher *patcher)
 
 	if (patcher_model(patcher)->kind != MODEL_CLIP)
 		return false;
-	return load == offload || text_encoder_starts_loaded((double)patcher_model(patcher)->size_bytes,
-							     memory_free_bytes(m, load), memory_free_bytes(m, offload), false);
+	return load == offload ||
+	       memory_text_encoder_starts_loaded((double)patcher_model(patcher)->size_bytes, memory_free_bytes(m, load),
+						 memory_free_bytes(m, offload), false);
 }

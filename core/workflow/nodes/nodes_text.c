@@ -10,7 +10,7 @@ static struct data *conditioning_data(struct conditioning *from, struct error *e
 	struct data *data = data_new(DATA_CONDITIONING, e);
 
 	if (!data) {
-		conditioning_free(from);
+		compute_conditioning_free(from);
 		return NULL;
 	}
 	data->conditioning.guidance = from->guidance;

@@ -26,7 +26,7 @@ static bool encode(struct machine *machine, const struct model *clip, struct err
 	bool fine = inference_encode_text(&inference, clip, machine_device(machine, 1), "a lighthouse", &conditioning, e);
 
 	if (fine)
-		conditioning_free(&conditioning);
+		compute_conditioning_free(&conditioning);
 	return fine;
 }
 

@@ -16,15 +16,15 @@ static bool look_at(const struct tensor_table *table, struct error *e)
 	struct detected_match match;
 	const char *first;
 	size_t unknown;
-	bool fine = detect_models(&found, table, e) && detection_count_unknown(&found, table, &unknown, &first, e);
+	bool fine = detect_models(&found, table, e) && detect_count_unknown(&found, table, &unknown, &first, e);
 
 	for (size_t i = 0; fine && i < found.count; i++) {
 		json_t *config = family_write_config(found.parts[i].family, found.parts[i].config, e);
 
-		fine = config && detected_check(&found.parts[i], table, &match, e);
+		fine = config && detect_check(&found.parts[i], table, &match, e);
 		json_decref(config);
 	}
-	detection_free(&found);
+	detect_free(&found);
 	return fine;
 }
 

@@ -1,4 +1,4 @@
-/* encoders.c - text to conditioning, for each family of text encoders.
+/* text_encoders.c - text to conditioning, for each family of text encoders.
  *
  * A prompt becomes one row of token ids: words are hashed to ids (tokenizer.h), the row is ended and padded to the length that
  * upstream pads to, and the encoder runs over it in float32. FLUX has two encoders under one patcher: T5 gives the tokens,
@@ -38,7 +38,7 @@ static bool encode_clip(const struct encoding *from, const struct clip_config *c
 	size_t used;
 
 	ids[0] = config->start_token;
-	used = 1 + tokenize_words(from->text, 0, config->start_token, ids + 1, CLIP_LENGTH - 2);
+	used = 1 + tokenizer_split(from->text, 0, config->start_token, ids + 1, CLIP_LENGTH - 2);
 	ids[used++] = config->end_token;
 	while (used < CLIP_LENGTH)
 		ids[used++] = config->pad_token;
@@ -46,7 +46,7 @@ static bool encode_clip(const struct encoding *from, const struct clip_config *c
 	    !values_new(pooled, from->inference->machine, 2, (int64_t[]) { 1, config->hidden }, e))
 		return false;
 	begin(&c, from, e);
-	clip_encode(&c, config, &tokens, &(struct clip_options) { .project = false }, cond->values, pooled->values);
+	text_clip_encode(&c, config, &tokens, &(struct clip_options) { .project = false }, cond->values, pooled->values);
 	return compute_end(&c);
 }
 
@@ -55,7 +55,7 @@ static bool encode_t5(const struct encoding *from, const struct t5_config *confi
 	int64_t ids[T5_LENGTH];
 	struct tokens tokens = { .ids = ids, .rows = 1, .length = T5_LENGTH };
 	struct compute c;
-	size_t used = tokenize_words(from->text, T5_RESERVED, config->vocabulary - T5_RESERVED, ids, T5_LENGTH - 1);
+	size_t used = tokenizer_split(from->text, T5_RESERVED, config->vocabulary - T5_RESERVED, ids, T5_LENGTH - 1);
 
 	ids[used++] = config->end_token;
 	while (used < T5_LENGTH)
@@ -63,7 +63,7 @@ static bool encode_t5(const struct encoding *from, const struct t5_config *confi
 	if (!values_new(cond, from->inference->machine, 3, (int64_t[]) { 1, T5_LENGTH, config->width }, e))
 		return false;
 	begin(&c, from, e);
-	t5_encode(&c, config, &tokens, false, cond->values);
+	text_t5_encode(&c, config, &tokens, false, cond->values);
 	return compute_end(&c);
 }
 
