@@ -21,7 +21,7 @@
 #include "core/base/log.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 
 /* How upstream and we differ. */
 struct patch_rules {

@@ -13,7 +13,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 #include "core/tensor/dtype/dtype.h"
 
 struct patch_file_lora {

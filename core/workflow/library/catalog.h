@@ -11,7 +11,7 @@
 #include "core/base/error.h"
 #include "core/device/device.h"
 #include "core/model/model.h"
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 
 #define MODEL_FILES_MAX 4
 

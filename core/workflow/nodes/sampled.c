@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 #include "core/workflow/graph/graph.h"
 
 #define PATCHES_MAX 16

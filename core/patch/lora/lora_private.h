@@ -2,7 +2,7 @@
 #ifndef RESIDENCY_PATCH_LORA_PRIVATE_H
 #define RESIDENCY_PATCH_LORA_PRIVATE_H
 
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 #include "core/tensor/safetensors/safetensors.h"
 
 /* A tensor by the name that the rules know. */

@@ -5,7 +5,7 @@
 #include "core/base/array.h"
 #include "core/base/string.h"
 #include "core/patch/keys/key_rules.h"
-#include "core/patch/lora_private.h"
+#include "core/patch/lora/lora_private.h"
 
 struct trainer_renaming {
 	const char *marks[2]; /* tensors that such a file has; the second may be NULL */

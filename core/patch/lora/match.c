@@ -7,7 +7,7 @@
 
 #include "core/base/array.h"
 #include "core/patch/keys/key_rules.h"
-#include "core/patch/lora_private.h"
+#include "core/patch/lora/lora_private.h"
 #include "core/patch/keys/model_keys.h"
 #include "core/tensor/convert/convert.h"
 

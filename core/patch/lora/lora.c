@@ -1,7 +1,7 @@
 /* A file is opened once and shared by counting: whoever matches it against a model holds it. A synthetic one follows from
  * its name alone and needs no file. Finding what a file changes is the work of matching (keys/match.c).
  */
-#include "core/patch/lora.h"
+#include "core/patch/lora/lora.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "core/base/array.h"
 #include "core/base/string.h"
-#include "core/patch/lora_private.h"
+#include "core/patch/lora/lora_private.h"
 
 #define MADE_UP "flux-lora-small"
 
