@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,8 @@ char *source_code_of(const char *text)
 	return code;
 }
 
-void source_each(void (*each)(void *context, const char *path, const char *code), void *context)
+/* Calls `each` with the path and the text of every .c and .h file of the product; the text is freed after. */
+static void each_text(void (*each)(void *context, const char *path, const char *text), void *context)
 {
 	char *const roots[] = { "core", "db", "probes", "scenarios", "reports", "cli", NULL };
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -66,20 +68,53 @@ void source_each(void (*each)(void *context, const char *path, const char *code)
 		struct error e = ERROR_INIT;
 		size_t length;
 		char *text;
-		char *code;
 
 		if (entry->fts_info != FTS_F || !dot || (strcmp(dot, ".c") != 0 && strcmp(dot, ".h") != 0))
 			continue;
 		text = file_read_whole(entry->fts_path, &length, &e);
 		ck_assert_ok(text, &e);
-		code = source_code_of(text);
-		each(context, entry->fts_path, code);
-		free(code);
+		each(context, entry->fts_path, text);
 		free(text);
 		files++;
 	}
 	fts_close(tree);
 	ck_assert_msg(files > 20, "only %zu files seen: run the test from the root of the tree", files);
+}
+
+struct visit {
+	void (*each)(void *context, const char *path, const char *text);
+	void *context;
+};
+
+static void visit_code(void *context, const char *path, const char *text)
+{
+	const struct visit *visit = context;
+	char *code = source_code_of(text);
+
+	visit->each(visit->context, path, code);
+	free(code);
+}
+
+void source_each(void (*each)(void *context, const char *path, const char *code), void *context)
+{
+	each_text(visit_code, &(struct visit) { .each = each, .context = context });
+}
+
+static void visit_includes(void *context, const char *path, const char *text)
+{
+	const struct visit *visit = context;
+	char included[512];
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, " # include \"%511[^\"]\"", included) == 1)
+			visit->each(visit->context, path, included);
+	}
+}
+
+void source_each_include(void (*each)(void *context, const char *path, const char *included), void *context)
+{
+	each_text(visit_includes, &(struct visit) { .each = each, .context = context });
 }
 
 unsigned source_line(const char *code, const char *at)

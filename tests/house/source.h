@@ -10,6 +10,9 @@
  * found. */
 void source_each(void (*each)(void *context, const char *path, const char *code), void *context);
 
+/* Calls `each` with every include "..." of those files: the path of the file that includes, and the other's as it is written. */
+void source_each_include(void (*each)(void *context, const char *path, const char *included), void *context);
+
 /* What `each` gets for a text; the caller frees. */
 char *source_code_of(const char *text);
 

@@ -3,13 +3,12 @@
  * header whose opening comment says "Private to FOLDER", or "Private to this room" (its folder of core, or its whole room), is
  * not included from outside that folder. */
 #include <dirent.h>
-#include <fts.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/array.h"
 #include "tests/harness/harness.h"
+#include "tests/house/source.h"
 
 static const struct {
 	const char *room;
@@ -117,49 +116,24 @@ static const char *privacy_objection_in_tree(const char *path, const char *inclu
 	return why;
 }
 
-static size_t objections_in_file(const char *path)
+static void count_objection(void *context, const char *path, const char *included)
 {
-	FILE *file = fopen(path, "r");
-	char line[1024];
-	char included[512];
-	size_t count = 0;
+	size_t *count = context;
+	const char *why = objection(path, included);
 
-	ck_assert_msg(file, "cannot open %s", path);
-	while (fgets(line, sizeof(line), file)) {
-		const char *why;
-
-		if (sscanf(line, " # include \"%511[^\"]\"", included) != 1)
-			continue;
-		why = objection(path, included);
-		if (!why)
-			why = privacy_objection_in_tree(path, included);
-		if (why) {
-			fprintf(stderr, "%s includes %s: %s\n", path, included, why);
-			count++;
-		}
+	if (!why)
+		why = privacy_objection_in_tree(path, included);
+	if (why) {
+		fprintf(stderr, "%s includes %s: %s\n", path, included, why);
+		++*count;
 	}
-	fclose(file);
-	return count;
 }
 
 START_TEST(no_include_points_the_wrong_way)
 {
-	char *const roots[] = { "core", "db", "probes", "scenarios", "reports", "cli", NULL };
-	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	size_t files = 0;
 	size_t wrong = 0;
 
-	ck_assert_ptr_nonnull(tree);
-	for (FTSENT *entry = fts_read(tree); entry; entry = fts_read(tree)) {
-		const char *dot = strrchr(entry->fts_name, '.');
-
-		if (entry->fts_info != FTS_F || !dot || (strcmp(dot, ".c") != 0 && strcmp(dot, ".h") != 0))
-			continue;
-		files++;
-		wrong += objections_in_file(entry->fts_path);
-	}
-	fts_close(tree);
-	ck_assert_msg(files > 20, "only %zu files seen: run the test from the root of the tree", files);
+	source_each_include(count_objection, &wrong);
 	ck_assert_uint_eq(wrong, 0);
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* A file is opened once and shared by counting: whoever matches it against a model holds it. A synthetic one follows from
- * its name alone and needs no file. Finding what a file changes is the work of matching (keys/match.c).
+ * its name alone and needs no file. Finding what a file changes is the work of matching (match.c).
  */
 #include "core/patch/lora/lora.h"
 

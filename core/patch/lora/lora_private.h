@@ -1,4 +1,4 @@
-/* lora_private.h - what a LoRA file is, for lora.c, renamed.c and match.c. Private to core/patch. */
+/* lora_private.h - what a LoRA file is, for lora.c, renamed.c and match.c. Private to core/patch/lora. */
 #ifndef RESIDENCY_PATCH_LORA_PRIVATE_H
 #define RESIDENCY_PATCH_LORA_PRIVATE_H
 
