@@ -33,6 +33,7 @@ static const struct part *const parts[] = {
 	&part_manifests,
 	&part_loadlists,
 	&part_lorakeys,
+	&part_frontend,
 	&part_numerics,
 	&part_files,
 };

@@ -55,5 +55,6 @@ extern const struct part part_files;
 extern const struct part part_manifests;
 extern const struct part part_loadlists;
 extern const struct part part_lorakeys;
+extern const struct part part_frontend;
 
 #endif
