@@ -140,8 +140,9 @@ static void print_end(const struct explore_state *state, const struct explore_re
 		print_json(state, result);
 		return;
 	}
-	fprintf(state->cli->out, "%s%zu distinct failures in %llu sequences, %llu actions\n", result->count ? "\n" : "",
-		result->count, (unsigned long long)result->sequences, (unsigned long long)result->steps);
+	fprintf(state->cli->out, "%s%zu distinct failures in %llu sequences, %llu actions%s\n", result->count ? "\n" : "",
+		result->count, (unsigned long long)result->sequences, (unsigned long long)result->steps,
+		result->was_stopped ? "; stopped before all was explored" : "");
 }
 
 static void print_speed(const struct explore_state *state, const struct explore_result *result, uint64_t started_ns)
@@ -158,6 +159,15 @@ static void print_speed(const struct explore_state *state, const struct explore_
 		fprintf(state->cli->err, "; %llu ended early, a prompt not running to its end",
 			(unsigned long long)result->cut);
 	fputc('\n', state->cli->err);
+}
+
+static int fail_as_interrupted(struct cli *cli, const struct explore_result *result)
+{
+	struct error e = ERROR_INIT;
+
+	error_set(&e, ERROR_INTERRUPTED, "interrupted after %llu sequences; a whole run may find more",
+		  (unsigned long long)result->sequences);
+	return command_fail(cli, "explore", &e);
 }
 
 /* ---- the command ---- */
@@ -203,8 +213,8 @@ static int run_explore(struct cli *cli, const struct explore_settings *settings,
 	progress_end(&state.progress);
 	print_end(&state, &result);
 	print_speed(&state, &result, started_ns);
-	if (*cli->interrupted)
-		exit_code = error_exit_code(ERROR_INTERRUPTED);
+	if (result.was_stopped && *cli->interrupted)
+		exit_code = fail_as_interrupted(cli, &result);
 	explore_result_free(&result);
 	subject_close(explore->subject);
 	return command_close_run(cli, "explore", &state.recording, exit_code);

@@ -77,7 +77,9 @@ const struct backend *backend_find_named(const char *name, struct error *e)
 		strbuf_printf(&known, "%s%s", i ? ", " : "", backends[i]->name);
 		nearest_offer(&nearest, backends[i]->name);
 	}
-	error_set(e, ERROR_UNSUPPORTED, "there is no backend \"%.64s\" in this build; there are %s", name, strbuf_text(&known));
+	error_set(e, ERROR_UNSUPPORTED,
+		  "there is no backend \"%.64s\" in this build: pass one of %s; `residency devices` says what each does", name,
+		  strbuf_text(&known));
 	nearest_suggest(&nearest, e);
 	strbuf_free(&known);
 	return NULL;

@@ -16,7 +16,7 @@ struct topology *topology_find_named(const char *name_or_file, struct error *e);
 #define TOPOLOGY_NAME_MAX 64
 const char *topology_builtin_name(size_t index, char name[TOPOLOGY_NAME_MAX]);
 
-/* The backend called name. ERROR_UNSUPPORTED names what there is. */
+/* The backend called name. ERROR_UNSUPPORTED names what there is, and the command that describes it. */
 const struct backend *backend_find_named(const char *name, struct error *e);
 
 #endif

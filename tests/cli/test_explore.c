@@ -88,28 +88,69 @@ START_TEST(what_was_found_is_in_the_store)
 }
 END_TEST
 
-START_TEST(an_interrupted_exploration_says_what_it_found_and_ends_with_130)
+/* Explores far longer than the test lasts and is interrupted in it; returns what went to stdout, and stderr in *errors. */
+static char *explore_until_interrupted(const char *option, char **errors)
 {
 	char *folder = harness_make_folder();
-	char *binary = getenv("RESIDENCY_BINARY");
+	char *text;
 	char line[1024];
 	size_t length;
 	int status;
-	char *text;
 
 	snprintf(line, sizeof(line),
-		 "'%s' explore --policy delegate,strict --steps 100000000 --store none >'%s/out' 2>'%s/err' & sleep 2; "
+		 "'%s' explore --policy delegate,strict --steps 100000000 --store none %s >'%s/out' 2>'%s/err' & sleep 2; "
 		 "kill -INT $!; wait $!",
-		 binary, folder, folder);
+		 getenv("RESIDENCY_BINARY"), option, folder, folder);
 	status = system(line); // NOLINT(cert-env33-c): the test's own command
 	ck_assert_int_eq(WEXITSTATUS(status), 130);
 	snprintf(line, sizeof(line), "%s/out", folder);
 	text = file_read_whole(line, &length, NULL);
+	snprintf(line, sizeof(line), "%s/err", folder);
+	*errors = file_read_whole(line, &length, NULL);
 	ck_assert_ptr_nonnull(text);
+	ck_assert_ptr_nonnull(*errors);
+	harness_remove_folder(folder);
+	return text;
+}
+
+START_TEST(an_interrupted_exploration_says_so_with_what_it_found_and_ends_with_130)
+{
+	char *errors;
+	char *text = explore_until_interrupted("", &errors);
+
 	ck_assert_ptr_nonnull(strstr(text, "delegate     kept-stays"));
 	ck_assert_ptr_nonnull(strstr(text, "1 distinct failures in "));
+	ck_assert_ptr_nonnull(strstr(text, "; stopped before all was explored\n"));
+	ck_assert_ptr_nonnull(strstr(errors, "residency explore: interrupted after "));
 	free(text);
-	harness_remove_folder(folder);
+	free(errors);
+}
+END_TEST
+
+START_TEST(an_interrupted_exploration_says_so_in_json)
+{
+	char *errors;
+	char *text = explore_until_interrupted("--json", &errors);
+	json_t *result = json_loads(text, 0, NULL);
+
+	ck_assert(json_is_true(json_object_get(result, "stopped")));
+	ck_assert_uint_eq(json_array_size(json_object_get(result, "failures")), 1);
+	ck_assert_ptr_nonnull(strstr(errors, "residency explore: interrupted after "));
+	json_decref(result);
+	free(text);
+	free(errors);
+}
+END_TEST
+
+START_TEST(a_whole_exploration_does_not_say_that_it_was_stopped)
+{
+	json_t *result = run_json(0, "explore --policy strict --steps 200 --store none --json");
+	char *text = run_text(0, "explore --policy strict --steps 200 --store none");
+
+	ck_assert(json_is_false(json_object_get(result, "stopped")));
+	ck_assert_ptr_null(strstr(text, "stopped"));
+	free(text);
+	json_decref(result);
 }
 END_TEST
 
@@ -132,7 +173,9 @@ HARNESS_SUITE(explore_suite)
 	tcase_add_test(tests, the_same_seed_prints_the_same);
 	tcase_add_test(tests, every_scenario_that_was_saved_replays_as_a_failure);
 	tcase_add_test(tests, what_was_found_is_in_the_store);
-	tcase_add_test(tests, an_interrupted_exploration_says_what_it_found_and_ends_with_130);
+	tcase_add_test(tests, an_interrupted_exploration_says_so_with_what_it_found_and_ends_with_130);
+	tcase_add_test(tests, an_interrupted_exploration_says_so_in_json);
+	tcase_add_test(tests, a_whole_exploration_does_not_say_that_it_was_stopped);
 	tcase_add_test(tests, what_cannot_be_explored_is_refused_in_a_sentence);
 	suite_add_tcase(suite, tests);
 	return suite;

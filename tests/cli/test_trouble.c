@@ -82,6 +82,18 @@ START_TEST(a_mistyped_name_brings_the_nearest)
 }
 END_TEST
 
+START_TEST(a_backend_that_is_not_in_the_build_says_what_to_pass_instead)
+{
+	static const char said[] =
+		"there is no backend \"cuda\" in this build: pass one of host, sim; `residency devices` says";
+
+	assert_complains(4, said, "matrix --backend cuda --store none");
+	assert_complains(4, said, "explore --backend cuda --store none");
+	assert_complains(4, said, "devices --backend cuda");
+	assert_complains(4, "did you mean \"host\"?", "matrix --backend hots --store none");
+}
+END_TEST
+
 START_TEST(a_malformed_allocation_string_names_the_column)
 {
 	static const char list[] = "name\tbytes\nblock.0\t1000\n";
@@ -208,6 +220,7 @@ HARNESS_SUITE(trouble_suite)
 	tcase_add_test(tests, a_workflow_with_a_cycle_names_it);
 	tcase_add_test(tests, a_workflow_that_is_not_there_names_those_that_are);
 	tcase_add_test(tests, a_mistyped_name_brings_the_nearest);
+	tcase_add_test(tests, a_backend_that_is_not_in_the_build_says_what_to_pass_instead);
 	tcase_add_test(tests, a_malformed_allocation_string_names_the_column);
 	tcase_add_test(tests, a_truncated_weights_file_names_the_tensor);
 	tcase_add_test(tests, a_weights_file_that_lies_about_a_shape_is_refused);
