@@ -52,7 +52,8 @@ struct family {
 	 * tensor against describe. NULL: several files make one, so that none is of it. */
 	bool (*detect)(const struct tensor_view *view, enum layout layout, void *config);
 	const char *(*upstream)(const void *config); /* upstream's name for what it detects */
-	const struct layout_rule *layout_rules; /* to the own layout from the other (layout_rule.h); NULL: by position, or none */
+	const struct layout_rule
+		*layout_rules; /* to the own layout from the other (layout_rule.h); NULL: by position, or none */
 	const struct family_variant
 		*variants; /* ended by one without a name; the first is the one that the family's name means */
 	const char *small; /* JSON of a small one; NULL: none */
@@ -65,16 +66,28 @@ struct family {
 #define FAMILIES(X)                                                                                                            \
 	X(unet_sd15)                                                                                                           \
 	X(unet_sdxl)                                                                                                           \
+	X(flux2)                                                                                                               \
+	X(chroma)                                                                                                              \
 	X(flux)                                                                                                                \
+	X(sd3)                                                                                                                 \
+	X(z_image)                                                                                                             \
+	X(lumina2)                                                                                                             \
 	X(qwen_image)                                                                                                          \
+	X(wan_vace)                                                                                                            \
 	X(wan)                                                                                                                 \
+	X(hunyuan_video15)                                                                                                     \
 	X(hunyuan_video)                                                                                                       \
+	X(ltxav)                                                                                                               \
 	X(ltxv)                                                                                                                \
 	X(mochi)                                                                                                               \
 	X(clip_l)                                                                                                              \
 	X(clip_g)                                                                                                              \
 	X(t5)                                                                                                                  \
 	X(umt5)                                                                                                                \
+	X(qwen3)                                                                                                               \
+	X(gemma2)                                                                                                              \
+	X(gemma3)                                                                                                              \
+	X(mistral3)                                                                                                            \
 	X(llama3)                                                                                                              \
 	X(qwen25_vl)                                                                                                           \
 	X(flux_text)                                                                                                           \

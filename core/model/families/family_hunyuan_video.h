@@ -12,4 +12,10 @@ struct hunyuan_video_config {
 	int64_t refiner_depth;
 };
 
+/* HunyuanVideo 1.5: double blocks only, and conditions from a byte model of glyphs and from an encoded image. */
+struct hunyuan_video15_config {
+	struct hunyuan_video_config video;
+	int64_t glyph_channels, vision_channels;
+};
+
 #endif

@@ -10,6 +10,7 @@ struct wan_config {
 	int64_t in_channels, out_channels, heads, layers;
 	bool image; /* takes an encoded image: has k_img, v_img and img_emb (2.1 I2V) */
 	int64_t image_dim; /* of that encoding */
+	int64_t vace_layers, vace_channels; /* VACE: blocks beside the first ones, over the video to be changed; 0: none */
 };
 
 #endif

@@ -114,6 +114,17 @@ const struct diffusion_class memory_diffusion_classes[] = {
 	PLAIN("ACEStep", 0.5, DTYPES_NO_F16),
 	PLAIN("Omnigen2", 1.65, DTYPES_F16_FIRST),
 	PLAIN("QwenImage", 1.8, DTYPES_NO_F16),
+	/* Classes that came after October 2025. */
+	{ .name = "Flux2",
+	  .factor = 12.4,
+	  .parameter = "hidden_size",
+	  .parameter_of = 2604,
+	  .parameter_default = 6144,
+	  .dtypes = DTYPES_BF16_FIRST },
+	PLAIN("ZImage", 2.8, DTYPES_NO_F16),
+	PLAIN("HunyuanVideo15", 4.0, DTYPES_F16_FIRST),
+	PLAIN("HunyuanVideo15_SR_Distilled", 4.0, DTYPES_F16_FIRST),
+	PLAIN("LTXAV", 0.077, DTYPES_NO_F16),
 	{ .name = NULL },
 };
 
