@@ -36,6 +36,7 @@ static const struct part *const parts[] = {
 	&part_frontend,
 	&part_numerics,
 	&part_files,
+	&part_executor,
 };
 /* clang-format on */
 

@@ -56,5 +56,6 @@ extern const struct part part_manifests;
 extern const struct part part_loadlists;
 extern const struct part part_lorakeys;
 extern const struct part part_frontend;
+extern const struct part part_executor;
 
 #endif
