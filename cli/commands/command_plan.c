@@ -46,7 +46,7 @@ static bool show_outlook(struct cli *cli, const struct plan_settings *settings, 
 	else if (fine)
 		plan_show(shown, settings->explain, cli->out);
 	plan_outlook_free(&outlook);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	return fine;
 }
 
@@ -126,8 +126,8 @@ static int check_one(struct cli *cli, const struct plan_settings *settings, stru
 				plan_check_show(&request, &list, subject.topology->name, cli->out);
 		}
 	}
-	exit_code = error_is_set(e) ? command_fail(cli, command_plan.name, e) : exit_codes[advice_list_weight(&list)];
-	advice_list_free(&list);
+	exit_code = error_is_set(e) ? command_fail(cli, command_plan.name, e) : exit_codes[advise_list_weight(&list)];
+	advise_list_free(&list);
 	plan_subject_close(&subject);
 	return exit_code;
 }

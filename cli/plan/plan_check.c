@@ -95,9 +95,9 @@ static void show_advice(const struct advise_request *request, const struct advic
 
 	if (advice->column) {
 		show_place(request->allocation, advice, out);
-		snprintf(label, sizeof(label), "%s, column %zu: ", advice_weight_name(advice->weight), advice->column);
+		snprintf(label, sizeof(label), "%s, column %zu: ", advise_weight_name(advice->weight), advice->column);
 	} else {
-		snprintf(label, sizeof(label), "%s: ", advice_weight_name(advice->weight));
+		snprintf(label, sizeof(label), "%s: ", advise_weight_name(advice->weight));
 	}
 	show_wrapped(label, advice->found, out);
 	if (advice->upstream) {
@@ -134,8 +134,8 @@ void plan_check_show(const struct advise_request *request, const struct advice_l
 
 static json_t *advice_to_json(const struct advice *advice)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s?, s:s?}", "kind", advice_kind_name(advice->kind), "weight",
-			 advice_weight_name(advice->weight), "column",
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s?, s:s?}", "kind", advise_kind_name(advice->kind), "weight",
+			 advise_weight_name(advice->weight), "column",
 			 advice->column ? json_integer((json_int_t)advice->column) : json_null(), "length",
 			 advice->column ? json_integer((json_int_t)advice->length) : json_null(), "found", advice->found,
 			 "upstream", advice->upstream, "instead", advice->instead);
@@ -145,7 +145,7 @@ bool plan_check_json(const struct advise_request *request, const struct advice_l
 		     struct error *e)
 {
 	static const char *const verdicts[] = { "fine", "warning", "malformed" };
-	enum advice_weight weight = advice_list_weight(list);
+	enum advice_weight weight = advise_list_weight(list);
 	json_t *pieces = json_array();
 	json_t *whole;
 

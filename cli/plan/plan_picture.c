@@ -27,13 +27,13 @@ bool plan_picture_read(const char *resolution, int64_t frames, const struct plan
 	if (frames < 0 || frames > 100000)
 		return error_set(e, ERROR_USAGE, "--frames takes a number from 1 to 100000");
 	picture->frames = frames ? (unsigned)frames : 1;
-	if (!read_resolution(resolution, picture, e) || !pass_costs_make(blocks, count, picture, costs, e))
+	if (!read_resolution(resolution, picture, e) || !costs_make(blocks, count, picture, costs, e))
 		return false;
 	if (!costs->profile.is_video || frames > 0)
 		return true;
 	picture->frames = VIDEO_FRAMES;
-	pass_costs_free(costs);
-	return pass_costs_make(blocks, count, picture, costs, e);
+	costs_free(costs);
+	return costs_make(blocks, count, picture, costs, e);
 }
 
 void plan_picture_show(const struct picture *picture, const struct model_profile *profile, FILE *out)

@@ -6,7 +6,7 @@
 
 #include "core/plan/suggest/costs.h"
 
-/* resolution: "1024x1024" or "1024"; frames: of video, 0 where nothing was said. The caller frees *costs with pass_costs_free(), also
+/* resolution: "1024x1024" or "1024"; frames: of video, 0 where nothing was said. The caller frees *costs with costs_free(), also
  * after an error. */
 bool plan_picture_read(const char *resolution, int64_t frames, const struct plan_block *blocks, size_t count,
 		       struct picture *picture, struct pass_costs *costs, struct error *e);

@@ -207,7 +207,7 @@ bool plan_suggest(struct cli *cli, const struct plan_subject *subject, const str
 		fine = show_json(&settings, &list, cli->out, e);
 	else if (fine)
 		show(&settings, &list, cli->out);
-	suggestions_free(&list);
-	pass_costs_free(&settings.costs);
+	suggest_free(&list);
+	costs_free(&settings.costs);
 	return fine;
 }

@@ -23,7 +23,7 @@ static enum reason *current(struct manager *m, enum reason reason)
 	}
 }
 
-struct reason_scope reason_begin(struct manager *m, enum reason reason)
+struct reason_scope manager_reason_begin(struct manager *m, enum reason reason)
 {
 	enum reason *slot = current(m, reason);
 	struct reason_scope scope = { .manager = m, .reason = reason, .before = *slot };
@@ -32,7 +32,7 @@ struct reason_scope reason_begin(struct manager *m, enum reason reason)
 	return scope;
 }
 
-void reason_end(const struct reason_scope *scope)
+void manager_reason_end(const struct reason_scope *scope)
 {
 	*current(scope->manager, scope->reason) = scope->before;
 }

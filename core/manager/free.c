@@ -82,7 +82,7 @@ static size_t collect_candidates(const struct manager *m, const struct device *d
 		if (m->list[i]->device != device || !patcher || is_spared(spared, patcher))
 			continue;
 		candidates[count++] = (struct candidate) { .entry = m->list[i],
-							   .listed = entry_listed(m->list[i]),
+							   .listed = manager_entry_listed(m->list[i]),
 							   .row = { .patcher = patcher,
 								    .offloaded_bytes = inner_offloaded_bytes(inner),
 								    .size_bytes = inner_size_bytes(inner),
@@ -173,7 +173,7 @@ static bool unload_candidates(struct manager *m, double need_bytes, struct devic
 				break;
 			wanted_bytes = need_bytes - free_bytes;
 		}
-		if (!entry_unload(candidates[i].entry, wanted_bytes, &candidates[i].gone, e))
+		if (!list_entry_unload(candidates[i].entry, wanted_bytes, &candidates[i].gone, e))
 			return false;
 	}
 	return true;
@@ -231,19 +231,19 @@ bool manager_free_memory(struct manager *m, double need_bytes, struct device *de
 
 bool manager_free_everything(struct manager *m, struct error *e)
 {
-	struct reason_scope scope = reason_begin(m, REASON_EVICTED_BY_PRESSURE);
+	struct reason_scope scope = manager_reason_begin(m, REASON_EVICTED_BY_PRESSURE);
 	bool fine = manager_free_memory(m, ALL_MEMORY, m->load_device, NULL, e);
 
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	return fine;
 }
 
 bool manager_core_unload_all(struct manager *m, struct error *e)
 {
-	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_CORE);
+	struct reason_scope scope = manager_reason_begin(m, REASON_UNLOADED_BY_CORE);
 	bool fine = manager_free_memory(m, ALL_MEMORY, m->current_device, NULL, e);
 
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	return fine;
 }
 

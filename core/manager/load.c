@@ -60,7 +60,7 @@ static bool find_entries(struct load *load, struct patcher *const *patchers, siz
 			continue;
 		entry = list_find(load->m, patchers[i]);
 		if (!entry)
-			entry = entry_new(load->m, patchers[i], e);
+			entry = list_entry_new(load->m, patchers[i], e);
 		if (!entry)
 			return false;
 		entry->currently_used = true;
@@ -94,7 +94,7 @@ static void pop_siblings(struct manager *m, const struct entry *loading)
 		if (!listed || listed->inner.target != patcher->inner.target)
 			continue;
 		trace_tell(m, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = listed });
-		entry_forget_model(entry);
+		list_entry_forget_model(entry);
 		manager_pop(m, i);
 	}
 }
@@ -172,15 +172,15 @@ static bool load_entry(struct load *load, struct entry *entry, struct error *e)
 	double budget_bytes = memory_budget_bytes(m, entry->device, loaded_bytes, load->minimum_bytes, load->full);
 
 	trace_tell(m, &(struct trace_event) { .kind = TRACE_LOAD_ENTRY, .patcher = patcher, .wanted_bytes = budget_bytes });
-	if (!patcher_partially_load(patcher, budget_bytes > 0 ? budget_bytes : NO_BUDGET, load->force_patch, NULL, e)) {
+	if (!place_partially_load(patcher, budget_bytes > 0 ? budget_bytes : NO_BUDGET, load->force_patch, NULL, e)) {
 		manager_tell_departure(m, patcher, m->unload_reason);
 		return false;
 	}
-	entry_set_loaded(entry, patcher_inner(patcher));
+	list_entry_set_loaded(entry, patcher_inner(patcher));
 	tell_superseded(m, patcher);
 	if (!list_insert(m, entry, e))
 		return false;
-	if (m->policy->distributed && inner_allocation(patcher_inner(patcher)))
+	if (m->policy->distributed && place_allocation(patcher_inner(patcher)))
 		return m->policy->distributed(m, patcher, e);
 	return true;
 }
@@ -219,9 +219,9 @@ bool manager_load(struct manager *m, struct patcher *const *patchers, size_t cou
 	load.entries = array_new(count, sizeof(struct entry *), e);
 	if (!load.entries)
 		return false;
-	scope = reason_begin(m, REASON_EVICTED_BY_LOAD);
+	scope = manager_reason_begin(m, REASON_EVICTED_BY_LOAD);
 	fine = load_all(&load, patchers, count, e);
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	for (size_t i = 0; i < load.count; i++)
 		reference_drop(&load.entries[i]->busy);
 	free(load.entries);

@@ -60,7 +60,7 @@ void manager_free(struct manager *m)
 	if (!m)
 		return;
 	manager_forget_deaths(m);
-	allocations_free(m);
+	place_free_allocations(m);
 	free(m->list);
 	free(m);
 }
@@ -187,14 +187,14 @@ void manager_anchor(struct manager *m, struct patcher *patcher)
 
 void manager_clear_anchors(struct manager *m)
 {
-	struct reason_scope scope = reason_begin(m, REASON_ANCHORS_CLEARED);
+	struct reason_scope scope = manager_reason_begin(m, REASON_ANCHORS_CLEARED);
 
 	m->anchor_count = 0;
 	object_let_go(m->anchors);
-	reason_end(&scope);
+	manager_reason_end(&scope);
 }
 
-void patcher_mark_ejecting(struct patcher *patcher)
+void manager_mark_ejecting(struct patcher *patcher)
 {
 	patcher_inner(patcher)->eject = true;
 }
@@ -234,7 +234,7 @@ void manager_inject_cpu_percent(struct manager *m, double percent)
 	m->cpu_memory_percent = percent;
 }
 
-bool patcher_inject_move(const struct patcher *patcher, struct error *e)
+bool manager_inject_move(const struct patcher *patcher, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 

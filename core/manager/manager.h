@@ -5,7 +5,7 @@
  * common is here, and is ComfyUI's. Sizes of memory wanted are doubles, as upstream's are: 1e30 is "all".
  *
  * A patcher leaves for a reason: unloads tell it immediately; deaths are told before the next stage, when it is known whether the
- * model died, too (manager_tell_departures). What the reason is, whoever causes it says with a scope (reason_begin).
+ * model died, too (manager_tell_departures). What the reason is, whoever causes it says with a scope (manager_reason_begin).
  *
  * The struct is private (state.h); view.h reads it. Functions that take an error set ERROR_MEMORY, ERROR_DEVICE_MEMORY, or
  * ERROR_NODE for what upstream would raise, text and all. One thread: the worker's.
@@ -123,7 +123,7 @@ void manager_release_kept(struct manager *m);
 
 /* ---- reasons ---- */
 
-/* For which reason what leaves until reason_end() leaves. Scopes nest: the end restores the reason that held before. */
+/* For which reason what leaves until manager_reason_end() leaves. Scopes nest: the end restores the reason that held before. */
 struct reason_scope {
 	struct manager *manager;
 	enum reason reason, before;
@@ -131,8 +131,8 @@ struct reason_scope {
 
 /* A reason of unloads (UNLOADED_..., EVICTED_...) or of deaths by count (DIED_..., DROPPED_..., ANCHORS_CLEARED); each kind nests
  * by itself. */
-struct reason_scope reason_begin(struct manager *m, enum reason reason);
-void reason_end(const struct reason_scope *scope);
+struct reason_scope manager_reason_begin(struct manager *m, enum reason reason);
+void manager_reason_end(const struct reason_scope *scope);
 
 /* Deaths since the last call, oldest first, to the observer. */
 void manager_tell_departures(struct manager *m);
@@ -147,7 +147,7 @@ void manager_inject_cpu_percent(struct manager *m, double percent);
 
 /* Moves each block of a patcher's model to the other side, behind the manager's back: from the compute device to where it is
  * stored, and the other way round. Stops where a device has no space: ERROR_DEVICE_MEMORY. */
-bool patcher_inject_move(const struct patcher *patcher, struct error *e);
+bool manager_inject_move(const struct patcher *patcher, struct error *e);
 
 /* ---- what it was made with ---- */
 

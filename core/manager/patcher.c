@@ -72,17 +72,17 @@ static void patcher_destroy(struct object *object)
 	free(patcher->death_record);
 }
 
-const struct object_class inner_class = { .name = "model", .destroy = inner_destroy };
+const struct object_class patcher_inner_class = { .name = "model", .destroy = inner_destroy };
 const struct object_class patcher_class = {
 	.name = "patcher", .transparent = true, .finalize = patcher_finalize, .destroy = patcher_destroy
 };
-const struct object_class clip_class = { .name = "clip", .transparent = true };
-const struct object_class vae_class = { .name = "vae", .transparent = true };
+const struct object_class patcher_clip_class = { .name = "clip", .transparent = true };
+const struct object_class patcher_vae_class = { .name = "vae", .transparent = true };
 
 /* Takes the model over, also on failure. */
 static struct inner *inner_new(struct manager *m, struct model *model, struct error *e)
 {
-	struct inner *inner = object_new(m->heap, &inner_class, model->name, sizeof(*inner), e);
+	struct inner *inner = object_new(m->heap, &patcher_inner_class, model->name, sizeof(*inner), e);
 
 	if (!inner) {
 		model_free(model);
@@ -274,9 +274,9 @@ struct patcher *patcher_clone(struct patcher *parent, const struct patcher_chang
 	return clone;
 }
 
-struct wrapper *wrapper_new(struct patcher *patcher, struct error *e)
+struct wrapper *patcher_wrapper_new(struct patcher *patcher, struct error *e)
 {
-	const struct object_class *class = patcher_model(patcher)->kind == MODEL_VAE ? &vae_class : &clip_class;
+	const struct object_class *class = patcher_model(patcher)->kind == MODEL_VAE ? &patcher_vae_class : &patcher_clip_class;
 	struct wrapper *wrapper = object_new(patcher->manager->heap, class, patcher->name, sizeof(*wrapper), e);
 
 	if (!wrapper)
@@ -293,7 +293,7 @@ struct patcher *patcher_of(struct object *object)
 		return NULL;
 	if (object->class == &patcher_class)
 		return (struct patcher *)object;
-	if (object->class == &clip_class || object->class == &vae_class)
+	if (object->class == &patcher_clip_class || object->class == &patcher_vae_class)
 		return wrapper_patcher((struct wrapper *)object);
 	return NULL;
 }
@@ -305,7 +305,7 @@ struct object *patcher_object(const struct patcher *patcher)
 	return (struct object *)(uintptr_t)&patcher->object;
 }
 
-struct object *wrapper_object(const struct wrapper *wrapper)
+struct object *patcher_wrapper_object(const struct wrapper *wrapper)
 {
 	return (struct object *)(uintptr_t)&wrapper->object;
 }
@@ -347,8 +347,8 @@ bool patcher_place(struct patcher *patcher, const struct patcher_placing *placin
 	patcher->load_device = placing->device;
 	inner->low_precision_loras = placing->low_precision_loras;
 	if (placing->allocation && placing->is_legacy)
-		return inner_set_legacy_allocation(inner, placing->allocation, e);
-	return !placing->allocation || inner_set_allocation(inner, placing->allocation, placing->virtual_vram_bytes, e);
+		return place_set_legacy_allocation(inner, placing->allocation, e);
+	return !placing->allocation || place_set_allocation(inner, placing->allocation, placing->virtual_vram_bytes, e);
 }
 
 bool patcher_applied(const struct patcher *patcher, const struct patcher **applied)

@@ -45,14 +45,14 @@ struct patcher_change {
 /* A clone of parent, or the living one that a policy lets it be. Nobody may hold it yet. */
 struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e);
 
-struct wrapper *wrapper_new(struct patcher *patcher, struct error *e);
+struct wrapper *patcher_wrapper_new(struct patcher *patcher, struct error *e);
 
 /* The patcher that an object is or wraps; NULL for any other object. */
 struct patcher *patcher_of(struct object *object);
 
 /* The objects of the heap that they are. */
 struct object *patcher_object(const struct patcher *patcher);
-struct object *wrapper_object(const struct wrapper *wrapper);
+struct object *patcher_wrapper_object(const struct wrapper *wrapper);
 
 /* The object of a patcher's model, which its clones share. */
 struct object *patcher_model_object(const struct patcher *patcher);

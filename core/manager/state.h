@@ -15,7 +15,7 @@ struct inner {
 	struct device *compute_device; /* where it was last loaded to run */
 	struct device *reported_device; /* where upstream thinks that it is: untouched by a distributed load */
 	enum keep_request keep; /* the flag that a loader set; of all its patchers */
-	char *allocation; /* the last one set for it; NULL: none. inner_allocation() is what counts */
+	char *allocation; /* the last one set for it; NULL: none. place_allocation() is what counts */
 	char *legacy_allocation; /* the same of a node of DisTorch V1; NULL: none */
 	double virtual_vram_bytes; /* that the allocation takes off the compute device */
 	bool eject; /* loading it asks for all of the device */
@@ -128,7 +128,7 @@ static inline struct patcher *wrapper_patcher(const struct wrapper *wrapper)
 	return (struct patcher *)wrapper->patcher.target;
 }
 
-extern const struct object_class patcher_class, inner_class, clip_class, vae_class;
+extern const struct object_class patcher_class, patcher_inner_class, patcher_clip_class, patcher_vae_class;
 
 static inline uint64_t inner_size_bytes(const struct inner *inner)
 {

@@ -16,20 +16,20 @@ size_t manager_listed_count(const struct manager_view *view)
 	return view->manager->list_count;
 }
 
-struct listed_model entry_listed(const struct entry *entry)
+struct listed_model manager_entry_listed(const struct entry *entry)
 {
 	struct patcher *patcher = entry_patcher(entry);
 
 	return (struct listed_model) { .patcher = patcher,
 				       .device = entry->device,
-				       .keep = patcher ? patcher_keep(patcher) : KEEP_NONE,
+				       .keep = patcher ? view_patcher_keep(patcher) : KEEP_NONE,
 				       .is_dead = entry_is_dead(entry),
-				       .is_held = patcher && patcher_model_is_held(patcher) };
+				       .is_held = patcher && view_patcher_model_is_held(patcher) };
 }
 
 struct listed_model manager_listed(const struct manager_view *view, size_t index)
 {
-	return entry_listed(view->manager->list[index]);
+	return manager_entry_listed(view->manager->list[index]);
 }
 
 /* ---- patchers ---- */
@@ -39,61 +39,61 @@ struct patcher *manager_next_patcher(const struct manager_view *view, const stru
 	return after ? after->next : view->manager->first;
 }
 
-const char *patcher_key(const struct patcher *patcher)
+const char *view_patcher_key(const struct patcher *patcher)
 {
 	return patcher->key;
 }
 
-enum keep_request patcher_keep(const struct patcher *patcher)
+enum keep_request view_patcher_keep(const struct patcher *patcher)
 {
 	return patcher_inner(patcher)->keep;
 }
 
-bool patcher_is_clone(const struct patcher *patcher)
+bool view_patcher_is_clone(const struct patcher *patcher)
 {
 	return patcher->parent.target != NULL;
 }
 
-bool patcher_is_clone_of(const struct patcher *patcher, const struct patcher *parent)
+bool view_patcher_is_clone_of(const struct patcher *patcher, const struct patcher *parent)
 {
 	return patcher->parent.target == &parent->object;
 }
 
-bool patcher_is_dying(const struct patcher *patcher)
+bool view_patcher_is_dying(const struct patcher *patcher)
 {
 	return patcher->object.dying;
 }
 
-bool patcher_is_held(const struct patcher *patcher)
+bool view_patcher_is_held(const struct patcher *patcher)
 {
 	return patcher->kept.target != NULL;
 }
 
-bool patcher_model_is_held(const struct patcher *patcher)
+bool view_patcher_model_is_held(const struct patcher *patcher)
 {
 	for (const struct reference *in = patcher->inner.target->in; in; in = in->in_next) {
-		if (in->owner->class == &patcher_class && patcher_is_held((const struct patcher *)in->owner))
+		if (in->owner->class == &patcher_class && view_patcher_is_held((const struct patcher *)in->owner))
 			return true;
 	}
 	return false;
 }
 
-bool patcher_ejects(const struct patcher *patcher)
+bool view_patcher_ejects(const struct patcher *patcher)
 {
 	return patcher_inner(patcher)->eject;
 }
 
-const char *patcher_allocation(const struct patcher *patcher)
+const char *view_patcher_allocation(const struct patcher *patcher)
 {
-	return inner_allocation(patcher_inner(patcher));
+	return place_allocation(patcher_inner(patcher));
 }
 
-double patcher_virtual_vram_bytes(const struct patcher *patcher)
+double view_patcher_virtual_vram_bytes(const struct patcher *patcher)
 {
 	return patcher_inner(patcher)->virtual_vram_bytes;
 }
 
-struct device *patcher_offload_device(const struct patcher *patcher)
+struct device *view_patcher_offload_device(const struct patcher *patcher)
 {
 	return patcher_inner(patcher)->offload_device;
 }
@@ -129,7 +129,7 @@ struct device *manager_current_device(const struct manager_view *view)
 
 /* ---- objects ---- */
 
-void object_watch_begin(struct object_watch *watch, const struct manager_view *view, uint64_t id)
+void view_watch_begin(struct object_watch *watch, const struct manager_view *view, uint64_t id)
 {
 	watch->id = id;
 	for (struct patcher *patcher = view->manager->last; patcher; patcher = patcher->previous) {
@@ -141,7 +141,7 @@ void object_watch_begin(struct object_watch *watch, const struct manager_view *v
 	}
 }
 
-void object_watch_end(struct object_watch *watch)
+void view_watch_end(struct object_watch *watch)
 {
 	weak_clear(&watch->patcher);
 	weak_clear(&watch->model);
@@ -162,7 +162,7 @@ static void look_at_model(struct managed_object *object, const struct inner *inn
 {
 	object->model = inner->model;
 	object->is_loaded = inner_is_patched(inner);
-	object->bytes_on_compute = inner_bytes_on_compute(inner);
+	object->bytes_on_compute = place_bytes_on_compute(inner);
 	object->bytes_elsewhere = inner_size_bytes(inner) - object->bytes_on_compute;
 	object->compute_device = inner->compute_device;
 	object->planned_device = inner->device_of;
@@ -185,7 +185,7 @@ static struct managed_object look(const struct manager *m, uint64_t id, struct o
 	return object;
 }
 
-const struct model *object_watch_model(const struct object_watch *watch)
+const struct model *view_watch_model(const struct object_watch *watch)
 {
 	const struct inner *inner = (const struct inner *)watch->model.target;
 
@@ -207,7 +207,7 @@ void manager_each_object(const struct manager_view *view, void (*visit)(void *co
 	}
 }
 
-struct managed_allocation managed_allocation(const struct managed_object *object)
+struct managed_allocation view_allocation(const struct managed_object *object)
 {
 	const struct inner *inner = object->model ? (const struct inner *)object->holders_of : NULL;
 	struct managed_allocation allocation = { .own = NULL };
@@ -216,10 +216,10 @@ struct managed_allocation managed_allocation(const struct managed_object *object
 		inner = patcher_inner(object->patcher);
 	if (!inner)
 		return allocation;
-	allocation.used = inner_is_patched(inner) ? inner_allocation(inner) : NULL;
+	allocation.used = inner_is_patched(inner) ? place_allocation(inner) : NULL;
 	allocation.own = inner->allocation;
 	if (inner_is_patched(inner) && !allocation.used) {
-		allocation.used = inner_legacy_allocation(inner);
+		allocation.used = place_legacy_allocation(inner);
 		allocation.own = inner->legacy_allocation;
 	}
 	return allocation;

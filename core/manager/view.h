@@ -47,29 +47,29 @@ struct listed_model manager_listed(const struct manager_view *view, size_t index
 /* The living patcher made after another; the oldest for NULL. NULL after the newest. */
 struct patcher *manager_next_patcher(const struct manager_view *view, const struct patcher *after);
 
-const char *patcher_key(const struct patcher *patcher);
-enum keep_request patcher_keep(const struct patcher *patcher);
+const char *view_patcher_key(const struct patcher *patcher);
+enum keep_request view_patcher_keep(const struct patcher *patcher);
 
 /* Whether it is a clone of another, living or dead, and whether of this one. */
-bool patcher_is_clone(const struct patcher *patcher);
-bool patcher_is_clone_of(const struct patcher *patcher, const struct patcher *parent);
+bool view_patcher_is_clone(const struct patcher *patcher);
+bool view_patcher_is_clone_of(const struct patcher *patcher, const struct patcher *parent);
 
 /* Its last reference has gone. */
-bool patcher_is_dying(const struct patcher *patcher);
+bool view_patcher_is_dying(const struct patcher *patcher);
 
 /* The manager itself holds this patcher; it holds any patcher of the model. */
-bool patcher_is_held(const struct patcher *patcher);
-bool patcher_model_is_held(const struct patcher *patcher);
+bool view_patcher_is_held(const struct patcher *patcher);
+bool view_patcher_model_is_held(const struct patcher *patcher);
 
 /* A policy has marked it: loading it asks for all of the device. */
-bool patcher_ejects(const struct patcher *patcher);
+bool view_patcher_ejects(const struct patcher *patcher);
 
 /* The allocation string that counts; NULL for none. */
-const char *patcher_allocation(const struct patcher *patcher);
-double patcher_virtual_vram_bytes(const struct patcher *patcher);
+const char *view_patcher_allocation(const struct patcher *patcher);
+double view_patcher_virtual_vram_bytes(const struct patcher *patcher);
 
 /* Where its blocks are stored while they are not loaded. */
-struct device *patcher_offload_device(const struct patcher *patcher);
+struct device *view_patcher_offload_device(const struct patcher *patcher);
 
 /* ---- the manager ---- */
 
@@ -108,11 +108,11 @@ struct object_watch {
 };
 
 /* Of the living object with this id; does nothing if there is none. */
-void object_watch_begin(struct object_watch *watch, const struct manager_view *view, uint64_t id);
-void object_watch_end(struct object_watch *watch);
+void view_watch_begin(struct object_watch *watch, const struct manager_view *view, uint64_t id);
+void view_watch_end(struct object_watch *watch);
 
 /* Its model; NULL once that has died. */
-const struct model *object_watch_model(const struct object_watch *watch);
+const struct model *view_watch_model(const struct object_watch *watch);
 
 /* What has become of it. */
 struct managed_object manager_watched(const struct manager_view *view, const struct object_watch *watch);
@@ -125,6 +125,6 @@ void manager_each_object(const struct manager_view *view, void (*visit)(void *co
 struct managed_allocation {
 	const char *own, *used;
 };
-struct managed_allocation managed_allocation(const struct managed_object *object);
+struct managed_allocation view_allocation(const struct managed_object *object);
 
 #endif

@@ -338,7 +338,7 @@ bool action_serves_requests(enum action_kind kind)
 	return rows[kind].prompts != PROMPTS_NOTHING || rows[kind].asks == ASKS_NOW;
 }
 
-bool engine_act(struct engine *engine, const struct action *action, struct error *e)
+bool action_perform(struct engine *engine, const struct action *action, struct error *e)
 {
 	return rows[action->kind].act(engine, action, e);
 }

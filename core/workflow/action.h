@@ -130,6 +130,6 @@ bool action_is_request_now(enum action_kind kind, bool asks);
 bool action_serves_requests(enum action_kind kind);
 
 /* Does it. A queue's worker does not run, and a prompt's neither: engine_run_until_idle. Errors are those of the engine's call. */
-bool engine_act(struct engine *engine, const struct action *action, struct error *e);
+bool action_perform(struct engine *engine, const struct action *action, struct error *e);
 
 #endif

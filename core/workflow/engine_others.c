@@ -173,7 +173,7 @@ bool engine_move_foreign(struct engine *engine, const char *name, struct error *
 	const struct patcher *patcher = newest_of(engine, name);
 	struct error refused = ERROR_INIT;
 
-	return !patcher || patcher_inject_move(patcher, &refused) || refused.kind == ERROR_DEVICE_MEMORY ||
+	return !patcher || manager_inject_move(patcher, &refused) || refused.kind == ERROR_DEVICE_MEMORY ||
 	       error_set(e, refused.kind, "%s", refused.text);
 }
 

@@ -104,7 +104,7 @@ static void watch_object(const struct probe *probe, struct known_object *known)
 	if (!probe->engine)
 		return;
 	view = manager_view(engine_manager(probe->engine));
-	object_watch_begin(&known->watch, &view, known->id);
+	view_watch_begin(&known->watch, &view, known->id);
 }
 
 static void on_object(void *context, const struct object_event *event)
@@ -444,7 +444,7 @@ static void put_placement(const struct probe *probe, struct known_object *known,
 	if (!model || known->record.inner != known->record.model || model->placement_version == known->placement_version)
 		return;
 	known->placement_version = model->placement_version;
-	allocation = managed_allocation(object);
+	allocation = view_allocation(object);
 	used = allocation.used;
 	own = allocation.own;
 	if (used && (probe->settings.placement || !own || strcmp(used, own) != 0))
@@ -471,8 +471,7 @@ static void put_ledger(struct probe *probe)
 	}
 	for (size_t i = 0; i < probe->object_count; i++) {
 		const struct known_object *known = probe->objects[i];
-		const struct model *model =
-			known->record.inner == known->record.model ? object_watch_model(&known->watch) : NULL;
+		const struct model *model = known->record.inner == known->record.model ? view_watch_model(&known->watch) : NULL;
 
 		if (model)
 			probe->models[model_count++] = model;
@@ -499,7 +498,7 @@ static void forget_dead(struct probe *probe)
 		struct known_object *known = probe->objects[i];
 
 		if (is_over(known)) {
-			object_watch_end(&known->watch);
+			view_watch_end(&known->watch);
 			continue;
 		}
 		probe->objects[i] = probe->objects[kept];

@@ -126,14 +126,14 @@ bool bench_pass_open(struct bench_pass *pass, const char *model, const char *pre
 	if (!read_list(pass, variant, stored_as(precision), e))
 		return false;
 	pass->boundless = placed_pass_boundless(topology, e);
-	return pass->boundless && pass_costs_make(pass->list.blocks, pass->list.count, &picture, &pass->costs, e) &&
+	return pass->boundless && costs_make(pass->list.blocks, pass->list.count, &picture, &pass->costs, e) &&
 	       run_resident(pass, e);
 }
 
 void bench_pass_close(struct bench_pass *pass)
 {
 	block_list_free(&pass->list);
-	pass_costs_free(&pass->costs);
+	costs_free(&pass->costs);
 	if (pass->boundless)
 		topology_free(pass->boundless);
 	pass->boundless = NULL;

@@ -98,7 +98,7 @@ static bool read_node(const json_t *node, const json_t *names, const struct live
 	{
 		char stem[NAME_MAX_BYTES];
 
-		if (!json_is_string(value) || !loader_input_names_file(input))
+		if (!json_is_string(value) || !node_loader_input_names_file(input))
 			continue;
 		stem_of(json_string_value(value), stem);
 		if (json_object_set_new(requests, stem, json_boolean(names ? is_named(names, stem) : keep == KEEP_YES)) != 0)

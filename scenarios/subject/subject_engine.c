@@ -133,7 +133,7 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 
 static bool act(struct subject *subject, const struct action *action, struct error *e)
 {
-	return engine_act(from(subject)->engine, action, e);
+	return action_perform(from(subject)->engine, action, e);
 }
 
 static bool wait_until_idle(struct subject *subject, struct error *e)

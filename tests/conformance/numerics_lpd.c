@@ -121,7 +121,7 @@ static bool make_patchers(struct scene *scene, struct error *e)
 	patcher_inner(scene->patcher)->low_precision_loras =
 		json_is_false(json_object_get(scene->json, "high_precision_loras"));
 	snprintf(prefix, sizeof(prefix), "lora.%s", strncmp(scene->name, "rand.", 5) == 0 ? "rand" : "dyadic");
-	if (!inner_set_allocation(patcher_inner(scene->patcher), ALLOCATION, 0, e) ||
+	if (!place_set_allocation(patcher_inner(scene->patcher), ALLOCATION, 0, e) ||
 	    !adapters_read(&scene->adapters, scene->data, prefix, e))
 		return false;
 	for (size_t i = 0; i < scene->adapters.count && i < 2; i++) {
@@ -236,11 +236,11 @@ static bool check_copies(struct scene *scene, struct error *e)
 
 static bool run_scene(struct scene *scene, struct error *e)
 {
-	if (!check_copies(scene, e) || !patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e))
+	if (!check_copies(scene, e) || !place_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e))
 		return false;
 	check_places(scene);
 	compare(scene, "out");
-	if (!patcher_detach(scene->patcher, e))
+	if (!place_detach(scene->patcher, e))
 		return false;
 	compare(scene, "in");
 	return true;
@@ -251,7 +251,7 @@ static void run_crash(struct scene *scene)
 {
 	struct error why = ERROR_INIT;
 
-	if (!patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, &why) && why.kind == ERROR_UNSUPPORTED)
+	if (!place_partially_load(scene->patcher, ALL_MEMORY, false, NULL, &why) && why.kind == ERROR_UNSUPPORTED)
 		tally_pass(scene->tally);
 	else
 		tally_fail(scene->tally, scene->name, "loading it went well, or failed otherwise: %s", why.text);

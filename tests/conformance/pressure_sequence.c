@@ -159,8 +159,8 @@ static bool do_partial_load(struct step *step, struct error *e)
 	struct patcher *patcher = patcher_named(step, e);
 	uint64_t gained_bytes;
 
-	if (!patcher || !patcher_partially_load(patcher, number_of(step, "extra", 0),
-						json_is_true(json_object_get(step->in, "fpatch")), &gained_bytes, e))
+	if (!patcher || !place_partially_load(patcher, number_of(step, "extra", 0),
+					      json_is_true(json_object_get(step->in, "fpatch")), &gained_bytes, e))
 		return false;
 	step->returned = json_integer((json_int_t)gained_bytes);
 	return true;
@@ -171,7 +171,7 @@ static bool do_partial_unload(struct step *step, struct error *e)
 	struct patcher *patcher = patcher_named(step, e);
 	uint64_t freed_bytes;
 
-	if (!patcher || !patcher_partially_unload(patcher, number_of(step, "free", 0), &freed_bytes, e))
+	if (!patcher || !place_partially_unload(patcher, number_of(step, "free", 0), &freed_bytes, e))
 		return false;
 	step->returned = json_integer((json_int_t)freed_bytes);
 	return true;
@@ -295,7 +295,7 @@ static bool do_allocation(struct step *step, struct error *e)
 	struct patcher *patcher = patcher_named(step, e);
 	const json_t *keep = json_object_get(step->in, "keep");
 
-	if (!patcher || !inner_set_allocation(patcher_inner(patcher), text_of(step, "s"), 0, e))
+	if (!patcher || !place_set_allocation(patcher_inner(patcher), text_of(step, "s"), 0, e))
 		return false;
 	if (json_is_boolean(keep)) /* null leaves the flag as it was */
 		patcher_inner(patcher)->keep = json_is_true(keep) ? KEEP_YES : KEEP_NO;

@@ -67,7 +67,7 @@ static void advise_by(const struct plan_rules *rules, const char *text, bool wit
 		if (!list.items[i].found || list.items[i].column > strlen(text) + 1)
 			abort();
 	}
-	advice_list_free(&list);
+	advise_list_free(&list);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -95,7 +95,7 @@ void flux_load_and_sample(const struct flux_scene *scene, struct patcher *patche
 	const struct inner *inner = patcher_inner(patcher);
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(patcher_partially_load(patcher, bytes, false, NULL, &e), &e);
+	ck_assert_ok(place_partially_load(patcher, bytes, false, NULL, &e), &e);
 	*cast = 0;
 	for (size_t i = 0; i < inner->model->block_count; i++)
 		*cast += inner->cast[i];

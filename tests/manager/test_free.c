@@ -43,7 +43,7 @@ START_TEST(the_most_offloaded_model_is_unloaded_first_and_a_spared_one_stays)
 	size_t unloaded;
 
 	card_load((struct patcher *[]) { whole, partial }, 2);
-	ck_assert_ok(patcher_partially_unload(partial, 0, &freed_bytes, &card.e), &card.e);
+	ck_assert_ok(place_partially_unload(partial, 0, &freed_bytes, &card.e), &card.e);
 	card.free_bytes = 0;
 	ck_assert_ok(manager_free_memory_sparing(card.scene.manager, ALL_MEMORY, card.device, &whole, 1, &unloaded, &card.e),
 		     &card.e);
@@ -74,7 +74,7 @@ START_TEST(a_partial_unload_frees_one_block_more_at_equality)
 	uint64_t freed_bytes;
 
 	card_load(&patcher, 1);
-	ck_assert_ok(patcher_partially_unload(patcher, 2.0 * (double)MIB, &freed_bytes, &card.e), &card.e);
+	ck_assert_ok(place_partially_unload(patcher, 2.0 * (double)MIB, &freed_bytes, &card.e), &card.e);
 	ck_assert_uint_eq(freed_bytes, 3 * MIB);
 	ck_assert_uint_eq(card_bytes(patcher), (BLOCKS - 3) * MIB);
 }

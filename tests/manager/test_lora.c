@@ -31,12 +31,12 @@ START_TEST(a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all)
 
 	flux_load_and_sample(&scene, scene.with_lora, ALL_MEMORY, &cast, whole);
 	ck_assert_uint_eq(cast, 0);
-	ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+	ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 	flux_load_and_sample(&scene, scene.with_lora, 2e6, &cast, part);
 	ck_assert_uint_gt(cast, 0);
-	ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+	ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 	flux_load_and_sample(&scene, scene.with_lora, 0.1, &cast, none);
-	ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+	ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 	flux_load_and_sample(&scene, scene.base, ALL_MEMORY, &cast, plain);
 	ck_assert_str_eq(whole, part);
 	ck_assert_str_eq(whole, none);
@@ -53,7 +53,7 @@ START_TEST(upstream_patches_what_is_cast_in_the_type_of_the_pass)
 
 	scene.manager->policy = &policy_stock;
 	flux_load_and_sample(&scene, scene.with_lora, ALL_MEMORY, &cast, whole);
-	ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+	ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 	flux_load_and_sample(&scene, scene.with_lora, 2e6, &cast, part);
 	ck_assert_str_ne(whole, part);
 }
@@ -69,8 +69,8 @@ START_TEST(taking_a_lora_out_restores_every_byte)
 
 	flux_load_and_sample(&scene, scene.with_lora, ALL_MEMORY, &cast, ignored);
 	ck_assert_uint_ne(flux_hash_weights(patcher_model(scene.base)), before);
-	ck_assert_ok(patcher_partially_unload(scene.with_lora, 1e6, &freed_bytes, &e), &e);
-	ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+	ck_assert_ok(place_partially_unload(scene.with_lora, 1e6, &freed_bytes, &e), &e);
+	ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 	ck_assert_uint_eq(flux_hash_weights(patcher_model(scene.base)), before);
 }
 END_TEST
@@ -103,7 +103,7 @@ START_TEST(guarded_samples_the_same_bits_as_host)
 		flux_load_and_sample(&scene, scene.with_lora, budgets[i], &cast, here);
 		flux_load_and_sample(&guarded, guarded.with_lora, budgets[i], &cast, there);
 		ck_assert_str_eq(here, there);
-		ck_assert_ok(patcher_detach(scene.with_lora, &e) && patcher_detach(guarded.with_lora, &e), &e);
+		ck_assert_ok(place_detach(scene.with_lora, &e) && place_detach(guarded.with_lora, &e), &e);
 	}
 	flux_unmake(&guarded);
 }

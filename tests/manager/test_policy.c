@@ -90,40 +90,40 @@ static enum reason reason_of_a_death(void)
 
 START_TEST(the_end_of_a_reason_restores_the_one_that_held_before)
 {
-	struct reason_scope outer = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
-	struct reason_scope inner = reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope outer = manager_reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
+	struct reason_scope inner = manager_reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
 
 	ck_assert_int_eq(reason_of_an_unload(), REASON_UNLOADED_BY_POLICY);
-	reason_end(&inner);
+	manager_reason_end(&inner);
 	ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_LOAD);
-	reason_end(&outer);
+	manager_reason_end(&outer);
 	ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_PRESSURE);
 }
 END_TEST
 
 START_TEST(a_reason_of_deaths_nests_apart_from_one_of_unloads)
 {
-	struct reason_scope unload = reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
-	struct reason_scope death = reason_begin(scene.manager, REASON_DIED_WITH_CACHE);
-	struct reason_scope inner = reason_begin(scene.manager, REASON_DROPPED_BY_WORKFLOW);
+	struct reason_scope unload = manager_reason_begin(scene.manager, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope death = manager_reason_begin(scene.manager, REASON_DIED_WITH_CACHE);
+	struct reason_scope inner = manager_reason_begin(scene.manager, REASON_DROPPED_BY_WORKFLOW);
 
 	ck_assert_int_eq(reason_of_a_death(), REASON_DROPPED_BY_WORKFLOW);
-	reason_end(&inner);
+	manager_reason_end(&inner);
 	ck_assert_int_eq(reason_of_a_death(), REASON_DIED_WITH_CACHE);
-	reason_end(&death);
+	manager_reason_end(&death);
 	ck_assert_int_eq(reason_of_a_death(), REASON_DIED_BY_REFCOUNT);
 	ck_assert_int_eq(reason_of_an_unload(), REASON_UNLOADED_BY_POLICY);
-	reason_end(&unload);
+	manager_reason_end(&unload);
 }
 END_TEST
 
 START_TEST(freeing_everything_inside_another_reason_leaves_that_one_in_force)
 {
-	struct reason_scope scope = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
+	struct reason_scope scope = manager_reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
 
 	ck_assert_ok(manager_free_everything(scene.manager, &e), &e);
 	ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_LOAD);
-	reason_end(&scope);
+	manager_reason_end(&scope);
 }
 END_TEST
 
@@ -133,12 +133,12 @@ START_TEST(a_policy_that_unloads_inside_another_reason_leaves_that_one_in_force)
 							  &policy_anchors };
 
 	for (size_t i = 0; i < sizeof(unloading) / sizeof(unloading[0]); i++) {
-		struct reason_scope scope = reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
+		struct reason_scope scope = manager_reason_begin(scene.manager, REASON_EVICTED_BY_LOAD);
 
 		scene.manager->policy = unloading[i];
 		ck_assert_ok(manager_unload_all(scene.manager, &e), &e);
 		ck_assert_int_eq(reason_of_an_unload(), REASON_EVICTED_BY_LOAD);
-		reason_end(&scope);
+		manager_reason_end(&scope);
 	}
 }
 END_TEST
@@ -193,7 +193,7 @@ START_TEST(a_watched_object_is_seen_unloaded_loaded_leaked_and_dead)
 	struct patcher *patcher = new_patcher("a");
 	struct managed_object object;
 
-	object_watch_begin(&watch, &view, patcher_object(patcher)->id);
+	view_watch_begin(&watch, &view, patcher_object(patcher)->id);
 	object = manager_watched(&view, &watch);
 	ck_assert(!object.is_loaded && object.listed_at == -1 && object.bytes_elsewhere == MIB);
 	ck_assert_ok(manager_load(scene.manager, &patcher, 1, &(struct load_request) { .minimum_bytes = NAN }, &e), &e);
@@ -206,7 +206,7 @@ START_TEST(a_watched_object_is_seen_unloaded_loaded_leaked_and_dead)
 	reference_drop(&model);
 	object = manager_watched(&view, &watch);
 	ck_assert(!object.model && !object.holders_of && object.listed_at == -1);
-	object_watch_end(&watch);
+	view_watch_end(&watch);
 }
 END_TEST
 

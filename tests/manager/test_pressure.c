@@ -12,7 +12,7 @@ START_TEST(a_block_that_reaches_the_budget_exactly_is_left_out)
 {
 	struct patcher *patcher = card_model("a");
 
-	ck_assert_ok(patcher_partially_load(patcher, 3.0 * (double)MIB, false, NULL, &card.e), &card.e);
+	ck_assert_ok(place_partially_load(patcher, 3.0 * (double)MIB, false, NULL, &card.e), &card.e);
 	ck_assert_uint_eq(card_bytes(patcher), 2 * MIB);
 	ck_assert(patcher_inner(patcher)->is_partial);
 }
@@ -22,7 +22,7 @@ START_TEST(of_equal_blocks_the_larger_name_is_loaded_first)
 {
 	struct patcher *patcher = card_model("a");
 
-	ck_assert_ok(patcher_partially_load(patcher, 1.5 * (double)MIB, false, NULL, &card.e), &card.e);
+	ck_assert_ok(place_partially_load(patcher, 1.5 * (double)MIB, false, NULL, &card.e), &card.e);
 	ck_assert_uint_eq(patcher_model(patcher)->blocks[7].device, 1);
 	ck_assert_uint_eq(patcher_model(patcher)->blocks[0].device, 0);
 }
@@ -59,7 +59,7 @@ static void make_twins(struct patcher *twins[2])
 	twins[1] = card_model("b");
 	patcher_inner(twins[0])->model->class_name = "Twin";
 	patcher_inner(twins[1])->model->class_name = "Twin";
-	ck_assert_ok(inner_set_allocation(patcher_inner(twins[0]), "#cuda:0;1.0;cpu", 1.0 * (double)GIB, &card.e), &card.e);
+	ck_assert_ok(place_set_allocation(patcher_inner(twins[0]), "#cuda:0;1.0;cpu", 1.0 * (double)GIB, &card.e), &card.e);
 }
 
 START_TEST(upstream_gives_models_of_one_shape_one_allocation)
@@ -67,7 +67,7 @@ START_TEST(upstream_gives_models_of_one_shape_one_allocation)
 	struct patcher *twins[2];
 
 	make_twins(twins);
-	ck_assert_str_eq(inner_allocation(patcher_inner(twins[1])), "#cuda:0;1.0;cpu");
+	ck_assert_str_eq(place_allocation(patcher_inner(twins[1])), "#cuda:0;1.0;cpu");
 }
 END_TEST
 
@@ -78,8 +78,8 @@ START_TEST(strict_gives_a_model_its_own_allocation)
 	card_close();
 	card_open(&policy_strict);
 	make_twins(twins);
-	ck_assert_str_eq(inner_allocation(patcher_inner(twins[0])), "#cuda:0;1.0;cpu");
-	ck_assert_ptr_null(inner_allocation(patcher_inner(twins[1])));
+	ck_assert_str_eq(place_allocation(patcher_inner(twins[0])), "#cuda:0;1.0;cpu");
+	ck_assert_ptr_null(place_allocation(patcher_inner(twins[1])));
 }
 END_TEST
 
@@ -113,7 +113,7 @@ START_TEST(strict_unloads_the_model_that_is_cheapest_to_reload_per_byte)
 	card.scene.manager->view.free_bytes = view_what_is_there;
 	spread = card_model("a");
 	whole = card_model("b");
-	ck_assert_ok(inner_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &card.e), &card.e);
+	ck_assert_ok(place_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &card.e), &card.e);
 	card_load((struct patcher *[]) { whole, spread }, 2);
 	ck_assert_uint_gt(card_bytes(spread), 0);
 	ck_assert_uint_lt(card_bytes(spread), BLOCKS * MIB);
@@ -138,7 +138,7 @@ START_TEST(strict_unloads_a_kept_model_last_however_cheap)
 	card.scene.manager->view.free_bytes = view_what_is_there;
 	spread = card_model("a");
 	whole = card_model("b");
-	ck_assert_ok(inner_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &card.e), &card.e);
+	ck_assert_ok(place_set_allocation(patcher_inner(spread), "#cuda:0;0.005;cpu", 0.005 * (double)GIB, &card.e), &card.e);
 	ck_assert_ok(manager_loader_ran(card.scene.manager, whole, KEEP_YES, true, &card.e), &card.e);
 	card_load((struct patcher *[]) { whole, spread }, 2);
 	card.free_bytes = (double)device_memory_use(card.device).allocated_bytes;

@@ -43,7 +43,7 @@ START_TEST(a_lora_gives_the_same_bits_wherever_blocks_wait_and_whoevers_rules_it
 	for (size_t i = 0; i < ARRAY_SIZE(policies_tried); i++) {
 		scene.manager->policy = policies_tried[i];
 		for (size_t j = 0; j < ARRAY_SIZE(budgets); j++) {
-			ck_assert_ok(patcher_detach(scene.with_lora, &e), &e);
+			ck_assert_ok(place_detach(scene.with_lora, &e), &e);
 			flux_load_and_sample(&scene, scene.with_lora, budgets[j], &cast, other);
 			ck_assert(j == 0 || cast > 0);
 			ck_assert_str_eq(first, other);
@@ -134,16 +134,16 @@ START_TEST(layers_are_dealt_out_after_a_load_and_count_as_loaded)
 
 	scene.manager->policy = &policy_delegate;
 	flux_load_and_sample(&scene, scene.base, ALL_MEMORY, &cast, plain);
-	ck_assert_ok(patcher_detach(scene.base, &e), &e);
-	ck_assert_ok(inner_set_legacy_allocation(inner, DEALT, &e), &e);
-	ck_assert_ptr_null(inner_allocation(inner));
+	ck_assert_ok(place_detach(scene.base, &e), &e);
+	ck_assert_ok(place_set_legacy_allocation(inner, DEALT, &e), &e);
+	ck_assert_ptr_null(place_allocation(inner));
 	flux_load_and_sample(&scene, scene.base, ALL_MEMORY, &cast, dealt);
 	device_of = plan_by_v1(model, DEALT);
 	ck_assert_uint_eq(count_misplaced(model, device_of), 0);
 	ck_assert_uint_gt(model->bytes_on[2], model->size_bytes / 4);
 	ck_assert_uint_eq(inner->loaded_bytes, model->size_bytes);
 	ck_assert_str_eq(plain, dealt);
-	ck_assert_ok(patcher_detach(scene.base, &e), &e);
+	ck_assert_ok(place_detach(scene.base, &e), &e);
 	ck_assert_uint_eq(model->bytes_on[0], model->size_bytes);
 	free(device_of);
 }
@@ -155,12 +155,12 @@ START_TEST(a_string_of_each_generation_is_its_own)
 	struct error e = ERROR_INIT;
 
 	scene.manager->policy = &policy_delegate;
-	ck_assert_ok(inner_set_legacy_allocation(inner, DEALT, &e), &e);
-	ck_assert_ok(inner_set_allocation(inner, "#cuda:0;0.001;cpu", 0, &e), &e);
-	ck_assert_str_eq(inner_legacy_allocation(inner), DEALT);
-	ck_assert_ok(inner_set_allocation(inner, "", 0, &e), &e);
-	ck_assert_ptr_null(inner_allocation(inner));
-	ck_assert_str_eq(inner_legacy_allocation(inner), DEALT);
+	ck_assert_ok(place_set_legacy_allocation(inner, DEALT, &e), &e);
+	ck_assert_ok(place_set_allocation(inner, "#cuda:0;0.001;cpu", 0, &e), &e);
+	ck_assert_str_eq(place_legacy_allocation(inner), DEALT);
+	ck_assert_ok(place_set_allocation(inner, "", 0, &e), &e);
+	ck_assert_ptr_null(place_allocation(inner));
+	ck_assert_str_eq(place_legacy_allocation(inner), DEALT);
 }
 END_TEST
 

@@ -81,8 +81,8 @@ static void distribute(const struct policy *policy, bool high_precision, uint8_t
 
 	scene.manager->policy = policy;
 	patcher_inner(patcher)->low_precision_loras = !high_precision;
-	ck_assert_ok(inner_set_allocation(patcher_inner(patcher), "cpu,1.0#cuda:0", 0, &e), &e);
-	ck_assert_ok(patcher_partially_load(patcher, ALL_MEMORY, false, NULL, &e), &e);
+	ck_assert_ok(place_set_allocation(patcher_inner(patcher), "cpu,1.0#cuda:0", 0, &e), &e);
+	ck_assert_ok(place_partially_load(patcher, ALL_MEMORY, false, NULL, &e), &e);
 	ck_assert_uint_eq(patcher_model(patcher)->blocks[0].device, 0);
 	memcpy(bytes, harness_bytes(&weight()->resting), SIDE * SIDE);
 }
@@ -91,7 +91,7 @@ static void take_out(void)
 {
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(patcher_detach(patcher, &e), &e);
+	ck_assert_ok(place_detach(patcher, &e), &e);
 	ck_assert_int_eq(weight()->dtype, DTYPE_F8_E5M2);
 	ck_assert_mem_eq(harness_bytes(&weight()->resting), first, sizeof(first));
 }

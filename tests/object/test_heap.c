@@ -149,7 +149,7 @@ START_TEST(a_long_chain_dies_without_running_out_of_stack)
 	struct thing *last = thing_new(heap, "link");
 
 	for (int i = 0; i < 300000; i++) {
-		struct thing *next = wrapper_new(heap, "link");
+		struct thing *next = patcher_wrapper_new(heap, "link");
 
 		thing_hold(next, 0, last);
 		last = next;

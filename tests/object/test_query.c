@@ -49,8 +49,8 @@ END_TEST
 START_TEST(wrappers_are_looked_through_and_each_once)
 {
 	struct thing *a = thing_new(heap, "a");
-	struct thing *inner = wrapper_new(heap, "inner");
-	struct thing *outer = wrapper_new(heap, "outer");
+	struct thing *inner = patcher_wrapper_new(heap, "inner");
+	struct thing *outer = patcher_wrapper_new(heap, "outer");
 
 	reference_set(&held, root, &outer->object, "it");
 	thing_hold(outer, 0, inner);
@@ -65,7 +65,7 @@ END_TEST
 START_TEST(a_second_query_sees_the_same)
 {
 	struct thing *a = thing_new(heap, "a");
-	struct thing *wrapper = wrapper_new(heap, "wrapper");
+	struct thing *wrapper = patcher_wrapper_new(heap, "wrapper");
 
 	reference_set(&held, root, &wrapper->object, "it");
 	thing_hold(wrapper, 0, a);

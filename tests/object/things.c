@@ -56,7 +56,7 @@ struct thing *thing_new(struct heap *heap, const char *name)
 	return make(heap, &thing_class, name);
 }
 
-struct thing *wrapper_new(struct heap *heap, const char *name)
+struct thing *patcher_wrapper_new(struct heap *heap, const char *name)
 {
 	return make(heap, &wrapper_class, name);
 }

@@ -19,7 +19,7 @@ const char *things_story(void);
 void things_forget(void);
 
 struct thing *thing_new(struct heap *heap, const char *name);
-struct thing *wrapper_new(struct heap *heap, const char *name);
+struct thing *patcher_wrapper_new(struct heap *heap, const char *name);
 struct object *thing_root(struct heap *heap);
 /* owner->holds[slot] = target. */
 void thing_hold(struct thing *owner, unsigned slot, struct thing *target);

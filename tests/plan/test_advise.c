@@ -94,7 +94,7 @@ static struct advice_list ask(const char *version, const char *allocation, const
 static const struct advice *find(const struct advice_list *list, const char *kind)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(advice_kind_name(list->items[i].kind), kind) == 0)
+		if (strcmp(advise_kind_name(list->items[i].kind), kind) == 0)
 			return &list->items[i];
 	}
 	return NULL;
@@ -108,11 +108,11 @@ START_TEST(a_trap_is_told_at_its_column_with_what_upstream_does)
 
 	ck_assert_msg(advice, "%s by %s: no %s", trap->allocation, trap->version, trap->kind);
 	ck_assert_msg(advice->weight == trap->weight && advice->column == trap->column, "%s by %s: %s at column %zu",
-		      trap->allocation, trap->version, advice_weight_name(advice->weight), advice->column);
+		      trap->allocation, trap->version, advise_weight_name(advice->weight), advice->column);
 	if (trap->upstream)
 		ck_assert_msg(advice->upstream && strstr(advice->upstream, trap->upstream), "%s by %s: \"%s\"",
 			      trap->allocation, trap->version, advice->upstream);
-	advice_list_free(&list);
+	advise_list_free(&list);
 }
 END_TEST
 
@@ -134,7 +134,7 @@ START_TEST(a_string_that_does_what_it_says_has_notes_at_most)
 
 		for (size_t i = 0; i < advice.count; i++)
 			ck_assert_msg(advice.items[i].weight == ADVICE_NOTE, "%s: %s", fine[_i], advice.items[i].found);
-		advice_list_free(&advice);
+		advise_list_free(&advice);
 	}
 	block_list_free(&list);
 }
@@ -148,13 +148,13 @@ START_TEST(a_device_is_planned_against_what_it_has_free)
 	const struct advice *found;
 
 	ck_assert_ptr_null(find(&advice, "over_commit"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	advice = ask("HEAD", "#cuda:0;4.0;cpu", &list, free_bytes);
 	found = find(&advice, "over_commit");
 	ck_assert_ptr_nonnull(found);
 	ck_assert_uint_eq(found->column, 2);
 	ck_assert_ptr_nonnull(strstr(found->found, "10.7 GB free"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST
@@ -169,7 +169,7 @@ START_TEST(slices_of_layers_are_held_against_what_is_free_too)
 	ck_assert_ptr_nonnull(found);
 	ck_assert_uint_eq(found->column, 2);
 	ck_assert_ptr_nonnull(find(&advice, "by_count"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST
@@ -182,7 +182,7 @@ START_TEST(a_recipient_with_more_than_its_memory_is_told_though_upstream_lets_it
 
 	ck_assert_ptr_nonnull(found);
 	ck_assert_ptr_nonnull(strstr(found->upstream, "nothing is changed"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST
@@ -194,7 +194,7 @@ START_TEST(blocks_under_the_threshold_that_are_the_whole_model_are_told)
 
 	ck_assert_ptr_nonnull(find(&advice, "all_tiny"));
 	ck_assert_ptr_nonnull(find(&advice, "nothing_moves"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(a_model_in_many_runs_is_told)
 	struct advice_list advice = ask("HEAD", "cuda:0,0.3;cuda:1,0.9#cuda:0", &list, NULL);
 
 	ck_assert_ptr_nonnull(find(&advice, "fragmented"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST
@@ -219,10 +219,10 @@ START_TEST(large_blocks_without_a_bias_are_told_where_the_version_leaves_them)
 		list.blocks[i].has_bias = i % 2 == 0;
 	advice = ask("HEAD", "#cuda:0;4.0;cpu", &list, NULL);
 	ck_assert_ptr_nonnull(find(&advice, "no_bias"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	advice = ask("01df082", "#cuda:0;4.0;cpu", &list, NULL);
 	ck_assert_ptr_null(find(&advice, "no_bias"));
-	advice_list_free(&advice);
+	advise_list_free(&advice);
 	block_list_free(&list);
 }
 END_TEST

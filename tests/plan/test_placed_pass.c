@@ -39,7 +39,7 @@ static void set_up_list(struct situation *s, struct block_list list, const char 
 
 	s->list = list;
 	s->topology = open_topology(topology);
-	ck_assert_ok(pass_costs_make(list.blocks, list.count, &picture, &s->costs, &e), &e);
+	ck_assert_ok(costs_make(list.blocks, list.count, &picture, &s->costs, &e), &e);
 	s->device_of = array_new(list.count, sizeof(*s->device_of), &e);
 	ck_assert_ok(s->device_of, &e);
 	for (size_t i = 0; i < list.count; i++)
@@ -61,7 +61,7 @@ static void set_up(struct situation *s, const char *loadlist, const char *topolo
 static void tear_down(struct situation *s)
 {
 	free(s->device_of);
-	pass_costs_free(&s->costs);
+	costs_free(&s->costs);
 	block_list_free(&s->list);
 	topology_free(s->topology);
 }
@@ -316,8 +316,8 @@ START_TEST(a_quantised_file_computes_what_the_whole_one_computes)
 		block->size_bytes =
 			block->size_bytes < 100000 ? 2 * block->size_bytes : block->size_bytes / 512 * (more ? 210 : 144);
 	}
-	ck_assert_ok(pass_costs_make(whole.blocks, whole.count, &picture, &of_whole, &e), &e);
-	ck_assert_ok(pass_costs_make(quantised.blocks, quantised.count, &picture, &of_quantised, &e), &e);
+	ck_assert_ok(costs_make(whole.blocks, whole.count, &picture, &of_whole, &e), &e);
+	ck_assert_ok(costs_make(quantised.blocks, quantised.count, &picture, &of_quantised, &e), &e);
 	ck_assert_str_eq(of_quantised.profile.family, "flux");
 	ck_assert_double_eq_tol(of_quantised.profile.flops, of_whole.profile.flops, 1e-9 * of_whole.profile.flops);
 	for (size_t i = 0; i < whole.count; i++) {
@@ -325,8 +325,8 @@ START_TEST(a_quantised_file_computes_what_the_whole_one_computes)
 		ck_assert(of_quantised.blocks[i].is_cast || whole.blocks[i].size_bytes == 0);
 		ck_assert(!of_whole.blocks[i].is_cast && !of_quantised.blocks[i].is_eight_bits);
 	}
-	pass_costs_free(&of_whole);
-	pass_costs_free(&of_quantised);
+	costs_free(&of_whole);
+	costs_free(&of_quantised);
 	block_list_free(&whole);
 	block_list_free(&quantised);
 }
@@ -359,10 +359,10 @@ START_TEST(blocks_run_in_the_order_of_the_forward_whatever_that_of_the_list)
 
 		ck_assert_ok(block_list_add(&list, &block, span_of(names[i]), "Linear", &e), &e);
 	}
-	ck_assert_ok(pass_costs_make(list.blocks, list.count, &picture, &costs, &e), &e);
+	ck_assert_ok(costs_make(list.blocks, list.count, &picture, &costs, &e), &e);
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		ck_assert_uint_eq(costs.order[i], order[i]);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	block_list_free(&list);
 }
 END_TEST

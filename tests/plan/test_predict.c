@@ -56,7 +56,7 @@ static struct pass_costs costs_of(const struct block_list *list, unsigned side, 
 	struct pass_costs costs;
 	struct error e = ERROR_INIT;
 
-	ck_assert_ok(pass_costs_make(list->blocks, list->count, &picture, &costs, &e), &e);
+	ck_assert_ok(costs_make(list->blocks, list->count, &picture, &costs, &e), &e);
 	return costs;
 }
 
@@ -100,7 +100,7 @@ START_TEST(a_family_is_known_by_its_blocks)
 	ck_assert_double_eq(terms.expansion, known[_i].expansion);
 	ck_assert(isnan(costs.profile.flops) || costs.profile.flops > 1e9);
 	topology_free(topology);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	block_list_free(&list);
 }
 END_TEST
@@ -117,7 +117,7 @@ START_TEST(quantised_blocks_cross_as_they_are_stored)
 	ck_assert_str_eq(costs.profile.family, "flux");
 	ck_assert_double_eq(profile_terms(&costs.profile, &topology->devices[1]).expansion, 1);
 	topology_free(topology);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	block_list_free(&list);
 }
 END_TEST
@@ -147,7 +147,7 @@ START_TEST(the_simulator_and_the_formula_agree_within_a_tenth)
 	ck_assert_double_eq_tol(outlook.run.seconds, outlook.prediction.seconds, 0.10 * outlook.run.seconds);
 	plan_outlook_free(&outlook);
 	plan_free(plan);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	topology_free(topology);
 	block_list_free(&list);
 }

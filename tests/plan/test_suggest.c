@@ -46,7 +46,7 @@ static void set_up(struct situation *s, const char *loadlist, const char *topolo
 	s->topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	ck_assert_ok(s->topology, &e);
 	s->list = fixture_loadlist(loadlist);
-	ck_assert_ok(pass_costs_make(s->list.blocks, s->list.count, &picture, &s->costs, &e), &e);
+	ck_assert_ok(costs_make(s->list.blocks, s->list.count, &picture, &s->costs, &e), &e);
 	for (size_t i = 0; i < s->topology->device_count; i++) {
 		uint64_t kept = (uint64_t)(keep_free_gb * 1e9);
 		uint64_t whole = s->topology->devices[i].capacity_bytes;
@@ -67,7 +67,7 @@ static void set_up(struct situation *s, const char *loadlist, const char *topolo
 
 static void tear_down(struct situation *s)
 {
-	pass_costs_free(&s->costs);
+	costs_free(&s->costs);
 	block_list_free(&s->list);
 	topology_free(s->topology);
 }
@@ -117,7 +117,7 @@ START_TEST(every_suggestion_fits_and_plans_to_what_it_says)
 		ck_assert(i == 0 || list.items[i - 1].seconds <= found->seconds);
 		plan_free(plan);
 	}
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -143,7 +143,7 @@ START_TEST(the_node_inputs_store_the_string)
 		ck_assert_str_eq(text ? text : "", found->allocation);
 		free(text);
 	}
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -177,7 +177,7 @@ START_TEST(no_amount_on_one_donor_is_faster_than_the_first_suggestion)
 			plan_free(plan);
 		}
 	}
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -192,7 +192,7 @@ START_TEST(a_model_that_fits_needs_no_string)
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_str_eq(list.items[0].allocation, "");
 	ck_assert_double_eq(list.items[0].prediction.copy_seconds, 0);
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -210,7 +210,7 @@ START_TEST(what_cannot_fit_is_refused_with_what_is_lacking)
 	ck_assert(!suggest(&s.request, &list, &e));
 	ck_assert_int_eq(e.kind, ERROR_DEVICE_MEMORY);
 	ck_assert_msg(strstr(e.text, "10.9 GB too much"), "%s", e.text);
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -224,12 +224,12 @@ START_TEST(a_near_donor_is_taken_before_a_far_one)
 	set_up(&s, "qwen_image_transformer.bf16", "2x3090-nvlink.json", "HEAD", 2);
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_uint_eq(list.items[0].load.bytes_on[0], 0); /* NVLink's twin holds the rest, not the host */
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 	set_up(&s, "flux1_dev_transformer.bf16", "p2p-x8.json", "HEAD", 8);
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_uint_gt(list.items[0].load.bytes_on[0], 0); /* the host is nearer than a card behind x8 */
-	suggestions_free(&list);
+	suggest_free(&list);
 	tear_down(&s);
 }
 END_TEST
@@ -309,7 +309,7 @@ START_TEST(of_any_family_the_first_is_the_fastest_that_was_run_and_all_of_them_f
 		ck_assert(i == 0 || list.items[i - 1].seconds <= list.items[i].seconds);
 		ck_assert(list.items[i].allocation[0] || list.items[i].copy_seconds == 0);
 	}
-	suggestions_free(&list);
+	suggest_free(&list);
 	plan_trial_free(tried.trial);
 	tear_down(&s);
 }
@@ -346,7 +346,7 @@ START_TEST(no_amount_on_one_donor_runs_faster_than_the_first_suggestion)
 			plan_free(plan);
 		}
 	}
-	suggestions_free(&list);
+	suggest_free(&list);
 	plan_trial_free(tried.trial);
 	tear_down(&s);
 }
@@ -370,7 +370,7 @@ START_TEST(room_is_made_for_activations_that_nobody_kept_free)
 	ck_assert(result.fits);
 	ck_assert_uint_lt(list.items[0].load.bytes_on[list.items[0].compute] + 100000000, tried.free_bytes[1]);
 	plan_free(plan);
-	suggestions_free(&list);
+	suggest_free(&list);
 	plan_trial_free(tried.trial);
 	tear_down(&s);
 }
@@ -385,13 +385,13 @@ START_TEST(activations_that_fit_nowhere_are_refused_with_what_they_lack)
 	struct error e = ERROR_INIT;
 
 	set_up(&s, "flux1_dev_transformer.bf16", "2x3090-nvlink.json", "HEAD", 0);
-	pass_costs_free(&s.costs);
-	ck_assert_ok(pass_costs_make(s.list.blocks, s.list.count, &huge, &s.costs, &e), &e);
+	costs_free(&s.costs);
+	ck_assert_ok(costs_make(s.list.blocks, s.list.count, &huge, &s.costs, &e), &e);
 	try_on(&tried, &s);
 	ck_assert(!suggest(&s.request, &list, &e));
 	ck_assert_int_eq(e.kind, ERROR_DEVICE_MEMORY);
 	ck_assert_msg(strstr(e.text, "beside its weights does not: the nearest string lacks "), "%s", e.text);
-	suggestions_free(&list);
+	suggest_free(&list);
 	plan_trial_free(tried.trial);
 	tear_down(&s);
 }
@@ -406,17 +406,17 @@ START_TEST(of_ten_thousand_blocks_few_strings_are_run)
 	struct error e = ERROR_INIT;
 
 	set_up(&s, "flux1_dev_transformer.bf16", "mixed.json", "HEAD", 3);
-	pass_costs_free(&s.costs);
+	costs_free(&s.costs);
 	block_list_free(&s.list);
 	s.list = fixture_blocks(10000, 4000000);
 	s.request.blocks = s.list.blocks;
 	s.request.block_count = s.list.count;
-	ck_assert_ok(pass_costs_make(s.list.blocks, s.list.count, &picture, &s.costs, &e), &e);
+	ck_assert_ok(costs_make(s.list.blocks, s.list.count, &picture, &s.costs, &e), &e);
 	try_on(&tried, &s);
 	ck_assert_ok(suggest(&s.request, &list, &e), &e);
 	ck_assert_uint_eq(list.count, s.request.wanted);
 	ck_assert_uint_le(tried.counting.count, 40);
-	suggestions_free(&list);
+	suggest_free(&list);
 	plan_trial_free(tried.trial);
 	tear_down(&s);
 }

@@ -46,8 +46,8 @@ static void check_advice(const struct plan_rules *rules, const char *allocation,
 	struct advice_list advice;
 
 	ck_assert_ok(advise(&request, &advice, &e), &e);
-	ck_assert_int_ne(advice_list_weight(&advice), ADVICE_MALFORMED);
-	advice_list_free(&advice);
+	ck_assert_int_ne(advise_list_weight(&advice), ADVICE_MALFORMED);
+	advise_list_free(&advice);
 }
 
 START_TEST(every_version_plans_advises_and_answers)

@@ -100,7 +100,7 @@ START_TEST(each_model_of_a_checkpoint_has_its_device)
 	runs_on(MODEL_UNET, "cuda:1");
 	runs_on(MODEL_CLIP, "cpu");
 	runs_on(MODEL_VAE, "cuda:0");
-	ck_assert_ptr_null(inner_allocation(patcher_inner(of_kind(MODEL_UNET))));
+	ck_assert_ptr_null(place_allocation(patcher_inner(of_kind(MODEL_UNET))));
 }
 END_TEST
 
@@ -118,9 +118,9 @@ START_TEST(two_models_of_a_checkpoint_have_allocations_and_none_is_wished_to_sta
 	struct error e = ERROR_INIT;
 
 	ck_assert_ok(run(distorch(0, "cuda:1", false), &e), &e);
-	ck_assert_str_eq(inner_allocation(patcher_inner(of_kind(MODEL_UNET))), "#cuda:0;1.1;cuda:1");
-	ck_assert_str_eq(inner_allocation(patcher_inner(of_kind(MODEL_CLIP))), "cpu,50%#cuda:1;0.0;cpu");
-	ck_assert_ptr_null(inner_allocation(patcher_inner(of_kind(MODEL_VAE))));
+	ck_assert_str_eq(place_allocation(patcher_inner(of_kind(MODEL_UNET))), "#cuda:0;1.1;cuda:1");
+	ck_assert_str_eq(place_allocation(patcher_inner(of_kind(MODEL_CLIP))), "cpu,50%#cuda:1;0.0;cpu");
+	ck_assert_ptr_null(place_allocation(patcher_inner(of_kind(MODEL_VAE))));
 	ck_assert(patcher_inner(of_kind(MODEL_UNET))->low_precision_loras);
 	ck_assert(!patcher_inner(of_kind(MODEL_VAE))->low_precision_loras);
 	ck_assert_int_eq(patcher_inner(of_kind(MODEL_UNET))->keep, KEEP_NONE);

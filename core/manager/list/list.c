@@ -29,10 +29,10 @@ static void switch_to_parent(struct weak *weak)
 	struct entry *entry = (struct entry *)weak->owner;
 
 	if (entry->parent.target)
-		entry_set_patcher(entry, (struct patcher *)entry->parent.target);
+		list_entry_set_patcher(entry, (struct patcher *)entry->parent.target);
 }
 
-void entry_set_patcher(struct entry *entry, struct patcher *patcher)
+void list_entry_set_patcher(struct entry *entry, struct patcher *patcher)
 {
 	struct object *parent = patcher->parent.target;
 
@@ -41,7 +41,7 @@ void entry_set_patcher(struct entry *entry, struct patcher *patcher)
 	weak_set(&entry->patcher, &entry->object, &patcher->object, "loaded list", parent ? switch_to_parent : NULL);
 }
 
-struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error *e)
+struct entry *list_entry_new(struct manager *m, struct patcher *patcher, struct error *e)
 {
 	struct entry *entry = object_new(m->heap, &entry_class, "loaded list", sizeof(*entry), e);
 
@@ -50,7 +50,7 @@ struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error
 	entry->manager = m;
 	entry->device = patcher->load_device;
 	entry->currently_used = true;
-	entry_set_patcher(entry, patcher);
+	list_entry_set_patcher(entry, patcher);
 	return entry;
 }
 
@@ -66,13 +66,13 @@ static void model_died(struct weak *weak)
 	}
 }
 
-void entry_set_loaded(struct entry *entry, struct inner *inner)
+void list_entry_set_loaded(struct entry *entry, struct inner *inner)
 {
 	weak_set(&entry->real_model, &entry->object, &inner->object, "loaded list", model_died);
 	entry->is_loaded = true;
 }
 
-void entry_forget_model(struct entry *entry)
+void list_entry_forget_model(struct entry *entry)
 {
 	weak_clear(&entry->real_model);
 	entry->is_loaded = false;
@@ -110,7 +110,7 @@ void manager_pop(struct manager *m, size_t index)
 void manager_list_filter(struct manager *m, bool (*wanted)(const struct listed_model *listed))
 {
 	for (size_t i = m->list_count; i-- > 0;) {
-		struct listed_model listed = entry_listed(m->list[i]);
+		struct listed_model listed = manager_entry_listed(m->list[i]);
 
 		if (!wanted(&listed))
 			manager_pop(m, i);
@@ -156,14 +156,14 @@ static bool unload_part(struct patcher *patcher, double need_bytes, bool *enough
 	*enough = false;
 	if (!(need_bytes >= 0) || need_bytes >= (double)patcher_inner(patcher)->loaded_bytes)
 		return true;
-	if (!patcher_partially_unload(patcher, need_bytes, &freed_bytes, e))
+	if (!place_partially_unload(patcher, need_bytes, &freed_bytes, e))
 		return false;
 	*enough = (double)freed_bytes >= need_bytes;
 	return true;
 }
 
 /* A dead entry has no patcher to detach; upstream raises there, and so do its policies before they come here. */
-bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e)
+bool list_entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e)
 {
 	struct manager *m = entry->manager;
 	struct patcher *patcher = entry_patcher(entry);
@@ -177,10 +177,10 @@ bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct err
 	if (!unload_part(patcher, need_bytes, &enough, e))
 		return false;
 	if (!enough) {
-		if (!patcher_detach(patcher, e))
+		if (!place_detach(patcher, e))
 			return false;
 		manager_tell_departure(m, patcher, m->unload_reason);
-		entry_forget_model(entry);
+		list_entry_forget_model(entry);
 		*gone = true;
 	}
 	trace_tell(m, &(struct trace_event) { .kind = TRACE_UNLOAD_DONE, .patcher = patcher, .yes = *gone });
@@ -191,12 +191,12 @@ bool manager_unload_listed(struct manager *m, size_t index, struct error *e)
 {
 	bool gone;
 
-	return entry_unload(m->list[index], -1, &gone, e);
+	return list_entry_unload(m->list[index], -1, &gone, e);
 }
 
 bool manager_unload_dead(struct manager *m, size_t index, struct error *e)
 {
-	return inner_unpatch(entry_model(m->list[index]), e);
+	return place_unpatch(entry_model(m->list[index]), e);
 }
 
 /* ---- what the list has ---- */
@@ -244,7 +244,7 @@ bool manager_use_more_memory(struct manager *m, double extra_bytes, struct devic
 			continue;
 		if (!patcher)
 			return refuse_dead(e);
-		if (!patcher_partially_load(patcher, extra_bytes, false, &gained_bytes, e))
+		if (!place_partially_load(patcher, extra_bytes, false, &gained_bytes, e))
 			return false;
 		extra_bytes -= (double)gained_bytes;
 		if (extra_bytes <= 0)

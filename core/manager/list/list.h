@@ -8,20 +8,20 @@
 #include "core/manager/state.h"
 
 /* No reference holds it yet, and it is not listed. */
-struct entry *entry_new(struct manager *m, struct patcher *patcher, struct error *e);
+struct entry *list_entry_new(struct manager *m, struct patcher *patcher, struct error *e);
 
 /* If the patcher is a clone and dies before its parent, the parent takes its place. */
-void entry_set_patcher(struct entry *entry, struct patcher *patcher);
+void list_entry_set_patcher(struct entry *entry, struct patcher *patcher);
 
 /* From now on the model's death cleans the list up. */
-void entry_set_loaded(struct entry *entry, struct inner *inner);
-void entry_forget_model(struct entry *entry);
+void list_entry_set_loaded(struct entry *entry, struct inner *inner);
+void list_entry_forget_model(struct entry *entry);
 
 /* On top. */
 bool list_insert(struct manager *m, struct entry *entry, struct error *e);
 struct entry *list_find(const struct manager *m, const struct patcher *patcher);
 
 /* entry.model_unload(memory): true in *gone if the entry is to leave the list. need_bytes < 0: all of it. */
-bool entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e);
+bool list_entry_unload(struct entry *entry, double need_bytes, bool *gone, struct error *e);
 
 #endif

@@ -26,7 +26,7 @@ struct shared_allocation {
 	char *text; /* NULL: none */
 };
 
-void allocations_free(struct manager *m)
+void place_free_allocations(struct manager *m)
 {
 	while (m->shared) {
 		struct shared_allocation *first = m->shared;
@@ -108,7 +108,7 @@ static bool set(const struct inner *inner, enum generation generation, char **ow
 	return true;
 }
 
-bool inner_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e)
+bool place_set_allocation(struct inner *inner, const char *allocation, double virtual_vram_bytes, struct error *e)
 {
 	if (!set(inner, GENERATION_DISTORCH2, &inner->allocation, allocation, e))
 		return false;
@@ -116,7 +116,7 @@ bool inner_set_allocation(struct inner *inner, const char *allocation, double vi
 	return true;
 }
 
-bool inner_set_legacy_allocation(struct inner *inner, const char *allocation, struct error *e)
+bool place_set_legacy_allocation(struct inner *inner, const char *allocation, struct error *e)
 {
 	return set(inner, GENERATION_V1, &inner->legacy_allocation, allocation, e);
 }
@@ -131,12 +131,12 @@ static const char *get(const struct inner *inner, enum generation generation, co
 	return shared ? shared->text : NULL;
 }
 
-const char *inner_allocation(const struct inner *inner)
+const char *place_allocation(const struct inner *inner)
 {
 	return get(inner, GENERATION_DISTORCH2, inner->allocation);
 }
 
-const char *inner_legacy_allocation(const struct inner *inner)
+const char *place_legacy_allocation(const struct inner *inner)
 {
 	if (!inner->manager->policy->legacy_planner)
 		return NULL;

@@ -9,6 +9,6 @@
 #include "core/manager/state.h"
 
 /* Frees what models of one shape share. */
-void allocations_free(struct manager *m);
+void place_free_allocations(struct manager *m);
 
 #endif

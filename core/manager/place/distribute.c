@@ -54,7 +54,7 @@ static bool round_again(struct patcher *patcher, size_t index, const struct devi
 	const struct patch_list list = patcher_patches(patcher);
 
 	if (!list.rules->rounds_again || !inner->low_precision_loras || device_index(place) != 0 ||
-	    !patcher_block_has_patches(patcher, index) || !patch_is_mostly_fp8(inner->model))
+	    !place_block_has_patches(patcher, index) || !patch_is_mostly_fp8(inner->model))
 		return true;
 	return patch_round_again(inner->model, index, e);
 }
@@ -65,12 +65,12 @@ static bool keep_for_rounding(struct patcher *patcher, size_t index, const struc
 	const struct patch_list list = patcher_patches(patcher);
 
 	if (!list.rules->rounds_again || !patcher_inner(patcher)->low_precision_loras || device_index(place) != 0 ||
-	    !patcher_block_has_patches(patcher, index))
+	    !place_block_has_patches(patcher, index))
 		return true;
-	return patcher_keep_block(patcher, index, e);
+	return place_keep_block(patcher, index, e);
 }
 
-bool patcher_distribute(struct patcher *patcher, const char *allocation, bool again, struct error *e)
+bool place_distribute(struct patcher *patcher, const char *allocation, bool again, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 	struct machine *machine = inner->manager->machine;
@@ -83,10 +83,10 @@ bool patcher_distribute(struct patcher *patcher, const char *allocation, bool ag
 		struct device *place = machine_device(machine, inner->device_of[index]);
 
 		if ((again || !block->patched) &&
-		    (!inner_move_block(inner, index, patcher->load_device, e) || !keep_for_rounding(patcher, index, place, e) ||
-		     !patcher_patch_block(patcher, index, patcher->load_device, e) || !round_again(patcher, index, place, e)))
+		    (!place_move_block(inner, index, patcher->load_device, e) || !keep_for_rounding(patcher, index, place, e) ||
+		     !place_patch_block(patcher, index, patcher->load_device, e) || !round_again(patcher, index, place, e)))
 			return false;
-		if (!inner_move_block(inner, index, place, e))
+		if (!place_move_block(inner, index, place, e))
 			return false;
 		block->castable = block->castable || again || !block->patched;
 		block->patched = true;
@@ -95,7 +95,7 @@ bool patcher_distribute(struct patcher *patcher, const char *allocation, bool ag
 	return true;
 }
 
-bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct error *e)
+bool place_deal_layers(struct patcher *patcher, const char *allocation, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 
@@ -104,7 +104,7 @@ bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct
 	for (size_t i = 0; i < inner->order_count; i++) {
 		size_t index = inner->order[i];
 
-		if (!inner_move_block(inner, index, machine_device(inner->manager->machine, inner->device_of[index]), e))
+		if (!place_move_block(inner, index, machine_device(inner->manager->machine, inner->device_of[index]), e))
 			return false;
 	}
 	return true;

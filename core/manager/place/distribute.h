@@ -10,9 +10,9 @@
 /* DisTorch2: every block over the compute device, where patches are put in, to its place. again: after the model was unpatched.
  * Loaded bytes, the partial flag and the reported device are left alone, as upstream's are: so the model counts as offloaded
  * whole, and is always unloaded whole. Its blocks may be cast from now on, whatever they are. */
-bool patcher_distribute(struct patcher *patcher, const char *allocation, bool again, struct error *e);
+bool place_distribute(struct patcher *patcher, const char *allocation, bool again, struct error *e);
 
 /* DisTorch V1: layers that are loaded go by slices to where the allocation wants them; nothing else changes. */
-bool patcher_deal_layers(struct patcher *patcher, const char *allocation, struct error *e);
+bool place_deal_layers(struct patcher *patcher, const char *allocation, struct error *e);
 
 #endif

@@ -48,7 +48,7 @@ static bool leave_block(struct loading *loading, size_t index, struct error *e)
 		return true;
 	inner->cast[index] = true;
 	if (loading->force_patch)
-		return patcher_patch_block(loading->patcher, index, NULL, e);
+		return place_patch_block(loading->patcher, index, NULL, e);
 	loading->function_count += count_patches(loading->patcher, &inner->model->blocks[index]);
 	return true;
 }
@@ -87,12 +87,12 @@ static bool move_selected(struct loading *loading, struct error *e)
 
 		if (!loading->selected[i] || block->patched)
 			continue;
-		if (!patcher_patch_block(loading->patcher, inner->order[i], loading->device, e))
+		if (!place_patch_block(loading->patcher, inner->order[i], loading->device, e))
 			return false;
 		block->patched = true;
 	}
 	for (size_t i = 0; i < inner->order_count; i++) {
-		if (loading->selected[i] && !inner_move_block(inner, inner->order[i], loading->device, e))
+		if (loading->selected[i] && !place_move_block(inner, inner->order[i], loading->device, e))
 			return false;
 	}
 	return true;
@@ -110,7 +110,7 @@ static bool finish_loading(struct loading *loading, struct error *e)
 							   .whole = loading->full });
 	inner->is_partial = loading->any_cast;
 	if (!loading->any_cast && loading->full) {
-		if (!inner_move_all(inner, loading->device, e))
+		if (!place_move_all(inner, loading->device, e))
 			return false;
 		loading->taken_bytes = inner_size_bytes(inner);
 	}
@@ -145,8 +145,8 @@ static bool load_within(struct patcher *patcher, double budget_bytes, bool force
 static bool load_more(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
-	const char *allocation = inner_allocation(inner);
-	const char *legacy = inner_legacy_allocation(inner);
+	const char *allocation = place_allocation(inner);
+	const char *legacy = place_legacy_allocation(inner);
 	bool again = inner_is_patched(inner) && (inner->patches_id != patcher->patches_id || force_patch);
 	uint64_t before_bytes;
 
@@ -155,33 +155,33 @@ static bool load_more(struct patcher *patcher, double extra_bytes, bool force_pa
 			   .kind = TRACE_LOAD_PART, .patcher = patcher, .whole = allocation != NULL, .yes = force_patch });
 	if (again) {
 		extra_bytes += (double)inner->loaded_bytes;
-		if (!inner_unpatch(inner, e))
+		if (!place_unpatch(inner, e))
 			return false;
 	}
 	if (allocation)
-		return patcher_distribute(patcher, allocation, again, e);
+		return place_distribute(patcher, allocation, again, e);
 	if (!inner->is_partial && inner->loaded_bytes > 0)
 		return true;
 	before_bytes = inner->loaded_bytes;
 	if (!load_within(patcher, (double)before_bytes + extra_bytes, force_patch, e) ||
-	    (legacy && !patcher_deal_layers(patcher, legacy, e)))
+	    (legacy && !place_deal_layers(patcher, legacy, e)))
 		return false;
 	*gained_bytes = inner->loaded_bytes - before_bytes;
 	return true;
 }
 
-bool patcher_partially_load(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes,
-			    struct error *e)
+bool place_partially_load(struct patcher *patcher, double extra_bytes, bool force_patch, uint64_t *gained_bytes,
+			  struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 	uint64_t ignored;
 	uint64_t *gained = gained_bytes ? gained_bytes : &ignored;
 
 	*gained = 0;
-	if (!inner_order_blocks(inner, e))
+	if (!place_order_blocks(inner, e))
 		return false;
 	if (!load_more(patcher, extra_bytes, force_patch, gained, e)) {
-		patcher_detach(patcher, NULL);
+		place_detach(patcher, NULL);
 		return false;
 	}
 	inner->compute_device = patcher->load_device;
@@ -196,9 +196,9 @@ static bool unload_block(struct patcher *patcher, size_t index, uint64_t *freed_
 	struct inner *inner = patcher_inner(patcher);
 	struct block *block = &inner->model->blocks[index];
 
-	if (inner_block_has_backup(inner, block) && !block->castable)
+	if (place_block_has_backup(inner, block) && !block->castable)
 		return true;
-	if (!inner_restore_block(inner, block, e) || !inner_move_block(inner, index, inner->offload_device, e))
+	if (!place_restore_block(inner, block, e) || !place_move_block(inner, index, inner->offload_device, e))
 		return false;
 	if (block->castable) {
 		inner->function_count += count_patches(patcher, block);
@@ -209,12 +209,12 @@ static bool unload_block(struct patcher *patcher, size_t index, uint64_t *freed_
 	return true;
 }
 
-bool patcher_partially_unload(struct patcher *patcher, double need_bytes, uint64_t *freed_bytes, struct error *e)
+bool place_partially_unload(struct patcher *patcher, double need_bytes, uint64_t *freed_bytes, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 
 	*freed_bytes = 0;
-	if (!inner_order_blocks(inner, e))
+	if (!place_order_blocks(inner, e))
 		return false;
 	for (size_t i = inner->order_count; i-- > 0 && need_bytes >= (double)*freed_bytes;) {
 		if (inner->model->blocks[inner->order[i]].patched && !unload_block(patcher, inner->order[i], freed_bytes, e))

@@ -12,7 +12,7 @@
 #include "core/manager/departures.h"
 #include "core/manager/place/place.h"
 
-uint64_t inner_bytes_on_compute(const struct inner *inner)
+uint64_t place_bytes_on_compute(const struct inner *inner)
 {
 	if (!inner_is_patched(inner) || !inner->compute_device)
 		return 0;
@@ -31,7 +31,7 @@ static int compare_blocks(const void *a, const void *b, void *context)
 }
 
 /* What containers own is in no list. */
-bool inner_order_blocks(struct inner *inner, struct error *e)
+bool place_order_blocks(struct inner *inner, struct error *e)
 {
 	struct model *model = inner->model;
 
@@ -64,13 +64,13 @@ static bool may_move(const struct inner *inner, uint64_t size_bytes, const struc
 	return false;
 }
 
-bool inner_move_block(struct inner *inner, size_t block, struct device *to, struct error *e)
+bool place_move_block(struct inner *inner, size_t block, struct device *to, struct error *e)
 {
 	return may_move(inner, model_bytes_to_move(inner->model, block, to), to, e) &&
 	       model_move_block(inner->model, block, to, e);
 }
 
-bool inner_move_all(struct inner *inner, struct device *to, struct error *e)
+bool place_move_all(struct inner *inner, struct device *to, struct error *e)
 {
 	struct model *model = inner->model;
 	uint64_t size_bytes = model->size_bytes - model->bytes_on[device_index(to)];
@@ -99,7 +99,7 @@ static bool keep(struct inner *inner, size_t parameter, struct error *e)
 	return true;
 }
 
-bool patcher_keep_block(struct patcher *patcher, size_t index, struct error *e)
+bool place_keep_block(struct patcher *patcher, size_t index, struct error *e)
 {
 	const struct block *block = &patcher_model(patcher)->blocks[index];
 
@@ -110,7 +110,7 @@ bool patcher_keep_block(struct patcher *patcher, size_t index, struct error *e)
 	return true;
 }
 
-bool patcher_block_has_patches(const struct patcher *patcher, size_t index)
+bool place_block_has_patches(const struct patcher *patcher, size_t index)
 {
 	const struct block *block = &patcher_model(patcher)->blocks[index];
 
@@ -121,7 +121,7 @@ bool patcher_block_has_patches(const struct patcher *patcher, size_t index)
 	return false;
 }
 
-bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *to, struct error *e)
+bool place_patch_block(struct patcher *patcher, size_t index, struct device *to, struct error *e)
 {
 	struct inner *inner = patcher_inner(patcher);
 	const struct block *block = &inner->model->blocks[index];
@@ -137,7 +137,7 @@ bool patcher_patch_block(struct patcher *patcher, size_t index, struct device *t
 	return true;
 }
 
-bool inner_block_has_backup(const struct inner *inner, const struct block *block)
+bool place_block_has_backup(const struct inner *inner, const struct block *block)
 {
 	for (size_t i = 0; i < block->parameter_count; i++) {
 		if (inner->backed_up[block->first_parameter + i])
@@ -146,7 +146,7 @@ bool inner_block_has_backup(const struct inner *inner, const struct block *block
 	return false;
 }
 
-bool inner_restore_block(struct inner *inner, const struct block *block, struct error *e)
+bool place_restore_block(struct inner *inner, const struct block *block, struct error *e)
 {
 	for (size_t i = block->first_parameter; i < block->first_parameter + block->parameter_count; i++) {
 		if (!inner->backed_up[i])
@@ -162,7 +162,7 @@ bool inner_restore_block(struct inner *inner, const struct block *block, struct 
 /* ---- unpatching ---- */
 
 /* Cast marks and patches applied on use stay unless the model was loaded in part: upstream looks at that flag alone. */
-bool inner_unpatch(struct inner *inner, struct error *e)
+bool place_unpatch(struct inner *inner, struct error *e)
 {
 	struct model *model = inner->model;
 
@@ -175,15 +175,15 @@ bool inner_unpatch(struct inner *inner, struct error *e)
 	inner->loaded_bytes = 0;
 	inner->reported_device = inner->offload_device;
 	for (size_t i = 0; i < model->block_count; i++) {
-		if (!inner_restore_block(inner, &model->blocks[i], e))
+		if (!place_restore_block(inner, &model->blocks[i], e))
 			return false;
 		model->blocks[i].patched = false;
 	}
-	return inner_move_all(inner, inner->offload_device, e);
+	return place_move_all(inner, inner->offload_device, e);
 }
 
-bool patcher_detach(struct patcher *patcher, struct error *e)
+bool place_detach(struct patcher *patcher, struct error *e)
 {
 	trace_tell(patcher->manager, &(struct trace_event) { .kind = TRACE_DETACH, .patcher = patcher, .yes = true });
-	return inner_unpatch(patcher_inner(patcher), e);
+	return place_unpatch(patcher_inner(patcher), e);
 }

@@ -9,13 +9,13 @@ static bool loader_ran(struct manager *m, struct patcher *patcher, bool keep, st
 	(void)m;
 	(void)e;
 	if (!keep && patcher_model(patcher)->kind == MODEL_UNET)
-		patcher_mark_ejecting(patcher);
+		manager_mark_ejecting(patcher);
 	return true;
 }
 
 static double memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(view, patcher, device, patcher_ejects(patcher));
+	return multigpu_memory_required_less(view, patcher, device, view_patcher_ejects(patcher));
 }
 
 const struct policy policy_eject = {

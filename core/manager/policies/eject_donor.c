@@ -7,7 +7,7 @@
 
 static double memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	return multigpu_memory_required_less(view, patcher, device, allocation_has_donor(patcher_allocation(patcher)));
+	return multigpu_memory_required_less(view, patcher, device, allocation_has_donor(view_patcher_allocation(patcher)));
 }
 
 const struct policy policy_eject_donor = {

@@ -33,7 +33,7 @@ void multigpu_anchor(struct manager *m, multigpu_test *passes)
 
 static bool has_allocation(const struct listed_model *listed)
 {
-	return listed->patcher && patcher_allocation(listed->patcher);
+	return listed->patcher && view_patcher_allocation(listed->patcher);
 }
 
 #define CPU_THRESHOLD_PERCENT 85.0
@@ -79,7 +79,7 @@ bool multigpu_loader_ran(struct manager *m, struct patcher *patcher, bool keep, 
 
 double multigpu_memory_required(const struct manager_view *view, const struct patcher *patcher, const struct device *device)
 {
-	switch (patcher_keep(patcher)) {
+	switch (view_patcher_keep(patcher)) {
 	case KEEP_NO:
 		return memory_total_bytes(view->manager, device);
 	case KEEP_YES:
@@ -95,13 +95,13 @@ double multigpu_memory_required_less(const struct manager_view *view, const stru
 {
 	if (ejects)
 		return memory_total_bytes(view->manager, device);
-	return fmax(0, manager_core_memory_required(patcher, device) - patcher_virtual_vram_bytes(patcher));
+	return fmax(0, manager_core_memory_required(patcher, device) - view_patcher_virtual_vram_bytes(patcher));
 }
 
 bool multigpu_unload_others(struct manager *m, multigpu_test *wanted, struct error *e)
 {
 	struct manager_view view = manager_view(m);
-	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope scope = manager_reason_begin(m, REASON_UNLOADED_BY_POLICY);
 	bool fine = true;
 
 	for (size_t i = 0; i < manager_listed_count(&view) && fine; i++) {
@@ -110,7 +110,7 @@ bool multigpu_unload_others(struct manager *m, multigpu_test *wanted, struct err
 		if (!wanted(&listed) && listed.patcher)
 			fine = manager_unload_listed(m, i, e);
 	}
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	manager_list_filter(m, wanted);
 	return fine;
 }

@@ -14,7 +14,7 @@ static bool loader_ran(struct manager *m, struct patcher *patcher, bool keep, st
 	(void)e;
 	if (keep)
 		manager_hold(m, patcher);
-	else if (patcher_is_held(patcher))
+	else if (view_patcher_is_held(patcher))
 		manager_drop_model(patcher);
 	return true;
 }
@@ -23,7 +23,8 @@ static struct patcher *adopt(const struct manager_view *view, const char *key)
 {
 	for (struct patcher *patcher = manager_next_patcher(view, NULL); patcher;
 	     patcher = manager_next_patcher(view, patcher)) {
-		if (patcher_is_held(patcher) && !patcher_is_clone(patcher) && strcmp(patcher_key(patcher), key) == 0)
+		if (view_patcher_is_held(patcher) && !view_patcher_is_clone(patcher) &&
+		    strcmp(view_patcher_key(patcher), key) == 0)
 			return patcher;
 	}
 	return NULL;
@@ -31,12 +32,12 @@ static struct patcher *adopt(const struct manager_view *view, const char *key)
 
 static struct patcher *adopt_clone(const struct manager_view *view, const struct patcher *parent, const char *key)
 {
-	if (!patcher_model_is_held(parent))
+	if (!view_patcher_model_is_held(parent))
 		return NULL;
 	for (struct patcher *patcher = manager_next_patcher(view, NULL); patcher;
 	     patcher = manager_next_patcher(view, patcher)) {
-		if (patcher_is_clone_of(patcher, parent) && strcmp(patcher_key(patcher), key) == 0 &&
-		    !patcher_is_dying(patcher))
+		if (view_patcher_is_clone_of(patcher, parent) && strcmp(view_patcher_key(patcher), key) == 0 &&
+		    !view_patcher_is_dying(patcher))
 			return patcher;
 	}
 	return NULL;
@@ -47,11 +48,11 @@ static void cloned(struct manager *m, struct patcher *clone)
 {
 	struct manager_view view = manager_view(m);
 
-	if (!patcher_model_is_held(clone))
+	if (!view_patcher_model_is_held(clone))
 		return;
 	manager_hold(m, clone);
 	for (struct patcher *other = manager_next_patcher(&view, NULL); other; other = manager_next_patcher(&view, other)) {
-		if (other == clone || !patcher_is_held(other) || !patcher_is_clone(other) ||
+		if (other == clone || !view_patcher_is_held(other) || !view_patcher_is_clone(other) ||
 		    patcher_model(other) != patcher_model(clone))
 			continue;
 		manager_drop(other);
@@ -62,7 +63,7 @@ static void cloned(struct manager *m, struct patcher *clone)
 static bool unload_all(struct manager *m, struct error *e)
 {
 	struct manager_view view = manager_view(m);
-	struct reason_scope scope = reason_begin(m, REASON_UNLOADED_BY_POLICY);
+	struct reason_scope scope = manager_reason_begin(m, REASON_UNLOADED_BY_POLICY);
 	bool fine = true;
 
 	for (size_t i = manager_listed_count(&view); i-- > 0 && fine;) {
@@ -76,7 +77,7 @@ static bool unload_all(struct manager *m, struct error *e)
 			manager_pop(m, i);
 		}
 	}
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	return manager_soft_empty(m, false, e) && fine;
 }
 
@@ -103,7 +104,7 @@ static double reload_cost(const struct listed_model *listed, const struct device
 	const struct machine *machine = manager_machine(patcher_manager(listed->patcher));
 	const struct model *model = patcher_model(listed->patcher);
 	uint64_t freed_bytes = model->bytes_on[device_index(device)];
-	unsigned offload = device_index(patcher_offload_device(listed->patcher));
+	unsigned offload = device_index(view_patcher_offload_device(listed->patcher));
 	unsigned compute = device_index(listed->device);
 	double ns = 0;
 

@@ -12,9 +12,9 @@
 struct entry;
 
 /* An entry as policies see it. */
-struct listed_model entry_listed(const struct entry *entry);
+struct listed_model manager_entry_listed(const struct entry *entry);
 
-/* Unloads a listed model whole, for the reason that holds (reason_begin); its entry stays. ERROR_NODE if the patcher has died. */
+/* Unloads a listed model whole, for the reason that holds (manager_reason_begin); its entry stays. ERROR_NODE if the patcher has died. */
 bool manager_unload_listed(struct manager *m, size_t index, struct error *e);
 
 /* Takes the weights of a listed model whose patcher has died back to where they are stored. */
@@ -38,7 +38,7 @@ void manager_anchor(struct manager *m, struct patcher *patcher);
 void manager_clear_anchors(struct manager *m);
 
 /* Nothing takes the mark back. */
-void patcher_mark_ejecting(struct patcher *patcher);
+void manager_mark_ejecting(struct patcher *patcher);
 
 /* What the worker is to do once it is idle; source is a word of request events: "node", "soft_empty". */
 void manager_set_flags(struct manager *m, bool unload_models, bool free_memory, const char *source);

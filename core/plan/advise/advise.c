@@ -16,9 +16,9 @@
 
 enum advice_part { PART_FOUND, PART_UPSTREAM, PART_INSTEAD };
 
-WORDS_NAME(advice_kind_name, enum advice_kind, ADVICE_KINDS)
+WORDS_NAME(advise_kind_name, enum advice_kind, ADVICE_KINDS)
 
-const char *advice_weight_name(enum advice_weight weight)
+const char *advise_weight_name(enum advice_weight weight)
 {
 	static const char *const names[] = { "note", "warning", "malformed" };
 
@@ -274,7 +274,7 @@ bool advise(const struct advise_request *request, struct advice_list *list, stru
 	return !a.failed || error_no_memory(e);
 }
 
-enum advice_weight advice_list_weight(const struct advice_list *list)
+enum advice_weight advise_list_weight(const struct advice_list *list)
 {
 	enum advice_weight gravest = ADVICE_NOTE;
 
@@ -285,7 +285,7 @@ enum advice_weight advice_list_weight(const struct advice_list *list)
 	return gravest;
 }
 
-void advice_list_free(struct advice_list *list)
+void advise_list_free(struct advice_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].found);

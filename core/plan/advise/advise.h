@@ -3,7 +3,7 @@
  *	struct advice_list list;
  *	if (!advise(&(struct advise_request) { .rules = rules, .allocation = text, ... }, &list, &e)) ...
  *	for (size_t i = 0; i < list.count; i++) ... list.items[i].found ...
- *	advice_list_free(&list);
+ *	advise_list_free(&list);
  *
  * The string alone already tells much: letters that turn shares into bytes, numbers that are never read, devices that are not
  * there. With a model's blocks the string is planned, and advice follows from what the plan did: what a device is asked to hold
@@ -62,8 +62,8 @@ enum advice_kind {
 #undef ADVICE_KIND_ENUM
 };
 
-const char *advice_kind_name(enum advice_kind kind);
-const char *advice_weight_name(enum advice_weight weight); /* "note", "warning", "malformed" */
+const char *advise_kind_name(enum advice_kind kind);
+const char *advise_weight_name(enum advice_weight weight); /* "note", "warning", "malformed" */
 
 struct advice {
 	enum advice_kind kind;
@@ -91,11 +91,11 @@ struct advise_request {
 	size_t device_count;
 };
 
-/* False only for want of memory or a model that cannot be planned at all. The caller frees with advice_list_free() in any case. */
+/* False only for want of memory or a model that cannot be planned at all. The caller frees with advise_list_free() in any case. */
 bool advise(const struct advise_request *request, struct advice_list *list, struct error *e);
 
 /* The gravest of the list; ADVICE_NOTE for an empty one. */
-enum advice_weight advice_list_weight(const struct advice_list *list);
-void advice_list_free(struct advice_list *list);
+enum advice_weight advise_list_weight(const struct advice_list *list);
+void advise_list_free(struct advice_list *list);
 
 #endif

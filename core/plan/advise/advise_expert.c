@@ -47,7 +47,7 @@ static void check_skipped(struct advisor *a)
 	while (allocation_next_item(&rest, &item)) {
 		if (item.comma) {
 			usable = true;
-		} else if (span_trim(item.whole).length) {
+		} else if (text_trim(item.whole).length) {
 			advisor_add(a, ADVICE_ITEM_SKIPPED, ADVICE_WARNING, item.whole);
 			advisor_found(a, "\"%.*s\" has no comma", SHOWN(item.whole));
 			advisor_upstream(a, "it is passed over in silence");
@@ -83,7 +83,7 @@ static size_t size_length(struct span value, char *unit)
 
 static void check_wildcard(struct advisor *a, struct span value, bool *seen)
 {
-	struct span shown = span_trim(value);
+	struct span shown = text_trim(value);
 
 	if (*seen) {
 		advisor_add(a, ADVICE_SECOND_WILDCARD, ADVICE_WARNING, shown);
@@ -115,7 +115,7 @@ static void tell_no_unit(struct advisor *a, struct span value, struct span numbe
 /* One value where letters made the whole expert part sizes. */
 static void check_size(struct advisor *a, struct span value)
 {
-	struct span shown = span_trim(value);
+	struct span shown = text_trim(value);
 	char unit;
 	size_t length = size_length(shown, &unit);
 	struct span read = { shown.text, length };
@@ -146,7 +146,7 @@ static void check_letters(struct advisor *a)
 
 	while (allocation_next_pair(&rest, &device, &value)) {
 		char unit;
-		struct span shown = span_trim(value);
+		struct span shown = text_trim(value);
 
 		size_length(shown, &unit);
 		if (unit || text_has_unit(value))
@@ -187,7 +187,7 @@ static void check_out_of_range(struct advisor *a, struct span value, double numb
 {
 	if (number >= 0 && number <= most)
 		return;
-	advisor_add(a, ADVICE_OUT_OF_RANGE, ADVICE_WARNING, span_trim(value));
+	advisor_add(a, ADVICE_OUT_OF_RANGE, ADVICE_WARNING, text_trim(value));
 	advisor_found(a, "%.*s is %s", SHOWN(value),
 		      number > most ? "more than all of it"
 		      : number < 0  ? "negative"
@@ -222,7 +222,7 @@ static void check_shares(struct advisor *a)
 /* The trap that bites most: 0.5 on each of two devices looks like halves of the model. */
 static void tell_fraction(struct advisor *a, struct span device, struct span value, double number, double gib)
 {
-	advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_WARNING, span_trim(value));
+	advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_WARNING, text_trim(value));
 	advisor_found(a, FRACTION_FOUND);
 	advisor_upstream(a, "%.*s of %.*s is %.2f GiB; blocks that no quota has room for stay on the compute device",
 			 SHOWN(value), SHOWN(device), gib);
@@ -233,7 +233,7 @@ static void tell_fraction(struct advisor *a, struct span device, struct span val
 static void tell_fraction_by_count(struct advisor *a, struct span device, struct span value, double number, double gib)
 {
 	(void)number;
-	advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_NOTE, span_trim(value));
+	advisor_add(a, ADVICE_FRACTION_OF_DEVICE, ADVICE_NOTE, text_trim(value));
 	advisor_found(a, FRACTION_FOUND);
 	advisor_upstream(a, "%.*s of %.*s is %.2f GiB: layers are dealt in proportion to such sizes", SHOWN(value),
 			 SHOWN(device), gib);

@@ -387,7 +387,7 @@ bool plan_desk_line(struct plan_desk *desk, const char *text, size_t length, jso
 	bool fine;
 
 	*answer = NULL;
-	if (span_trim((struct span) { text, length }).length == 0)
+	if (text_trim((struct span) { text, length }).length == 0)
 		return true;
 	line = json_parse(text, length, "request", true, &why);
 	if (!line && why.kind == ERROR_MEMORY)

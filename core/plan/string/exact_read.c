@@ -45,7 +45,7 @@ static bool refuse(const struct reading *r, const char *at, struct span found, c
 /* The row of a device; rows are the request's devices until the string's order is known. */
 static bool find_row(const struct reading *r, struct span name, size_t *row)
 {
-	struct span trimmed = span_trim(name);
+	struct span trimmed = text_trim(name);
 	struct strbuf known = STRBUF_INIT;
 
 	for (*row = 0; *row < r->request->device_count; (*row)++) {
@@ -75,7 +75,7 @@ static bool set_compute(struct reading *r, struct span name)
 
 	if (r->request->device_count == 0)
 		return trouble_at(r->t, EXCEPTION_VALUE, NULL, "there are no devices");
-	if (span_trim(name).length && !find_row(r, name, &row))
+	if (text_trim(name).length && !find_row(r, name, &row))
 		return false;
 	r->plan->compute = string_copy(r->request->devices[row].name, NULL);
 	r->plan->compute_share = row;
@@ -121,7 +121,7 @@ static bool cut_end(struct span *value, const char *end)
 
 	if (value->length < length || strncasecmp(value->text + value->length - length, end, length) != 0)
 		return false;
-	*value = span_trim((struct span) { value->text, value->length - length });
+	*value = text_trim((struct span) { value->text, value->length - length });
 	return true;
 }
 
@@ -152,7 +152,7 @@ static bool read_amount(const struct reading *r, struct span whole, struct span 
 /* Sizes as whole bytes; *kind is SIZE for a wildcard too, whose amount is 0 unless it has one. */
 static bool read_value(struct reading *r, struct span value, size_t row, enum value_kind *kind, double *amount)
 {
-	struct span number = span_trim(value);
+	struct span number = text_trim(value);
 	double unit;
 
 	*amount = 0;
@@ -199,7 +199,7 @@ static bool read_items(struct reading *r, struct span expert)
 		double amount;
 		size_t row;
 
-		if (span_trim(item.whole).length == 0)
+		if (text_trim(item.whole).length == 0)
 			continue;
 		if (!item.comma)
 			return refuse(r, item.whole.text, item.whole, "no item of the form device,value");
@@ -381,7 +381,7 @@ bool exact_read(struct plan *plan, const struct plan_request *request, const str
 	if (allocation.second_hash)
 		return trouble_at(t, EXCEPTION_VALUE, allocation.second_hash, "a second '#'; one is allowed");
 	fine = make_rows(&r) && set_compute(&r, allocation.compute) &&
-	       (span_trim(allocation.expert).length ? read_expert(&r, allocation.expert)
+	       (text_trim(allocation.expert).length ? read_expert(&r, allocation.expert)
 						    : read_virtual_vram(&r, &allocation)) &&
 	       finish_rows(plan, t);
 	free(r.items);

@@ -149,7 +149,7 @@ static bool read_shares(const struct mode_input *in, struct device_parts *shares
 			if (value.text[i] != '%')
 				strbuf_append_char(&plain, value.text[i]);
 		}
-		trimmed = span_trim((struct span) { strbuf_text(&plain), plain.length });
+		trimmed = text_trim((struct span) { strbuf_text(&plain), plain.length });
 		fault = strbuf_ok(&plain) ? text_to_double(trimmed, &number) : -1;
 		strbuf_free(&plain);
 		if (fault < 0)

@@ -1,6 +1,8 @@
-/* Spans are cut without copying. A number is first brought to plain ASCII, its digits from whatever script and its
- * underscores checked, then its form is looked at, and only then does strtod read it, which by itself would take more than
- * Python does. Writing tries precisions until the text reads back as the same value.
+/* text.c - numbers as Python reads and writes them.
+ *
+ * A number is first brought to plain ASCII, its digits from whatever script and its underscores checked, then its form is looked
+ * at, and only then does strtod read it, which by itself would take more than Python does. Writing tries precisions until the text
+ * reads back as the same value.
  */
 #include "core/plan/string/text.h"
 
@@ -12,7 +14,6 @@
 #include <strings.h>
 
 #include "core/base/array.h"
-#include "core/base/string.h"
 #include "core/base/units.h"
 
 /* Code points of the digit 0 of every script (Unicode 14, general category Nd); its nine others follow it. */
@@ -25,62 +26,6 @@ static const uint32_t digit_zeros[] = {
 };
 
 #define KELVIN_SIGN 0x212a /* its lower case is the letter k */
-
-struct span span_of(const char *text)
-{
-	return (struct span) { text, strlen(text) };
-}
-
-bool span_is(struct span span, const char *text)
-{
-	return span_equal(span, span_of(text));
-}
-
-bool span_equal(struct span a, struct span b)
-{
-	return a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0);
-}
-
-const char *span_find(struct span span, char c)
-{
-	return span.length ? memchr(span.text, c, span.length) : NULL;
-}
-
-struct span span_before(struct span span, const char *at)
-{
-	return (struct span) { span.text, (size_t)(at - span.text) };
-}
-
-struct span span_after(struct span span, const char *at)
-{
-	return (struct span) { at + 1, span.length - (size_t)(at - span.text) - 1 };
-}
-
-bool span_next(struct span *rest, char separator, struct span *piece)
-{
-	const char *at;
-
-	if (!rest->text)
-		return false;
-	at = span_find(*rest, separator);
-	*piece = at ? span_before(*rest, at) : *rest;
-	*rest = at ? span_after(*rest, at) : (struct span) { NULL, 0 };
-	return true;
-}
-
-size_t span_count_pieces(struct span span, char separator)
-{
-	size_t count = 1;
-
-	for (size_t i = 0; i < span.length; i++)
-		count += span.text[i] == separator;
-	return count;
-}
-
-char *span_copy(struct span span, struct error *e)
-{
-	return string_copy_n(span.text, span.length, e);
-}
 
 /* The character that begins at text[0], and its bytes. Malformed text gives its bytes as they are: nothing here takes them for
  * a digit or a space. */
@@ -154,7 +99,7 @@ static struct span trim(struct span span, bool (*skips)(uint32_t c))
 	return span;
 }
 
-struct span span_trim(struct span span)
+struct span text_trim(struct span span)
 {
 	return trim(span, is_space);
 }
@@ -323,7 +268,7 @@ int text_to_memory(struct span span, double *bytes)
 	size_t length;
 	int result;
 
-	span = span_trim(span);
+	span = text_trim(span);
 	length = digits_length(span);
 	if (length == 0)
 		return 1;

@@ -1,4 +1,4 @@
-/* text.h - pieces of text, and numbers in them as upstream's language (Python) reads and writes them.
+/* text.h - numbers in text as upstream's language (Python) reads and writes them.
  *
  * Text is UTF-8. Spaces and decimal digits are Unicode's: upstream takes an Arabic or full-width digit for a digit, so this
  * does too.
@@ -10,27 +10,10 @@
 #include <stddef.h>
 
 #include "core/base/strbuf.h"
+#include "core/plan/string/span.h"
 
-/* A piece of somebody's text, not terminated. */
-struct span {
-	const char *text; /* NULL: no more pieces */
-	size_t length;
-};
-
-struct span span_of(const char *text);
-bool span_is(struct span span, const char *text);
-bool span_equal(struct span a, struct span b);
-/* First place of a character, or NULL. */
-const char *span_find(struct span span, char c);
-/* The part before and the part after `at`, which lies in span; the character at `at` is in neither. */
-struct span span_before(struct span span, const char *at);
-struct span span_after(struct span span, const char *at);
-/* The next piece up to a separator, as a split would give it: an empty text has one empty piece. */
-bool span_next(struct span *rest, char separator, struct span *piece);
-size_t span_count_pieces(struct span span, char separator);
 /* Without Unicode space at both ends. */
-struct span span_trim(struct span span);
-char *span_copy(struct span span, struct error *e);
+struct span text_trim(struct span span);
 
 /* A floating point number alone in its text, as Python's float() takes it: space around it, underscores between digits, inf
  * and nan, but no hexadecimal. 0 if it is one, 1 if not, -1 when out of memory. */

@@ -415,8 +415,8 @@ static double element_size_of(double bytes_per_element)
 	return fabs(bytes_per_element - 4) < 0.04 ? 4 : 2;
 }
 
-bool pass_costs_make(const struct plan_block *blocks, size_t count, const struct picture *picture, struct pass_costs *costs,
-		     struct error *e)
+bool costs_make(const struct plan_block *blocks, size_t count, const struct picture *picture, struct pass_costs *costs,
+		struct error *e)
 {
 	struct tower towers[TOWERS_MAX];
 	struct model_profile profile = {
@@ -452,7 +452,7 @@ bool pass_costs_make(const struct plan_block *blocks, size_t count, const struct
 	return true;
 }
 
-void pass_costs_free(struct pass_costs *costs)
+void costs_free(struct pass_costs *costs)
 {
 	free(costs->blocks);
 	free(costs->order);

@@ -37,9 +37,9 @@ struct pass_costs {
 	uint64_t state_bytes; /* held from a pass's beginning to its end */
 };
 
-/* False only when out of memory. The caller frees with pass_costs_free(), also after an error. */
-bool pass_costs_make(const struct plan_block *blocks, size_t count, const struct picture *picture, struct pass_costs *costs,
-		     struct error *e);
-void pass_costs_free(struct pass_costs *costs);
+/* False only when out of memory. The caller frees with costs_free(), also after an error. */
+bool costs_make(const struct plan_block *blocks, size_t count, const struct picture *picture, struct pass_costs *costs,
+		struct error *e);
+void costs_free(struct pass_costs *costs);
 
 #endif

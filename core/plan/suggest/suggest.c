@@ -66,7 +66,7 @@ static void suggestion_clear(struct suggestion *suggestion)
 	*suggestion = (struct suggestion) { .allocation = NULL };
 }
 
-void suggestions_free(struct suggestions *suggestions)
+void suggest_free(struct suggestions *suggestions)
 {
 	for (size_t i = 0; i < suggestions->count; i++)
 		suggestion_clear(&suggestions->items[i]);

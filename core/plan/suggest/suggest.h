@@ -64,8 +64,8 @@ struct suggest_request {
 };
 
 /* ERROR_DEVICE_MEMORY where nothing fits, saying by how much; ERROR_ABSENT where there is no card. The caller frees with
- * suggestions_free(), also after an error. */
+ * suggest_free(), also after an error. */
 bool suggest(const struct suggest_request *request, struct suggestions *out, struct error *e);
-void suggestions_free(struct suggestions *suggestions);
+void suggest_free(struct suggestions *suggestions);
 
 #endif

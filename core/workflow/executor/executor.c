@@ -53,7 +53,7 @@ struct traceback {
 	struct object object;
 	struct reference itself, cache, arguments[INPUTS_MAX];
 };
-const struct object_class traceback_class = { .name = "garbage" };
+static const struct object_class traceback_class = { .name = "garbage" };
 
 bool executor_keep_traceback(struct executor *executor, struct error *e)
 {
@@ -306,7 +306,7 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	};
 	bool fine;
 
-	call.outputs = outputs_new(executor->heap, output_count(n->type), e);
+	call.outputs = value_outputs_new(executor->heap, output_count(n->type), e);
 	if (!call.outputs)
 		return false;
 	reference_set(&executor->result, manager_running_node(m), &call.outputs->object, "result");
@@ -316,10 +316,10 @@ static bool call_node(const struct execution *x, size_t node, struct error *e)
 	if (!fine)
 		hold_frame(executor, &call);
 	if (fine && executor->cache_kind == CACHE_NONE) {
-		struct reason_scope scope = reason_begin(m, REASON_DIED_WITH_CACHE);
+		struct reason_scope scope = manager_reason_begin(m, REASON_DIED_WITH_CACHE);
 
 		drop_consumed(x, node);
-		reason_end(&scope);
+		manager_reason_end(&scope);
 	}
 	return fine;
 }
@@ -332,10 +332,10 @@ static void relieve(const struct execution *x)
 
 	if (x->executor->cache_kind != CACHE_RAM)
 		return;
-	scope = reason_begin(m, REASON_DIED_WITH_CACHE);
+	scope = manager_reason_begin(m, REASON_DIED_WITH_CACHE);
 	while (manager_cpu_percent(m) > RAM_SHORT_PERCENT && cache_drop_oldest(cache_of(x->executor)))
 		;
-	reason_end(&scope);
+	manager_reason_end(&scope);
 }
 
 static bool run_node(const struct execution *x, size_t node, struct error *e)
@@ -357,10 +357,10 @@ static bool begin(const struct execution *x, struct error *e)
 {
 	struct manager *m = x->executor->services->manager;
 	enum reason reason = x->executor->cache_kind == CACHE_NONE ? REASON_DIED_WITH_CACHE : REASON_DROPPED_BY_WORKFLOW;
-	struct reason_scope scope = reason_begin(m, reason);
+	struct reason_scope scope = manager_reason_begin(m, reason);
 	bool fine = cache_begin_prompt(cache_of(x->executor), x->keys, x->graph->node_count, e);
 
-	reason_end(&scope);
+	manager_reason_end(&scope);
 	relieve(x);
 	return fine && manager_cleanup_collecting(m, e);
 }

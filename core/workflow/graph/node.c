@@ -43,7 +43,7 @@ bool node_type_suggest(const char *wanted, struct error *e)
 	return nearest_suggest(&nearest, e);
 }
 
-const struct value *call_argument(const struct call *call, const char *name)
+const struct value *node_call_argument(const struct call *call, const char *name)
 {
 	static const struct value none = { .kind = VALUE_NONE };
 
@@ -54,45 +54,45 @@ const struct value *call_argument(const struct call *call, const char *name)
 	return &none;
 }
 
-int64_t call_integer(const struct call *call, const char *name)
+int64_t node_call_integer(const struct call *call, const char *name)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	return value->kind == VALUE_NUMBER ? (int64_t)value->number : value->kind == VALUE_INTEGER ? value->integer : 0;
 }
 
-uint64_t call_seed(const struct call *call, const char *name)
+uint64_t node_call_seed(const struct call *call, const char *name)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	return value->kind == VALUE_SEED ? value->seed : 0;
 }
 
-double call_number(const struct call *call, const char *name)
+double node_call_number(const struct call *call, const char *name)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	return value->kind == VALUE_INTEGER ? (double)value->integer : value->kind == VALUE_NUMBER ? value->number : 0;
 }
 
-bool call_boolean(const struct call *call, const char *name)
+bool node_call_boolean(const struct call *call, const char *name)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	return value->kind == VALUE_BOOLEAN && value->boolean;
 }
 
-const char *call_text(const struct call *call, const char *name)
+const char *node_call_text(const struct call *call, const char *name)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	return value->kind == VALUE_TEXT ? value->text : "";
 }
 
-struct patcher *call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e)
+struct patcher *node_call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e)
 {
 	static const char *const kinds[] = { "MODEL", "CLIP", "VAE" };
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 	struct patcher *patcher = value->kind == VALUE_OBJECT ? patcher_of(value->object) : NULL;
 
 	if (patcher && patcher_model(patcher)->kind == kind)
@@ -101,9 +101,9 @@ struct patcher *call_patcher(const struct call *call, const char *name, enum mod
 	return NULL;
 }
 
-struct data *call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e)
+struct data *node_call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e)
 {
-	const struct value *value = call_argument(call, name);
+	const struct value *value = node_call_argument(call, name);
 
 	if (value->kind == VALUE_DATA && value->data->kind == kind)
 		return value->data;

@@ -65,15 +65,15 @@ struct call {
 };
 
 /* Arguments by name; of the kind that the input declares (validation has seen to it). */
-const struct value *call_argument(const struct call *call, const char *name);
-int64_t call_integer(const struct call *call, const char *name);
-uint64_t call_seed(const struct call *call, const char *name);
-double call_number(const struct call *call, const char *name);
-bool call_boolean(const struct call *call, const char *name);
-const char *call_text(const struct call *call, const char *name); /* "" where absent */
+const struct value *node_call_argument(const struct call *call, const char *name);
+int64_t node_call_integer(const struct call *call, const char *name);
+uint64_t node_call_seed(const struct call *call, const char *name);
+double node_call_number(const struct call *call, const char *name);
+bool node_call_boolean(const struct call *call, const char *name);
+const char *node_call_text(const struct call *call, const char *name); /* "" where absent */
 /* ERROR_NODE when what is linked is not what the input wants. */
-struct patcher *call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e);
-struct data *call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e);
+struct patcher *node_call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e);
+struct data *node_call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e);
 
 /* NULL if there is none. */
 const struct node_type *node_type_find(const char *name);

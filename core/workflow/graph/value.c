@@ -8,7 +8,7 @@
 
 #include "core/base/array.h"
 
-struct data *data_new(enum data_kind kind, struct error *e)
+struct data *value_data_new(enum data_kind kind, struct error *e)
 {
 	struct data *data = array_new(1, sizeof(*data), e);
 
@@ -19,14 +19,14 @@ struct data *data_new(enum data_kind kind, struct error *e)
 	return data;
 }
 
-struct data *data_keep(struct data *data)
+struct data *value_data_keep(struct data *data)
 {
 	if (data)
 		data->count++;
 	return data;
 }
 
-void data_drop(struct data *data)
+void value_data_drop(struct data *data)
 {
 	if (!data || --data->count)
 		return;
@@ -35,8 +35,8 @@ void data_drop(struct data *data)
 		values_free(&data->tensor);
 		break;
 	case DATA_CONDITIONING:
-		data_drop(data->conditioning.cond);
-		data_drop(data->conditioning.pooled);
+		value_data_drop(data->conditioning.cond);
+		value_data_drop(data->conditioning.pooled);
 		break;
 	case DATA_SIGMAS:
 		free(data->sigmas);
@@ -47,9 +47,9 @@ void data_drop(struct data *data)
 	free(data);
 }
 
-struct data *data_tensor(struct values *tensor, struct error *e)
+struct data *value_data_tensor(struct values *tensor, struct error *e)
 {
-	struct data *data = data_new(DATA_TENSOR, e);
+	struct data *data = value_data_new(DATA_TENSOR, e);
 
 	if (!data) {
 		values_free(tensor);
@@ -60,7 +60,7 @@ struct data *data_tensor(struct values *tensor, struct error *e)
 	return data;
 }
 
-struct conditioning data_conditioning(const struct data *data)
+struct conditioning value_data_conditioning(const struct data *data)
 {
 	struct conditioning conditioning = { .guidance = data->conditioning.guidance };
 
@@ -77,13 +77,13 @@ static void outputs_destroy(struct object *object)
 
 	for (size_t i = 0; i < outputs->count; i++) {
 		if (outputs->slots[i].value.kind == VALUE_DATA)
-			data_drop(outputs->slots[i].value.data);
+			value_data_drop(outputs->slots[i].value.data);
 	}
 }
 
 static const struct object_class outputs_class = { .name = "outputs", .transparent = true, .destroy = outputs_destroy };
 
-struct outputs *outputs_new(struct heap *heap, size_t count, struct error *e)
+struct outputs *value_outputs_new(struct heap *heap, size_t count, struct error *e)
 {
 	struct outputs *outputs = object_new(heap, &outputs_class, "", sizeof(*outputs) + count * sizeof(struct output), e);
 
@@ -92,7 +92,7 @@ struct outputs *outputs_new(struct heap *heap, size_t count, struct error *e)
 	return outputs;
 }
 
-void outputs_set_object(struct outputs *outputs, size_t slot, struct object *object, const char *label)
+void value_outputs_set_object(struct outputs *outputs, size_t slot, struct object *object, const char *label)
 {
 	struct output *output = &outputs->slots[slot];
 
@@ -100,7 +100,7 @@ void outputs_set_object(struct outputs *outputs, size_t slot, struct object *obj
 	reference_set(&output->reference, &outputs->object, object, label);
 }
 
-void outputs_set_data(struct outputs *outputs, size_t slot, struct data *data)
+void value_outputs_set_data(struct outputs *outputs, size_t slot, struct data *data)
 {
 	outputs->slots[slot].value = (struct value) { .kind = VALUE_DATA, .data = data };
 }

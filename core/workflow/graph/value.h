@@ -43,7 +43,7 @@ struct value {
 
 enum data_kind { DATA_TENSOR, DATA_CONDITIONING, DATA_SIGMAS, DATA_NOISE };
 
-/* Counted: data_keep and data_drop. Immutable once it is passed on. */
+/* Counted: value_data_keep and value_data_drop. Immutable once it is passed on. */
 struct data {
 	enum data_kind kind;
 	unsigned count;
@@ -62,15 +62,15 @@ struct data {
 };
 
 /* Counted once. NULL when there is no memory. */
-struct data *data_new(enum data_kind kind, struct error *e);
-struct data *data_keep(struct data *data);
-void data_drop(struct data *data);
+struct data *value_data_new(enum data_kind kind, struct error *e);
+struct data *value_data_keep(struct data *data);
+void value_data_drop(struct data *data);
 
 /* Takes the tensor over, also on failure. */
-struct data *data_tensor(struct values *tensor, struct error *e);
+struct data *value_data_tensor(struct values *tensor, struct error *e);
 
 /* For inference.h: borrowed from data. */
-struct conditioning data_conditioning(const struct data *data);
+struct conditioning value_data_conditioning(const struct data *data);
 
 /* The values of one node's outputs: an object, so that what it holds is held. Owners of it are looked through by heap_holders. */
 struct output {
@@ -84,9 +84,9 @@ struct outputs {
 	struct output slots[];
 };
 
-struct outputs *outputs_new(struct heap *heap, size_t count, struct error *e);
-void outputs_set_object(struct outputs *outputs, size_t slot, struct object *object, const char *label);
+struct outputs *value_outputs_new(struct heap *heap, size_t count, struct error *e);
+void value_outputs_set_object(struct outputs *outputs, size_t slot, struct object *object, const char *label);
 /* Takes the count over. */
-void outputs_set_data(struct outputs *outputs, size_t slot, struct data *data);
+void value_outputs_set_data(struct outputs *outputs, size_t slot, struct data *data);
 
 #endif

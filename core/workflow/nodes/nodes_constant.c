@@ -5,22 +5,22 @@
 
 static bool run_conditioning(struct call *call, struct error *e)
 {
-	struct data *data = data_new(DATA_CONDITIONING, e);
+	struct data *data = value_data_new(DATA_CONDITIONING, e);
 
 	if (!data)
 		return false;
 	data->conditioning.guidance = NAN;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
 static bool run_latent(struct call *call, struct error *e)
 {
-	struct data *data = data_new(DATA_TENSOR, e);
+	struct data *data = value_data_new(DATA_TENSOR, e);
 
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 

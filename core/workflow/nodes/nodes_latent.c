@@ -10,15 +10,15 @@ static bool empty_latent(struct call *call, int64_t channels, struct error *e)
 {
 	struct values values;
 	struct data *data;
-	int64_t shape[] = { call_integer(call, "batch_size"), channels, call_integer(call, "height") / 8,
-			    call_integer(call, "width") / 8 };
+	int64_t shape[] = { node_call_integer(call, "batch_size"), channels, node_call_integer(call, "height") / 8,
+			    node_call_integer(call, "width") / 8 };
 
 	if (!values_new(&values, manager_machine(call->services->manager), 4, shape, e))
 		return false;
-	data = data_tensor(&values, e);
+	data = value_data_tensor(&values, e);
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
@@ -34,8 +34,8 @@ static bool run_empty_sd3(struct call *call, struct error *e)
 
 static bool run_decode(struct call *call, struct error *e)
 {
-	struct patcher *patcher = call_patcher(call, "vae", MODEL_VAE, e);
-	struct data *latent = call_data(call, "samples", DATA_TENSOR, e);
+	struct patcher *patcher = node_call_patcher(call, "vae", MODEL_VAE, e);
+	struct data *latent = node_call_data(call, "samples", DATA_TENSOR, e);
 	struct load_request request;
 	struct values image = { .rank = 0 };
 	struct data *data;
@@ -48,10 +48,10 @@ static bool run_decode(struct call *call, struct error *e)
 	if (patcher_model(patcher)->family && !inference_decode(&call->services->inference, patcher_model(patcher),
 								patcher_device(patcher), &latent->tensor, &image, e))
 		return false;
-	data = data_tensor(&image, e);
+	data = value_data_tensor(&image, e);
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
@@ -60,7 +60,7 @@ static bool write_image(const struct call *call, const struct values *image, str
 {
 	char prefix[128];
 
-	snprintf(prefix, sizeof(prefix), "%s", call_text(call, "filename_prefix"));
+	snprintf(prefix, sizeof(prefix), "%s", node_call_text(call, "filename_prefix"));
 	for (char *c = prefix; *c; c++)
 		*c = *c == '/' || *c == '\\' ? '_' : *c;
 	for (unsigned i = 1; i < 100000; i++) {
@@ -80,7 +80,7 @@ static bool write_image(const struct call *call, const struct values *image, str
 
 static bool run_save(struct call *call, struct error *e)
 {
-	struct data *image = call_data(call, "images", DATA_TENSOR, e);
+	struct data *image = node_call_data(call, "images", DATA_TENSOR, e);
 	const struct observer *observer = call->services->observer;
 	struct strbuf path = STRBUF_INIT;
 	char hash[VALUES_HASH_MAX];
@@ -93,7 +93,7 @@ static bool run_save(struct call *call, struct error *e)
 		fine = write_image(call, &image->tensor, &path, e);
 	if (fine && observer && observer->image)
 		observer->image(observer->context, &(struct image_event) { .node = call->node_id,
-									   .prefix = call_text(call, "filename_prefix"),
+									   .prefix = node_call_text(call, "filename_prefix"),
 									   .pixels = image->tensor.values,
 									   .count = image->tensor.shape[0],
 									   .height = image->tensor.shape[1],

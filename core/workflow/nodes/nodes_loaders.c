@@ -48,9 +48,9 @@ static char *make_key(const struct call *call, const struct loader *loader, enum
 
 	strbuf_printf(&key, "%s/%d", loader->base, (int)kind);
 	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
-		strbuf_printf(&key, "/%s", call_text(call, loader->files[i]));
+		strbuf_printf(&key, "/%s", node_call_text(call, loader->files[i]));
 	for (size_t i = 0; i < ARRAY_SIZE(loader->weights) && loader->weights[i]; i++)
-		strbuf_printf(&key, "/%s", call_text(call, loader->weights[i]));
+		strbuf_printf(&key, "/%s", node_call_text(call, loader->weights[i]));
 	return strbuf_finish(&key, e);
 }
 
@@ -84,8 +84,8 @@ static bool is_one_of(const char *text, const char *a, const char *b, const char
 /* The advanced loader's: in which type blocks become numbers, and in which the differences of patches are formed. */
 static bool read_gguf_settings(const struct call *call, struct model_source *source, struct error *e)
 {
-	const char *dequant = call_text(call, "dequant_dtype");
-	const char *patch = call_text(call, "patch_dtype");
+	const char *dequant = node_call_text(call, "dequant_dtype");
+	const char *patch = node_call_text(call, "patch_dtype");
 
 	source->dequantises_exactly = strcmp(dequant, "float32") == 0;
 	if (!source->dequantises_exactly && !is_one_of(dequant, "", "default", "float16"))
@@ -103,16 +103,16 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 	struct model_source source = {
 		.kind = kind, .type = "", .weight_dtype = "default", .through_gguf = loader->takes != TAKES_PLAIN
 	};
-	double size_mb = call_number(call, "size_mb");
+	double size_mb = node_call_number(call, "size_mb");
 	struct model *model;
 
 	for (size_t i = 0; i < ARRAY_SIZE(loader->files) && loader->files[i]; i++)
-		source.files[source.file_count++] = call_text(call, loader->files[i]);
+		source.files[source.file_count++] = node_call_text(call, loader->files[i]);
 	source.size_bytes = (uint64_t)(size_mb * 1e6);
-	if (call_argument(call, "type")->kind == VALUE_TEXT)
-		source.type = call_text(call, "type");
-	if (call_argument(call, "weight_dtype")->kind == VALUE_TEXT)
-		source.weight_dtype = call_text(call, "weight_dtype");
+	if (node_call_argument(call, "type")->kind == VALUE_TEXT)
+		source.type = node_call_text(call, "type");
+	if (node_call_argument(call, "weight_dtype")->kind == VALUE_TEXT)
+		source.weight_dtype = node_call_text(call, "weight_dtype");
 	if (!check_files(call, loader, &source, e) || !read_gguf_settings(call, &source, e))
 		return NULL;
 	model = services->catalog->open(services->catalog->context, &source, manager_machine(m), manager_offload_device(m), e);
@@ -142,21 +142,21 @@ static bool set_output(const struct call *call, size_t slot, struct patcher *pat
 	struct wrapper *wrapper;
 
 	if (patcher_model(patcher)->kind == MODEL_UNET) {
-		outputs_set_object(call->outputs, slot, patcher_object(patcher), "MODEL");
+		value_outputs_set_object(call->outputs, slot, patcher_object(patcher), "MODEL");
 		return true;
 	}
-	wrapper = wrapper_new(patcher, e);
+	wrapper = patcher_wrapper_new(patcher, e);
 	if (!wrapper) {
 		object_discard(patcher_object(patcher));
 		return false;
 	}
-	outputs_set_object(call->outputs, slot, wrapper_object(wrapper),
-			   patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
+	value_outputs_set_object(call->outputs, slot, patcher_wrapper_object(wrapper),
+				 patcher_model(patcher)->kind == MODEL_CLIP ? "CLIP" : "VAE");
 	return true;
 }
 
-bool loader_load_one(const struct call *call, const struct loader *loader, size_t slot, const struct loader_placing *wanted,
-		     struct error *e)
+bool node_loader_load_one(const struct call *call, const struct loader *loader, size_t slot,
+			  const struct loader_placing *wanted, struct error *e)
 {
 	struct manager *m = call->services->manager;
 	enum model_kind kind = loader->kinds[slot];
@@ -184,7 +184,7 @@ static bool load_all(const struct call *call, const struct loader_placing *placi
 	if (placing->device)
 		manager_set_device(call->services->manager, loader->kinds[0], placing->device);
 	for (size_t i = 0; i < loader->kind_count; i++) {
-		if (!loader_load_one(call, loader, i, placing, e))
+		if (!node_loader_load_one(call, loader, i, placing, e))
 			return false;
 	}
 	return true;
@@ -192,17 +192,17 @@ static bool load_all(const struct call *call, const struct loader_placing *placi
 
 /* ---- versions ---- */
 
-bool loader_run_stock(struct call *call, struct error *e)
+bool node_loader_run_stock(struct call *call, struct error *e)
 {
 	struct loader_placing placing = { .device = NULL, .keep = KEEP_NONE };
 
 	return load_all(call, &placing, e);
 }
 
-struct device *loader_find_device(const struct call *call, const char *input, struct error *e)
+struct device *node_loader_find_device(const struct call *call, const char *input, struct error *e)
 {
 	struct manager *m = call->services->manager;
-	const char *name = call_text(call, input);
+	const char *name = node_call_text(call, input);
 	struct device *device =
 		name[0] && strcmp(name, "default") != 0 ? machine_find(manager_machine(m), name) : manager_load_device(m);
 
@@ -212,26 +212,26 @@ struct device *loader_find_device(const struct call *call, const char *input, st
 	return device;
 }
 
-bool loader_run_multigpu(struct call *call, struct error *e)
+bool node_loader_run_multigpu(struct call *call, struct error *e)
 {
-	struct loader_placing placing = { .device = loader_find_device(call, "device", e), .keep = KEEP_NONE };
+	struct loader_placing placing = { .device = node_loader_find_device(call, "device", e), .keep = KEEP_NONE };
 
 	return placing.device && load_all(call, &placing, e);
 }
 
-char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
-			     const struct loader_allocation_inputs *input, struct error *e)
+char *node_loader_make_allocation(const struct call *call, enum node_class class, const char *planner,
+				  const struct device *device, const struct loader_allocation_inputs *input, struct error *e)
 {
 	const struct manager *m = call->services->manager;
-	const struct value *vram = call_argument(call, input->virtual_vram_gb);
+	const struct value *vram = node_call_argument(call, input->virtual_vram_gb);
 	const char *names[DEVICE_MAX];
 	struct node_inputs inputs = { .class = class,
 				      .compute = device_name(device),
-				      .expert = call_text(call, input->expert),
-				      .virtual_vram_gb = call_number(call, input->virtual_vram_gb),
+				      .expert = node_call_text(call, input->expert),
+				      .virtual_vram_gb = node_call_number(call, input->virtual_vram_gb),
 				      .virtual_vram_is_whole = vram->kind == VALUE_INTEGER,
-				      .donor = call_text(call, input->donor),
-				      .use_other_vram = call_boolean(call, "use_other_vram"),
+				      .donor = node_call_text(call, input->donor),
+				      .use_other_vram = node_call_boolean(call, "use_other_vram"),
 				      .device_names = names,
 				      .device_count = machine_device_count(manager_machine(m)) };
 	struct plan_failure failure;
@@ -244,27 +244,27 @@ char *loader_make_allocation(const struct call *call, enum node_class class, con
 
 static bool call_gives(const void *context, const char *input, bool *value)
 {
-	const struct value *argument = call_argument(context, input);
+	const struct value *argument = node_call_argument(context, input);
 
 	*value = argument->boolean;
 	return argument->kind == VALUE_BOOLEAN;
 }
 
-enum keep_request loader_keep(const struct call *call)
+enum keep_request node_loader_keep(const struct call *call)
 {
 	const char *own = manager_policy(call->services->manager)->keep_input;
 
 	return keep_inputs_ask(own ? keep_flag_find(keep_inputs, own) : NULL, call_gives, call);
 }
 
-bool loader_input_names_file(const char *input)
+bool node_loader_input_names_file(const char *input)
 {
 	const struct node_type *type;
 
 	for (size_t i = 0; (type = node_type_at(i)) != NULL; i++) {
 		const struct loader *loader = type->data;
 
-		if (type->run != loader_run_stock)
+		if (type->run != node_loader_run_stock)
 			continue; /* the other versions of a loader read the same files */
 		for (size_t k = 0; k < ARRAY_SIZE(loader->files) && loader->files[k]; k++) {
 			if (strcmp(loader->files[k], input) == 0)
@@ -277,42 +277,43 @@ bool loader_input_names_file(const char *input)
 static const struct loader_allocation_inputs allocation_inputs = { "virtual_vram_gb", "donor_device",
 								   "expert_mode_allocations" };
 
-bool loader_run_distorch(struct call *call, struct error *e)
+bool node_loader_run_distorch(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	bool is_clip = loader->allocation == NODE_CLASS_SAFETENSOR_V2_CLIP;
-	struct loader_placing placing = { .device = loader_find_device(call, is_clip ? "device" : "compute_device", e),
-					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
-					  .keep = loader_keep(call) };
+	struct loader_placing placing = { .device = node_loader_find_device(call, is_clip ? "device" : "compute_device", e),
+					  .virtual_vram_bytes = node_call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .keep = node_loader_keep(call) };
 	bool fine;
 
 	if (!placing.device)
 		return false;
 	if (placing.keep == KEEP_NONE)
 		placing.keep = KEEP_YES; /* keep_loaded's default */
-	placing.allocation = loader_make_allocation(call, loader->allocation, manager_policy(call->services->manager)->planner,
-						    placing.device, &allocation_inputs, e);
+	placing.allocation =
+		node_loader_make_allocation(call, loader->allocation, manager_policy(call->services->manager)->planner,
+					    placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
 	return fine;
 }
 
 /* Later upstream versions, and ours, give the same inputs to DisTorch2. These nodes have no keep flag. */
-bool loader_run_legacy(struct call *call, struct error *e)
+bool node_loader_run_legacy(struct call *call, struct error *e)
 {
 	const struct loader *loader = call->type->data;
 	const struct policy *policy = manager_policy(call->services->manager);
-	struct loader_placing placing = { .device = loader_find_device(call, "device", e),
+	struct loader_placing placing = { .device = node_loader_find_device(call, "device", e),
 					  .is_legacy = policy->legacy_planner != NULL,
-					  .virtual_vram_bytes = call_number(call, "virtual_vram_gb") * (double)GIB,
+					  .virtual_vram_bytes = node_call_number(call, "virtual_vram_gb") * (double)GIB,
 					  .keep = KEEP_NONE };
 	bool fine;
 
 	if (!placing.device)
 		return false;
 	placing.allocation =
-		loader_make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
-				       placing.device, &allocation_inputs, e);
+		node_loader_make_allocation(call, loader->legacy, placing.is_legacy ? policy->legacy_planner : policy->planner,
+					    placing.device, &allocation_inputs, e);
 	fine = !error_is_set(e) && load_all(call, &placing, e);
 	free(placing.allocation);
 	return fine;
@@ -331,14 +332,18 @@ static const struct input_type vae_inputs[] = { TEXT("vae_name"), SIZE, { .name 
 static const struct input_type checkpoint_inputs[] = { TEXT("ckpt_name"), { .name = NULL } };
 
 const struct node_type nodes_loaders[] = {
-	{ .name = "UNETLoader", .inputs = unet_inputs, .outputs = { "MODEL" }, .run = loader_run_stock, .data = &unet },
-	{ .name = "CLIPLoader", .inputs = clip_inputs, .outputs = { "CLIP" }, .run = loader_run_stock, .data = &clip },
-	{ .name = "DualCLIPLoader", .inputs = dual_inputs, .outputs = { "CLIP" }, .run = loader_run_stock, .data = &dual_clip },
-	{ .name = "VAELoader", .inputs = vae_inputs, .outputs = { "VAE" }, .run = loader_run_stock, .data = &vae },
+	{ .name = "UNETLoader", .inputs = unet_inputs, .outputs = { "MODEL" }, .run = node_loader_run_stock, .data = &unet },
+	{ .name = "CLIPLoader", .inputs = clip_inputs, .outputs = { "CLIP" }, .run = node_loader_run_stock, .data = &clip },
+	{ .name = "DualCLIPLoader",
+	  .inputs = dual_inputs,
+	  .outputs = { "CLIP" },
+	  .run = node_loader_run_stock,
+	  .data = &dual_clip },
+	{ .name = "VAELoader", .inputs = vae_inputs, .outputs = { "VAE" }, .run = node_loader_run_stock, .data = &vae },
 	{ .name = "CheckpointLoaderSimple",
 	  .inputs = checkpoint_inputs,
 	  .outputs = { "MODEL", "CLIP", "VAE" },
-	  .run = loader_run_stock,
+	  .run = node_loader_run_stock,
 	  .data = &checkpoint },
 	{ .name = NULL },
 };
@@ -358,48 +363,52 @@ const struct node_type nodes_loaders_multigpu[] = {
 	{ .name = "UNETLoaderMultiGPU",
 	  .inputs = unet_device,
 	  .outputs = { "MODEL" },
-	  .run = loader_run_multigpu,
+	  .run = node_loader_run_multigpu,
 	  .data = &unet },
 	{ .name = "CLIPLoaderMultiGPU",
 	  .inputs = clip_inputs,
 	  .outputs = { "CLIP" },
-	  .run = loader_run_multigpu,
+	  .run = node_loader_run_multigpu,
 	  .data = &clip },
 	{ .name = "DualCLIPLoaderMultiGPU",
 	  .inputs = dual_inputs,
 	  .outputs = { "CLIP" },
-	  .run = loader_run_multigpu,
+	  .run = node_loader_run_multigpu,
 	  .data = &dual_clip },
-	{ .name = "VAELoaderMultiGPU", .inputs = vae_device, .outputs = { "VAE" }, .run = loader_run_multigpu, .data = &vae },
+	{ .name = "VAELoaderMultiGPU",
+	  .inputs = vae_device,
+	  .outputs = { "VAE" },
+	  .run = node_loader_run_multigpu,
+	  .data = &vae },
 	{ .name = "CheckpointLoaderSimpleMultiGPU",
 	  .inputs = checkpoint_device,
 	  .outputs = { "MODEL", "CLIP", "VAE" },
-	  .run = loader_run_multigpu,
+	  .run = node_loader_run_multigpu,
 	  .data = &checkpoint },
 	{ .name = "UNETLoaderDisTorch2MultiGPU",
 	  .inputs = unet_distorch,
 	  .outputs = { "MODEL" },
-	  .run = loader_run_distorch,
+	  .run = node_loader_run_distorch,
 	  .data = &unet },
 	{ .name = "CLIPLoaderDisTorch2MultiGPU",
 	  .inputs = clip_distorch,
 	  .outputs = { "CLIP" },
-	  .run = loader_run_distorch,
+	  .run = node_loader_run_distorch,
 	  .data = &clip },
 	{ .name = "DualCLIPLoaderDisTorch2MultiGPU",
 	  .inputs = dual_distorch,
 	  .outputs = { "CLIP" },
-	  .run = loader_run_distorch,
+	  .run = node_loader_run_distorch,
 	  .data = &dual_clip },
 	{ .name = "VAELoaderDisTorch2MultiGPU",
 	  .inputs = vae_distorch,
 	  .outputs = { "VAE" },
-	  .run = loader_run_distorch,
+	  .run = node_loader_run_distorch,
 	  .data = &vae },
 	{ .name = "CheckpointLoaderSimpleDisTorch2MultiGPU",
 	  .inputs = checkpoint_distorch,
 	  .outputs = { "MODEL", "CLIP", "VAE" },
-	  .run = loader_run_distorch,
+	  .run = node_loader_run_distorch,
 	  .data = &checkpoint },
 	{ .name = NULL },
 };

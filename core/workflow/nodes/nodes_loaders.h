@@ -39,27 +39,27 @@ struct loader_allocation_inputs {
 };
 
 /* Loads the model of output `slot`, or adopts the one that is kept, and places it. */
-bool loader_load_one(const struct call *call, const struct loader *loader, size_t slot, const struct loader_placing *placing,
-		     struct error *e);
+bool node_loader_load_one(const struct call *call, const struct loader *loader, size_t slot,
+			  const struct loader_placing *placing, struct error *e);
 
 /* The device that an input names; "" and "default" are the manager's. NULL with ERROR_ABSENT. */
-struct device *loader_find_device(const struct call *call, const char *input, struct error *e);
+struct device *node_loader_find_device(const struct call *call, const char *input, struct error *e);
 
 /* The allocation string of a node, as its version of upstream hands it on; the caller frees. NULL without an error: none. */
-char *loader_make_allocation(const struct call *call, enum node_class class, const char *planner, const struct device *device,
-			     const struct loader_allocation_inputs *names, struct error *e);
+char *node_loader_make_allocation(const struct call *call, enum node_class class, const char *planner,
+				  const struct device *device, const struct loader_allocation_inputs *names, struct error *e);
 
 /* What a loader's keep flags ask for, its policy's own first (core/base/keep_flag.h); KEEP_NONE where none is given. */
-enum keep_request loader_keep(const struct call *call);
+enum keep_request node_loader_keep(const struct call *call);
 
 /* Whether some loader reads a file that the input of this name names. */
-bool loader_input_names_file(const char *input);
+bool node_loader_input_names_file(const char *input);
 
 /* A node type's `data` is its loader. */
-bool loader_run_stock(struct call *call, struct error *e);
-bool loader_run_multigpu(struct call *call, struct error *e);
-bool loader_run_distorch(struct call *call, struct error *e);
-bool loader_run_legacy(struct call *call, struct error *e);
+bool node_loader_run_stock(struct call *call, struct error *e);
+bool node_loader_run_multigpu(struct call *call, struct error *e);
+bool node_loader_run_distorch(struct call *call, struct error *e);
+bool node_loader_run_legacy(struct call *call, struct error *e);
 
 /* ---- rows of inputs ---- */
 

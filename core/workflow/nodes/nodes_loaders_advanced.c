@@ -17,7 +17,7 @@ static bool find_devices(const struct call *call, const char *const inputs[PART_
 			 struct error *e)
 {
 	for (size_t i = 0; i < PART_COUNT; i++) {
-		placings[i].device = loader_find_device(call, inputs[i], e);
+		placings[i].device = node_loader_find_device(call, inputs[i], e);
 		if (!placings[i].device)
 			return false;
 	}
@@ -28,7 +28,7 @@ static bool find_devices(const struct call *call, const char *const inputs[PART_
 static bool load_parts(const struct call *call, const struct loader_placing *placings, struct error *e)
 {
 	for (size_t i = 0; i < PART_COUNT; i++) {
-		if (!loader_load_one(call, call->type->data, i, &placings[i], e))
+		if (!node_loader_load_one(call, call->type->data, i, &placings[i], e))
 			return false;
 	}
 	return true;
@@ -45,10 +45,10 @@ static bool run_multigpu(struct call *call, struct error *e)
 static bool allocate(const struct call *call, const struct loader_allocation_inputs *inputs, struct loader_placing *placing,
 		     struct error *e)
 {
-	placing->allocation = loader_make_allocation(
+	placing->allocation = node_loader_make_allocation(
 		call, checkpoint.allocation, manager_policy(call->services->manager)->planner, placing->device, inputs, e);
-	placing->virtual_vram_bytes = call_number(call, inputs->virtual_vram_gb) * (double)GIB;
-	placing->low_precision_loras = !call_boolean(call, "high_precision_loras");
+	placing->virtual_vram_bytes = node_call_number(call, inputs->virtual_vram_gb) * (double)GIB;
+	placing->low_precision_loras = !node_call_boolean(call, "high_precision_loras");
 	return !error_is_set(e);
 }
 
@@ -63,9 +63,9 @@ static bool run_distorch(struct call *call, struct error *e)
 			   .donor = "clip_donor_device",
 			   .expert = "clip_expert_mode_allocations" },
 	};
-	struct loader_placing placings[PART_COUNT] = { { .keep = loader_keep(call) },
-						       { .keep = loader_keep(call) },
-						       { .keep = loader_keep(call) } };
+	struct loader_placing placings[PART_COUNT] = { { .keep = node_loader_keep(call) },
+						       { .keep = node_loader_keep(call) },
+						       { .keep = node_loader_keep(call) } };
 	bool fine = find_devices(call, devices, placings, e);
 
 	for (size_t i = 0; fine && i < ARRAY_SIZE(inputs); i++)

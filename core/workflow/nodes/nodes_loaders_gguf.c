@@ -97,11 +97,11 @@ INPUTS(quadruple_legacy, QUADRUPLE, LEGACY);
 
 /* The four versions of a loader. */
 #define VERSIONS(class, output, loader, inputs)                                                                                \
-	{ class, inputs##_inputs, { output }, false, loader_run_stock, &loader },                                              \
-		{ class "MultiGPU", inputs##_device, { output }, false, loader_run_multigpu, &loader },                        \
-		{ class "DisTorch2MultiGPU", inputs##_distorch, { output }, false, loader_run_distorch, &loader },             \
+	{ class, inputs##_inputs, { output }, false, node_loader_run_stock, &loader },                                         \
+		{ class "MultiGPU", inputs##_device, { output }, false, node_loader_run_multigpu, &loader },                   \
+		{ class "DisTorch2MultiGPU", inputs##_distorch, { output }, false, node_loader_run_distorch, &loader },        \
 	{                                                                                                                      \
-		class "DisTorchMultiGPU", inputs##_legacy, { output }, false, loader_run_legacy, &loader                       \
+		class "DisTorchMultiGPU", inputs##_legacy, { output }, false, node_loader_run_legacy, &loader                  \
 	}
 
 const struct node_type nodes_loaders_gguf[] = {

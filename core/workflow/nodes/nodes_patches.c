@@ -10,29 +10,29 @@
 static bool clone_model(struct call *call, const char *input, enum model_kind kind, size_t slot, struct patcher_change *change,
 			struct error *e)
 {
-	struct patcher *parent = call_patcher(call, input, kind, e);
+	struct patcher *parent = node_call_patcher(call, input, kind, e);
 	struct patcher *clone = parent ? patcher_clone(parent, change, e) : NULL;
 	struct wrapper *wrapper;
 
 	if (!clone)
 		return false;
 	if (kind == MODEL_UNET) {
-		outputs_set_object(call->outputs, slot, patcher_object(clone), "MODEL");
+		value_outputs_set_object(call->outputs, slot, patcher_object(clone), "MODEL");
 		return true;
 	}
-	wrapper = wrapper_new(clone, e);
+	wrapper = patcher_wrapper_new(clone, e);
 	if (!wrapper) {
 		object_discard(patcher_object(clone));
 		return false;
 	}
-	outputs_set_object(call->outputs, slot, wrapper_object(wrapper), "CLIP");
+	value_outputs_set_object(call->outputs, slot, patcher_wrapper_object(wrapper), "CLIP");
 	return true;
 }
 
 /* A LoRA of strength 0 changes nothing: the model itself goes on, as upstream has it. */
 static void pass_on(struct call *call, const char *input, size_t slot)
 {
-	outputs_set_object(call->outputs, slot, call_argument(call, input)->object, slot ? "CLIP" : "MODEL");
+	value_outputs_set_object(call->outputs, slot, node_call_argument(call, input)->object, slot ? "CLIP" : "MODEL");
 }
 
 static bool patch(struct call *call, const char *input, enum model_kind kind, size_t slot, double strength,
@@ -42,7 +42,7 @@ static bool patch(struct call *call, const char *input, enum model_kind kind, si
 	struct strbuf key = STRBUF_INIT;
 	bool fine;
 
-	if (!call_patcher(call, input, kind, e))
+	if (!node_call_patcher(call, input, kind, e))
 		return false;
 	if (strength == 0) {
 		pass_on(call, input, slot);
@@ -58,7 +58,7 @@ static bool patch(struct call *call, const char *input, enum model_kind kind, si
 static struct lora_file *open_lora(const struct call *call, struct error *e)
 {
 	const struct catalog *catalog = call->services->catalog;
-	const char *file = call_text(call, "lora_name");
+	const char *file = node_call_text(call, "lora_name");
 
 	return catalog->open_lora ? catalog->open_lora(catalog->context, file, e) : lora_blank(file, e);
 }
@@ -66,7 +66,7 @@ static struct lora_file *open_lora(const struct call *call, struct error *e)
 static bool run_lora_model(struct call *call, struct error *e)
 {
 	struct lora_file *lora = open_lora(call, e);
-	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, node_call_number(call, "strength_model"), lora, e);
 
 	lora_close(lora);
 	return fine;
@@ -75,8 +75,8 @@ static bool run_lora_model(struct call *call, struct error *e)
 static bool run_lora(struct call *call, struct error *e)
 {
 	struct lora_file *lora = open_lora(call, e);
-	bool fine = lora && patch(call, "model", MODEL_UNET, 0, call_number(call, "strength_model"), lora, e) &&
-		    patch(call, "clip", MODEL_CLIP, 1, call_number(call, "strength_clip"), lora, e);
+	bool fine = lora && patch(call, "model", MODEL_UNET, 0, node_call_number(call, "strength_model"), lora, e) &&
+		    patch(call, "clip", MODEL_CLIP, 1, node_call_number(call, "strength_clip"), lora, e);
 
 	lora_close(lora);
 	return fine;
@@ -85,9 +85,10 @@ static bool run_lora(struct call *call, struct error *e)
 /* The shift grows linearly with the number of tokens, from base_shift at 256 to max_shift at 4096. */
 static bool run_sampling_flux(struct call *call, struct error *e)
 {
-	double slope = (call_number(call, "max_shift") - call_number(call, "base_shift")) / (4096.0 - 256.0);
-	double tokens = call_number(call, "width") * call_number(call, "height") / (8.0 * 8.0 * 2.0 * 2.0);
-	struct patcher_change change = { .sampling_shift = tokens * slope + call_number(call, "base_shift") - slope * 256.0 };
+	double slope = (node_call_number(call, "max_shift") - node_call_number(call, "base_shift")) / (4096.0 - 256.0);
+	double tokens = node_call_number(call, "width") * node_call_number(call, "height") / (8.0 * 8.0 * 2.0 * 2.0);
+	struct patcher_change change = { .sampling_shift =
+						 tokens * slope + node_call_number(call, "base_shift") - slope * 256.0 };
 	char key[64];
 
 	snprintf(key, sizeof(key), "ModelSamplingFlux/%.17g", change.sampling_shift);
@@ -97,13 +98,13 @@ static bool run_sampling_flux(struct call *call, struct error *e)
 
 static bool run_full_cleanup(struct call *call, struct error *e)
 {
-	const struct value *any = call_argument(call, "any");
+	const struct value *any = node_call_argument(call, "any");
 
 	(void)e;
 	if (any->kind == VALUE_OBJECT)
-		outputs_set_object(call->outputs, 0, any->object, "any");
+		value_outputs_set_object(call->outputs, 0, any->object, "any");
 	else if (any->kind == VALUE_DATA)
-		outputs_set_data(call->outputs, 0, data_keep(any->data));
+		value_outputs_set_data(call->outputs, 0, value_data_keep(any->data));
 	manager_full_cleanup(call->services->manager);
 	return true;
 }

@@ -11,20 +11,20 @@
 static bool pretend(const struct call *call, const struct sampling *sampling, struct error *e)
 {
 	const struct inference *inference = &call->services->inference;
-	int64_t steps = call_integer(call, "steps");
+	int64_t steps = node_call_integer(call, "steps");
 
 	for (int64_t i = 0; i < (steps ? steps : 1); i++) {
 		if (inference->before_step && !inference->before_step(inference->step_context, e))
 			return false;
 	}
-	outputs_set_data(call->outputs, 0, data_keep(sampling->latent));
+	value_outputs_set_data(call->outputs, 0, value_data_keep(sampling->latent));
 	return true;
 }
 
 bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e)
 {
 	struct load_request load = need_of_sampling(patcher, &sampling->latent->tensor);
-	struct conditioning positive = data_conditioning(sampling->positive);
+	struct conditioning positive = value_data_conditioning(sampling->positive);
 	struct conditioning negative;
 	struct sample_request request = { .sampler = sampling->sampler,
 					  .sigmas = sampling->sigmas,
@@ -46,7 +46,7 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 	if (!patcher_model(patcher)->family)
 		return pretend(call, sampling, e);
 	if (sampling->negative) {
-		negative = data_conditioning(sampling->negative);
+		negative = value_data_conditioning(sampling->negative);
 		request.negative = &negative;
 	}
 	pending = patcher_pending(patcher);
@@ -56,15 +56,15 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 	call->services->inference.sampler_run = inference.sampler_run;
 	if (!fine)
 		return false;
-	data = data_tensor(&out, e);
+	data = value_data_tensor(&out, e);
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
-bool sigmas_for(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
-		size_t *sigma_count, struct error *e)
+bool sample_sigmas(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
+		   size_t *sigma_count, struct error *e)
 {
 	*sigmas = NULL;
 	*sigma_count = 0;
@@ -76,19 +76,19 @@ bool sigmas_for(const struct patcher *patcher, const char *scheduler, int64_t st
 
 static bool run_ksampler(struct call *call, struct error *e)
 {
-	struct patcher *patcher = call_patcher(call, "model", MODEL_UNET, e);
-	struct sampling sampling = { .positive = call_data(call, "positive", DATA_CONDITIONING, e),
-				     .negative = call_data(call, "negative", DATA_CONDITIONING, e),
-				     .latent = call_data(call, "latent_image", DATA_TENSOR, e),
-				     .sampler = call_text(call, "sampler_name"),
-				     .cfg = call_number(call, "cfg"),
-				     .seed = call_seed(call, "seed") };
+	struct patcher *patcher = node_call_patcher(call, "model", MODEL_UNET, e);
+	struct sampling sampling = { .positive = node_call_data(call, "positive", DATA_CONDITIONING, e),
+				     .negative = node_call_data(call, "negative", DATA_CONDITIONING, e),
+				     .latent = node_call_data(call, "latent_image", DATA_TENSOR, e),
+				     .sampler = node_call_text(call, "sampler_name"),
+				     .cfg = node_call_number(call, "cfg"),
+				     .seed = node_call_seed(call, "seed") };
 	float *sigmas;
 	bool fine;
 
 	if (!patcher || !sampling.positive || !sampling.negative || !sampling.latent ||
-	    !sigmas_for(patcher, call_text(call, "scheduler"), call_integer(call, "steps"), call_number(call, "denoise"),
-			&sigmas, &sampling.sigma_count, e))
+	    !sample_sigmas(patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
+			   node_call_number(call, "denoise"), &sigmas, &sampling.sigma_count, e))
 		return false;
 	sampling.sigmas = sigmas;
 	fine = sample_with(call, patcher, &sampling, e);

@@ -17,17 +17,17 @@ static void guider_destroy(struct object *object)
 {
 	struct guider *guider = (struct guider *)object;
 
-	data_drop(guider->positive);
-	data_drop(guider->negative);
+	value_data_drop(guider->positive);
+	value_data_drop(guider->negative);
 }
 
 static const struct object_class guider_class = { .name = "guider", .transparent = true, .destroy = guider_destroy };
 
 static bool make_guider(struct call *call, const char *positive_name, const char *negative_name, double cfg, struct error *e)
 {
-	struct patcher *patcher = call_patcher(call, "model", MODEL_UNET, e);
-	struct data *positive = call_data(call, positive_name, DATA_CONDITIONING, e);
-	struct data *negative = negative_name ? call_data(call, negative_name, DATA_CONDITIONING, e) : NULL;
+	struct patcher *patcher = node_call_patcher(call, "model", MODEL_UNET, e);
+	struct data *positive = node_call_data(call, positive_name, DATA_CONDITIONING, e);
+	struct data *negative = negative_name ? node_call_data(call, negative_name, DATA_CONDITIONING, e) : NULL;
 	struct guider *guider;
 
 	if (!patcher || !positive || (negative_name && !negative))
@@ -36,10 +36,10 @@ static bool make_guider(struct call *call, const char *positive_name, const char
 	if (!guider)
 		return false;
 	reference_set(&guider->model, &guider->object, patcher_object(patcher), "model");
-	guider->positive = data_keep(positive);
-	guider->negative = data_keep(negative);
+	guider->positive = value_data_keep(positive);
+	guider->negative = value_data_keep(negative);
 	guider->cfg = cfg;
-	outputs_set_object(call->outputs, 0, &guider->object, "GUIDER");
+	value_outputs_set_object(call->outputs, 0, &guider->object, "GUIDER");
 	return true;
 }
 
@@ -50,23 +50,23 @@ static bool run_basic_guider(struct call *call, struct error *e)
 
 static bool run_cfg_guider(struct call *call, struct error *e)
 {
-	return make_guider(call, "positive", "negative", call_number(call, "cfg"), e);
+	return make_guider(call, "positive", "negative", node_call_number(call, "cfg"), e);
 }
 
 static bool run_noise(struct call *call, struct error *e)
 {
-	struct data *data = data_new(DATA_NOISE, e);
+	struct data *data = value_data_new(DATA_NOISE, e);
 
 	if (!data)
 		return false;
-	data->seed = call_seed(call, "noise_seed");
-	outputs_set_data(call->outputs, 0, data);
+	data->seed = node_call_seed(call, "noise_seed");
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
 static bool run_select(struct call *call, struct error *e)
 {
-	const struct sampler *sampler = sampler_find(call_text(call, "sampler_name"), e);
+	const struct sampler *sampler = sampler_find(node_call_text(call, "sampler_name"), e);
 
 	if (!sampler)
 		return false;
@@ -76,26 +76,26 @@ static bool run_select(struct call *call, struct error *e)
 
 static bool run_scheduler(struct call *call, struct error *e)
 {
-	struct patcher *patcher = call_patcher(call, "model", MODEL_UNET, e);
-	struct data *data = patcher ? data_new(DATA_SIGMAS, e) : NULL;
+	struct patcher *patcher = node_call_patcher(call, "model", MODEL_UNET, e);
+	struct data *data = patcher ? value_data_new(DATA_SIGMAS, e) : NULL;
 
 	if (!data)
 		return false;
-	if (!sigmas_for(patcher, call_text(call, "scheduler"), call_integer(call, "steps"), call_number(call, "denoise"),
-			&data->sigmas, &data->sigma_count, e)) {
-		data_drop(data);
+	if (!sample_sigmas(patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
+			   node_call_number(call, "denoise"), &data->sigmas, &data->sigma_count, e)) {
+		value_data_drop(data);
 		return false;
 	}
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
 static bool run_sampler(struct call *call, struct error *e)
 {
-	const struct value *linked = call_argument(call, "guider");
-	const struct data *noise = call_data(call, "noise", DATA_NOISE, e);
-	const struct data *sigmas = call_data(call, "sigmas", DATA_SIGMAS, e);
-	struct data *latent = call_data(call, "latent_image", DATA_TENSOR, e);
+	const struct value *linked = node_call_argument(call, "guider");
+	const struct data *noise = node_call_data(call, "noise", DATA_NOISE, e);
+	const struct data *sigmas = node_call_data(call, "sigmas", DATA_SIGMAS, e);
+	struct data *latent = node_call_data(call, "latent_image", DATA_TENSOR, e);
 	const struct guider *guider;
 	struct sampling sampling;
 
@@ -107,14 +107,14 @@ static bool run_sampler(struct call *call, struct error *e)
 	sampling = (struct sampling) { .positive = guider->positive,
 				       .negative = guider->negative,
 				       .latent = latent,
-				       .sampler = call_text(call, "sampler"),
+				       .sampler = node_call_text(call, "sampler"),
 				       .sigmas = sigmas->sigmas,
 				       .sigma_count = sigmas->sigma_count,
 				       .cfg = guider->cfg,
 				       .seed = noise->seed };
 	if (!sample_with(call, patcher_of(guider->model.target), &sampling, e))
 		return false;
-	outputs_set_data(call->outputs, 1, data_keep(call->outputs->slots[0].value.data));
+	value_outputs_set_data(call->outputs, 1, value_data_keep(call->outputs->slots[0].value.data));
 	return true;
 }
 

@@ -7,24 +7,24 @@
 /* A conditioning of two tensors, counted over from values. */
 static struct data *conditioning_data(struct conditioning *from, struct error *e)
 {
-	struct data *data = data_new(DATA_CONDITIONING, e);
+	struct data *data = value_data_new(DATA_CONDITIONING, e);
 
 	if (!data) {
 		compute_conditioning_free(from);
 		return NULL;
 	}
 	data->conditioning.guidance = from->guidance;
-	data->conditioning.cond = data_tensor(&from->cond, e);
-	data->conditioning.pooled = data_tensor(&from->pooled, e);
+	data->conditioning.cond = value_data_tensor(&from->cond, e);
+	data->conditioning.pooled = value_data_tensor(&from->pooled, e);
 	if (data->conditioning.cond && data->conditioning.pooled)
 		return data;
-	data_drop(data);
+	value_data_drop(data);
 	return NULL;
 }
 
 static bool run_encode(struct call *call, struct error *e)
 {
-	struct patcher *patcher = call_patcher(call, "clip", MODEL_CLIP, e);
+	struct patcher *patcher = node_call_patcher(call, "clip", MODEL_CLIP, e);
 	struct load_request request = need_of_text();
 	struct conditioning conditioning = { .guidance = NAN };
 	struct inference inference = call->services->inference;
@@ -36,24 +36,24 @@ static bool run_encode(struct call *call, struct error *e)
 	pending = patcher_pending(patcher);
 	inference.pending = &pending;
 	if (patcher_model(patcher)->family &&
-	    !inference_encode_text(&inference, patcher_model(patcher), patcher_device(patcher), call_text(call, "text"),
+	    !inference_encode_text(&inference, patcher_model(patcher), patcher_device(patcher), node_call_text(call, "text"),
 				   &conditioning, e))
 		return false;
 	data = conditioning_data(&conditioning, e);
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
 /* The same tensors with something else beside them. */
 static struct data *changed(const struct data *from, double guidance, struct error *e)
 {
-	struct data *data = data_new(DATA_CONDITIONING, e);
+	struct data *data = value_data_new(DATA_CONDITIONING, e);
 
 	if (data) {
-		data->conditioning.cond = data_keep(from->conditioning.cond);
-		data->conditioning.pooled = data_keep(from->conditioning.pooled);
+		data->conditioning.cond = value_data_keep(from->conditioning.cond);
+		data->conditioning.pooled = value_data_keep(from->conditioning.pooled);
 		data->conditioning.guidance = guidance;
 	}
 	return data;
@@ -61,12 +61,12 @@ static struct data *changed(const struct data *from, double guidance, struct err
 
 static bool run_guidance(struct call *call, struct error *e)
 {
-	struct data *from = call_data(call, "conditioning", DATA_CONDITIONING, e);
-	struct data *data = from ? changed(from, call_number(call, "guidance"), e) : NULL;
+	struct data *from = node_call_data(call, "conditioning", DATA_CONDITIONING, e);
+	struct data *data = from ? changed(from, node_call_number(call, "guidance"), e) : NULL;
 
 	if (!data)
 		return false;
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 
@@ -77,13 +77,13 @@ static struct data *zeros(const struct call *call, const struct data *like, stru
 
 	if (!values_new(&values, manager_machine(call->services->manager), like->tensor.rank, like->tensor.shape, e))
 		return NULL;
-	return data_tensor(&values, e);
+	return value_data_tensor(&values, e);
 }
 
 static bool run_zero_out(struct call *call, struct error *e)
 {
-	struct data *from = call_data(call, "conditioning", DATA_CONDITIONING, e);
-	struct data *data = from ? data_new(DATA_CONDITIONING, e) : NULL;
+	struct data *from = node_call_data(call, "conditioning", DATA_CONDITIONING, e);
+	struct data *data = from ? value_data_new(DATA_CONDITIONING, e) : NULL;
 
 	if (!data)
 		return false;
@@ -91,10 +91,10 @@ static bool run_zero_out(struct call *call, struct error *e)
 	data->conditioning.cond = zeros(call, from->conditioning.cond, e);
 	data->conditioning.pooled = zeros(call, from->conditioning.pooled, e);
 	if (!data->conditioning.cond || !data->conditioning.pooled) {
-		data_drop(data);
+		value_data_drop(data);
 		return false;
 	}
-	outputs_set_data(call->outputs, 0, data);
+	value_outputs_set_data(call->outputs, 0, data);
 	return true;
 }
 

@@ -50,7 +50,7 @@ static bool use_manager(struct manager *m, struct object *root, struct error *e)
 	if (!manager_load(m, patchers, 1, &request, e) || !manager_load(m, patchers + 1, 1, &request, e) ||
 	    !patcher_add_patches(patchers[0], patched, 2, e))
 		return false;
-	if (!inner_set_allocation(patcher_inner(patchers[0]), "#cuda:0;0.002;cpu", 0, e) ||
+	if (!place_set_allocation(patcher_inner(patchers[0]), "#cuda:0;0.002;cpu", 0, e) ||
 	    !manager_load(m, patchers, 2, &request, e))
 		return false;
 	return manager_use_more_memory(m, 1 << 20, m->load_device, e) && manager_free_everything(m, e);

@@ -91,20 +91,20 @@ static bool is_unpatched(const struct scene *scene)
 static bool deal_out(struct scene *scene, struct error *e)
 {
 	scene->managed.manager->policy = &policy_delegate;
-	return inner_set_legacy_allocation(patcher_inner(scene->patcher), "cpu,0.5;cuda:0,0.5", e) &&
-	       inner_set_allocation(patcher_inner(scene->patcher), "", 0, e) &&
-	       patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e);
+	return place_set_legacy_allocation(patcher_inner(scene->patcher), "cpu,0.5;cuda:0,0.5", e) &&
+	       place_set_allocation(patcher_inner(scene->patcher), "", 0, e) &&
+	       place_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && place_detach(scene->patcher, e);
 }
 
 static bool load_and_unload(struct scene *scene, struct error *e)
 {
-	bool fine = patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e) &&
-		    inner_set_allocation(patcher_inner(scene->patcher), "cpu,1.0#cuda:0", 0, e) &&
-		    patcher_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && patcher_detach(scene->patcher, e) &&
+	bool fine = place_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && place_detach(scene->patcher, e) &&
+		    place_set_allocation(patcher_inner(scene->patcher), "cpu,1.0#cuda:0", 0, e) &&
+		    place_partially_load(scene->patcher, ALL_MEMORY, false, NULL, e) && place_detach(scene->patcher, e) &&
 		    deal_out(scene, e);
 
 	if (!fine)
-		patcher_detach(scene->patcher, NULL);
+		place_detach(scene->patcher, NULL);
 	if (!is_unpatched(scene))
 		return torture_bug(e, "the weights are not what they were");
 	return fine;

@@ -53,11 +53,11 @@ static bool look(const struct plan *plan, const struct block_list *list, struct 
 		.topology = topology, .free_bytes = free_bytes, .blocks = list->blocks, .costs = &costs, .resident_seconds = NAN
 	};
 	struct plan_outlook outlook = { .block_copy_seconds = NULL };
-	bool fine = topology && pass_costs_make(list->blocks, list->count, &picture, &costs, e) &&
+	bool fine = topology && costs_make(list->blocks, list->count, &picture, &costs, e) &&
 		    plan_outlook(plan, &request, &outlook, e);
 
 	plan_outlook_free(&outlook);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	if (topology)
 		topology_free(topology);
 	return fine;
@@ -110,7 +110,7 @@ TORTURE_PIECE(torture_advice, "advice")
 			struct advice_list advice;
 
 			fine = advise(&request, &advice, e);
-			advice_list_free(&advice);
+			advise_list_free(&advice);
 		}
 	}
 	block_list_free(&list);
@@ -150,7 +150,7 @@ TORTURE_PIECE(torture_suggestions, "suggestions")
 					   .runner = &runner,
 					   .wanted = 3 };
 	struct suggestions suggestions = { .items = NULL };
-	bool fine = topology && make_known_blocks(&list, e) && pass_costs_make(list.blocks, list.count, &picture, &costs, e);
+	bool fine = topology && make_known_blocks(&list, e) && costs_make(list.blocks, list.count, &picture, &costs, e);
 
 	if (fine) {
 		request.blocks = list.blocks;
@@ -163,9 +163,9 @@ TORTURE_PIECE(torture_suggestions, "suggestions")
 		runner = plan_trial_runner(trial);
 		fine = suggest(&request, &suggestions, e);
 	}
-	suggestions_free(&suggestions);
+	suggest_free(&suggestions);
 	plan_trial_free(trial);
-	pass_costs_free(&costs);
+	costs_free(&costs);
 	block_list_free(&list);
 	if (topology)
 		topology_free(topology);
