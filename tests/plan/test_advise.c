@@ -35,6 +35,9 @@ static const struct trap traps[] = {
 	{ "HEAD", "cuda:0,50%;cpu,50%#cuda:5", "unknown_compute", ADVICE_WARNING, 20, "KeyError" },
 	{ "HEAD", "cuda,50%;cpu,50%#cuda:0", "bare_kind", ADVICE_WARNING, 1, "another row" },
 	{ "HEAD", "cuda:256,50%;cpu,50%#cuda:0", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
+	{ "HEAD", "cuda:255,50%;cpu,50%#cuda:0", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
+	{ "V1", "cuda:255,0.5;cpu,0.5", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
+	{ "exact", "cuda:255,50%;cpu,50%#cuda:0", "absent_device", ADVICE_WARNING, 1, NULL },
 	{ "HEAD", "cuda:2147483392,50%;cpu,50%#cuda:0", "wrapped_index", ADVICE_WARNING, 1, "cuda:0" },
 	{ "HEAD", "cpu:1,50%;cuda:0,50%#cuda:0", "host_alias", ADVICE_WARNING, 1, "host" },
 	{ "HEAD", "cuda:0,5tb;cpu,*#cuda:0", "rest_ignored", ADVICE_WARNING, 9, "5 bytes" },
@@ -113,6 +116,36 @@ START_TEST(a_trap_is_told_at_its_column_with_what_upstream_does)
 		ck_assert_msg(advice->upstream && strstr(advice->upstream, trap->upstream), "%s by %s: \"%s\"",
 			      trap->allocation, trap->version, advice->upstream);
 	advise_list_free(&list);
+}
+END_TEST
+
+/* V1 is not among them: it deals layers and asks no device for its size. */
+static const char *const versions[] = { "01df082", "HEAD", "exact" };
+
+START_TEST(a_card_is_told_absent_exactly_where_the_planner_finds_none)
+{
+	struct block_list blocks = fixture_blocks(4, 1000);
+
+	for (int index = 0; index <= 600; index++) {
+		struct plan_request request = { .rules = plan_rules_find(versions[_i]),
+						.blocks = blocks.blocks,
+						.block_count = blocks.count,
+						.devices = fixture_devices,
+						.device_count = 3 };
+		struct plan_failure failure;
+		struct advice_list advice;
+		struct plan *plan;
+		char text[64];
+
+		snprintf(text, sizeof(text), "cuda:%d,50%%;cpu,50%%#cuda:0", index);
+		request.allocation = text;
+		advice = ask(versions[_i], text, NULL, NULL);
+		plan = plan_make(&request, &failure, NULL);
+		ck_assert_msg(!plan == !!find(&advice, "absent_device"), "%s by %s", text, versions[_i]);
+		plan_free(plan);
+		advise_list_free(&advice);
+	}
+	block_list_free(&blocks);
 }
 END_TEST
 
@@ -234,6 +267,7 @@ HARNESS_SUITE(advise_suite)
 	TCase *plan = tcase_create("the plan");
 
 	tcase_add_loop_test(text, a_trap_is_told_at_its_column_with_what_upstream_does, 0, ARRAY_SIZE(traps));
+	tcase_add_loop_test(text, a_card_is_told_absent_exactly_where_the_planner_finds_none, 0, ARRAY_SIZE(versions));
 	tcase_add_loop_test(text, a_string_that_does_what_it_says_has_notes_at_most, 0, ARRAY_SIZE(fine));
 	suite_add_tcase(suite, text);
 	tcase_add_test(plan, a_device_is_planned_against_what_it_has_free);

@@ -131,12 +131,15 @@ START_TEST(a_device_name_is_a_type_and_an_index_without_leading_zeros)
 }
 END_TEST
 
-START_TEST(an_index_is_cut_to_a_signed_byte)
+START_TEST(an_index_is_cut_to_a_signed_byte_of_which_minus_1_is_the_first_device)
 {
-	ck_assert_int_eq(device_name_cut_index(1), 1);
-	ck_assert_int_eq(device_name_cut_index(128), -128);
-	ck_assert_int_eq(device_name_cut_index(255), -1);
-	ck_assert_int_eq(device_name_cut_index(INT32_MAX - 255), 0);
+	ck_assert_int_eq(device_name_meant_index(1), 1);
+	ck_assert_int_eq(device_name_meant_index(128), -128);
+	ck_assert_int_eq(device_name_meant_index(254), -2);
+	ck_assert_int_eq(device_name_meant_index(255), 0);
+	ck_assert_int_eq(device_name_meant_index(INT32_MAX), 0);
+	ck_assert_int_eq(device_name_meant_index(INT32_MAX - 255), 0);
+	ck_assert_int_eq(device_name_meant_index(DEVICE_NAME_NO_INDEX), 0);
 }
 END_TEST
 
@@ -160,7 +163,7 @@ HARNESS_SUITE(versions_suite)
 	tcase_add_test(rows, every_version_stores_a_string_that_it_reads);
 	suite_add_tcase(suite, rows);
 	tcase_add_loop_test(splitter, a_device_name_is_a_type_and_an_index_without_leading_zeros, 0, ARRAY_SIZE(names));
-	tcase_add_test(splitter, an_index_is_cut_to_a_signed_byte);
+	tcase_add_test(splitter, an_index_is_cut_to_a_signed_byte_of_which_minus_1_is_the_first_device);
 	tcase_add_test(splitter, a_type_alone_means_its_first_device);
 	suite_add_tcase(suite, splitter);
 	return suite;

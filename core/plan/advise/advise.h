@@ -31,7 +31,7 @@ enum advice_weight {
 	X(ABSENT_DEVICE, "absent_device")                                                                                      \
 	X(BARE_KIND, "bare_kind") /* `cuda` is not `cuda:0` */                                                                 \
 	X(HOST_ALIAS, "host_alias") /* mps, cpu:1: sized as the host's memory */                                               \
-	X(WRAPPED_INDEX, "wrapped_index") /* cuda:256 is cuda:0 */                                                             \
+	X(WRAPPED_INDEX, "wrapped_index") /* cuda:256 and cuda:255 are cuda:0 */                                               \
 	X(REPEATED_DEVICE, "repeated_device")                                                                                  \
 	X(ITEM_SKIPPED, "item_skipped") /* no comma in it */                                                                   \
 	X(NOTHING_USABLE, "nothing_usable") /* no item at all */                                                               \

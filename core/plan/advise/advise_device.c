@@ -53,14 +53,14 @@ static void tell_of_cuda(struct advisor *a, struct span name, int64_t index)
 {
 	char meant[24];
 
-	snprintf(meant, sizeof(meant), "cuda:%d", device_name_cut_index(index));
+	snprintf(meant, sizeof(meant), "cuda:%d", device_name_meant_index(index));
 	if (index == DEVICE_NAME_NO_INDEX) {
 		advisor_add(a, ADVICE_BARE_KIND, ADVICE_WARNING, name);
 		advisor_found(a, "\"cuda\" has no index");
 		advisor_upstream(a,
 				 "it is sized as cuda:0 and is another row beside it; a node that is given it computes on cpu");
 		advisor_instead(a, "cuda:0");
-	} else if (index > 127 && (index & 0xff) != index && advisor_device(a, span_of(meant)) != SIZE_MAX) {
+	} else if (device_name_meant_index(index) != index && advisor_device(a, span_of(meant)) != SIZE_MAX) {
 		advisor_add(a, ADVICE_WRAPPED_INDEX, ADVICE_WARNING, name);
 		advisor_found(a, "the index %" PRId64 " does not fit in a signed byte", index);
 		advisor_upstream(a, "PyTorch cuts it: \"%.*s\" is %s", SHOWN(name), meant);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/plan/string/device_name.h"
 
 static struct plan_device *list_devices(const struct topology *topology, struct error *e)
 {
@@ -67,9 +68,7 @@ int plan_find_device(const struct topology *topology, const char *name)
 		return found;
 	if (kind == DEVICE_CPU)
 		return topology_find(topology, device_kind_name(kind));
-	/* PyTorch cuts an index to a signed byte, of which -1 is none: cuda:256 and cuda:255 are cuda:0. */
-	index &= 0xff;
-	snprintf(canonical, sizeof(canonical), "%s:%u", device_kind_name(kind), index == 0xff ? 0 : index);
+	snprintf(canonical, sizeof(canonical), "%s:%d", device_kind_name(kind), device_name_meant_index(index));
 	return topology_find(topology, canonical);
 }
 

@@ -42,9 +42,11 @@ enum device_name_fault device_name_split(struct span text, struct device_name *n
 	return length == text.length ? DEVICE_NAME_OK : read_index(span_after(text, text.text + length), &name->index);
 }
 
-int device_name_cut_index(int64_t index)
+int device_name_meant_index(int64_t index)
 {
-	return (int8_t)(uint8_t)(index & 0xff);
+	int kept = (int8_t)(uint8_t)(index & 0xff);
+
+	return kept == DEVICE_NAME_NO_INDEX ? 0 : kept;
 }
 
 static bool is_same_text(struct span a, struct span b)

@@ -22,8 +22,9 @@ struct device_name {
 /* No spaces, no leading zeros. *name is whole only where it returns OK; the type is there, too, where the index is too large. */
 enum device_name_fault device_name_split(struct span text, struct device_name *name);
 
-/* The index as PyTorch keeps it, in a signed byte: 256 is 0, and 255 is -1. */
-int device_name_cut_index(int64_t index);
+/* The index of the device that PyTorch takes type:index for. It keeps a signed byte: 256 is 0, and 255 is -1, which is no index and
+ * means the current device, 0, as DEVICE_NAME_NO_INDEX does. Negative, as for 128: no device has it. */
+int device_name_meant_index(int64_t index);
 
 /* Whether a name means a listed device to the exact planner: in any case of letters, and a type alone is its first device. */
 bool device_name_means(struct span text, const char *listed);

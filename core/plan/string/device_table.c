@@ -43,10 +43,8 @@ static bool cuda_total(const struct device_list *list, struct span name, int64_t
 		       const struct trouble *t)
 {
 	char text[24];
-	int narrow = device_name_cut_index(index);
 
-	/* 255 becomes -1, which means no index: the current device, cuda:0. */
-	snprintf(text, sizeof(text), "cuda:%d", narrow == -1 ? 0 : narrow);
+	snprintf(text, sizeof(text), "cuda:%d", device_name_meant_index(index));
 	if (find_size(list, span_of(text), total_bytes))
 		return true;
 	return trouble_at(t, EXCEPTION_RUNTIME, name.text, "there is no device \"%.*s\" here (%zu devices are listed)",
