@@ -166,6 +166,23 @@ static bool add_shard_tensor(struct report *report, struct tensor_table *table, 
 	return tensor_table_add(table, &row, e);
 }
 
+static bool find_scales(const struct opened *opened, struct tensor_table *table, struct error *e)
+{
+	const char **words = array_new(opened->count + 1, sizeof(const char *), e);
+	size_t count = 0;
+	bool fine;
+
+	for (size_t i = 0; words && i < opened->count; i++) {
+		const struct safetensors *file = opened->items[i].file;
+
+		words[count] = file ? safetensors_metadata(file, SCALED_METADATA) : NULL;
+		count += words[count] != NULL;
+	}
+	fine = words && tensor_table_find_scales(table, words, count, e);
+	free(words);
+	return fine;
+}
+
 static bool gather(struct report *report, const char *path, json_t *map, struct opened *opened, struct tensor_table *table,
 		   struct error *e)
 {
@@ -190,7 +207,7 @@ static bool gather(struct report *report, const char *path, json_t *map, struct 
 			return false;
 	}
 	tensor_table_sort(table);
-	return true;
+	return find_scales(opened, table, e);
 }
 
 bool inspect_index(struct report *report, const char *path, uint64_t size_bytes, const json_t *index, struct error *e)

@@ -235,6 +235,21 @@ static const char *or_root(const char *prefix)
 	return *prefix ? prefix : "no prefix";
 }
 
+/* What its weights with scales are: of the old form, where a file may lack any of them, fp8. */
+static const char *scaled_words(const struct detected *part, const struct tensor_table *table)
+{
+	size_t length = strlen(part->prefix);
+	bool fp8 = true;
+
+	for (size_t i = 0; i < table->scaled.count; i++) {
+		const struct scaled_layer *layer = &table->scaled.layers[i];
+
+		if (strncmp(table->rows[layer->weight].name, part->prefix, length) == 0)
+			fp8 = fp8 && (layer->format == SCALED_F8_E4M3 || layer->format == SCALED_F8_E5M2);
+	}
+	return fp8 ? ", fp8 with scales" : ", some weights with scales";
+}
+
 /* `shown` of its largest blocks are for people; 0: its blocks in a line, for a checkpoint's models share a screen. */
 static bool say_part(struct report *report, const struct detected *part, const struct tensor_table *table, size_t shown,
 		     json_t *model, struct error *e)
@@ -253,7 +268,7 @@ static bool say_part(struct report *report, const struct detected *part, const s
 		   units_bytes(match.size_bytes, size), or_root(part->prefix),
 		   part->layout == LAYOUT_OWN ? "" : ", as named by ",
 		   part->layout == LAYOUT_OWN ? "" : detect_layout_name(part->layout),
-		   part->scaled	     ? ", fp8 with scales"
+		   part->scaled	     ? scaled_words(part, table)
 		   : part->quantised ? ", quantised"
 				     : "");
 	json_object_set_new(model, "bytes", json_integer((json_int_t)match.size_bytes));
@@ -328,6 +343,8 @@ bool inspect_tensors(struct report *report, const struct tensor_table *table, co
 	if (found.count == 0)
 		say_unrecognised(report, table);
 	fine = say_models(report, &found, table, e) && say_unknown(report, &found, table, e);
+	if (fine)
+		inspect_scales(report, table);
 	detect_free(&found);
 	return fine;
 }

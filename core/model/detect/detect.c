@@ -94,6 +94,14 @@ static uint64_t element_count(const struct tensor_row *row)
 	return count;
 }
 
+/* The form of 2024, whose `scaled_fp8` says that each Linear has a scale. */
+static bool is_old_scale(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && strcmp(dot, ".scale_weight") == 0;
+}
+
 /* As upstream decides: the type of most elements; of a scaled model, whose Linears are fp8, of the others. */
 static void look_at_types(struct detected *part, const struct tensor_table *table)
 {
@@ -101,19 +109,20 @@ static void look_at_types(struct detected *part, const struct tensor_table *tabl
 	size_t length = strlen(part->prefix);
 	enum dtype most = DTYPE_F32;
 
-	part->scaled = tensor_view_find(&(struct tensor_view) { table, part->prefix }, "scaled_fp8") != NULL;
+	part->scales_linears = tensor_view_find(&(struct tensor_view) { table, part->prefix }, "scaled_fp8") != NULL;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct tensor_row *row = &table->rows[i];
-		const char *dot = strrchr(row->name, '.');
 
 		if (strncmp(row->name, part->prefix, length) != 0)
 			continue;
 		part->quantised = part->quantised || row->quant;
-		if (dot && strcmp(dot, ".scale_weight") == 0)
-			part->scaled = true;
-		else
+		part->scaled = part->scaled || row->scaled;
+		if (is_old_scale(row->name))
+			part->scales_linears = true;
+		else if (!row->scaled && !row->is_scale)
 			elements[row->dtype] += element_count(row);
 	}
+	part->scaled = part->scaled || part->scales_linears;
 	if (part->scaled) {
 		elements[DTYPE_F8_E4M3] = elements[DTYPE_F8_E5M2] = 0;
 		most = DTYPE_BF16;
@@ -283,7 +292,7 @@ static bool describe(const struct detected *detected, enum layout layout, bool a
 {
 	architecture_begin(a, detected->dtype, e);
 	a->layout = layout;
-	a->scaled = detected->scaled;
+	a->scaled = detected->scales_linears;
 	a->as_module = as_module;
 	detected->family->describe(detected->config, a);
 	return architecture_ok(a);
@@ -303,12 +312,26 @@ void detect_file_name(const struct detected *detected, const char *parameter, ch
 	snprintf(name, 512, "%s%s", detected->prefix, parameter);
 }
 
+/* Block formats fill matrices up to whole blocks in both dimensions. */
+static bool is_padded(const struct tensor_row *row, const struct parameter_description *parameter)
+{
+	int64_t block = row->scaled->format == SCALED_NVFP4 ? 16 : row->scaled->format == SCALED_MXFP8 ? 32 : 1;
+
+	for (unsigned i = 0; i < row->rank; i++) {
+		if (row->shape[i] != (parameter->shape[i] + block - 1) / block * block)
+			return false;
+	}
+	return row->rank == 2;
+}
+
 static bool same_shape(const struct tensor_row *row, const struct parameter_description *parameter)
 {
 	if (parameter->rank == 0 && row->rank == 1 && row->shape[0] == 1)
 		return true; /* PyTorch takes a list of one for a number */
 	if (row->rank != parameter->rank)
 		return false;
+	if (row->scaled && is_padded(row, parameter))
+		return true;
 	return memcmp(row->shape, parameter->shape, row->rank * sizeof(*row->shape)) == 0;
 }
 
@@ -355,7 +378,7 @@ bool detect_check(const struct detected *detected, const struct tensor_table *ta
 			continue;
 		}
 		match->tensor_count++;
-		match->size_bytes += row->size_bytes;
+		match->size_bytes += row->scaled && !a.scaled ? row->scaled->size_bytes : row->size_bytes;
 		if (!same_shape(row, &a.parameters[i]))
 			note_misshapen(match, &a.parameters[i], row);
 	}
@@ -403,7 +426,7 @@ bool detect_count_unknown(const struct detection *found, const struct tensor_tab
 	*count = 0;
 	*first = NULL;
 	for (size_t i = 0; fine && i < table->count; i++) {
-		if (known[i] || detect_is_ignored(table->rows[i].name))
+		if (known[i] || table->rows[i].is_scale || detect_is_ignored(table->rows[i].name))
 			continue;
 		*first = (*count)++ ? *first : table->rows[i].name;
 	}

@@ -29,10 +29,11 @@ struct detected {
 	void *config; /* owned */
 	const char *prefix; /* of its tensors in the file; static text */
 	enum layout layout;
-	bool scaled; /* fp8 with a scale beside each Linear's weight */
+	bool scaled; /* some of its weights are stored with scales beside them */
+	bool scales_linears; /* by the old form: upstream then has a scale for each Linear, 1 where the file has none */
 	bool quantised; /* some of its tensors are GGUF's */
 	enum dtype
-		dtype; /* of most of its elements (of those that are not fp8 where it is scaled): the type upstream gives it all */
+		dtype; /* of most of its elements (of those that are plain where it is scaled): the type upstream gives it all */
 	struct error fault; /* why its tensors make no whole configuration; then config is NULL */
 };
 

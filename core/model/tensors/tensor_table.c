@@ -40,8 +40,38 @@ void tensor_table_free(struct tensor_table *table)
 		free(table->names[i]);
 	free(table->names);
 	free(table->parts);
+	scaled_map_free(&table->scaled);
 	free(table->rows);
 	*table = (struct tensor_table) { .rows = NULL };
+}
+
+bool tensor_table_find_scales(struct tensor_table *table, const char *const *metadata, size_t count, struct error *e)
+{
+	struct scaled_tensor *tensors = array_new(table->count + 1, sizeof(*tensors), e);
+	bool fine;
+
+	for (size_t i = 0; tensors && i < table->count; i++) {
+		const struct tensor_row *row = &table->rows[i];
+
+		tensors[i] = (struct scaled_tensor) { .name = row->name,
+						      .dtype = row->dtype,
+						      .rank = row->rank,
+						      .shape = row->shape,
+						      .bytes = row->bytes,
+						      .size_bytes = row->size_bytes };
+	}
+	fine = tensors && scaled_find(&table->scaled, tensors, table->count, metadata, count, e);
+	for (size_t i = 0; fine && i < table->count; i++) {
+		struct tensor_row *row = &table->rows[i];
+		enum scaled_role role = table->scaled.uses[i].role;
+
+		row->scaled = scaled_layer_of(&table->scaled, i);
+		row->is_scale = role != SCALED_PLAIN && role != SCALED_WEIGHT;
+		if (row->scaled && row->scaled->format == SCALED_NVFP4 && row->rank == 2)
+			row->shape[1] *= 2;
+	}
+	free(tensors);
+	return fine;
 }
 
 struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor)
@@ -60,6 +90,8 @@ struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *ten
 
 bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e)
 {
+	const char *word = safetensors_metadata(file, SCALED_METADATA);
+
 	*table = (struct tensor_table) { .rows = NULL };
 	for (size_t i = 0; i < safetensors_count(file); i++) {
 		struct tensor_row row = tensor_row_of_safetensors(safetensors_tensor(file, i));
@@ -70,7 +102,10 @@ bool tensor_table_of_safetensors(struct tensor_table *table, const struct safete
 		}
 	}
 	tensor_table_sort(table);
-	return true;
+	if (tensor_table_find_scales(table, &word, word != NULL, e))
+		return true;
+	tensor_table_free(table);
+	return false;
 }
 
 /* The paths of the shards, owned by the table. */
@@ -94,6 +129,21 @@ static bool name_files(struct tensor_table *table, const struct shards *shards, 
 	return true;
 }
 
+static bool find_scales_of_shards(struct tensor_table *table, const struct shards *shards, struct error *e)
+{
+	const char **words = array_new(shards_file_count(shards) + 1, sizeof(const char *), e);
+	size_t count = 0;
+	bool fine;
+
+	for (size_t i = 0; words && i < shards_file_count(shards); i++) {
+		words[count] = safetensors_metadata(shards_file(shards, i), SCALED_METADATA);
+		count += words[count] != NULL;
+	}
+	fine = words && tensor_table_find_scales(table, words, count, e);
+	free(words);
+	return fine;
+}
+
 bool tensor_table_of_shards(struct tensor_table *table, const struct shards *shards, const char *index, struct error *e)
 {
 	*table = (struct tensor_table) { .rows = NULL };
@@ -112,7 +162,10 @@ bool tensor_table_of_shards(struct tensor_table *table, const struct shards *sha
 		}
 	}
 	tensor_table_sort(table);
-	return true;
+	if (find_scales_of_shards(table, shards, e))
+		return true;
+	tensor_table_free(table);
+	return false;
 }
 
 bool tensor_table_of_weights(struct tensor_table *table, const struct weights *weights, struct error *e)

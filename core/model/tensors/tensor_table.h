@@ -33,6 +33,8 @@ struct tensor_row {
 	const struct tensor_row *parts; /* that it is made of while it is loaded; NULL: it is in the file itself. The table's */
 	size_t part_count;
 	bool alternates; /* the parts are the places along the third dimension; else their rows follow each other */
+	const struct scaled_layer *scaled; /* a weight that is stored with scales beside it; the table's. NULL: it is not */
+	bool is_scale; /* a scale of such a weight, or its mark: no model's own */
 };
 
 /* What it takes in memory once it is loaded. */
@@ -44,6 +46,7 @@ struct tensor_table {
 	char **names; /* owned: those that are not the file's own */
 	size_t name_count, name_capacity;
 	struct tensor_row *parts; /* owned: of rows that are made of several */
+	struct scaled_map scaled; /* of safetensors, by row: see tensor_table_find_scales */
 };
 
 /* Names are borrowed and must live as long. Rows come in any order; tensor_table_sort ends it. */
@@ -54,6 +57,11 @@ void tensor_table_free(struct tensor_table *table);
 /* Larger dimensions than any model has are cut to this, which is small enough to be multiplied. */
 #define DIMENSION_MAX (INT64_C(1) << 40)
 struct tensor_row tensor_row_of_safetensors(const struct safetensors_tensor *tensor);
+
+/* Tells rows that are sorted apart into weights with scales and their scales; the functions below that take safetensors have done so.
+ * metadata are the files' texts under SCALED_METADATA. The shape of a packed weight becomes that of what it stands for. No row may
+ * move afterwards. */
+bool tensor_table_find_scales(struct tensor_table *table, const char *const *metadata, size_t count, struct error *e);
 
 /* All tensors of an open file, which must live as long. */
 bool tensor_table_of_safetensors(struct tensor_table *table, const struct safetensors *file, struct error *e);

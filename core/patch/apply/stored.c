@@ -4,6 +4,7 @@
  */
 #include "core/patch/apply/stored.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +25,25 @@ uint64_t stored_count(const struct stored *stored)
 	return count;
 }
 
-static void multiply(float *values, size_t count, float scale)
+static void multiply(const struct stored *stored, struct weight_values *weight)
 {
-	for (size_t i = 0; scale != 0 && i < count; i++)
-		values[i] *= scale;
+	size_t count = adapter_weight_count(weight);
+	size_t columns = weight->rank && weight->shape[0] ? count / (size_t)weight->shape[0] : count;
+
+	for (size_t i = 0; stored_is_scaled(stored) && i < count; i++)
+		weight->values[i] *= stored->row_scales ? stored->row_scales[i / columns] : stored->scale;
 }
 
-static void divide(float *values, size_t count, float scale)
+static bool divide(const struct stored *stored, struct weight_values *weight, struct error *e)
 {
-	for (size_t i = 0; scale != 0 && i < count; i++)
-		values[i] /= scale;
+	size_t count = adapter_weight_count(weight);
+	size_t columns = weight->rank && weight->shape[0] ? count / (size_t)weight->shape[0] : count;
+
+	if (stored->row_scales && (weight->rank != stored->rank || weight->shape[0] != stored->shape[0]))
+		return error_set(e, ERROR_UNSUPPORTED, "%s has a scale a row, and would have other rows", stored->key);
+	for (size_t i = 0; stored_is_scaled(stored) && i < count; i++)
+		weight->values[i] /= stored->row_scales ? stored->row_scales[i / columns] : stored->scale;
+	return true;
 }
 
 static bool take_values(const struct stored *stored, struct weight_values *weight, struct error *e)
@@ -53,11 +63,8 @@ bool stored_patch(const struct stored *stored, const struct patch_list *list, si
 {
 	if (!take_values(stored, weight, e))
 		return false;
-	multiply(weight->values, adapter_weight_count(weight), stored->scale);
-	if (!patch_weight(list, parameter, weight, DTYPE_F32, e))
-		return false;
-	divide(weight->values, adapter_weight_count(weight), stored->scale);
-	return true;
+	multiply(stored, weight);
+	return patch_weight(list, parameter, weight, DTYPE_F32, e) && divide(stored, weight, e);
 }
 
 /* A scaled weight's sum is formed in float32, and rounded to what the weight is before it is used. */
@@ -67,21 +74,32 @@ bool stored_patch_in(const struct stored *stored, const struct patch_list *list,
 	if (!take_values(stored, weight, e))
 		return false;
 	round_values(dtype, weight->values, adapter_weight_count(weight));
-	if (stored->scale == 0) {
+	if (!stored_is_scaled(stored)) {
 		weight->dtype = dtype;
 		return patch_weight(list, parameter, weight, stored->blocks ? DTYPE_F32 : dtype, e);
 	}
-	multiply(weight->values, adapter_weight_count(weight), stored->scale);
-	if (!patch_weight(list, parameter, weight, dtype, e))
-		return false;
-	divide(weight->values, adapter_weight_count(weight), stored->scale);
-	return stored_settle(stored, weight, e);
+	multiply(stored, weight);
+	return patch_weight(list, parameter, weight, dtype, e) && divide(stored, weight, e) && stored_settle(stored, weight, e);
+}
+
+/* To nearest even; NaN becomes 0. */
+static void round_to_int8(const float *values, size_t count, int8_t *to)
+{
+	for (size_t i = 0; i < count; i++) {
+		float value = rintf(values[i]);
+
+		to[i] = value >= INT8_MAX ? INT8_MAX : value <= INT8_MIN ? INT8_MIN : isnan(value) ? 0 : (int8_t)value;
+	}
 }
 
 bool stored_round(const struct stored *stored, const float *values, size_t count, void *bytes, struct error *e)
 {
 	struct mt19937 generator;
 
+	if (stored->dtype == DTYPE_I8) {
+		round_to_int8(values, count, bytes);
+		return true;
+	}
 	mt19937_seed(&generator, stochastic_seed(stored->key));
 	return stochastic_round(stored->dtype, &generator, values, bytes, count, e);
 }

@@ -1,7 +1,7 @@
 /* stored.h - a weight as it is stored, and the way to its patched values and back. For core/patch and its benchmark.
  *
- * An fp8 weight may have a scale beside it: what it stands for is its value times the scale, and that is what is patched. A
- * quantised weight has no way back: only a copy of it is patched, by stored_patch_in().
+ * An fp8 or int8 weight may have a scale beside it, or one a row: what it stands for is its value times the scale, and that is what
+ * is patched; it is stored at the same scale again. A quantised weight has no way back: only a copy of it is patched, by stored_patch_in().
  */
 #ifndef RESIDENCY_PATCH_STORED_H
 #define RESIDENCY_PATCH_STORED_H
@@ -22,7 +22,13 @@ struct stored {
 	const int64_t *shape;
 	const void *bytes;
 	float scale; /* 0: none */
+	const float *row_scales; /* instead, one a row; NULL: none */
 };
+
+static inline bool stored_is_scaled(const struct stored *stored)
+{
+	return stored->scale != 0 || stored->row_scales;
+}
 
 uint64_t stored_count(const struct stored *stored);
 
@@ -40,7 +46,7 @@ bool stored_patch_round(const struct stored *stored, const struct patch_list *li
 bool stored_patch_in(const struct stored *stored, const struct patch_list *list, size_t parameter, enum dtype dtype,
 		     struct weight_values *weight, struct error *e);
 
-/* Values to the stored type: fp8 by chance, the others to nearest. */
+/* Values to the stored type: fp8 by chance, the others to nearest; what int8 cannot hold becomes its least or its most. */
 bool stored_round(const struct stored *stored, const float *values, size_t count, void *bytes, struct error *e);
 
 /* Values as they are after that. */

@@ -113,7 +113,7 @@ bool strips_can(const struct stored *stored, const struct patch_list *list, size
 {
 	bool is_alone = count_adapters(list, parameter) == 1;
 
-	if (stored->scale != 0 || stored->rank < 2 || stored_count(stored) == 0)
+	if (stored_is_scaled(stored) || stored->rank < 2 || stored_count(stored) == 0)
 		return false;
 	for (size_t i = 0; i < list->use_count; i++) {
 		size_t count;

@@ -2,6 +2,7 @@
  * types and sizes of the new tensors. What remains for the writer (patch_file_write.c) is to go through the tensors in
  * order.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,33 @@
 #include "core/patch/apply/stored.h"
 
 /* ---- what the model holds ---- */
+
+/* Which weights have scales must be known before they are changed. */
+static bool check_words(const struct patch_file *file, struct error *e)
+{
+	const struct scaled_map *map = &file->weights.scaled;
+	size_t unmarked = 0;
+
+	if (map->fault[0])
+		return error_set(e, ERROR_UNSUPPORTED, "%s: which of its weights have scales cannot be read: %s",
+				 file->request.model, map->fault);
+	for (size_t i = 0; i < map->count; i++)
+		unmarked += map->layers[i].mark == SCALED_UNMARKED;
+	if (unmarked)
+		log_say(file->request.log, LOG_WARNING,
+			"%s: no mark (comfy_quant) names the scales of %zu weights, so ComfyUI leaves them out; here they "
+			"count",
+			file->request.model, unmarked);
+	return true;
+}
+
+/* Several files' words on their layers become the one file's. */
+static bool join_words(struct patch_file *file, struct error *e)
+{
+	if (file->weights.shards && weights_texts_find(&file->texts, SCALED_METADATA))
+		weights_texts_replace(&file->texts, SCALED_METADATA, weights_scaled_metadata(&file->weights, NULL, 0, e));
+	return !error_is_set(e);
+}
 
 static bool open_model(struct patch_file *file, struct error *e)
 {
@@ -26,7 +54,8 @@ static bool open_model(struct patch_file *file, struct error *e)
 			"%s is a GGUF file, whose blocks are never patched: LoRAs are added when its weights are used; "
 			"`residency convert` makes a safetensors file of it, which can be patched",
 			path);
-	return tensor_table_of_weights(&file->table, weights, e) && weights_texts(weights, false, &file->texts, e);
+	return tensor_table_of_weights(&file->table, weights, e) && weights_texts(weights, false, &file->texts, e) &&
+	       check_words(file, e) && join_words(file, e);
 }
 
 static bool make_units(struct patch_file *file, struct error *e)
@@ -74,20 +103,28 @@ enum dtype patch_file_dtype(const struct patch_file *file, const struct weights_
 	return file->request.has_dtype && is_float(tensor->type.dtype) ? file->request.dtype : tensor->type.dtype;
 }
 
-float patch_file_scale(const struct patch_file *file, size_t index)
+static const struct scaled_layer *layer_of(const struct patch_file *file, size_t tensor)
 {
-	const struct weights_tensor *tensor = &file->weights.tensors[index];
-	const struct tensor_view view = { &file->table, "" };
-	const struct tensor_row *scale;
-	char module[KEY_MAX_BYTES];
-	float value = 0;
+	return scaled_layer_of(&file->weights.scaled, tensor);
+}
 
-	if (!is_fp8(tensor->type.dtype) || !key_between(tensor->name, "", ".weight", module))
-		return 0;
-	scale = tensor_view_find(&view, "%s.scale_weight", module);
-	if (scale && scale->dtype == DTYPE_F32 && scale->size_bytes == sizeof(value))
-		memcpy(&value, scale->bytes, sizeof(value));
-	return value;
+bool patch_file_scales(const struct patch_file *file, size_t tensor, float *one, float **rows, struct error *e)
+{
+	const struct scaled_layer *layer = layer_of(file, tensor);
+	const void *scale = layer ? file->weights.tensors[layer->scale].bytes : NULL;
+
+	*one = 0;
+	*rows = NULL;
+	if (!layer)
+		return true;
+	if (layer->scale_count == 1)
+		return scaled_factors(layer, scale, one, e);
+	*rows = array_new(layer->scale_count, sizeof(**rows), e);
+	if (*rows && scaled_factors(layer, scale, *rows, e))
+		return true;
+	free(*rows);
+	*rows = NULL;
+	return false;
 }
 
 const struct weights_tensor *patch_file_part(const struct patch_file *file, const struct file_unit *unit, size_t piece)
@@ -108,7 +145,7 @@ static bool check_parts(const struct patch_file *file, size_t index, struct erro
 		if (patch_file_dtype(file, tensor) != patch_file_dtype(file, first))
 			return error_set(e, ERROR_UNSUPPORTED, "%s: %s and %s are parts of one weight, and of different types",
 					 file->request.model, first->name, tensor->name);
-		if (patch_file_scale(file, unit->pieces[i].tensor) != 0)
+		if (layer_of(file, unit->pieces[i].tensor))
 			return error_set(e, ERROR_UNSUPPORTED, "%s: %s is a part of a weight, and has a scale of its own",
 					 file->request.model, tensor->name);
 	}
@@ -117,12 +154,50 @@ static bool check_parts(const struct patch_file *file, size_t index, struct erro
 			 first->name);
 }
 
+/* What is changed must be stored at its scale again: nothing is, at 0. */
+static bool check_scales(const struct patch_file *file, const struct weights_tensor *tensor, size_t index, struct error *e)
+{
+	float one;
+	float *rows;
+	size_t count = (size_t)layer_of(file, index)->scale_count;
+	bool fine = patch_file_scales(file, index, &one, &rows, e);
+
+	for (size_t i = 0; fine && i < count; i++) {
+		float scale = rows ? rows[i] : one;
+
+		if (!isfinite(scale) || scale == 0)
+			fine = error_set(e, ERROR_FORMAT, "%s: %s has a scale of %g: nothing can be added to it",
+					 file->request.model, tensor->name, (double)scale);
+	}
+	free(rows);
+	return fine;
+}
+
+/* A weight with scales: values whose scales are found by a search, block by block, are not patched. */
+static bool check_layer(const struct patch_file *file, const struct weights_tensor *tensor, size_t index, struct error *e)
+{
+	const struct scaled_layer *layer = layer_of(file, index);
+
+	if (!scaled_readable(layer, file->request.model, tensor->name, e))
+		return false;
+	if (scaled_has_factors(layer))
+		return check_scales(file, tensor, index, e);
+	return error_set(
+		e, ERROR_UNSUPPORTED,
+		"%s: %s is stored as %s, whose blocks cannot be patched; `residency convert --dtype BF16` multiplies the "
+		"scales in and makes a file that can be",
+		file->request.model, tensor->name, scaled_format_name(layer));
+}
+
 static bool check_unit(const struct patch_file *file, size_t index, struct error *e)
 {
 	const struct file_unit *unit = &file->units.units[index];
 	const struct weights_tensor *tensor = patch_file_part(file, unit, 0);
+	bool is_scaled = layer_of(file, unit->pieces[0].tensor);
 
-	if (!is_float(tensor->type.dtype) || unit->rank > TENSOR_RANK_MAX)
+	if (is_scaled && !check_layer(file, tensor, unit->pieces[0].tensor, e))
+		return false;
+	if ((!is_float(tensor->type.dtype) && !is_scaled) || unit->rank > TENSOR_RANK_MAX)
 		return error_set(e, ERROR_UNSUPPORTED, "%s: %s is of type %s with %u dimensions, and cannot be patched",
 				 file->request.model, tensor->name, dtype_name(tensor->type.dtype), unit->rank);
 	return unit->is_tensor || check_parts(file, index, e);
@@ -176,7 +251,7 @@ static bool make_entries(struct patch_file *file, struct error *e)
 		const struct file_unit *unit = patch_file_unit(file, at);
 		const int64_t *reshaped = unit ? file->reshaped[unit - file->units.units] : NULL;
 
-		if (file->request.has_dtype && string_ends_with(tensor->name, ".scale_weight"))
+		if (file->request.has_dtype && layer_of(file, at))
 			return error_set(e, ERROR_UNSUPPORTED, "%s: its weights have scales (%s), so they keep their type",
 					 file->request.model, tensor->name);
 		file->entries[i] = (struct safetensors_entry) { .name = tensor->name,

@@ -31,8 +31,9 @@ struct whole {
 /* The type that a tensor has in the new file. */
 enum dtype patch_file_dtype(const struct patch_file *file, const struct weights_tensor *tensor);
 
-/* The factor that an fp8 tensor is stored with; 0: none. */
-float patch_file_scale(const struct patch_file *file, size_t tensor);
+/* The scales that a tensor is stored with: *one where there is one, else an array, one a row, that the caller frees. Neither where it
+ * has none. False when out of memory. */
+bool patch_file_scales(const struct patch_file *file, size_t tensor, float *one, float **rows, struct error *e);
 
 /* The tensor that a weight's piece is in. */
 const struct weights_tensor *patch_file_part(const struct patch_file *file, const struct file_unit *unit, size_t piece);

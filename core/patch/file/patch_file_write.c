@@ -30,24 +30,26 @@ static bool put_patched(struct patch_file *file, size_t index, const struct safe
 			struct safetensors_writer *writer, struct error *e)
 {
 	const struct key_target *target = &file->units.targets[index];
-	struct stored stored = { .key = target->key,
-				 .dtype = entry->dtype,
-				 .rank = target->rank,
-				 .shape = target->shape,
-				 .bytes = bytes,
-				 .scale = patch_file_scale(file, file->units.units[index].pieces[0].tensor) };
+	struct stored stored = {
+		.key = target->key, .dtype = entry->dtype, .rank = target->rank, .shape = target->shape, .bytes = bytes
+	};
 	uint64_t size_bytes = dtype_size_bytes(entry->dtype);
 	void *rounded;
+	float *rows;
 	bool fine;
 
 	for (size_t i = 0; i < entry->rank; i++) {
 		if (__builtin_mul_overflow(size_bytes, (uint64_t)entry->shape[i], &size_bytes))
 			return error_set(e, ERROR_FORMAT, "it would be too large to exist");
 	}
+	if (!patch_file_scales(file, file->units.units[index].pieces[0].tensor, &stored.scale, &rows, e))
+		return false;
+	stored.row_scales = rows;
 	rounded = array_new(size_bytes, 1, e);
 	fine = rounded && stored_patch_round(&stored, &file->list, index, rounded, e) &&
 	       safetensors_writer_put(writer, rounded, size_bytes, e);
 	free(rounded);
+	free(rows);
 	return fine;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "core/base/string.h"
 #include "core/model/detect/detect.h"
 #include "core/model/detect/layout.h"
 #include "core/plan/place/blocks.h"
@@ -39,14 +40,15 @@ bool block_list_from_architecture(struct block_list *list, const struct architec
 	return true;
 }
 
-/* What a parameter weighs once it is loaded from the file; as described where the file lacks it. */
+/* What a parameter weighs once it is loaded from the file, and the scales beside it; as described where the file lacks it. */
 static bool loaded_bytes(const struct parameter_description *parameter, const struct detected *part,
-			 const struct tensor_table *table, struct layout_map *map, uint64_t *size_bytes, struct error *e)
+			 const struct tensor_table *table, struct layout_map *map, uint64_t *size_bytes, uint64_t *scale_bytes,
+			 struct error *e)
 {
 	struct tensor_view view = { table, part->prefix };
 	struct origin origin;
 
-	*size_bytes = 0;
+	*size_bytes = *scale_bytes = 0;
 	if (!layout_origin(map, parameter->name, &origin, e))
 		return false;
 	for (size_t i = 0; i < origin.piece_count; i++) {
@@ -57,11 +59,17 @@ static bool loaded_bytes(const struct parameter_description *parameter, const st
 			return true;
 		}
 		*size_bytes += tensor_row_loaded_bytes(row) / origin.pieces[i].part_count;
+		if (row->scaled && !part->scales_linears)
+			*scale_bytes += row->scaled->size_bytes - row->size_bytes;
+	}
+	if (string_ends_with(parameter->name, ".scale_weight")) {
+		*scale_bytes = *size_bytes;
+		*size_bytes = 0;
 	}
 	return true;
 }
 
-/* What the tensors of a GGUF file weigh, where they stand for the blocks' own. */
+/* What the tensors of a file with blocks or scales weigh, where they stand for the modules' own. */
 static bool take_file_sizes(struct block_list *list, const struct architecture *a, const struct detected *part,
 			    const struct tensor_table *table, struct error *e)
 {
@@ -72,17 +80,20 @@ static bool take_file_sizes(struct block_list *list, const struct architecture *
 
 	for (size_t i = 0; fine && i < a->block_count; at += a->blocks[i].parameter_count, i++) {
 		uint64_t size_bytes = 0;
+		uint64_t scales_bytes = 0;
 		uint64_t bytes;
+		uint64_t scale_bytes;
 
 		if (a->blocks[i].of_container)
 			continue;
 		for (size_t j = 0; fine && j < a->blocks[i].parameter_count; j++) {
-			fine = loaded_bytes(&a->parameters[at + j], part, table, &map, &bytes, e);
+			fine = loaded_bytes(&a->parameters[at + j], part, table, &map, &bytes, &scale_bytes, e);
 			size_bytes += bytes;
+			scales_bytes += scale_bytes;
 		}
 		if (list->blocks[block].weight_size_bytes != PLAN_NO_SIZE && a->blocks[i].parameter_count)
 			list->blocks[block].weight_size_bytes = size_bytes;
-		list->blocks[block++].size_bytes = size_bytes;
+		list->blocks[block++].size_bytes = size_bytes + scales_bytes;
 	}
 	layout_map_end(&map);
 	return fine;
@@ -94,7 +105,7 @@ bool block_list_from_detected(struct block_list *list, const struct detected *pa
 	struct architecture a;
 	bool fine = detect_describe(part, true, &a, e) && block_list_from_architecture(list, &a, part->family->root, e);
 
-	if (fine && part->quantised)
+	if (fine && (part->quantised || part->scaled))
 		fine = take_file_sizes(list, &a, part, table, e);
 	architecture_end(&a);
 	return fine;

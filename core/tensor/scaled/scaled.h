@@ -123,7 +123,7 @@ bool scaled_factors(const struct scaled_layer *layer, const void *scale, float *
 
 /* One text of what the headers of one model's files say, without the layers of some weights ("a.b.weight"), for a file that has no
  * scales of theirs; the caller frees. NULL where nothing is left, and with e set where there is no memory. */
-char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights,
-			      size_t adapter_weight_count, struct error *e);
+char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights, size_t weight_count,
+			      struct error *e);
 
 #endif

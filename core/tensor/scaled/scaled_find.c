@@ -472,29 +472,34 @@ static void forget(json_t *layers, const char *weight)
 	json_object_del(layers, module);
 }
 
-char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights,
-			      size_t adapter_weight_count, struct error *e)
+char *scaled_metadata_without(const char *const *metadata, size_t count, const char *const *weights, size_t weight_count,
+			      struct error *e)
 {
-	json_t *all = json_pack("{s:s, s:{}}", "format_version", "1.0", "layers");
-	json_t *layers = json_object_get(all, "layers");
-	bool fine = layers != NULL;
+	json_t *first = NULL; /* gets the others' layers */
+	json_t *layers = NULL;
+	bool fine = true;
 	char *text = NULL;
 
 	for (size_t i = 0; fine && i < count; i++) {
 		struct error why = ERROR_INIT;
 		json_t *word = json_parse(metadata[i], strlen(metadata[i]), SCALED_METADATA, true, &why);
+		json_t *more = json_object_get(word, "layers");
 
-		fine = !word || !json_is_object(json_object_get(word, "layers")) ||
-		       json_object_update_missing(layers, json_object_get(word, "layers")) == 0;
+		if (json_is_object(more) && !first) {
+			first = json_incref(word);
+			layers = more;
+		} else if (json_is_object(more)) {
+			fine = json_object_update_missing(layers, more) == 0;
+		}
 		json_decref(word);
 	}
-	for (size_t i = 0; fine && i < adapter_weight_count; i++)
+	for (size_t i = 0; i < weight_count; i++)
 		forget(layers, weights[i]);
 	if (fine && json_object_size(layers)) {
-		text = json_dumps(all, JSON_COMPACT);
+		text = json_dumps(first, JSON_COMPACT);
 		fine = text != NULL;
 	}
-	json_decref(all);
+	json_decref(first);
 	if (!fine)
 		error_no_memory(e);
 	return text;

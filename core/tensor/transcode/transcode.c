@@ -45,7 +45,7 @@ static bool forget_scales(const struct transcoder *t, struct weights_texts *text
 		if (t->steps[i].unscales)
 			without[count++] = t->steps[i].from->name;
 	}
-	if (without && weights_texts_find(texts, SCALED_METADATA))
+	if (without && (count || t->weights.shards) && weights_texts_find(texts, SCALED_METADATA))
 		weights_texts_replace(texts, SCALED_METADATA, weights_scaled_metadata(&t->weights, without, count, e));
 	free(without);
 	return !error_is_set(e);
