@@ -226,15 +226,27 @@ static void add_socket(struct ui_build *b, const char *name, const struct js_val
 	ui_slot_match(slot, spec);
 }
 
-void ui_build_inputs(struct ui_build *b, const struct ui_input *inputs, size_t count, const char *prefix)
+void ui_build_grown(struct ui_build *b, const struct ui_input *inputs, size_t count, const char *prefix)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *name = arena_printf(b->load->arena, "%s%s", prefix, inputs[i].name);
+
+		if (ui_widget_type(b->load, inputs[i].spec))
+			add_widget_input(b, name, inputs[i].spec);
+		else
+			add_socket(b, name, inputs[i].spec);
+	}
+}
+
+static void build_inputs(struct ui_build *b, const struct ui_input *inputs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!ui_widget_type(b->load, inputs[i].spec))
-			add_socket(b, arena_printf(b->load->arena, "%s%s", prefix, inputs[i].name), inputs[i].spec);
+			add_socket(b, inputs[i].name, inputs[i].spec);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (ui_widget_type(b->load, inputs[i].spec))
-			add_widget_input(b, arena_printf(b->load->arena, "%s%s", prefix, inputs[i].name), inputs[i].spec);
+			add_widget_input(b, inputs[i].name, inputs[i].spec);
 	}
 }
 
@@ -354,7 +366,7 @@ void ui_class_build(struct ui_load *load, struct ui_node *node)
 	if (js_get(listed, "widgets")->type == JS_LIST) {
 		build_listed(&b, listed);
 	} else {
-		ui_build_inputs(&b, inputs, count, "");
+		build_inputs(&b, inputs, count);
 		add_uploads(&b, inputs, count);
 	}
 	add_outputs(load, node);

@@ -109,6 +109,9 @@ static void clear_grown(struct ui_build *b, const char *prefix)
 	struct ui_node *node = b->node;
 
 	b->before = arena_take(b->load->arena, (node->slot_count + 1) * sizeof(*b->before));
+	b->names = arena_take(b->load->arena, (node->slot_count + 1) * sizeof(const char *));
+	for (; b->name_count < node->slot_count; b->name_count++)
+		b->names[b->name_count] = node->slots[b->name_count].name;
 	for (size_t i = node->slot_count; i-- > 0;) {
 		if (!begins_with(node->slots[i].name, prefix))
 			continue;
@@ -123,6 +126,45 @@ static void clear_grown(struct ui_build *b, const char *prefix)
 	}
 }
 
+/* Where the slots that it grew stand, else behind its own. */
+static size_t grown_place(const struct ui_node *node, const char *name, const char *prefix)
+{
+	for (size_t i = 0; i < node->slot_count; i++) {
+		if (begins_with(node->slots[i].name, prefix))
+			return i;
+	}
+	for (size_t i = 0; i < node->slot_count; i++) {
+		if (strcmp(node->slots[i].name, name) == 0)
+			return i + 1;
+	}
+	return node->slot_count;
+}
+
+/* Whether a growing input of that slot's group is there: "model.images." of model.images.image_3. */
+static bool group_is_there(const struct ui_node *node, const char *name)
+{
+	size_t length = (size_t)(strrchr(name, '.') - name) + 1;
+
+	for (size_t i = 0; i < node->slot_count; i++) {
+		if (strncmp(node->slots[i].name, name, length) == 0 && length > strcspn(name, ".") + 1)
+			return true;
+	}
+	return false;
+}
+
+/* 1.58 knows a link by the number of its slot. It keeps one whose number stood outside of what went, and one of a growing input where the
+ * slot of that number came back. */
+static bool keeps_link(const struct ui_build *b, const struct ui_slot *slot, const char *prefix)
+{
+	const struct ui_link *link = b->load->version == FRONTEND_1_58 ? ui_link_find(b->node->graph, slot->link) : NULL;
+	const char *name;
+
+	if (!link)
+		return false;
+	name = link->target_index < b->name_count ? b->names[link->target_index] : "";
+	return !begins_with(name, prefix) || (ui_slot_find(b->node, name) && group_is_there(b->node, slot->name));
+}
+
 size_t ui_dynamic_choose(struct ui_load *load, struct ui_node *node, size_t widget, size_t slot_at)
 {
 	struct ui_build b = { .load = load, .node = node, .slot_at = slot_at };
@@ -131,16 +173,18 @@ size_t ui_dynamic_choose(struct ui_load *load, struct ui_node *node, size_t widg
 	struct ui_input *inputs;
 	size_t count;
 
+	if (slot_at == SIZE_MAX)
+		b.slot_at = slot_at = grown_place(node, name, prefix);
 	clear_grown(&b, prefix);
 	b.widget_at = widget + 1;
 	count = ui_class_inputs(load, chosen(&node->widgets[widget]), &js_undefined, &inputs);
-	ui_build_inputs(&b, inputs, count, prefix);
+	ui_build_grown(&b, inputs, count, prefix);
 	for (size_t i = slot_at; i < b.slot_at; i++) {
 		if (!node->slots[i].link)
 			relink(&b, &node->slots[i]);
 	}
 	for (size_t i = 0; i < b.before_count; i++) {
-		if (b.before[i].link && node->graph)
+		if (b.before[i].link && !keeps_link(&b, &b.before[i], prefix))
 			ui_link_remove(node->graph, b.before[i].link);
 	}
 	return b.slot_at - slot_at;
@@ -166,29 +210,14 @@ static void add_option(struct ui_load *load, struct ui_node *node, size_t at)
 	widget->name = arena_printf(load->arena, "option%zu", at); /* choice, index, option1, ... */
 }
 
-/* Behind the slot of that name, less the slots that it grew before it and that go. */
-static size_t slot_after(const struct ui_node *node, const char *name)
-{
-	const char *dot;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < node->slot_count; i++) {
-		if (strcmp(node->slots[i].name, name) == 0)
-			return kept + 1;
-		dot = node->slots[i].name + strnlen(node->slots[i].name, strlen(name));
-		kept += !(begins_with(node->slots[i].name, name) && *dot == '.');
-	}
-	return kept;
-}
-
 void ui_widget_set(struct ui_load *load, struct ui_node *node, size_t widget, struct js_value *value)
 {
-	if (load->version == FRONTEND_1_58 && value->type == JS_NUMBER && node->widgets[widget].kind == UI_TEXT &&
+	if (load->version != FRONTEND_1_49 && value->type == JS_NUMBER && node->widgets[widget].kind == UI_TEXT &&
 	    js_is_truthy(js_get(node->widgets[widget].options, "multiline")))
 		value = js_text(load->arena, js_string(load->arena, value));
 	node->widgets[widget].value = value;
 	if (node->widgets[widget].kind == UI_DYNAMIC_COMBO)
-		ui_dynamic_choose(load, node, widget, slot_after(node, node->widgets[widget].name));
+		ui_dynamic_choose(load, node, widget, SIZE_MAX);
 	else if (load->version != FRONTEND_1_27 && strcmp(node->type, "CustomCombo") == 0)
 		add_option(load, node, widget);
 	else

@@ -86,7 +86,7 @@ struct ui_graph {
 	const char **output_links; /* of a definition: the first link of each output, or NULL */
 	const char **output_types;
 	size_t output_count;
-	bool loaded;
+	bool loaded, whole; /* whole: what it contains was looked at, and holds no circle */
 };
 
 struct ui_load {

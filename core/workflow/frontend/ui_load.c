@@ -139,20 +139,36 @@ static const char *name_of(struct ui_load *load, const struct js_value *slot)
 	return name->type == JS_UNDEFINED ? "" : js_string(load->arena, name);
 }
 
+/* 1.27 makes no prompt where the slots of the file stand in another order than the slots that their links name. */
+static void check_number(struct ui_load *load, const struct ui_node *node, const char *id, size_t *last)
+{
+	const struct ui_link *link = ui_link_find(node->graph, id);
+
+	if (!link || strcmp(link->target, node->id) != 0)
+		return;
+	if (link->target_index < *last)
+		ui_fail(load, "node %s: 1.27 makes no prompt of slots that are numbered in another order", node->id);
+	*last = link->target_index;
+}
+
 static void take_slots(struct ui_load *load, struct ui_node *node)
 {
 	const struct js_value *slots = js_get(node->file, "inputs");
 	size_t own = node->slot_count;
+	size_t last = 0;
 
 	for (size_t i = 0; slots->type == JS_LIST && i < slots->count; i++) {
 		const struct js_value *file = slots->items[i];
 		const char *name = name_of(load, file);
 		struct ui_slot *slot = NULL;
+		size_t k = 0;
 
 		if (file->type != JS_OBJECT)
 			continue;
-		for (size_t k = 0; k < own && !slot; k++)
-			slot = strcmp(node->slots[k].name, name) == 0 ? &node->slots[k] : NULL;
+		while (k < own && strcmp(node->slots[k].name, name) != 0)
+			k++;
+		if (k < own)
+			slot = &node->slots[k];
 		if (!slot && node->role == UI_INSTANCE)
 			continue;
 		if (!slot) {
@@ -164,6 +180,8 @@ static void take_slots(struct ui_load *load, struct ui_node *node)
 			slot->widget = js_text_of(js_get(js_get(file, "widget"), "name"));
 		}
 		slot->link = link_of(load, file);
+		if (load->version == FRONTEND_1_27 && slot->link)
+			check_number(load, node, slot->link, &last);
 	}
 }
 
@@ -234,7 +252,7 @@ void ui_node_configure(struct ui_load *load, struct ui_node *node)
 		node->type = clean_type(load, node->type);
 		take_unknown_values(load, node, values);
 	} else if (node->role == UI_INSTANCE) {
-		ui_instance_values(load, node, values);
+		ui_instance_values(node, values);
 	} else {
 		ui_values_restore(load, node, values);
 	}
@@ -290,12 +308,15 @@ bool ui_load_file(struct ui_load *load, struct js_value *file)
 
 	load->root = arena_take(load->arena, sizeof(*load->root));
 	load->root->file = file;
+	if (load->version == FRONTEND_1_27 && file->count == 0)
+		ui_fail(load, "no nodes");
 	if (load->version != FRONTEND_1_27)
 		ui_unique_ids(load, file);
 	if (!ui_definitions_load(load, js_get(js_get(file, "definitions"), "subgraphs")))
 		return false;
 	if (!ui_graph_read(load, load->root, !arrays))
 		return false;
+	ui_table_apply(load, load->root);
 	ui_proxies_apply(load, load->root);
 	for (size_t i = 0; i < load->definition_count; i++) {
 		ui_graph_finish(load, load->definitions[i]);

@@ -43,7 +43,7 @@ bool ui_definitions_load(struct ui_load *load, struct js_value *list);
 /* The slots of an instance, before the file's links. */
 void ui_instance_slots(struct ui_load *load, struct ui_node *node);
 /* Its promoted values by position. */
-void ui_instance_values(struct ui_load *load, struct ui_node *node, const struct js_value *values);
+void ui_instance_values(struct ui_node *node, const struct js_value *values);
 
 /* What an input of a definition feeds: a widget, or the promoted slot of an instance inside. */
 struct ui_target {
@@ -64,6 +64,11 @@ void ui_instance_add_slot(struct ui_load *load, struct ui_node *node, size_t inp
 
 /* Applies properties.proxyWidgets of the instances of a graph. */
 void ui_proxies_apply(struct ui_load *load, struct ui_graph *graph);
+
+/* ---- the table of links (ui_table.c) ---- */
+
+/* Links slots as the table of links has it, where the version does so. */
+void ui_table_apply(struct ui_load *load, struct ui_graph *graph);
 
 /* ---- match types (ui_match.c) ---- */
 

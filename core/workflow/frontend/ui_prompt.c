@@ -18,9 +18,10 @@ struct listing {
 	struct ui_load *load;
 	struct listed *items;
 	size_t count, capacity;
+	size_t visits;
 };
 
-#define NODES_MAX 200000 /* of a prompt: instances in instances can multiply without end */
+#define VISITS_MAX 200000 /* nodes looked at: instances in instances can multiply without end */
 
 /* ---- which nodes ---- */
 
@@ -31,6 +32,11 @@ static void list_node(struct listing *listing, const struct ui_path *path, struc
 	struct ui_load *load = listing->load;
 	bool off = node->mode != 0;
 
+	if (++listing->visits > VISITS_MAX)
+		ui_fail(load, "more than %d nodes", VISITS_MAX);
+	if (load->version == FRONTEND_1_27 && path && node->role == UI_PRIMITIVE)
+		ui_fail(load, "node %s: 1.27 makes no prompt of a primitive inside a subgraph", node->id);
+
 	if (node->role == UI_INSTANCE && (!off || path || load->version == FRONTEND_1_27)) {
 		struct ui_path *inner = arena_take(load->arena, sizeof(*inner));
 
@@ -39,8 +45,6 @@ static void list_node(struct listing *listing, const struct ui_path *path, struc
 	}
 	if (off || (node->role != UI_SERVER && node->role != UI_UNKNOWN))
 		return;
-	if (listing->count >= NODES_MAX)
-		ui_fail(load, "more than %d nodes", NODES_MAX);
 	arena_reserve(load->arena, &listing->items, &listing->capacity, listing->count + 1, sizeof(*listing->items));
 	listing->items[listing->count++] = (struct listed) { .path = path, .node = node, .id = ui_path_id(load, path, node) };
 }

@@ -178,7 +178,17 @@ static void apply_new(struct ui_load *load, struct ui_node *instance, const stru
 	add_input(load, instance, free_name(load, definition, proxy->name), slot->type, links, proxy->value);
 }
 
-/* The primitive's targets, by the slot numbers of the file, are fed by a new input instead. */
+/* The slot that a primitive's link feeds: by the number in the file, which need not be the class's; 1.58 goes by what names the link. */
+static struct ui_slot *fed_slot(const struct ui_load *load, struct ui_node *target, const struct ui_link *link)
+{
+	for (size_t i = 0; load->version == FRONTEND_1_58 && i < target->slot_count; i++) {
+		if (ui_same(target->slots[i].link, link->id))
+			return &target->slots[i];
+	}
+	return link->target_index < target->slot_count ? &target->slots[link->target_index] : NULL;
+}
+
+/* The primitive's targets are fed by a new input instead. */
 static void apply_primitive(struct ui_load *load, struct ui_node *instance, const struct proxy *proxy)
 {
 	struct ui_graph *definition = instance->definition;
@@ -191,13 +201,13 @@ static void apply_primitive(struct ui_load *load, struct ui_node *instance, cons
 	for (size_t i = 0; i < ids->count; i++) {
 		struct ui_link *link = ui_link_find(definition, js_string(load->arena, ids->items[i]));
 		struct ui_node *target = link ? ui_node_find(definition, link->target) : NULL;
+		struct ui_slot *slot = target ? fed_slot(load, target, link) : NULL;
 
-		if (!target || link->target_index >= target->slot_count)
+		if (!slot)
 			continue;
-		type = target->slots[link->target_index].type;
+		type = slot->type;
 		js_push(load->arena, links,
-			js_text(load->arena,
-				feed(load, definition, definition->input_count, target, &target->slots[link->target_index])));
+			js_text(load->arena, feed(load, definition, definition->input_count, target, slot)));
 	}
 	if (links->count > 0)
 		add_input(load, instance, free_name(load, definition, name), type, links, proxy->value);

@@ -67,7 +67,7 @@ static struct ui_result resolve_input(struct ui_load *load, const struct ui_path
 			ui_fail(load, "node %s: no input %zu of the subgraph around it", node->id, link->origin_index);
 		if (outer->link)
 			return resolve_input(load, path->outer, path->instance, link->origin_index, outer->type, &step);
-		if (!outer->promoted)
+		if (!outer->promoted || (load->version == FRONTEND_1_27 && outer->value->type == JS_UNDEFINED))
 			return nothing;
 		return (struct ui_result) { .what = UI_LITERAL, .value = outer->value };
 	}
@@ -129,6 +129,14 @@ static struct ui_node *find_set(const struct ui_graph *graph, const char *name, 
 	return found;
 }
 
+static bool is_fed_from_outside(const struct ui_node *node, size_t k)
+{
+	const struct ui_link *link =
+		k < node->slot_count && node->slots[k].link ? ui_link_find(node->graph, node->slots[k].link) : NULL;
+
+	return link && strcmp(link->origin, UI_INPUT_ID) == 0;
+}
+
 static struct ui_result resolve_get(struct ui_load *load, const struct ui_path *path, const struct ui_node *get, size_t k,
 				    const char *type, const struct ui_step *before)
 {
@@ -138,6 +146,8 @@ static struct ui_result resolve_get(struct ui_load *load, const struct ui_path *
 	size_t count = 0;
 	struct ui_node *set = name ? find_set(get->graph, name, &count) : NULL;
 
+	if (set && load->version == FRONTEND_1_27 && path && is_fed_from_outside(set, k))
+		ui_fail(load, "node %s: 1.27 does not find what a SetNode gets from outside its subgraph", get->id);
 	if (set)
 		return resolve_input(load, path, set, k, type, before);
 	for (; name && path; path = path->outer) {
@@ -188,6 +198,13 @@ static struct ui_result resolve_virtual(struct ui_load *load, const struct ui_pa
 	}
 }
 
+/* 1.27 looks past a muted reroute, GetNode or instance. */
+static bool passes_muted(const struct ui_load *load, const struct ui_node *node)
+{
+	return load->version == FRONTEND_1_27 &&
+	       (node->role == UI_REROUTE || node->role == UI_GET || node->role == UI_INSTANCE);
+}
+
 static struct ui_result resolve_output(struct ui_load *load, const struct ui_path *path, struct ui_node *node, size_t k,
 				       struct js_value *slot, const char *type, const struct ui_step *before)
 {
@@ -195,7 +212,7 @@ static struct ui_result resolve_output(struct ui_load *load, const struct ui_pat
 	size_t input;
 
 	note_step(load, &step);
-	if (node->mode == 2)
+	if (node->mode == 2 && !passes_muted(load, node))
 		return nothing;
 	if (node->mode == 4) {
 		input = bypass_input(load, node, k, type);
@@ -204,6 +221,8 @@ static struct ui_result resolve_output(struct ui_load *load, const struct ui_pat
 	}
 	if (node->role != UI_SERVER && node->role != UI_UNKNOWN)
 		return resolve_virtual(load, path, node, k, type, &step);
+	if (load->version == FRONTEND_1_27 && k >= node->output_count)
+		ui_fail(load, "node %s has no output %zu", node->id, k);
 	return (struct ui_result) { .what = UI_LINKED, .id = ui_path_id(load, path, node), .value = slot };
 }
 

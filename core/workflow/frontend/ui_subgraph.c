@@ -50,12 +50,38 @@ static void read_outputs(struct ui_load *load, struct ui_graph *graph)
 	}
 }
 
-/* Loads what the definition contains, then the definition. depth counts definitions on the way; more than there are is a circle. */
+/* 1.27: an instance in a definition that stands before its own promotes its widgets late, and has no values for them. */
+static void promote_late(struct ui_load *load)
+{
+	for (size_t d = 0; d < load->definition_count; d++) {
+		for (size_t n = 0; n < load->definitions[d]->node_count; n++) {
+			struct ui_node *node = load->definitions[d]->nodes[n];
+
+			for (size_t i = 0; node->role == UI_INSTANCE && i < node->slot_count; i++)
+				node->slots[i].promoted = ui_promoted_target(load, node->definition, i).node != NULL;
+		}
+	}
+}
+
+static bool load_one(struct ui_load *load, struct ui_graph *graph)
+{
+	if (graph->loaded)
+		return true;
+	graph->loaded = true;
+	if (!ui_graph_read(load, graph, true))
+		return false;
+	ui_table_apply(load, graph);
+	ui_proxies_apply(load, graph);
+	return true;
+}
+
+/* Loads what the definition contains, then the definition; 1.27 loads them as they stand in the file. depth counts definitions on the
+ * way: more than there are is a circle. */
 static bool load_definition(struct ui_load *load, struct ui_graph *graph, size_t depth)
 {
 	const struct js_value *nodes = js_get(graph->file, "nodes");
 
-	if (graph->loaded)
+	if (graph->whole)
 		return true;
 	if (depth > load->definition_count)
 		return false;
@@ -65,44 +91,69 @@ static bool load_definition(struct ui_load *load, struct ui_graph *graph, size_t
 		if (inner && !load_definition(load, inner, depth + 1))
 			return false;
 	}
-	graph->loaded = true;
-	if (!ui_graph_read(load, graph, true))
-		return false;
-	ui_proxies_apply(load, graph);
-	return true;
+	graph->whole = true;
+	return load->version == FRONTEND_1_27 || load_one(load, graph);
+}
+
+static void read_definition(struct ui_load *load, struct js_value *file, const char *id)
+{
+	struct ui_graph *graph = arena_take(load->arena, sizeof(*graph));
+
+	graph->id = id;
+	graph->file = file;
+	read_inputs(load, graph);
+	read_outputs(load, graph);
+	arena_reserve(load->arena, &load->definitions, &load->definition_capacity, load->definition_count + 1,
+		      sizeof(struct ui_graph *));
+	load->definitions[load->definition_count++] = graph;
 }
 
 bool ui_definitions_load(struct ui_load *load, struct js_value *list)
 {
 	for (size_t i = 0; list->type == JS_LIST && i < list->count; i++) {
 		const char *id = js_text_of(js_get(list->items[i], "id"));
-		struct ui_graph *graph = arena_take(load->arena, sizeof(*graph));
 
 		if (!id)
 			return false;
-		graph->id = id;
-		graph->file = list->items[i];
-		read_inputs(load, graph);
-		read_outputs(load, graph);
-		arena_reserve(load->arena, &load->definitions, &load->definition_capacity, load->definition_count + 1,
-			      sizeof(struct ui_graph *));
-		load->definitions[load->definition_count++] = graph;
+		read_definition(load, list->items[i], id);
 	}
 	for (size_t i = 0; i < load->definition_count; i++) {
 		if (!load_definition(load, load->definitions[i], 1))
 			return false;
 	}
+	for (size_t i = 0; i < load->definition_count; i++) {
+		if (!load_one(load, load->definitions[i]))
+			return false;
+	}
+	for (size_t i = 0; load->version == FRONTEND_1_27 && i < load->definition_count; i++)
+		promote_late(load);
 	return true;
 }
 
 /* ---- what is promoted ---- */
 
-static struct ui_target target_of_link(const struct ui_graph *definition, const char *id)
+/* 1.27 takes the slot by its number in the file, which need not be the class's. */
+static struct ui_target target_at_number(const struct ui_link *link, struct ui_node *node)
+{
+	struct ui_target target = { .node = node };
+
+	if (node && link->target_index < node->slot_count) {
+		target.slot = &node->slots[link->target_index];
+		target.widget = target.slot->widget ? ui_widget_find(node, target.slot->widget) : NULL;
+		if (target.widget || (node->role == UI_INSTANCE && target.slot->promoted))
+			return target;
+	}
+	return (struct ui_target) { .node = NULL };
+}
+
+static struct ui_target target_of_link(const struct ui_load *load, const struct ui_graph *definition, const char *id)
 {
 	const struct ui_link *link = ui_link_find(definition, id);
 	struct ui_target target = { .node = link ? ui_node_find(definition, link->target) : NULL };
 	struct ui_node *node = target.node;
 
+	if (load->version == FRONTEND_1_27)
+		return target_at_number(link, node);
 	for (size_t i = 0; node && i < node->slot_count; i++) {
 		struct ui_slot *slot = &node->slots[i];
 
@@ -121,7 +172,7 @@ struct ui_target ui_promoted_target(struct ui_load *load, const struct ui_graph 
 	const struct js_value *links = definition->input_links[input];
 
 	for (size_t i = 0; links->type == JS_LIST && i < links->count; i++) {
-		struct ui_target target = target_of_link(definition, js_string(load->arena, links->items[i]));
+		struct ui_target target = target_of_link(load, definition, js_string(load->arena, links->items[i]));
 
 		if (target.node)
 			return target;
@@ -184,12 +235,10 @@ static struct js_value *set_aside(const struct ui_node *node, const char *name)
 	return &js_undefined;
 }
 
-void ui_instance_values(struct ui_load *load, struct ui_node *node, const struct js_value *values)
+void ui_instance_values(struct ui_node *node, const struct js_value *values)
 {
 	size_t at = 0;
 
-	if (load->version == FRONTEND_1_27)
-		return;
 	for (size_t i = 0; i < node->slot_count; i++) {
 		struct ui_slot *slot = &node->slots[i];
 		struct js_value *aside;

@@ -19,7 +19,10 @@ static struct js_value *drop_forced(struct ui_load *load, const struct ui_node *
 	for (size_t i = 0; i < count; i++) {
 		const struct js_value *options = ui_spec_options(inputs[i].spec);
 		bool forced = js_is_truthy(js_get(options, "forceInput"));
-		size_t entries = js_is_truthy(js_get(options, "control_after_generate")) ? 2 : 1;
+		const struct js_value *control = js_get(options, "control_after_generate");
+		bool implied =
+			load->version == FRONTEND_1_27 && control->type == JS_UNDEFINED && strcmp(inputs[i].name, "seed") == 0;
+		size_t entries = js_is_truthy(control) || implied ? 2 : 1;
 
 		if (!forced && !ui_widget_find(node, inputs[i].name))
 			continue;
