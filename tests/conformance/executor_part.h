@@ -13,13 +13,18 @@ bool executor_rows(const char *folder, const char *name,
 		   bool (*each)(void *context, const struct py *row, struct py_raised *raised), void *context,
 		   struct py_raised *raised);
 
+struct executor_server;
+
 struct executor_reader {
 	struct stub_world *world;
 	struct tally *tally;
+	struct executor_server *server; /* of the events' rows; NULL until the first */
 };
 
 /* The rows of each file. */
 bool executor_case(void *reader, const struct py *row, struct py_raised *raised);
+bool executor_event(void *reader, const struct py *row, struct py_raised *raised);
+bool executor_queue(void *reader, const struct py *row, struct py_raised *raised);
 bool executor_validation(void *reader, const struct py *row, struct py_raised *raised);
 
 /* Equal, and of the same kinds: 1 is not 1.0, nor true. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/workflow/prompt/prompt_validate.h"
-#include "tests/conformance/executor_part.h"
+#include "tests/conformance/executor_prompts.h"
 
 static bool add_node(struct py *prompt, const char *id, const char *class_type, const char *first, struct py *first_value,
 		     struct py *second_value)
@@ -29,7 +29,7 @@ static struct py *link_to(const char *id)
 }
 
 /* TConst '0', TAdd '1' to 'n-1', TOut 'z'. */
-static struct py *make_chain(int64_t n)
+struct py *executor_chain(int64_t n)
 {
 	struct py *prompt = py_map();
 	char before[24] = "0";
@@ -141,7 +141,7 @@ bool executor_validation(void *context, const struct py *row, struct py_raised *
 	const struct py *given = py_get(row, "prompt");
 	const struct py *chain = py_get(given, "__chain__");
 	const struct py *targets = py_get(row, "targets");
-	struct py *prompt = chain ? make_chain(py_integer_value(chain)) : py_deep_copy(given);
+	struct py *prompt = chain ? executor_chain(py_integer_value(chain)) : py_deep_copy(given);
 	struct py *alternatives = py_deep_copy(py_get(row, "expect"));
 	struct py_raised thrown = PY_RAISED_INIT;
 	struct prompt_answer answer;

@@ -5,7 +5,7 @@
 
 #include "core/base/array.h"
 #include "core/workflow/python/py_json.h"
-#include "tests/conformance/executor_part.h"
+#include "tests/conformance/executor_server.h"
 
 const struct py *executor_member(const struct py *map, const char *key)
 {
@@ -130,6 +130,8 @@ static bool run(const char *folder, struct tally *tally, struct error *e)
 	} files[] = {
 		{ .name = "validation.jsonl.gz", .each = executor_validation },
 		{ .name = "cases.jsonl.gz", .each = executor_case },
+		{ .name = "events.jsonl.gz", .each = executor_event },
+		{ .name = "queue.jsonl.gz", .each = executor_queue },
 	};
 	struct py_raised raised = PY_RAISED_INIT;
 	struct stub_world world;
@@ -140,6 +142,9 @@ static bool run(const char *folder, struct tally *tally, struct error *e)
 		if (part_has(folder, files[i].name))
 			fine = executor_rows(folder, files[i].name, files[i].each, &reader, &raised);
 	}
+	if (reader.server)
+		executor_server_close(reader.server);
+	free(reader.server);
 	stub_world_free(&world);
 	return fine || py_raised_to_error(&raised, e);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/workflow/prompt/prompt_executor.h"
+#include "core/workflow/prompt/prompt_server.h"
 #include "core/workflow/prompt/prompt_validate.h"
 #include "core/workflow/python/py_json.h"
 
@@ -120,6 +121,50 @@ TORTURE_PIECE(run_prompt, "prompt as the server runs it")
 	prompt_answer_free(&answer);
 	prompt_classes_free(&classes);
 	py_drop(prompt);
+	py_drop(declared);
+	return fine;
+}
+
+/* A request whose body does not matter. */
+static bool ask(struct prompt_server *server, const char *method, const char *path, const char *body, struct error *e)
+{
+	struct prompt_reply reply;
+	bool fine = prompt_server_request(server, method, path, body, strlen(body), &reply, e);
+
+	py_drop(reply.body);
+	return fine;
+}
+
+static bool serve(const struct prompt_classes *classes, struct error *e)
+{
+	static const char post[] = "{\"prompt\": {\"2\": {\"class_type\": \"Show\", \"inputs\": {\"v\": 3}}}, \"client_id\": "
+				   "\"c\", \"prompt_id\": \"a\"}";
+	struct prompt_server_options options = { .classes = classes, .cache = PROMPT_CACHE_NONE };
+	struct prompt_server *server = prompt_server_new(&options, e);
+	bool fine = server && ask(server, "POST", "/prompt", post, e) &&
+		    ask(server, "POST", "/prompt", "{\"prompt\": {}}", e) &&
+		    ask(server, "POST", "/free", "{\"free_memory\": true}", e) && ask(server, "GET", "/queue", "", e) &&
+		    prompt_server_work(server, e) && ask(server, "GET", "/history?max_items=1", "", e) &&
+		    ask(server, "POST", "/history", "{\"delete\": [\"a\"]}", e);
+
+	prompt_server_free(server);
+	return fine;
+}
+
+TORTURE_PIECE(serve_prompt, "prompt on the server")
+{
+	struct py_raised raised = PY_RAISED_INIT;
+	struct py *declared = py_json_read(declarations, sizeof(declarations) - 1, &raised);
+	struct prompt_classes classes = { .count = 0 };
+	bool fine = declared && prompt_classes_read(&classes, declared, &raised);
+
+	for (size_t i = 0; fine && i < classes.count; i++)
+		classes.items[i].code = &code;
+	if (!fine)
+		py_raised_to_error(&raised, e);
+	fine = fine && serve(&classes, e);
+	py_raised_clear(&raised);
+	prompt_classes_free(&classes);
 	py_drop(declared);
 	return fine;
 }

@@ -1,9 +1,11 @@
 /* Prompts as ComfyUI's server validates and runs them: values, answers, order, caches. The measured data is the conformance runner's
  * (part executor); here are the claims that a reader should know. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/workflow/prompt/prompt_executor.h"
+#include "core/workflow/prompt/prompt_server.h"
 #include "core/workflow/prompt/prompt_validate.h"
 #include "core/workflow/python/py_json.h"
 #include "tests/harness/harness.h"
@@ -257,6 +259,81 @@ START_TEST(a_node_that_nothing_needs_may_be_malformed_and_is_told_instead_of_end
 }
 END_TEST
 
+/* ---- the server ---- */
+
+static void request(struct prompt_server *server, const char *method, const char *path, const char *body, unsigned status,
+		    const char *wanted)
+{
+	struct error e = ERROR_INIT;
+	struct prompt_reply reply;
+
+	ck_assert_ok(prompt_server_request(server, method, path, body, strlen(body), &reply, &e), &e);
+	ck_assert_uint_eq(reply.status, status);
+	if (wanted)
+		check_text(reply.body, wanted);
+	py_drop(reply.body);
+}
+
+static struct prompt_server *open_server(const struct prompt_classes *classes)
+{
+	struct prompt_server_options options = { .classes = classes, .cache = PROMPT_CACHE_CLASSIC };
+	struct error e = ERROR_INIT;
+	struct prompt_server *server = prompt_server_new(&options, &e);
+
+	ck_assert_ok(server, &e);
+	return server;
+}
+
+START_TEST(a_prompt_to_the_front_runs_before_one_that_came_earlier)
+{
+	static const char body[] = "{\"prompt\": {\"3\": {\"class_type\": \"Show\", \"inputs\": {\"v\": 1}}}, %s}";
+	struct prompt_classes classes = make_classes();
+	struct prompt_server *server = open_server(&classes);
+	struct error e = ERROR_INIT;
+	char text[200];
+
+	snprintf(text, sizeof(text), body, "\"prompt_id\": \"a\"");
+	request(server, "POST", "/prompt", text, 200, "{\"prompt_id\": \"a\", \"number\": 0, \"node_errors\": {}}");
+	snprintf(text, sizeof(text), body, "\"prompt_id\": \"b\", \"front\": true");
+	request(server, "POST", "/api/prompt", text, 200, "{\"prompt_id\": \"b\", \"number\": -1, \"node_errors\": {}}");
+	request(server, "GET", "/prompt", "", 200, "{\"exec_info\": {\"queue_remaining\": 2}}");
+	ck_assert_ok(prompt_server_work(server, &e), &e);
+	request(server, "GET", "/prompt", "", 200, "{\"exec_info\": {\"queue_remaining\": 0}}");
+	request(server, "GET", "/history/zz", "", 200, "{}");
+	request(server, "POST", "/prompt", "{", 500, NULL);
+	request(server, "GET", "/nowhere", "", 404, NULL);
+	prompt_server_free(server);
+	prompt_classes_free(&classes);
+}
+END_TEST
+
+START_TEST(a_prompt_that_ends_upstreams_worker_is_an_error_here_and_the_next_one_runs)
+{
+	static const char extra[] =
+		"{\"prompt\": {\"3\": {\"class_type\": \"Show\", \"inputs\": {\"v\": 1}}}, \"prompt_id\": \"a\", %s}";
+	struct prompt_classes classes = make_classes();
+	struct prompt_server *server = open_server(&classes);
+	struct error e = ERROR_INIT;
+	struct prompt_reply reply;
+	char text[200];
+
+	snprintf(text, sizeof(text), extra, "\"extra_data\": null");
+	request(server, "POST", "/prompt", text, 200, NULL);
+	ck_assert_ok(prompt_server_work(server, &e), &e);
+	ck_assert_ok(prompt_server_request(server, "GET", "/history/a", "", 0, &reply, &e), &e);
+	ck_assert_str_eq(py_get(py_get(py_get(reply.body, "a"), "status"), "status_str")->text.bytes, "error");
+	py_drop(reply.body);
+	snprintf(text, sizeof(text), extra, "\"extra_data\": {}");
+	request(server, "POST", "/prompt", text, 200, NULL);
+	ck_assert_ok(prompt_server_work(server, &e), &e);
+	ck_assert_ok(prompt_server_request(server, "GET", "/history/a", "", 0, &reply, &e), &e);
+	ck_assert_str_eq(py_get(py_get(py_get(reply.body, "a"), "status"), "status_str")->text.bytes, "success");
+	py_drop(reply.body);
+	prompt_server_free(server);
+	prompt_classes_free(&classes);
+}
+END_TEST
+
 HARNESS_SUITE(prompt_suite)
 {
 	Suite *suite = suite_create("prompt");
@@ -271,6 +348,8 @@ HARNESS_SUITE(prompt_suite)
 	tcase_add_test(tests, what_is_cached_does_not_run_again_whatever_its_id);
 	tcase_add_test(tests, an_lru_cache_remembers_the_prompt_before_and_none_forgets_at_once);
 	tcase_add_test(tests, a_node_that_nothing_needs_may_be_malformed_and_is_told_instead_of_ending_the_worker);
+	tcase_add_test(tests, a_prompt_to_the_front_runs_before_one_that_came_earlier);
+	tcase_add_test(tests, a_prompt_that_ends_upstreams_worker_is_an_error_here_and_the_next_one_runs);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

@@ -81,17 +81,22 @@ static struct prompt_progress *entry_of(struct prompt_run *run, size_t node, str
 		py_raise_no_memory(raised);
 		return NULL;
 	}
-	run->progress[run->progress_count] = (struct prompt_progress) { .node = node, .most = 1 };
+	run->progress[run->progress_count] = (struct prompt_progress) { .node = node, .reported = true, .most = 1 };
 	return &run->progress[run->progress_count++];
+}
+
+struct py *prompt_progress_number(double value, bool reported)
+{
+	return reported && value == (double)(int64_t)value ? py_integer((int64_t)value) : py_float(value);
 }
 
 static struct py *state_of(const struct prompt_run *run, const struct prompt_progress *progress)
 {
 	const struct prompt_node *node = &run->nodes->items[progress->node];
 	struct py *state = py_map();
-	bool fine = py_set(state, "value", py_float(progress->value));
+	bool fine = py_set(state, "value", prompt_progress_number(progress->value, progress->reported));
 
-	fine = py_set(state, "max", py_float(progress->most)) && fine;
+	fine = py_set(state, "max", prompt_progress_number(progress->most, progress->reported)) && fine;
 	fine = py_set(state, "state", py_text(progress->running ? "running" : "finished")) && fine;
 	fine = py_set(state, "node_id", py_take(node->id)) && fine;
 	fine = py_set(state, "prompt_id", py_take(run->request->id)) && fine;
@@ -132,19 +137,26 @@ static bool send_progress(struct prompt_run *run, struct py_raised *raised)
 	return py_raise_no_memory(raised);
 }
 
+static bool set_progress(struct prompt_run *run, struct prompt_progress progress, struct py_raised *raised)
+{
+	struct prompt_progress *entry = entry_of(run, progress.node, raised);
+
+	if (!entry)
+		return false;
+	*entry = progress;
+	return send_progress(run, raised);
+}
+
 bool prompt_progress_start(struct prompt_run *run, size_t node, struct py_raised *raised)
 {
-	return prompt_progress_update(run, node, 0, 1, raised);
+	return set_progress(run, (struct prompt_progress) { .node = node, .running = true, .most = 1 }, raised);
 }
 
 bool prompt_progress_update(struct prompt_run *run, size_t node, double value, double most, struct py_raised *raised)
 {
-	struct prompt_progress *entry = entry_of(run, node, raised);
-
-	if (!entry)
-		return false;
-	*entry = (struct prompt_progress) { .node = node, .running = true, .value = value, .most = most };
-	return send_progress(run, raised);
+	return set_progress(
+		run, (struct prompt_progress) { .node = node, .running = true, .reported = true, .value = value, .most = most },
+		raised);
 }
 
 bool prompt_progress_finish(struct prompt_run *run, size_t node, struct py_raised *raised)

@@ -20,6 +20,7 @@ struct prompt_executor {
 struct prompt_progress {
 	size_t node;
 	bool running; /* else finished */
+	bool reported; /* whole numbers are told as they are: 3; of a node that was started and has told none, as 1.0 */
 	double value, most;
 };
 
@@ -69,6 +70,8 @@ bool prompt_message(struct prompt_run *run, const char *event, struct py *data, 
 bool prompt_progress_start(struct prompt_run *run, size_t node, struct py_raised *raised);
 bool prompt_progress_update(struct prompt_run *run, size_t node, double value, double most, struct py_raised *raised);
 bool prompt_progress_finish(struct prompt_run *run, size_t node, struct py_raised *raised);
+/* A float, or an integer where the node reported a whole number. */
+struct py *prompt_progress_number(double value, bool reported);
 /* {"node", "display_node", "prompt_id"} */
 struct py *prompt_node_message(const struct prompt_run *run, size_t node);
 /* The ids of a map, as a list. */

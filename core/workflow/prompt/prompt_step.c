@@ -27,18 +27,13 @@ static bool check_interrupt(void *context, struct py_raised *raised)
 	return py_raise(raised, PROMPT_INTERRUPT, "%s", "");
 }
 
-static struct py *number_of(double value)
-{
-	return value == (double)(int64_t)value ? py_integer((int64_t)value) : py_float(value);
-}
-
 static bool tell_progress(void *context, double value, double most, struct py_raised *raised)
 {
 	struct prompt_run *run = context;
 	struct py *data = py_map();
-	bool fine = py_set(data, "value", number_of(value));
+	bool fine = py_set(data, "value", prompt_progress_number(value, true));
 
-	fine = py_set(data, "max", number_of(most)) && fine;
+	fine = py_set(data, "max", prompt_progress_number(most, true)) && fine;
 	fine = py_set(data, "prompt_id", py_take(run->request->id)) && fine;
 	fine = py_set(data, "node", py_take(node_at(run, run->running)->id)) && fine;
 	if (!fine) {

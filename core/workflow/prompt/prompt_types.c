@@ -4,6 +4,7 @@
  */
 #include "core/workflow/prompt/prompt_types.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* The next name at *at, trimmed; false at the end. */
@@ -19,9 +20,9 @@ static bool next_name(const struct py *types, size_t *at, const char **name, siz
 	*name = bytes + *at;
 	*length = end - *at;
 	*at = end + 1;
-	while (*length && **name == ' ')
+	while (*length && isspace((unsigned char)**name))
 		++*name, --*length;
-	while (*length && (*name)[*length - 1] == ' ')
+	while (*length && isspace((unsigned char)(*name)[*length - 1]))
 		--*length;
 	return true;
 }
