@@ -7,7 +7,7 @@
 
 #include "cli/choices.h"
 
-bool axis_choose(const char *option, const char *list, enum cell_axis_id axis, struct matrix_axes *axes, struct error *e)
+bool axes_choose_one(const char *option, const char *list, enum cell_axis_id axis, struct matrix_axes *axes, struct error *e)
 {
 	const struct matrix_axis *values = &matrix_axis_table[axis];
 
@@ -17,7 +17,7 @@ bool axis_choose(const char *option, const char *list, enum cell_axis_id axis, s
 bool axes_choose(const struct axis_lists *lists, struct matrix_axes *axes, struct error *e)
 {
 	for (enum cell_axis_id axis = 0; axis < CELL_AXIS_COUNT; axis++) {
-		if (axis != CELL_AXIS_FLOW && !axis_choose(cell_axes[axis].option, lists->lists[axis], axis, axes, e))
+		if (axis != CELL_AXIS_FLOW && !axes_choose_one(cell_axes[axis].option, lists->lists[axis], axis, axes, e))
 			return false;
 	}
 	return true;

@@ -21,7 +21,7 @@ struct axis_lists {
 #define AXIS_OPTION(axis, help, into) TEXT_OPTION(cell_axes[axis].option, "LIST", help, &(into)->lists[axis])
 
 /* Chooses along an axis by the list of an option; no list leaves the axis as it is. */
-bool axis_choose(const char *option, const char *list, enum cell_axis_id axis, struct matrix_axes *axes, struct error *e);
+bool axes_choose_one(const char *option, const char *list, enum cell_axis_id axis, struct matrix_axes *axes, struct error *e);
 
 /* The same along each axis but that of flows (cli/find/flow_find.h). */
 bool axes_choose(const struct axis_lists *lists, struct matrix_axes *axes, struct error *e);

@@ -74,7 +74,7 @@ bool sweep_cell_matches(const struct record_sweep_cell *cell, const char *filter
 
 /* ---- one verdict ---- */
 
-enum known known_from_verdict(const char *verdict)
+enum known sweep_known_from_verdict(const char *verdict)
 {
 	return strcmp(verdict, "PASS") == 0 ? KNOWN_PASS : strcmp(verdict, "FAIL") == 0 ? KNOWN_FAIL : KNOWN_NOT;
 }
@@ -95,6 +95,6 @@ bool sweep_known(struct store *store, const char *setting, const char *commit, c
 	for (int i = 0; !q.failed && i < (int)ARRAY_SIZE(values); i++)
 		sqlite3_bind_text(q.statement, i + 2, values[i], -1, SQLITE_TRANSIENT);
 	while (query_next(&q))
-		*known = known_from_verdict(query_text(&q, 0));
+		*known = sweep_known_from_verdict(query_text(&q, 0));
 	return query_end(&q);
 }

@@ -18,7 +18,7 @@ struct store;
 enum known { KNOWN_NOT, KNOWN_PASS, KNOWN_FAIL };
 
 /* By a verdict's word; what cannot be trusted is not known. */
-enum known known_from_verdict(const char *verdict);
+enum known sweep_known_from_verdict(const char *verdict);
 
 /* What the store knows of one cell of a commit under a setting. */
 bool sweep_known(struct store *store, const char *setting, const char *commit, const struct record_sweep_cell *cell,

@@ -4,8 +4,9 @@
 #include "core/base/array.h"
 
 static const struct bench_printer *const printers[] = {
-	&printer_links,	  &printer_offload, &printer_load,     &printer_dequant, &printer_plan,	  &printer_patch,
-	&printer_predict, &printer_writer,  &printer_snapshot, &printer_probes,	 &printer_matrix,
+	&bench_printer_links,	 &bench_printer_offload, &bench_printer_load,	 &bench_printer_dequant,
+	&bench_printer_plan,	 &bench_printer_patch,	 &bench_printer_predict, &bench_printer_writer,
+	&bench_printer_snapshot, &bench_printer_probes,	 &bench_printer_matrix,
 };
 
 const struct bench_printer *bench_printer_of(const struct bench *bench)

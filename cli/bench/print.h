@@ -22,16 +22,16 @@ struct bench_printer {
 /* NULL where a benchmark has none, which tests/bench rules out. */
 const struct bench_printer *bench_printer_of(const struct bench *bench);
 
-extern const struct bench_printer printer_links;
-extern const struct bench_printer printer_offload;
-extern const struct bench_printer printer_load;
-extern const struct bench_printer printer_dequant;
-extern const struct bench_printer printer_plan;
-extern const struct bench_printer printer_patch;
-extern const struct bench_printer printer_predict;
-extern const struct bench_printer printer_writer;
-extern const struct bench_printer printer_snapshot;
-extern const struct bench_printer printer_probes;
-extern const struct bench_printer printer_matrix;
+extern const struct bench_printer bench_printer_links;
+extern const struct bench_printer bench_printer_offload;
+extern const struct bench_printer bench_printer_load;
+extern const struct bench_printer bench_printer_dequant;
+extern const struct bench_printer bench_printer_plan;
+extern const struct bench_printer bench_printer_patch;
+extern const struct bench_printer bench_printer_predict;
+extern const struct bench_printer bench_printer_writer;
+extern const struct bench_printer bench_printer_snapshot;
+extern const struct bench_printer bench_printer_probes;
+extern const struct bench_printer bench_printer_matrix;
 
 #endif

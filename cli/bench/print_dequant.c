@@ -38,7 +38,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 	return json_pack("{s:I, s:o}", "elements", (json_int_t)dequant->element_count, "points", list);
 }
 
-const struct bench_printer printer_dequant = {
+const struct bench_printer bench_printer_dequant = {
 	.bench = &bench_row_dequant,
 	.print = print_points,
 	.to_json = to_json,

@@ -46,7 +46,7 @@ static json_t *snapshot_to_json(const struct bench_request *request, const void 
 			 spread_json(&cost->still_ns), "dropped", (json_int_t)cost->dropped);
 }
 
-const struct bench_printer printer_snapshot = {
+const struct bench_printer bench_printer_snapshot = {
 	.bench = &bench_row_snapshot,
 	.print = print_snapshot,
 	.to_json = snapshot_to_json,
@@ -87,7 +87,7 @@ static json_t *probes_to_json(const struct bench_request *request, const void *r
 			 ratio_of(cost), "inside_share", share_of(cost), "dropped", (json_int_t)cost->dropped);
 }
 
-const struct bench_printer printer_probes = {
+const struct bench_printer bench_printer_probes = {
 	.bench = &bench_row_probes,
 	.print = print_probes,
 	.to_json = probes_to_json,
@@ -117,7 +117,7 @@ static json_t *matrix_to_json(const struct bench_request *request, const void *r
 			 (json_int_t)speed->dropped);
 }
 
-const struct bench_printer printer_matrix = {
+const struct bench_printer bench_printer_matrix = {
 	.bench = &bench_row_matrix,
 	.print = print_matrix,
 	.to_json = matrix_to_json,

@@ -67,7 +67,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 	return json_pack("{s:b, s:o}", "verified", links->verified, "links", list);
 }
 
-const struct bench_printer printer_links = {
+const struct bench_printer bench_printer_links = {
 	.bench = &bench_row_links,
 	.print = print_links,
 	.to_json = to_json,

@@ -51,7 +51,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 			 load->seconds[LOAD_BARE_READ].median / load->seconds[LOAD_IN_PLACE].median, "ways", ways);
 }
 
-const struct bench_printer printer_load = {
+const struct bench_printer bench_printer_load = {
 	.bench = &bench_row_load,
 	.print = print_ways,
 	.to_json = to_json,

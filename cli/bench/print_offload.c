@@ -46,7 +46,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 			 "points", list);
 }
 
-const struct bench_printer printer_offload = {
+const struct bench_printer bench_printer_offload = {
 	.bench = &bench_row_offload,
 	.print = print_points,
 	.to_json = to_json,

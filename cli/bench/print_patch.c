@@ -49,7 +49,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 	return json_pack("{s:o}", "points", list);
 }
 
-const struct bench_printer printer_patch = {
+const struct bench_printer bench_printer_patch = {
 	.bench = &bench_row_patch,
 	.print_point = print_point,
 	.to_json = to_json,

@@ -55,7 +55,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 	return json_pack("{s:o}", "points", list);
 }
 
-const struct bench_printer printer_plan = {
+const struct bench_printer bench_printer_plan = {
 	.bench = &bench_row_plan,
 	.print_point = print_point,
 	.to_json = to_json,

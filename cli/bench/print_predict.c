@@ -88,7 +88,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 	return both->is_compared ? both_to_json(&both->with, &both->without) : json_object();
 }
 
-const struct bench_printer printer_predict = {
+const struct bench_printer bench_printer_predict = {
 	.bench = &bench_row_predict,
 	.print = print_result,
 	.to_json = to_json,

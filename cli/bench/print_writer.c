@@ -26,7 +26,7 @@ static json_t *to_json(const struct bench_request *request, const void *result)
 			 speed->writer_per_s / speed->bare_per_s);
 }
 
-const struct bench_printer printer_writer = {
+const struct bench_printer bench_printer_writer = {
 	.bench = &bench_row_writer,
 	.print = print_speed,
 	.to_json = to_json,

@@ -77,8 +77,8 @@ static bool topologies_read(struct topologies *topologies, const char *list, con
 
 static int find_bench(const char *name)
 {
-	for (int i = 0; benches[i]; i++)
-		if (strcmp(benches[i]->name, name) == 0)
+	for (int i = 0; bench_list[i]; i++)
+		if (strcmp(bench_list[i]->name, name) == 0)
 			return i;
 	return -1;
 }
@@ -101,8 +101,8 @@ static bool choose_benches(int argc, char **argv, uint64_t *chosen, struct error
 	}
 	if (fine)
 		return true;
-	for (size_t i = 0; benches[i]; i++)
-		strbuf_printf(&names, "%s, ", benches[i]->name);
+	for (size_t i = 0; bench_list[i]; i++)
+		strbuf_printf(&names, "%s, ", bench_list[i]->name);
 	error_set(e, ERROR_USAGE, "say what to measure: %sor all", strbuf_text(&names));
 	strbuf_free(&names);
 	return false;
@@ -186,15 +186,15 @@ static bool run_bench(const struct bench *bench, const struct bench_request *ask
 static bool run_chosen(struct bench_request *request, uint64_t chosen, const struct topologies *topologies, struct cli *cli,
 		       bool prints, json_t *results, struct error *e)
 {
-	for (size_t i = 0; benches[i]; i++) {
+	for (size_t i = 0; bench_list[i]; i++) {
 		if (!choice_is_set(chosen, i))
 			continue;
 		request->topology = NULL;
-		if (!benches[i]->needs_topology && !run_bench(benches[i], request, cli, prints, results, e))
+		if (!bench_list[i]->needs_topology && !run_bench(bench_list[i], request, cli, prints, results, e))
 			return false;
-		for (size_t j = 0; benches[i]->needs_topology && j < topologies->count; j++) {
+		for (size_t j = 0; bench_list[i]->needs_topology && j < topologies->count; j++) {
 			request->topology = topologies->items[j];
-			if (!run_bench(benches[i], request, cli, prints, results, e))
+			if (!run_bench(bench_list[i], request, cli, prints, results, e))
 				return false;
 		}
 	}
@@ -271,7 +271,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (!command_parse(cli, &command_bench, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	backend = backend_find_named(asked.backend, &e);
+	backend = topology_find_backend(asked.backend, &e);
 	if (backend && choose_benches(argc, argv, &chosen, &e) && topologies_read(&topologies, asked.topologies, backend, &e))
 		exit_code = measure(cli, &asked, backend, chosen, &topologies);
 	else

@@ -152,7 +152,7 @@ static int run(struct cli *cli, int argc, char **argv)
 
 	if (!command_parse(cli, &command_devices, options, ARRAY_SIZE(options), &argc, argv, &exit_code))
 		return exit_code;
-	only = name ? backend_find_named(name, &e) : NULL;
+	only = name ? topology_find_backend(name, &e) : NULL;
 	if (error_is_set(&e) || !show(cli, argc, argv, only, json, &e))
 		return command_fail(cli, command_devices.name, &e);
 	return 0;

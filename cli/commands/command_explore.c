@@ -68,8 +68,8 @@ static void print_row(const struct explore_state *state, const struct explored *
 	struct strbuf path = STRBUF_INIT;
 
 	fprintf(state->cli->out, "%-11s  %-15s  %-19s  %8llu  %s\n", explored->policy->name,
-		invariant_name(explored->failure.invariant), explored->failure.cause, (unsigned long long)explored->after,
-		explored->line);
+		explore_invariant_name(explored->failure.invariant), explored->failure.cause,
+		(unsigned long long)explored->after, explored->line);
 	name_file(state->settings, explored, &path);
 	if (state->settings->out)
 		fprintf(state->cli->out, "%-61s%s\n", "", strbuf_text(&path));
@@ -109,7 +109,7 @@ static json_t *failure_value(const struct explore_settings *settings, const stru
 
 	name_file(settings, explored, &path);
 	value = json_pack("{ss ss ss ss ss ss sI si sb ss so}", "policy", explored->policy->name, "invariant",
-			  invariant_name(explored->failure.invariant), "cause", explored->failure.cause, "model",
+			  explore_invariant_name(explored->failure.invariant), "cause", explored->failure.cause, "model",
 			  explored->failure.model, "stage", explored->failure.stage, "sequence", explored->line, "found_after",
 			  (json_int_t)explored->after, "actions", (int)explored->sequence.step_count, "confirmed",
 			  explored->confirmed, "file", strbuf_text(&path), "scenario", scenario);
@@ -229,7 +229,8 @@ static bool choose_space(const struct explore_settings *settings, struct explore
 		return error_set(e, ERROR_USAGE, "--length is 1 to 1000000 actions");
 	space->length = (size_t)settings->length;
 	space->whole_length = settings->whole_length;
-	if (!axis_choose("policy", settings->policies, CELL_AXIS_POLICY, &axes, e) || !axes_choose(&settings->axes, &axes, e))
+	if (!axes_choose_one("policy", settings->policies, CELL_AXIS_POLICY, &axes, e) ||
+	    !axes_choose(&settings->axes, &axes, e))
 		return false;
 	*chosen = axes.policies;
 	space->caches = axes.caches;
@@ -283,7 +284,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	explore.steps_most = (uint64_t)(settings.steps || settings.sequences ? settings.steps : STEPS_BY_DEFAULT);
 	explore.sequences_most = (uint64_t)settings.sequences;
 	explore.go_on = settings.all;
-	backend = backend_find_named(settings.backend, &e);
+	backend = topology_find_backend(settings.backend, &e);
 	topology = backend ? topology_find_named(settings.topology, &e) : NULL;
 	if (!topology)
 		return command_fail(cli, "explore", &e);

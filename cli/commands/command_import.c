@@ -62,8 +62,8 @@ static json_t *cells_to_json(const struct log_summary *summary)
 
 		json_array_append_new(
 			cells, json_pack("{si ss sI ss ss si si si si si}", "cell", (int)cell->cell, "file", cell->file, "line",
-					 (json_int_t)cell->first_line, "verdict", verdict_name(cell->verdict), "why", cell->why,
-					 "prompts", (int)cell->prompts, "stages", (int)cell->snapshots, "models",
+					 (json_int_t)cell->first_line, "verdict", record_verdict_name(cell->verdict), "why",
+					 cell->why, "prompts", (int)cell->prompts, "stages", (int)cell->snapshots, "models",
 					 (int)cell->models, "lost", (int)cell->lost, "findings", (int)cell->findings));
 	}
 	return cells;
@@ -104,7 +104,7 @@ static bool print_json(struct cli *cli, const char *run, const struct log_summar
 
 static void print_cell(FILE *out, const struct log_cell_result *cell)
 {
-	fprintf(out, "%-13s %s", verdict_name(cell->verdict), cell->file);
+	fprintf(out, "%-13s %s", record_verdict_name(cell->verdict), cell->file);
 	if (cell->first_line > 1)
 		fprintf(out, ", from line %llu on", (unsigned long long)cell->first_line);
 	fprintf(out, ": %u prompts, %u stages, %u models", cell->prompts, cell->snapshots, cell->models);
@@ -147,9 +147,9 @@ static int exit_code_of(const struct log_summary *summary)
 		const struct log_cell_result *cell = &summary->cells[i];
 
 		/* A finding fails a cell that passes; one of a cell that cannot be trusted may be wrong. */
-		verdict_tally_add(&tally, cell->verdict == VERDICT_PASS && cell->findings ? VERDICT_FAIL : cell->verdict);
+		cell_tally_add(&tally, cell->verdict == VERDICT_PASS && cell->findings ? VERDICT_FAIL : cell->verdict);
 	}
-	return verdict_tally_exit_code(&tally);
+	return cell_tally_exit_code(&tally);
 }
 
 static int import_files(struct cli *cli, const char *store, bool json, int count, char **paths)

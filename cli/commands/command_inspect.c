@@ -14,7 +14,7 @@ static bool inspect_one(struct cli *cli, const char *path, bool json, size_t *wr
 	else if (fine)
 		inspect_print(&report, cli->out);
 	*wrong += report.wrong;
-	report_end(&report);
+	inspect_end(&report);
 	return fine;
 }
 

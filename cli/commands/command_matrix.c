@@ -91,9 +91,9 @@ static void set_widths(struct matrix_printer *printer, const struct matrix_axes 
 		if (choice_is_set(axes->policies, i))
 			widen(&printer->policy_width, policies[i]->name);
 	}
-	for (size_t i = 0; matrices[i]; i++) {
+	for (size_t i = 0; matrix_list[i]; i++) {
 		if (choice_is_set(axes->matrices, i))
-			widen(&printer->matrix_width, matrices[i]->name);
+			widen(&printer->matrix_width, matrix_list[i]->name);
 	}
 	for (size_t i = 0; i < axes->flow_count; i++)
 		widen(&printer->flow_width, axes->flows[i]->name);
@@ -157,7 +157,7 @@ static int run_on_engine(struct cli *cli, const struct matrix_settings *settings
 {
 	struct matrix_watch watch = { .sink = { .least = LOG_WARNING, .context = &watch, .line = watch_line } };
 	struct error e = ERROR_INIT;
-	struct ground ground = { .backend = backend_find_named(settings->backend, &e) };
+	struct ground ground = { .backend = topology_find_backend(settings->backend, &e) };
 	struct topology *topology = ground.backend ? topology_find_named(settings->topology, &e) : NULL;
 	int exit_code;
 

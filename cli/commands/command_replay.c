@@ -160,7 +160,7 @@ static bool verify(struct replay_state *state, const struct replay_input *input,
 	for (size_t i = 0; fine && i < as_written->image_count; i++)
 		fine = expect(state, as_written->images[i].hash, e);
 	for (unsigned p = PLACEMENT_ON_COMPUTE; p < PLACEMENT_COUNT && fine; p++) {
-		json_t *placed = placement_apply(input->workflow, (enum placement)p);
+		json_t *placed = replay_placement_apply(input->workflow, (enum placement)p);
 		struct replay_result other = { .image_count = 0 };
 		struct replay replay;
 		bool same;
@@ -168,11 +168,12 @@ static bool verify(struct replay_state *state, const struct replay_input *input,
 		fine = placed ? run_one(state, input, placed, &other, &replay, e) : error_no_memory(e);
 		same = fine && other.image_count == as_written->image_count && !other.differs;
 		if (fine && !state->settings->json)
-			fprintf(state->cli->out, "  %s: %s\n", placement_name((enum placement)p),
+			fprintf(state->cli->out, "  %s: %s\n", replay_placement_name((enum placement)p),
 				same ? "the same bits" : "OTHER BITS");
 		if (fine && !same)
 			state->tally.failed++;
-		json_array_append_new(list, json_pack("{ss sb}", "placement", placement_name((enum placement)p), "same", same));
+		json_array_append_new(
+			list, json_pack("{ss sb}", "placement", replay_placement_name((enum placement)p), "same", same));
 		replay_result_free(&other);
 		json_decref(placed);
 	}
@@ -209,9 +210,9 @@ static bool replay_input(struct replay_state *state, const struct replay_input *
 				input->name);
 			state->tally.failed++;
 		}
-		verdict_tally_add(&state->tally, result.judged.verdict == VERDICT_PASS && says_finding(input, &result.judged)
-							 ? VERDICT_FAIL
-							 : result.judged.verdict);
+		cell_tally_add(&state->tally, result.judged.verdict == VERDICT_PASS && says_finding(input, &result.judged)
+						      ? VERDICT_FAIL
+						      : result.judged.verdict);
 		if (!value)
 			fine = error_no_memory(e);
 		else if (state->settings->verify && input->workflow)
@@ -248,7 +249,7 @@ static int replay_all(struct replay_state *state, const struct replay_input *inp
 		fputs("}\n", state->cli->out);
 	}
 	return command_close_run(state->cli, "replay", &state->recording,
-				 state->exit_code ? state->exit_code : verdict_tally_exit_code(&state->tally));
+				 state->exit_code ? state->exit_code : cell_tally_exit_code(&state->tally));
 }
 
 /* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */
@@ -303,7 +304,7 @@ static bool open_engine(struct replay_state *state, const struct replay_input *i
 {
 	const struct replay_settings *settings = state->settings;
 
-	*backend = backend_find_named(settings->backend ? settings->backend : default_backend(inputs, count), e);
+	*backend = topology_find_backend(settings->backend ? settings->backend : default_backend(inputs, count), e);
 	if (*backend)
 		*topology = topology_find_named(settings->topology	  ? settings->topology
 						: (*backend)->bytes_exist ? "host-2gpu"

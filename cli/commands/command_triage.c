@@ -28,19 +28,19 @@ struct triage_options {
 /* NULL with ERROR_USAGE. */
 static const struct card_renderer *find_renderer(const struct triage_options *options, struct error *e)
 {
-	const struct card_renderer *renderer = card_renderers[0];
+	const struct card_renderer *renderer = triage_renderers[0];
 	struct strbuf names = STRBUF_INIT;
 
 	if (options->format)
-		renderer = card_renderer_find(options->format);
+		renderer = triage_renderer_find(options->format);
 	else if (options->json)
-		renderer = card_renderer_find("json");
+		renderer = triage_renderer_find("json");
 	if (renderer && options->json && strcmp(renderer->name, "json") != 0) {
 		error_set(e, ERROR_USAGE, "--json and --format %s contradict each other", renderer->name);
 		return NULL;
 	}
 	if (!renderer) {
-		card_renderer_names(&names);
+		triage_renderer_names(&names);
 		error_set(e, ERROR_USAGE, "--format is %s, not \"%.40s\"", strbuf_text(&names), options->format);
 		strbuf_free(&names);
 	}

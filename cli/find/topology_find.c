@@ -65,7 +65,7 @@ struct topology *topology_find_named(const char *name_or_file, struct error *e)
 	return topology_parse(builtin->bytes, embed_length(builtin), builtin->name, e);
 }
 
-const struct backend *backend_find_named(const char *name, struct error *e)
+const struct backend *topology_find_backend(const char *name, struct error *e)
 {
 	const struct backend *backend = backend_find(name);
 	struct nearest nearest = nearest_to(name);

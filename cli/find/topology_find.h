@@ -17,6 +17,6 @@ struct topology *topology_find_named(const char *name_or_file, struct error *e);
 const char *topology_builtin_name(size_t index, char name[TOPOLOGY_NAME_MAX]);
 
 /* The backend called name. ERROR_UNSUPPORTED names what there is, and the command that describes it. */
-const struct backend *backend_find_named(const char *name, struct error *e);
+const struct backend *topology_find_backend(const char *name, struct error *e);
 
 #endif

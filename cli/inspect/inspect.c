@@ -16,7 +16,7 @@
 
 /* ---- reports ---- */
 
-bool report_begin(struct report *report, const char *file, const char *kind, uint64_t size_bytes, struct error *e)
+bool inspect_begin(struct report *report, const char *file, const char *kind, uint64_t size_bytes, struct error *e)
 {
 	*report = (struct report) { .members = json_pack("{s:i, s:s, s:s, s:I, s:[]}", "schema", 1, "file", file, "kind", kind,
 							 "size_bytes", (json_int_t)size_bytes, "wrong"),
@@ -24,14 +24,14 @@ bool report_begin(struct report *report, const char *file, const char *kind, uin
 	return report->members && report->lines ? true : error_no_memory(e);
 }
 
-void report_end(struct report *report)
+void inspect_end(struct report *report)
 {
 	json_decref(report->members);
 	json_decref(report->lines);
 	*report = (struct report) { .members = NULL };
 }
 
-void report_set(struct report *report, const char *member, json_t *value)
+void inspect_set(struct report *report, const char *member, json_t *value)
 {
 	if (json_object_set_new(report->members, member, value) != 0)
 		report->failed = true;
@@ -50,7 +50,7 @@ static void say_v(struct report *report, const char *label, const char *format, 
 		report->failed = true;
 }
 
-void report_say(struct report *report, const char *label, const char *format, ...)
+void inspect_say(struct report *report, const char *label, const char *format, ...)
 {
 	va_list arguments;
 
@@ -59,7 +59,7 @@ void report_say(struct report *report, const char *label, const char *format, ..
 	va_end(arguments);
 }
 
-void report_wrong(struct report *report, const char *format, ...)
+void inspect_wrong(struct report *report, const char *format, ...)
 {
 	va_list arguments;
 	char text[800];
@@ -68,7 +68,7 @@ void report_wrong(struct report *report, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	report->wrong++;
-	report_say(report, "wrong", "%s", text);
+	inspect_say(report, "wrong", "%s", text);
 	if (json_array_append_new(json_object_get(report->members, "wrong"), json_any_text(text)) != 0)
 		report->failed = true;
 }

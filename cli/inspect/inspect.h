@@ -21,15 +21,15 @@ struct report {
 	bool failed; /* out of memory */
 };
 
-bool report_begin(struct report *report, const char *file, const char *kind, uint64_t size_bytes, struct error *e);
-void report_end(struct report *report);
+bool inspect_begin(struct report *report, const char *file, const char *kind, uint64_t size_bytes, struct error *e);
+void inspect_end(struct report *report);
 
 /* Takes over the value. */
-void report_set(struct report *report, const char *member, json_t *value);
+void inspect_set(struct report *report, const char *member, json_t *value);
 /* A line; an empty label goes on with the one before. */
-__attribute__((format(printf, 3, 4))) void report_say(struct report *report, const char *label, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void inspect_say(struct report *report, const char *label, const char *format, ...);
 /* A line that begins with "wrong", and an item of the member of that name. */
-__attribute__((format(printf, 2, 3))) void report_wrong(struct report *report, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void inspect_wrong(struct report *report, const char *format, ...);
 
 void inspect_print(const struct report *report, FILE *out);
 bool inspect_print_json(const struct report *report, FILE *out, struct error *e);

@@ -30,12 +30,12 @@ static void say_metadata(struct report *report, const struct safetensors *file)
 		safetensors_metadata_at(file, i, &key, &value);
 		json_object_set_new(metadata, key, value ? json_string(value) : json_null());
 		if (i < METADATA_SHOWN)
-			report_say(report, i ? "" : "metadata", "%.60s = %.100s%s", key, value ? value : "null",
-				   value && strlen(value) > 100 ? "..." : "");
+			inspect_say(report, i ? "" : "metadata", "%.60s = %.100s%s", key, value ? value : "null",
+				    value && strlen(value) > 100 ? "..." : "");
 	}
 	if (count > METADATA_SHOWN)
-		report_say(report, "", "... and %zu more", count - METADATA_SHOWN);
-	report_set(report, "metadata", metadata);
+		inspect_say(report, "", "... and %zu more", count - METADATA_SHOWN);
+	inspect_set(report, "metadata", metadata);
 }
 
 bool inspect_safetensors(struct report *report, const char *path, uint64_t size_bytes, struct error *e)
@@ -52,7 +52,7 @@ bool inspect_safetensors(struct report *report, const char *path, uint64_t size_
 		return false;
 	}
 	is_lora = inspect_is_lora(&table);
-	fine = report_begin(report, path, is_lora ? "a LoRA in safetensors" : "safetensors", size_bytes, e) &&
+	fine = inspect_begin(report, path, is_lora ? "a LoRA in safetensors" : "safetensors", size_bytes, e) &&
 	       (is_lora ? inspect_lora(report, &table, e)
 			: inspect_tensors(report, &table, safetensors_metadata(file, FAMILY_METADATA), path, e));
 	if (fine)
@@ -80,7 +80,7 @@ static void say_value(struct report *report, json_t *metadata, const struct gguf
 	else
 		snprintf(shown, sizeof(shown), "%llu values", (unsigned long long)value->count);
 	if (json_object_set_new(metadata, key, json_string(shown)) == 0 && aloud)
-		report_say(report, label, "%s = %s", key, shown);
+		inspect_say(report, label, "%s = %s", key, shown);
 }
 
 static void say_values(struct report *report, const struct gguf *file)
@@ -94,8 +94,8 @@ static void say_values(struct report *report, const struct gguf *file)
 		say_value(report, metadata, &value, i < METADATA_SHOWN, i ? "" : "metadata");
 	}
 	if (count > METADATA_SHOWN)
-		report_say(report, "", "... and %zu more", count - METADATA_SHOWN);
-	report_set(report, "metadata", metadata);
+		inspect_say(report, "", "... and %zu more", count - METADATA_SHOWN);
+	inspect_set(report, "metadata", metadata);
 }
 
 bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, struct error *e)
@@ -110,7 +110,7 @@ bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, 
 		return false;
 	word = detect_word_of_gguf(file, e);
 	snprintf(kind, sizeof(kind), "GGUF version %u%s", gguf_version(file), gguf_is_swapped(file) ? ", big-endian" : "");
-	fine = !error_is_set(e) && tensor_table_of_gguf(&table, file, e) && report_begin(report, path, kind, size_bytes, e) &&
+	fine = !error_is_set(e) && tensor_table_of_gguf(&table, file, e) && inspect_begin(report, path, kind, size_bytes, e) &&
 	       inspect_tensors(report, &table, word, path, e);
 	if (fine)
 		say_values(report, file);
@@ -148,7 +148,7 @@ static struct safetensors *open_shard(struct report *report, struct opened *open
 	opened->items[opened->count].name = name;
 	opened->items[opened->count].file = safetensors_open(path, &why);
 	if (!opened->items[opened->count].file)
-		report_wrong(report, "shard %s", why.text);
+		inspect_wrong(report, "shard %s", why.text);
 	return opened->items[opened->count++].file;
 }
 
@@ -159,7 +159,7 @@ static bool add_shard_tensor(struct report *report, struct tensor_table *table, 
 	struct tensor_row row;
 
 	if (!tensor) {
-		report_wrong(report, "%.200s is not in %.200s, where the index says it is", name, shard);
+		inspect_wrong(report, "%.200s is not in %.200s, where the index says it is", name, shard);
 		return true;
 	}
 	row = tensor_row_of_safetensors(tensor);
@@ -195,11 +195,11 @@ static bool gather(struct report *report, const char *path, json_t *map, struct 
 		const struct safetensors *file;
 
 		if (!shard) {
-			report_wrong(report, "the shard of %.200s is not a file name", name);
+			inspect_wrong(report, "the shard of %.200s is not a file name", name);
 			continue;
 		}
 		if (strchr(shard, '/')) {
-			report_wrong(report, "%.200s is in %.200s, which is not beside the index", name, shard);
+			inspect_wrong(report, "%.200s is in %.200s, which is not beside the index", name, shard);
 			continue;
 		}
 		file = open_shard(report, opened, path, shard, e);
@@ -215,12 +215,12 @@ bool inspect_index(struct report *report, const char *path, uint64_t size_bytes,
 	json_t *map = json_object_get(index, "weight_map");
 	struct tensor_table table = { .rows = NULL };
 	struct opened opened = { .items = NULL };
-	bool fine = report_begin(report, path, "an index of shards", size_bytes, e) &&
+	bool fine = inspect_begin(report, path, "an index of shards", size_bytes, e) &&
 		    gather(report, path, map, &opened, &table, e);
 
 	if (fine) {
-		report_say(report, "shards", "%zu, with %zu tensors", opened.count, json_object_size(map));
-		report_set(report, "shards", json_integer((json_int_t)opened.count));
+		inspect_say(report, "shards", "%zu, with %zu tensors", opened.count, json_object_size(map));
+		inspect_set(report, "shards", json_integer((json_int_t)opened.count));
 		fine = inspect_tensors(report, &table, NULL, path, e);
 	}
 	tensor_table_free(&table);
@@ -277,10 +277,10 @@ static void check_prompt(struct report *report, const json_t *prompt)
 	struct graph *graph = graph_new(prompt, "the workflow", &why);
 
 	if (graph)
-		report_say(report, "checks", "every node is known here and every link leads somewhere; it can be replayed");
+		inspect_say(report, "checks", "every node is known here and every link leads somewhere; it can be replayed");
 	else
-		report_wrong(report, "%s", why.text);
-	report_set(report, "runs_here", json_boolean(graph != NULL));
+		inspect_wrong(report, "%s", why.text);
+	inspect_set(report, "runs_here", json_boolean(graph != NULL));
 	graph_free(graph);
 }
 
@@ -296,14 +296,14 @@ static void say_nodes(struct report *report, json_t *classes, json_t *files, siz
 		if (json_integer_value(value) > 1)
 			strbuf_printf(&text, " x%lld", (long long)json_integer_value(value));
 	}
-	report_say(report, "nodes", "%zu: %s", count, strbuf_text(&text));
+	inspect_say(report, "nodes", "%zu: %s", count, strbuf_text(&text));
 	strbuf_free(&text);
 	for (size_t i = 0; i < json_array_size(files) && i < 8; i++)
-		report_say(report, i ? "" : "files", "%s  %s", json_string_value(json_array_get(json_array_get(files, i), 1)),
-			   json_string_value(json_array_get(json_array_get(files, i), 0)));
-	report_set(report, "nodes", json_integer((json_int_t)count));
-	report_set(report, "classes", json_incref(classes));
-	report_set(report, "files", json_incref(files));
+		inspect_say(report, i ? "" : "files", "%s  %s", json_string_value(json_array_get(json_array_get(files, i), 1)),
+			    json_string_value(json_array_get(json_array_get(files, i), 0)));
+	inspect_set(report, "nodes", json_integer((json_int_t)count));
+	inspect_set(report, "classes", json_incref(classes));
+	inspect_set(report, "files", json_incref(files));
 }
 
 /* The prompt of an API file: itself, or what it wraps ("prompt"). */
@@ -354,18 +354,18 @@ bool inspect_workflow(struct report *report, const char *path, uint64_t size_byt
 	bool fine = true;
 
 	if (json_is_array(nodes)) {
-		fine = report_begin(report, path, "a workflow as ComfyUI's canvas saves it", size_bytes, e);
+		fine = inspect_begin(report, path, "a workflow as ComfyUI's canvas saves it", size_bytes, e);
 		if (fine) {
 			walk_canvas(nodes, classes, files);
 			say_nodes(report, classes, files, json_array_size(nodes));
-			report_set(report, "format", json_string("ui"));
+			inspect_set(report, "format", json_string("ui"));
 		}
 	} else if (prompt) {
-		fine = report_begin(report, path, "a workflow in API format", size_bytes, e);
+		fine = inspect_begin(report, path, "a workflow in API format", size_bytes, e);
 		if (fine) {
 			walk_prompt(prompt, classes, files);
 			say_nodes(report, classes, files, json_object_size(prompt));
-			report_set(report, "format", json_string("api"));
+			inspect_set(report, "format", json_string("api"));
 			check_prompt(report, prompt);
 		}
 	} else {
@@ -390,16 +390,16 @@ bool inspect_topology(struct report *report, const char *path, uint64_t size_byt
 	free(text);
 	if (!topology)
 		return false;
-	if (report_begin(report, path, "a topology", size_bytes, e)) {
-		report_say(report, "name", "%s: %s", topology->name, topology->title);
+	if (inspect_begin(report, path, "a topology", size_bytes, e)) {
+		inspect_say(report, "name", "%s: %s", topology->name, topology->title);
 		for (size_t i = 0; i < topology->device_count; i++) {
 			char size[UNITS_TEXT_MAX];
 
-			report_say(report, i ? "" : "devices", "%-8s %s", topology->devices[i].name,
-				   units_bytes(topology->devices[i].capacity_bytes, size));
+			inspect_say(report, i ? "" : "devices", "%-8s %s", topology->devices[i].name,
+				    units_bytes(topology->devices[i].capacity_bytes, size));
 		}
-		report_say(report, "links", "%zu", topology->link_count);
-		report_set(report, "topology", topology_to_json(topology));
+		inspect_say(report, "links", "%zu", topology->link_count);
+		inspect_set(report, "topology", topology_to_json(topology));
 	}
 	topology_free(topology);
 	return !error_is_set(e);
@@ -426,8 +426,8 @@ static bool say_counts(struct report *report, struct store *store, struct error 
 			return false;
 		count = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
 		sqlite3_finalize(statement);
-		report_say(report, counts[i].label, "%lld", (long long)count);
-		report_set(report, counts[i].label, json_integer(count));
+		inspect_say(report, counts[i].label, "%lld", (long long)count);
+		inspect_set(report, counts[i].label, json_integer(count));
 	}
 	return true;
 }
@@ -440,16 +440,16 @@ bool inspect_store(struct report *report, const char *path, uint64_t size_bytes,
 
 	if (!store)
 		return false;
-	fine = report_begin(report, path, "a store of runs (SQLite)", size_bytes, e);
+	fine = inspect_begin(report, path, "a store of runs (SQLite)", size_bytes, e);
 	if (fine) {
-		report_say(report, "schema", "%d; the newest here is %d", store_schema(store), store_schema_newest());
-		report_set(report, "store_schema", json_integer(store_schema(store)));
+		inspect_say(report, "schema", "%d; the newest here is %d", store_schema(store), store_schema_newest());
+		inspect_set(report, "store_schema", json_integer(store_schema(store)));
 		fine = say_counts(report, store, e);
 	}
 	if (fine && store_check(store, &why))
-		report_say(report, "checks", "whole and consistent");
+		inspect_say(report, "checks", "whole and consistent");
 	else if (fine)
-		report_wrong(report, "%s", why.text);
+		inspect_wrong(report, "%s", why.text);
 	store_close(store);
 	return fine;
 }

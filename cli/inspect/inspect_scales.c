@@ -44,11 +44,11 @@ static void append_words(struct strbuf *text, const struct word_count *words, si
 
 static void say_unmarked(struct report *report, size_t count)
 {
-	report_say(report, "",
-		   "no mark (comfy_quant, scaled_fp8) names the scales of %zu: ComfyUI ignores them without a word, and those "
-		   "weights are "
-		   "off by their scale there; `residency convert FILE --dtype BF16` multiplies them in",
-		   count);
+	inspect_say(report, "",
+		    "no mark (comfy_quant, scaled_fp8) names the scales of %zu: ComfyUI ignores them without a word, and those "
+		    "weights are "
+		    "off by their scale there; `residency convert FILE --dtype BF16` multiplies them in",
+		    count);
 }
 
 /* A weight without the scale that its mark promises is wrong; one in a format that is not read here is only said. */
@@ -57,10 +57,10 @@ static void say_fault(struct report *report, const struct tensor_table *table, c
 	const char *name = table->rows[layer->weight].name;
 
 	if (layer->scale == SCALED_NOWHERE && layer->format != SCALED_OTHER)
-		report_wrong(report, "%.200s is marked as %s, and %s", name, scaled_format_name(layer), layer->fault);
+		inspect_wrong(report, "%.200s is marked as %s, and %s", name, scaled_format_name(layer), layer->fault);
 	else
-		report_say(report, "", "%zu of them cannot be read here; the first is %.200s (%s): %s", count, name,
-			   scaled_format_name(layer), layer->fault);
+		inspect_say(report, "", "%zu of them cannot be read here; the first is %.200s (%s): %s", count, name,
+			    scaled_format_name(layer), layer->fault);
 }
 
 void inspect_scales(struct report *report, const struct tensor_table *table)
@@ -76,7 +76,7 @@ void inspect_scales(struct report *report, const struct tensor_table *table)
 	size_t fault_count = 0;
 
 	if (map->fault[0])
-		report_wrong(report, "which weights have scales cannot be read: %s", map->fault);
+		inspect_wrong(report, "which weights have scales cannot be read: %s", map->fault);
 	for (size_t i = 0; i < map->count; i++) {
 		const struct scaled_layer *layer = &map->layers[i];
 
@@ -88,16 +88,16 @@ void inspect_scales(struct report *report, const struct tensor_table *table)
 		faulty = layer->fault && !faulty ? layer : faulty;
 		fault_count += layer->fault != NULL;
 	}
-	report_set(report, "scales",
-		   json_pack("{s:I, s:o, s:o, s:I, s:I}", "weights", (json_int_t)map->count, "formats",
-			     words_json(formats, format_count), "marks", words_json(marks, mark_count), "unmarked",
-			     (json_int_t)unmarked, "unreadable", (json_int_t)fault_count));
+	inspect_set(report, "scales",
+		    json_pack("{s:I, s:o, s:o, s:I, s:I}", "weights", (json_int_t)map->count, "formats",
+			      words_json(formats, format_count), "marks", words_json(marks, mark_count), "unmarked",
+			      (json_int_t)unmarked, "unreadable", (json_int_t)fault_count));
 	if (map->count == 0)
 		return;
 	append_words(&text, formats, format_count);
 	strbuf_append(&text, mark_count ? "; named by " : "");
 	append_words(&text, marks, mark_count);
-	report_say(report, "scales", "%zu weights with scales: %s", map->count, strbuf_text(&text));
+	inspect_say(report, "scales", "%zu weights with scales: %s", map->count, strbuf_text(&text));
 	strbuf_free(&text);
 	if (unmarked)
 		say_unmarked(report, unmarked);

@@ -61,9 +61,9 @@ static void say_types(struct report *report, const struct tensor_table *table)
 			object, types[i].name,
 			json_pack("{s:I, s:I}", "tensors", (json_int_t)types[i].count, "bytes", (json_int_t)types[i].bytes));
 	}
-	report_say(report, "types", "%s", count ? strbuf_text(&text) : "none");
-	report_set(report, "types", object);
-	report_set(report, "tensors", json_integer((json_int_t)table->count));
+	inspect_say(report, "types", "%s", count ? strbuf_text(&text) : "none");
+	inspect_set(report, "types", object);
+	inspect_set(report, "tensors", json_integer((json_int_t)table->count));
 	strbuf_free(&text);
 }
 
@@ -106,7 +106,7 @@ static bool say_config(struct report *report, const struct detected *part, json_
 		if (!is_fixed(part->family->fields, name))
 			append_member(&text, name, value);
 	}
-	report_say(report, "config", "%s", strbuf_text(&text));
+	inspect_say(report, "config", "%s", strbuf_text(&text));
 	strbuf_free(&text);
 	json_object_set_new(model, "config", config);
 	return true;
@@ -129,8 +129,8 @@ static void say_blocks(struct report *report, const struct block_list *list, boo
 		json_object_set_new(types, list->types[type], json_integer((json_int_t)count));
 	}
 	if (aloud)
-		report_say(report, "blocks", "%zu, %s in the load list%s", list->count, units_bytes(summary.size_bytes, size),
-			   strbuf_text(&text));
+		inspect_say(report, "blocks", "%zu, %s in the load list%s", list->count, units_bytes(summary.size_bytes, size),
+			    strbuf_text(&text));
 	json_object_set_new(model, "blocks", json_integer((json_int_t)list->count));
 	json_object_set_new(model, "loadlist_bytes", json_integer((json_int_t)summary.size_bytes));
 	json_object_set_new(model, "types", types);
@@ -143,11 +143,11 @@ static void say_distorch(struct report *report, const struct block_list *list, b
 	char texts[3][UNITS_TEXT_MAX];
 
 	if (aloud)
-		report_say(report, "DisTorch2",
-			   "distributes %zu blocks of %s or more, %s; the other %zu (%s) stay where it computes",
-			   summary.distributed_count, units_bytes((uint64_t)summary.threshold_bytes, texts[0]),
-			   units_bytes(summary.distributed_bytes, texts[1]), list->count - summary.distributed_count,
-			   units_bytes(summary.size_bytes - summary.distributed_bytes, texts[2]));
+		inspect_say(report, "DisTorch2",
+			    "distributes %zu blocks of %s or more, %s; the other %zu (%s) stay where it computes",
+			    summary.distributed_count, units_bytes((uint64_t)summary.threshold_bytes, texts[0]),
+			    units_bytes(summary.distributed_bytes, texts[1]), list->count - summary.distributed_count,
+			    units_bytes(summary.size_bytes - summary.distributed_bytes, texts[2]));
 	json_object_set_new(model, "distorch",
 			    json_pack("{s:f, s:I, s:I}", "threshold_bytes", summary.threshold_bytes, "distributed_blocks",
 				      (json_int_t)summary.distributed_count, "distributed_bytes",
@@ -181,8 +181,8 @@ static bool say_largest(struct report *report, const struct block_list *list, si
 		char size[UNITS_TEXT_MAX];
 
 		if (i < shown)
-			report_say(report, i ? "" : "largest", "%s %s", units_bytes(sorted[i]->size_bytes, size),
-				   sorted[i]->name);
+			inspect_say(report, i ? "" : "largest", "%s %s", units_bytes(sorted[i]->size_bytes, size),
+				    sorted[i]->name);
 		json_array_append_new(
 			largest, json_pack("{s:s, s:I}", "name", sorted[i]->name, "bytes", (json_int_t)sorted[i]->size_bytes));
 	}
@@ -197,9 +197,9 @@ static void say_briefly(struct report *report, const struct block_list *list)
 	struct block_summary summary = block_list_summarise(list);
 	char texts[3][UNITS_TEXT_MAX];
 
-	report_say(report, "blocks", "%zu, %s in the load list; DisTorch2 distributes %zu of %s or more, %s", list->count,
-		   units_bytes(summary.size_bytes, texts[0]), summary.distributed_count,
-		   units_bytes((uint64_t)summary.threshold_bytes, texts[1]), units_bytes(summary.distributed_bytes, texts[2]));
+	inspect_say(report, "blocks", "%zu, %s in the load list; DisTorch2 distributes %zu of %s or more, %s", list->count,
+		    units_bytes(summary.size_bytes, texts[0]), summary.distributed_count,
+		    units_bytes((uint64_t)summary.threshold_bytes, texts[1]), units_bytes(summary.distributed_bytes, texts[2]));
 }
 
 static bool say_load_list(struct report *report, const struct detected *part, const struct tensor_table *table, size_t shown,
@@ -222,12 +222,12 @@ static bool say_load_list(struct report *report, const struct detected *part, co
 static void say_match(struct report *report, const struct detected *part, const struct detected_match *match)
 {
 	if (match->missing)
-		report_wrong(report, "%zu of the %zu tensors of a %s are missing; the first is %s", match->missing,
-			     match->wanted, part->family->name, match->first_missing);
+		inspect_wrong(report, "%zu of the %zu tensors of a %s are missing; the first is %s", match->missing,
+			      match->wanted, part->family->name, match->first_missing);
 	if (match->misshapen)
-		report_wrong(report, "%zu tensors are of another shape than a %s's; the first is %s, at byte %" PRIu64 ": %s",
-			     match->misshapen, part->family->name, match->first_misshapen, match->misshapen_offset,
-			     match->shapes);
+		inspect_wrong(report, "%zu tensors are of another shape than a %s's; the first is %s, at byte %" PRIu64 ": %s",
+			      match->misshapen, part->family->name, match->first_misshapen, match->misshapen_offset,
+			      match->shapes);
 }
 
 static const char *or_root(const char *prefix)
@@ -258,19 +258,19 @@ static bool say_part(struct report *report, const struct detected *part, const s
 	char size[UNITS_TEXT_MAX];
 
 	if (!part->config) {
-		report_say(report, "model", "%s, by some of its tensors (%s)", part->family->name, or_root(part->prefix));
-		report_wrong(report, "%s", part->fault.text);
+		inspect_say(report, "model", "%s, by some of its tensors (%s)", part->family->name, or_root(part->prefix));
+		inspect_wrong(report, "%s", part->fault.text);
 		return true;
 	}
 	if (!detect_check(part, table, &match, e))
 		return false;
-	report_say(report, "model", "%s: %s, %s (%s%s%s%s)", part->family->name, part->family->summary,
-		   units_bytes(match.size_bytes, size), or_root(part->prefix),
-		   part->layout == LAYOUT_OWN ? "" : ", as named by ",
-		   part->layout == LAYOUT_OWN ? "" : detect_layout_name(part->layout),
-		   part->scaled	     ? scaled_words(part, table)
-		   : part->quantised ? ", quantised"
-				     : "");
+	inspect_say(report, "model", "%s: %s, %s (%s%s%s%s)", part->family->name, part->family->summary,
+		    units_bytes(match.size_bytes, size), or_root(part->prefix),
+		    part->layout == LAYOUT_OWN ? "" : ", as named by ",
+		    part->layout == LAYOUT_OWN ? "" : detect_layout_name(part->layout),
+		    part->scaled      ? scaled_words(part, table)
+		    : part->quantised ? ", quantised"
+				      : "");
 	json_object_set_new(model, "bytes", json_integer((json_int_t)match.size_bytes));
 	json_object_set_new(model, "upstream",
 			    part->family->upstream ? json_string(part->family->upstream(part->config)) : json_null());
@@ -285,7 +285,7 @@ static bool say_models(struct report *report, const struct detection *found, con
 	json_t *models = json_array();
 	bool fine = true;
 
-	report_set(report, "models", models);
+	inspect_set(report, "models", models);
 	for (size_t i = 0; fine && i < found->count; i++) {
 		const struct detected *part = &found->parts[i];
 		json_t *model =
@@ -306,29 +306,29 @@ static bool say_unknown(struct report *report, const struct detection *found, co
 
 	if (!detect_count_unknown(found, table, &count, &first, e))
 		return false;
-	report_set(report, "unknown_tensors", json_integer((json_int_t)count));
+	inspect_set(report, "unknown_tensors", json_integer((json_int_t)count));
 	for (size_t i = 0; i < found->count; i++) {
 		if (!found->parts[i].config)
 			return true; /* which tensors would be its own is not known */
 	}
 	if (count && found->count)
-		report_say(report, "beside", "%zu tensors that no model above has; the first is %s", count, first);
+		inspect_say(report, "beside", "%zu tensors that no model above has; the first is %s", count, first);
 	return true;
 }
 
 /* Names and shapes, for a person to recognise. */
 static void say_unrecognised(struct report *report, const struct tensor_table *table)
 {
-	report_say(report, "model", "no family that is built in has tensors of these names");
+	inspect_say(report, "model", "no family that is built in has tensors of these names");
 	for (size_t i = 0; i < table->count && i < 6; i++) {
 		const struct tensor_row *row = &table->rows[i];
 		char shape[80];
 
-		report_say(report, i ? "" : "tensors", "%s %s %s", row->name, row->quant ? row->quant : dtype_name(row->dtype),
-			   detect_shape_text(row->rank, row->shape, shape));
+		inspect_say(report, i ? "" : "tensors", "%s %s %s", row->name, row->quant ? row->quant : dtype_name(row->dtype),
+			    detect_shape_text(row->rank, row->shape, shape));
 	}
 	if (table->count > 6)
-		report_say(report, "", "... and %zu more", table->count - 6);
+		inspect_say(report, "", "... and %zu more", table->count - 6);
 }
 
 bool inspect_tensors(struct report *report, const struct tensor_table *table, const char *metadata, const char *path,
@@ -424,16 +424,16 @@ bool inspect_lora(struct report *report, const struct tensor_table *table, struc
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(lora_endings); i++) {
 		if (counts[i])
-			report_say(report, "changes", "%zu by %s (%s)", counts[i], lora_endings[i].kind,
-				   lora_endings[i].ending);
+			inspect_say(report, "changes", "%zu by %s (%s)", counts[i], lora_endings[i].kind,
+				    lora_endings[i].ending);
 	}
-	report_say(report, "of", "the diffusion model %zu, text encoders %zu", modules - of_encoders, of_encoders);
+	inspect_say(report, "of", "the diffusion model %zu, text encoders %zu", modules - of_encoders, of_encoders);
 	if (most)
-		report_say(report, "rank", least == most ? "%lld" : "%lld to %lld", (long long)least, (long long)most);
+		inspect_say(report, "rank", least == most ? "%lld" : "%lld to %lld", (long long)least, (long long)most);
 	if (table->count)
-		report_say(report, "named", "as in %s", table->rows[0].name);
-	report_set(report, "modules", json_integer((json_int_t)modules));
-	report_set(report, "text_encoder_modules", json_integer((json_int_t)of_encoders));
-	report_set(report, "rank", most ? json_pack("[I,I]", (json_int_t)least, (json_int_t)most) : json_null());
+		inspect_say(report, "named", "as in %s", table->rows[0].name);
+	inspect_set(report, "modules", json_integer((json_int_t)modules));
+	inspect_set(report, "text_encoder_modules", json_integer((json_int_t)of_encoders));
+	inspect_set(report, "rank", most ? json_pack("[I,I]", (json_int_t)least, (json_int_t)most) : json_null());
 	return true;
 }

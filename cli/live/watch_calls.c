@@ -53,7 +53,7 @@ static void put_changes(struct watch_line *line, const struct live_now_call *cal
 		strbuf_append(&text, i ? "; " : "");
 		add_news(&text, call, &call->changes[i]);
 	}
-	line_add_all(line, &text);
+	watch_line_add_all(line, &text);
 }
 
 static enum style call_style(const struct live_now_call *call)
@@ -79,17 +79,18 @@ static void put_call(struct screen *s, const struct live_now_call *call)
 	if (call->count > 1)
 		snprintf(name + strlen(name), sizeof(name) - strlen(name), " x%llu", (unsigned long long)call->count);
 	line->style = runs ? STYLE_GOOD : call_style(call);
-	line_left(line, runs ? "now" : watch_clock(s->view, watch_ago_ns(s->view, end_ns), text), 9);
-	line_left(line, name, s->shape->width >= 72 ? 24 : 20);
-	line_right(line,
-		   runs ? watch_ago(watch_ago_ns(s->view, call->began_ns), text) : units_duration(call->duration_ns, text), 8);
-	line_space(line, 2);
+	watch_line_left(line, runs ? "now" : watch_clock(s->view, watch_ago_ns(s->view, end_ns), text), 9);
+	watch_line_left(line, name, s->shape->width >= 72 ? 24 : 20);
+	watch_line_right(
+		line, runs ? watch_ago(watch_ago_ns(s->view, call->began_ns), text) : units_duration(call->duration_ns, text),
+		8);
+	watch_line_space(line, 2);
 	if (call->exception[0])
-		line_printf(line, "raised %s", call->exception);
+		watch_line_printf(line, "raised %s", call->exception);
 	else if (runs)
-		line_add(line, "on its way");
+		watch_line_add(line, "on its way");
 	put_changes(line, call);
-	line_end(line);
+	watch_line_end(line);
 }
 
 /* A call of the worker's own, or one that did something: what others called and did nothing is left out. */
@@ -112,11 +113,11 @@ void watch_put_calls(struct screen *s, unsigned room)
 	const struct live_now *now = s->view->now;
 
 	s->line.style = STYLE_BOLD;
-	line_left(&s->line, "WHEN", 9);
-	line_left(&s->line, "LAST ACTIONS", s->shape->width >= 72 ? 24 : 20);
-	line_right(&s->line, "TOOK", 8);
-	line_add(&s->line, "  WHAT CAME OF IT");
-	line_end(&s->line);
+	watch_line_left(&s->line, "WHEN", 9);
+	watch_line_left(&s->line, "LAST ACTIONS", s->shape->width >= 72 ? 24 : 20);
+	watch_line_right(&s->line, "TOOK", 8);
+	watch_line_add(&s->line, "  WHAT CAME OF IT");
+	watch_line_end(&s->line);
 	for (size_t i = now->running_count; i-- > 0 && room > 0; room--)
 		put_call(s, &now->running[i]);
 	for (size_t i = now->call_count; i-- > 0 && room > 0;) {

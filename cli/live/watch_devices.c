@@ -17,9 +17,10 @@ static void put_legend(struct screen *s)
 		size_t length = strlen(legend);
 
 		if (words[i][0])
-			snprintf(legend + length, sizeof(legend) - length, " %s %s", bar_glyph(i, s->shape->utf8), words[i]);
+			snprintf(legend + length, sizeof(legend) - length, " %s %s", watch_bar_glyph(i, s->shape->utf8),
+				 words[i]);
 	}
-	line_left(&s->line, legend, s->columns.bar);
+	watch_line_left(&s->line, legend, s->columns.bar);
 }
 
 static void put_device_heading(struct screen *s)
@@ -27,19 +28,19 @@ static void put_device_heading(struct screen *s)
 	struct watch_line *line = &s->line;
 
 	line->style = STYLE_BOLD;
-	line_left(line, "DEVICE", 8);
-	line_right(line, "USED", 9);
-	line_right(line, "OF", 9);
-	line_space(line, 1);
+	watch_line_left(line, "DEVICE", 8);
+	watch_line_right(line, "USED", 9);
+	watch_line_right(line, "OF", 9);
+	watch_line_space(line, 1);
 	put_legend(s);
-	line_right(line, "WEIGHTS", 9);
+	watch_line_right(line, "WEIGHTS", 9);
 	if (s->columns.has_parts)
-		line_right(line, "UNATTRIBUTED", 13);
+		watch_line_right(line, "UNATTRIBUTED", 13);
 	if (s->columns.has_cache)
-		line_right(line, "OTHER", 10);
+		watch_line_right(line, "OTHER", 10);
 	if (s->columns.has_cache)
-		line_right(line, "CACHE", 9);
-	line_end(line);
+		watch_line_right(line, "CACHE", 9);
+	watch_line_end(line);
 }
 
 static void put_device(struct screen *s, const struct live_now_device *d)
@@ -55,19 +56,19 @@ static void put_device(struct screen *s, const struct live_now_device *d)
 	char text[UNITS_TEXT_MAX];
 	struct watch_line *line = &s->line;
 
-	line_left(line, d->name, 8);
-	line_right(line, watch_bytes_text(is_known ? used : UNKNOWN_U64, text), 9);
-	line_right(line, watch_bytes_text(d->total_bytes, text), 9);
-	line_space(line, 1);
-	line_bar(line, parts, ARRAY_SIZE(parts), d->total_bytes == UNKNOWN_U64 ? 0 : d->total_bytes, s->columns.bar);
-	line_right(line, watch_bytes_text(d->weights_bytes, text), 9);
+	watch_line_left(line, d->name, 8);
+	watch_line_right(line, watch_bytes_text(is_known ? used : UNKNOWN_U64, text), 9);
+	watch_line_right(line, watch_bytes_text(d->total_bytes, text), 9);
+	watch_line_space(line, 1);
+	watch_line_bar(line, parts, ARRAY_SIZE(parts), d->total_bytes == UNKNOWN_U64 ? 0 : d->total_bytes, s->columns.bar);
+	watch_line_right(line, watch_bytes_text(d->weights_bytes, text), 9);
 	if (s->columns.has_parts)
-		line_right(line, watch_bytes_text(d->unattributed_bytes, text), 13);
+		watch_line_right(line, watch_bytes_text(d->unattributed_bytes, text), 13);
 	if (s->columns.has_cache)
-		line_right(line, watch_bytes_text(d->other_bytes, text), 10);
+		watch_line_right(line, watch_bytes_text(d->other_bytes, text), 10);
 	if (s->columns.has_cache)
-		line_right(line, watch_bytes_text(d->cache_bytes, text), 9);
-	line_end(line);
+		watch_line_right(line, watch_bytes_text(d->cache_bytes, text), 9);
+	watch_line_end(line);
 }
 
 void watch_put_devices(struct screen *s, unsigned room)

@@ -8,17 +8,17 @@ static void put_model_heading(struct screen *s)
 	struct watch_line *line = &s->line;
 
 	line->style = STYLE_BOLD;
-	line_left(line, "  MODEL", s->columns.name + 2);
-	line_left(line, " KIND", 6);
-	line_left(line, "KEEP", 5);
-	line_left(line, "ON", 8);
-	line_right(line, "HERE", 8);
-	line_left(line, "  ELSEWHERE", s->columns.elsewhere + 2);
+	watch_line_left(line, "  MODEL", s->columns.name + 2);
+	watch_line_left(line, " KIND", 6);
+	watch_line_left(line, "KEEP", 5);
+	watch_line_left(line, "ON", 8);
+	watch_line_right(line, "HERE", 8);
+	watch_line_left(line, "  ELSEWHERE", s->columns.elsewhere + 2);
 	if (s->columns.blocks)
-		line_left(line, "BLOCKS", s->columns.blocks + 1);
+		watch_line_left(line, "BLOCKS", s->columns.blocks + 1);
 	if (s->columns.has_holders)
-		line_add(line, "HELD BY");
-	line_end(line);
+		watch_line_add(line, "HELD BY");
+	watch_line_end(line);
 }
 
 static void put_elsewhere(struct screen *s, const struct live_now_model *model)
@@ -35,7 +35,7 @@ static void put_elsewhere(struct screen *s, const struct live_now_model *model)
 		length += (size_t)snprintf(all + length, sizeof(all) - length, "%s%s %s", length ? ", " : "", place->device,
 					   watch_bytes_text(place->size_bytes, text));
 	}
-	line_left(&s->line, all[0] ? all : "-", s->columns.elsewhere);
+	watch_line_left(&s->line, all[0] ? all : "-", s->columns.elsewhere);
 }
 
 /* A column stands for some blocks: full where most of them are on the device that computes. */
@@ -52,11 +52,12 @@ static void put_blocks(struct screen *s, const struct live_now_model *model)
 
 		while (i + 1 < model->run_count && block >= model->runs[i].block_count)
 			block -= model->runs[i++].block_count;
-		strbuf_append(&map, bar_glyph(strcmp(model->places[model->runs[i].place].device, model->device) == 0 ? 0 : 3,
+		strbuf_append(&map,
+			      watch_bar_glyph(strcmp(model->places[model->runs[i].place].device, model->device) == 0 ? 0 : 3,
 					      s->shape->utf8));
 	}
-	line_left(&s->line, strbuf_text(&map), s->columns.blocks);
-	line_space(&s->line, 1);
+	watch_line_left(&s->line, strbuf_text(&map), s->columns.blocks);
+	watch_line_space(&s->line, 1);
 	s->line.out->failed = s->line.out->failed || map.failed;
 	strbuf_free(&map);
 }
@@ -73,7 +74,7 @@ static void put_holders(struct screen *s, const struct live_now_model *model)
 		strbuf_printf(&text, " and %zu more", model->holders_left_out);
 	else if (text.length == 0)
 		strbuf_append(&text, model->holder_count ? "nothing" : "?");
-	line_add_all(&s->line, &text);
+	watch_line_add_all(&s->line, &text);
 }
 
 static void put_where(struct screen *s, const struct live_now_model *model)
@@ -82,9 +83,10 @@ static void put_where(struct screen *s, const struct live_now_model *model)
 	char text[UNITS_TEXT_MAX];
 
 	if (strcmp(model->state, "resident") == 0 || strcmp(model->state, "loaded_unlisted") == 0) {
-		line_left(line, model->device[0] ? model->device : "?", 8);
-		line_right(line, watch_bytes_text(model->bytes_are_known ? watch_bytes_here(model) : UNKNOWN_U64, text), 8);
-		line_space(line, 2);
+		watch_line_left(line, model->device[0] ? model->device : "?", 8);
+		watch_line_right(line, watch_bytes_text(model->bytes_are_known ? watch_bytes_here(model) : UNKNOWN_U64, text),
+				 8);
+		watch_line_space(line, 2);
 		put_elsewhere(s, model);
 	} else {
 		char where[128];
@@ -94,12 +96,12 @@ static void put_where(struct screen *s, const struct live_now_model *model)
 			 model->place_count == 1 && model->bytes_are_known ? " on " : "");
 		if (model->place_count == 1 && model->bytes_are_known)
 			strncat(where, model->places[0].device, sizeof(where) - strlen(where) - 1);
-		line_left(line, where, 18 + s->columns.elsewhere);
+		watch_line_left(line, where, 18 + s->columns.elsewhere);
 	}
 	if (s->columns.blocks)
 		put_blocks(s, model);
 	if (strcmp(model->state, "loaded_unlisted") == 0)
-		line_add(line, "(in no list) ");
+		watch_line_add(line, "(in no list) ");
 	if (s->columns.has_holders)
 		put_holders(s, model);
 }
@@ -112,7 +114,7 @@ static void put_left(struct screen *s, const struct watch_row *row)
 
 	watch_ago(watch_ago_ns(s->view, row->left->time_ns), since);
 	if (!s->columns.has_holders) {
-		line_printf(&s->line, "left %s: %s", since, row->left->reason);
+		watch_line_printf(&s->line, "left %s: %s", since, row->left->reason);
 		return;
 	}
 	if (row->model)
@@ -121,7 +123,7 @@ static void put_left(struct screen *s, const struct watch_row *row)
 		      row->model ? row->model->state : "dead");
 	if (row->left->action[0])
 		strbuf_printf(&text, ", in %s", watch_call_name(row->left->action));
-	line_add_all(&s->line, &text);
+	watch_line_add_all(&s->line, &text);
 }
 
 static enum style row_style(const struct watch_row *row)
@@ -140,16 +142,16 @@ static void put_model(struct screen *s, const struct watch_row *row)
 	struct watch_line *line = &s->line;
 
 	line->style = row_style(row);
-	line_left(line, row->is_missed ? "!" : "", 2);
-	line_left(line, watch_row_name(row), s->columns.name);
-	line_space(line, 1);
-	line_left(line, watch_row_kind(row), 5);
-	line_left(line, watch_keep(watch_row_keep(row)), 5);
+	watch_line_left(line, row->is_missed ? "!" : "", 2);
+	watch_line_left(line, watch_row_name(row), s->columns.name);
+	watch_line_space(line, 1);
+	watch_line_left(line, watch_row_kind(row), 5);
+	watch_line_left(line, watch_keep(watch_row_keep(row)), 5);
 	if (row->left)
 		put_left(s, row);
 	else
 		put_where(s, row->model);
-	line_end(line);
+	watch_line_end(line);
 }
 
 void watch_put_models(struct screen *s, const struct watch_row *rows, size_t count, unsigned room)
@@ -163,7 +165,7 @@ void watch_put_models(struct screen *s, const struct watch_row *rows, size_t cou
 		watch_put_more(s, count - shown + s->view->now->models_left_out);
 	if (count == 0 && room) {
 		s->line.style = STYLE_DIM;
-		line_add(&s->line, s->view->only_kept ? "  none that is to be kept" : "  none is loaded");
-		line_end(&s->line);
+		watch_line_add(&s->line, s->view->only_kept ? "  none that is to be kept" : "  none is loaded");
+		watch_line_end(&s->line);
 	}
 }

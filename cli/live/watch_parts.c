@@ -51,8 +51,8 @@ const char *watch_call_name(const char *action)
 void watch_put_more(struct screen *s, size_t count)
 {
 	s->line.style = STYLE_DIM;
-	line_printf(&s->line, "  %zu more; a higher terminal shows them", count);
-	line_end(&s->line);
+	watch_line_printf(&s->line, "  %zu more; a higher terminal shows them", count);
+	watch_line_end(&s->line);
 }
 
 size_t watch_shown(size_t count, unsigned room)

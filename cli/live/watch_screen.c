@@ -38,16 +38,16 @@ static void put_head(struct screen *s)
 
 	line->width = width > 10 ? width - 10 : width;
 	line->style = STYLE_BOLD;
-	line_add(line, "residency");
+	watch_line_add(line, "residency");
 	line->style = STYLE_PLAIN;
-	line_printf(line, "  %s", strncmp(s->view->url, "http://", 7) == 0 ? s->view->url + 7 : s->view->url);
+	watch_line_printf(line, "  %s", strncmp(s->view->url, "http://", 7) == 0 ? s->view->url + 7 : s->view->url);
 	if (now && now->comfyui[0])
-		line_printf(line, "  ComfyUI %s", now->comfyui);
+		watch_line_printf(line, "  ComfyUI %s", now->comfyui);
 	if (now && now->multigpu_version[0])
-		line_printf(line, "  MultiGPU %s %s", now->multigpu_version, now->multigpu_policy);
+		watch_line_printf(line, "  MultiGPU %s %s", now->multigpu_version, now->multigpu_policy);
 	line->width = width;
-	line_right(line, watch_clock(s->view, 0, time), line_room(line));
-	line_end(line);
+	watch_line_right(line, watch_clock(s->view, 0, time), watch_line_room(line));
+	watch_line_end(line);
 }
 
 static void put_queue(struct screen *s)
@@ -55,15 +55,15 @@ static void put_queue(struct screen *s)
 	const struct live_now *now = s->view->now;
 	struct watch_line *line = &s->line;
 
-	line_printf(line, "queue: %llu running, %llu waiting", (unsigned long long)now->prompts_running,
-		    (unsigned long long)now->prompts_pending);
+	watch_line_printf(line, "queue: %llu running, %llu waiting", (unsigned long long)now->prompts_running,
+			  (unsigned long long)now->prompts_pending);
 	if (now->node[0])
-		line_printf(line, "; at node %s %s", now->node, now->node_class);
+		watch_line_printf(line, "; at node %s %s", now->node, now->node_class);
 	if (now->flags[0]) {
 		line->style = STYLE_NOTICE;
-		line_printf(line, "; /free asked for %s", now->flags);
+		watch_line_printf(line, "; /free asked for %s", now->flags);
 	}
-	line_end(line);
+	watch_line_end(line);
 }
 
 /* The message of a client begins with what was asked; here the room is short. */
@@ -84,8 +84,8 @@ __attribute__((format(printf, 3, 4))) static unsigned put_notice(struct screen *
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	s->line.style = style;
-	line_add(&s->line, text);
-	line_end(&s->line);
+	watch_line_add(&s->line, text);
+	watch_line_end(&s->line);
 	return 1;
 }
 
@@ -170,15 +170,15 @@ static void put_lack(struct screen *s)
 	const char *const *how = s->view->lack == WATCH_LACKS_PERMISSION ? permit : install;
 
 	s->line.style = STYLE_NOTICE;
-	line_add(&s->line, lack_text(s->view->lack));
-	line_end(&s->line);
+	watch_line_add(&s->line, lack_text(s->view->lack));
+	watch_line_end(&s->line);
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		line_add(&s->line, lines[i]);
-		line_end(&s->line);
+		watch_line_add(&s->line, lines[i]);
+		watch_line_end(&s->line);
 	}
 	for (size_t i = 0; i < 2; i++) {
-		line_add(&s->line, how[i]);
-		line_end(&s->line);
+		watch_line_add(&s->line, how[i]);
+		watch_line_end(&s->line);
 	}
 }
 
@@ -191,10 +191,10 @@ static void put_foot(struct screen *s)
 	struct watch_line *line = &s->line;
 
 	line->style = view->is_frozen ? STYLE_ALARM : STYLE_DIM;
-	line_printf(line, "q quit  space %s  s by %s  k %s  every %g s", view->is_frozen ? "GO ON (frozen)" : "freeze",
-		    sorts[view->sort % WATCH_SORT_COUNT], view->only_kept ? "all" : "only kept",
-		    (double)view->interval_ns / (double)NS_PER_S);
-	line_end(line);
+	watch_line_printf(line, "q quit  space %s  s by %s  k %s  every %g s", view->is_frozen ? "GO ON (frozen)" : "freeze",
+			  sorts[view->sort % WATCH_SORT_COUNT], view->only_kept ? "all" : "only kept",
+			  (double)view->interval_ns / (double)NS_PER_S);
+	watch_line_end(line);
 }
 
 static unsigned least(unsigned a, unsigned b)
@@ -231,10 +231,10 @@ static void put_body(struct screen *s, const struct watch_row *rows, size_t coun
 	struct rooms rooms = share_rooms(has_devices ? now->device_count : 0, count, watch_count_calls(now), s->shape->height,
 					 taken + (has_devices ? 6 : 4));
 
-	line_end(&s->line);
+	watch_line_end(&s->line);
 	if (has_devices) {
 		watch_put_devices(s, rooms.devices);
-		line_end(&s->line);
+		watch_line_end(&s->line);
 	}
 	if (s->view->lack != WATCH_LACKS_NOTHING) {
 		put_lack(s);
@@ -243,7 +243,7 @@ static void put_body(struct screen *s, const struct watch_row *rows, size_t coun
 	watch_put_models(s, rows, count, rooms.models);
 	if (rooms.calls == 0)
 		return;
-	line_end(&s->line);
+	watch_line_end(&s->line);
 	watch_put_calls(s, rooms.calls);
 }
 

@@ -60,7 +60,7 @@ static const char *next(const char *text, bool utf8, size_t *bytes, unsigned *co
 	return text;
 }
 
-unsigned text_columns(const char *text, bool utf8)
+unsigned watch_text_columns(const char *text, bool utf8)
 {
 	unsigned sum = 0;
 
@@ -77,7 +77,7 @@ unsigned text_columns(const char *text, bool utf8)
 
 /* ---- cells ---- */
 
-unsigned line_room(const struct watch_line *line)
+unsigned watch_line_room(const struct watch_line *line)
 {
 	unsigned taken = line->used + line->pending;
 
@@ -91,9 +91,9 @@ static void flush_spaces(struct watch_line *line)
 		strbuf_append_char(line->out, ' ');
 }
 
-void line_space(struct watch_line *line, unsigned columns)
+void watch_line_space(struct watch_line *line, unsigned columns)
 {
-	unsigned room = line_room(line);
+	unsigned room = watch_line_room(line);
 
 	line->pending += columns < room ? columns : room;
 }
@@ -129,7 +129,7 @@ static unsigned put_cut(struct watch_line *line, const char *text, unsigned most
 	flush_spaces(line);
 	if (coloured)
 		strbuf_append(line->out, styles[line->style]);
-	if (text_columns(text, line->utf8) <= most) {
+	if (watch_text_columns(text, line->utf8) <= most) {
 		taken = put(line, text, most);
 	} else {
 		taken = put(line, text, most - 1);
@@ -142,37 +142,37 @@ static unsigned put_cut(struct watch_line *line, const char *text, unsigned most
 	return taken;
 }
 
-void line_left(struct watch_line *line, const char *text, unsigned columns)
+void watch_line_left(struct watch_line *line, const char *text, unsigned columns)
 {
-	unsigned room = line_room(line);
+	unsigned room = watch_line_room(line);
 	unsigned most = columns < room ? columns : room;
 
-	line_space(line, most - put_cut(line, text, most));
+	watch_line_space(line, most - put_cut(line, text, most));
 }
 
-void line_right(struct watch_line *line, const char *text, unsigned columns)
+void watch_line_right(struct watch_line *line, const char *text, unsigned columns)
 {
-	unsigned room = line_room(line);
+	unsigned room = watch_line_room(line);
 	unsigned most = columns < room ? columns : room;
-	unsigned long_is = text_columns(text, line->utf8);
+	unsigned long_is = watch_text_columns(text, line->utf8);
 
-	line_space(line, long_is < most ? most - long_is : 0);
+	watch_line_space(line, long_is < most ? most - long_is : 0);
 	put_cut(line, text, most);
 }
 
-void line_add(struct watch_line *line, const char *text)
+void watch_line_add(struct watch_line *line, const char *text)
 {
-	put_cut(line, text, line_room(line));
+	put_cut(line, text, watch_line_room(line));
 }
 
-void line_add_all(struct watch_line *line, struct strbuf *text)
+void watch_line_add_all(struct watch_line *line, struct strbuf *text)
 {
-	line_add(line, strbuf_text(text));
+	watch_line_add(line, strbuf_text(text));
 	line->out->failed = line->out->failed || text->failed;
 	strbuf_free(text);
 }
 
-void line_printf(struct watch_line *line, const char *format, ...)
+void watch_line_printf(struct watch_line *line, const char *format, ...)
 {
 	char text[TEXT_MAX];
 	va_list arguments;
@@ -180,10 +180,10 @@ void line_printf(struct watch_line *line, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	line_add(line, text);
+	watch_line_add(line, text);
 }
 
-void line_end(struct watch_line *line)
+void watch_line_end(struct watch_line *line)
 {
 	strbuf_append_char(line->out, '\n');
 	line->used = line->pending = 0;
@@ -192,7 +192,7 @@ void line_end(struct watch_line *line)
 
 /* ---- bars ---- */
 
-const char *bar_glyph(unsigned glyph, bool utf8)
+const char *watch_bar_glyph(unsigned glyph, bool utf8)
 {
 	static const char *const shades[] = { "█", "▓", "▒", "░" };
 	static const char *const signs[] = { "#", "=", "+", "." };
@@ -208,9 +208,10 @@ static unsigned share(uint64_t size_bytes, uint64_t total_bytes, unsigned column
 	return filled == 0 && size_bytes > 0 ? 1 : filled;
 }
 
-void line_bar(struct watch_line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes, unsigned columns)
+void watch_line_bar(struct watch_line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes,
+		    unsigned columns)
 {
-	unsigned room = line_room(line);
+	unsigned room = watch_line_room(line);
 	unsigned inside = columns < room ? columns : room;
 	unsigned left;
 
@@ -223,7 +224,7 @@ void line_bar(struct watch_line *line, const struct bar_part *parts, unsigned co
 		unsigned filled = parts[i].size_bytes == UINT64_MAX ? 0 : share(parts[i].size_bytes, total_bytes, inside);
 
 		for (filled = filled < left ? filled : left; filled > 0; filled--, left--)
-			strbuf_append(line->out, bar_glyph(parts[i].glyph, line->utf8));
+			strbuf_append(line->out, watch_bar_glyph(parts[i].glyph, line->utf8));
 	}
 	for (; left > 0; left--)
 		strbuf_append_char(line->out, ' ');

@@ -4,9 +4,9 @@
  * question mark. Colour is added round a cell and counts for nothing.
  *
  *	struct watch_line line = { .out = out, .width = 80, .utf8 = true, .colour = true };
- *	line_left(&line, name, 20);
- *	line_right(&line, bytes, 9);
- *	line_end(&line);
+ *	watch_line_left(&line, name, 20);
+ *	watch_line_right(&line, bytes, 9);
+ *	watch_line_end(&line);
  */
 #ifndef RESIDENCY_CLI_WATCH_TEXT_H
 #define RESIDENCY_CLI_WATCH_TEXT_H
@@ -33,32 +33,33 @@ struct bar_part {
 };
 
 /* Columns of a text. */
-unsigned text_columns(const char *text, bool utf8);
+unsigned watch_text_columns(const char *text, bool utf8);
 
 /* A text in `columns` columns, cut with a mark where it is longer, filled with spaces where it is shorter. */
-void line_left(struct watch_line *line, const char *text, unsigned columns);
-void line_right(struct watch_line *line, const char *text, unsigned columns);
+void watch_line_left(struct watch_line *line, const char *text, unsigned columns);
+void watch_line_right(struct watch_line *line, const char *text, unsigned columns);
 
 /* A text as long as it is, cut where the line ends. */
-void line_add(struct watch_line *line, const char *text);
-__attribute__((format(printf, 2, 3))) void line_printf(struct watch_line *line, const char *format, ...);
+void watch_line_add(struct watch_line *line, const char *text);
+__attribute__((format(printf, 2, 3))) void watch_line_printf(struct watch_line *line, const char *format, ...);
 
 /* The same for a text that was put together, which is freed. */
-void line_add_all(struct watch_line *line, struct strbuf *text);
+void watch_line_add_all(struct watch_line *line, struct strbuf *text);
 
-void line_space(struct watch_line *line, unsigned columns);
+void watch_line_space(struct watch_line *line, unsigned columns);
 
 /* Columns that are left. */
-unsigned line_room(const struct watch_line *line);
+unsigned watch_line_room(const struct watch_line *line);
 
 /* A bar of `columns` columns between two edges, in which each part has its share of total_bytes. Parts that are larger than the
  * total are cut; one that is not 0 has a column where there is one. */
-void line_bar(struct watch_line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes, unsigned columns);
+void watch_line_bar(struct watch_line *line, const struct bar_part *parts, unsigned count, uint64_t total_bytes,
+		    unsigned columns);
 
 /* The glyph of a part, for a legend. */
-const char *bar_glyph(unsigned glyph, bool utf8);
+const char *watch_bar_glyph(unsigned glyph, bool utf8);
 
 /* Ends the line, and begins the next with a plain style. */
-void line_end(struct watch_line *line);
+void watch_line_end(struct watch_line *line);
 
 #endif

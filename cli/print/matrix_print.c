@@ -35,11 +35,11 @@ void matrix_print_begin(struct matrix_printer *printer)
 static void print_model(const struct matrix_printer *printer, const struct record_verdict_model *model)
 {
 	const char *reason = event_reason_name(model->reason);
-	const char *colour = outcome_passes(model->outcome) ? "" : colour_of(printer, VERDICT_FAIL);
+	const char *colour = record_outcome_passes(model->outcome) ? "" : colour_of(printer, VERDICT_FAIL);
 	char name[RECORD_MODEL_NAME_MAX];
 
 	record_object_name(name, sizeof(name), model->name, model->generation);
-	fprintf(printer->cli->out, "%s%s %-8s%s", colour, name, outcome_name(model->outcome), plain(printer));
+	fprintf(printer->cli->out, "%s%s %-8s%s", colour, name, record_outcome_name(model->outcome), plain(printer));
 	if (model->first_lost_stage[0])
 		fprintf(printer->cli->out, " %s%s%s", model->first_lost_stage, reason[0] ? "  " : "", reason);
 	fputc('\n', printer->cli->out);
@@ -60,7 +60,7 @@ static void print_text(const struct matrix_printer *printer, const struct judge_
 		if (first)
 			fprintf(printer->cli->out, "%-*s %-*s %-*s %s%-5s%s ", printer->policy_width, cell->policy,
 				printer->matrix_width, cell->matrix, printer->flow_width, cell->flow,
-				colour_of(printer, result->verdict), verdict_name(result->verdict), plain(printer));
+				colour_of(printer, result->verdict), record_verdict_name(result->verdict), plain(printer));
 		else
 			fprintf(printer->cli->out, "%*s", indent, "");
 		print_model(printer, &result->models[i]);
@@ -91,7 +91,7 @@ static json_t *model_value(const struct record_verdict_model *model)
 
 	record_object_name(object, sizeof(object), model->name, model->generation);
 	return json_pack("{ss ss so ss ss ss so so}", "name", model->name, "object", object, "keep", keep_value(model->keep),
-			 "outcome", outcome_name(model->outcome), "first_lost_stage", model->first_lost_stage, "reason",
+			 "outcome", record_outcome_name(model->outcome), "first_lost_stage", model->first_lost_stage, "reason",
 			 event_reason_name(model->reason), "holders_before", holders_value(model->holders_before),
 			 "holders_after", holders_value(model->holders_after));
 }
@@ -108,7 +108,7 @@ static void print_json(const struct matrix_printer *printer, const struct judge_
 	}
 	value = json_pack("{ss ss ss ss ss ss ss ss so}", "subject", cell->subject, "policy", cell->policy, "matrix",
 			  cell->matrix, "flow", cell->flow, "cache", cell->cache, "device_mode", cell->device_mode,
-			  "node_flags", cell->node_flags, "verdict", verdict_name(result->verdict), "models", models);
+			  "node_flags", cell->node_flags, "verdict", record_verdict_name(result->verdict), "models", models);
 	if (printer->tally.passed + printer->tally.failed + printer->tally.untrustworthy > 1)
 		fputc(',', printer->cli->out);
 	if (value)
@@ -120,7 +120,7 @@ static void print_json(const struct matrix_printer *printer, const struct judge_
 
 void matrix_print_cell(struct matrix_printer *printer, const struct judge_result *result)
 {
-	verdict_tally_add(&printer->tally, result->verdict);
+	cell_tally_add(&printer->tally, result->verdict);
 	if (printer->json)
 		print_json(printer, result);
 	else
@@ -206,5 +206,5 @@ void matrix_print_end(struct matrix_printer *printer)
 
 int matrix_print_exit_code(const struct matrix_printer *printer)
 {
-	return verdict_tally_exit_code(&printer->tally);
+	return cell_tally_exit_code(&printer->tally);
 }

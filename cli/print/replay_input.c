@@ -13,8 +13,8 @@ static bool refuse_matrix(const char *name, struct error *e)
 {
 	struct nearest nearest = nearest_to(name);
 
-	for (size_t i = 0; matrices[i]; i++)
-		nearest_offer(&nearest, matrices[i]->name);
+	for (size_t i = 0; matrix_list[i]; i++)
+		nearest_offer(&nearest, matrix_list[i]->name);
 	error_set(e, ERROR_USAGE, "there is no matrix \"%.40s\"", name);
 	return nearest_suggest(&nearest, e);
 }

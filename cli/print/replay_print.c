@@ -20,7 +20,7 @@ static void print_model(struct cli *cli, const struct timeline *timeline, size_t
 		const struct record_residency *now = timeline_state(timeline, m, s);
 
 		if (now && (!before || before->state != now->state))
-			fprintf(cli->out, "    %-22s %s\n", timeline->stages[s].name, residency_state_name(now->state));
+			fprintf(cli->out, "    %-22s %s\n", timeline->stages[s].name, record_residency_state_name(now->state));
 		before = now ? now : before;
 	}
 }
@@ -53,7 +53,7 @@ static bool step_times(const struct timeline *timeline, uint64_t *median_ns, uin
 
 static void print_verdict(struct cli *cli, const struct judge_result *judged)
 {
-	fprintf(cli->out, "  %s", verdict_name(judged->verdict));
+	fprintf(cli->out, "  %s", record_verdict_name(judged->verdict));
 	for (size_t i = 0; i < judged->model_count; i++) {
 		const struct record_verdict_model *model = &judged->models[i];
 		char name[RECORD_MODEL_NAME_MAX];
@@ -61,7 +61,7 @@ static void print_verdict(struct cli *cli, const struct judge_result *judged)
 		if (!model->judged)
 			continue;
 		record_object_name(name, sizeof(name), model->name, model->generation);
-		fprintf(cli->out, "\n    %s %s", name, outcome_name(model->outcome));
+		fprintf(cli->out, "\n    %s %s", name, record_outcome_name(model->outcome));
 		if (model->first_lost_stage[0])
 			fprintf(cli->out, " %s %s", model->first_lost_stage, event_reason_name(model->reason));
 	}
@@ -127,7 +127,7 @@ static json_t *models_value(const struct judge_result *judged)
 		if (model->judged)
 			json_array_append_new(list,
 					      json_pack("{ss ss ss ss}", "name", model->name, "outcome",
-							outcome_name(model->outcome), "first_lost_stage",
+							record_outcome_name(model->outcome), "first_lost_stage",
 							model->first_lost_stage, "reason", event_reason_name(model->reason)));
 	}
 	return list;
@@ -145,7 +145,7 @@ static json_t *timeline_value(const struct timeline *timeline)
 
 			if (state)
 				json_object_set_new(states, timeline->models[m].name,
-						    json_string(residency_state_name(state->state)));
+						    json_string(record_residency_state_name(state->state)));
 		}
 		json_array_append_new(list, json_pack("{ss sI ss so}", "stage", timeline->stages[s].name, "time_ns",
 						      (json_int_t)timeline->stages[s].time_ns, "exception",
@@ -177,7 +177,7 @@ json_t *replay_to_json(const struct replay *replay, const struct replay_result *
 				      json_pack("{ss ss}", "path", result->images[i].path, "hash", result->images[i].hash));
 	return json_pack("{ss ss ss ss so so so so so}", replay->flow ? "scenario" : "workflow", replay->workflow_name,
 			 "subject", result->judged.cell.subject, "free", replay->free_name, "verdict",
-			 verdict_name(result->judged.verdict), "models", models_value(&result->judged), "findings",
+			 record_verdict_name(result->judged.verdict), "models", models_value(&result->judged), "findings",
 			 findings_value(&result->judged), "timeline", timeline_value(&result->timeline), "steps",
 			 steps_value(&result->timeline), "images", images);
 }

@@ -339,6 +339,6 @@ bool model_parameter_to_f32(const struct model *model, const struct parameter *p
 	size_t count = model_parameter_element_count(parameter);
 
 	if (parameter->quantised)
-		return quant_dequantise(parameter->quant, model->way, bytes, to, count, e);
+		return convert_dequantise(parameter->quant, model->way, bytes, to, count, e);
 	return convert_to_f32(parameter->dtype, bytes, to, count, e);
 }

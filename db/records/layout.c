@@ -44,15 +44,15 @@ const char *record_field_name(enum field_type type, int value)
 
 	switch (type) {
 	case FIELD_STATE:
-		return index < STATE_COUNT ? residency_state_name((enum residency_state)index) : NULL;
+		return index < STATE_COUNT ? record_residency_state_name((enum residency_state)index) : NULL;
 	case FIELD_STAGE:
 		return index < STAGE_COUNT ? event_stage_name((enum stage)index) : NULL;
 	case FIELD_REASON:
 		return index < REASON_COUNT ? event_reason_name((enum reason)index) : NULL;
 	case FIELD_OUTCOME:
-		return index < OUTCOME_COUNT ? outcome_name((enum outcome)index) : NULL;
+		return index < OUTCOME_COUNT ? record_outcome_name((enum outcome)index) : NULL;
 	case FIELD_VERDICT:
-		return index < VERDICT_COUNT ? verdict_name((enum verdict)index) : NULL;
+		return index < VERDICT_COUNT ? record_verdict_name((enum verdict)index) : NULL;
 	case FIELD_ACTION:
 		return index < ACTION_KIND_COUNT ? action_record_word((enum action_kind)index) : NULL;
 	default:

@@ -20,26 +20,26 @@ static const bool outcomes_pass[] = {
 static const char *state_name(enum residency_state state);
 
 WORDS_NAME(state_name, enum residency_state, RESIDENCY_STATES)
-WORDS_NAME(outcome_name, enum outcome, OUTCOMES)
+WORDS_NAME(record_outcome_name, enum outcome, OUTCOMES)
 
-const char *residency_state_name(enum residency_state state)
+const char *record_residency_state_name(enum residency_state state)
 {
 	return (unsigned)state < STATE_COUNT ? state_name(state) : "not seen";
 }
 
-bool outcome_passes(enum outcome outcome)
+bool record_outcome_passes(enum outcome outcome)
 {
 	return outcomes_pass[outcome];
 }
 
-const char *verdict_name(enum verdict verdict)
+const char *record_verdict_name(enum verdict verdict)
 {
 	static const char *const names[] = { "PASS", "FAIL", "UNTRUSTWORTHY" };
 
 	return names[verdict];
 }
 
-const char *keep_request_name(enum keep_request keep)
+const char *record_keep_request_name(enum keep_request keep)
 {
 	return keep == KEEP_YES ? "true" : keep == KEEP_NO ? "false" : "null";
 }

@@ -44,10 +44,10 @@ enum outcome {
 
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNTRUSTWORTHY, VERDICT_COUNT };
 
-const char *residency_state_name(enum residency_state state); /* "not seen" for STATE_COUNT */
-const char *outcome_name(enum outcome outcome);
-bool outcome_passes(enum outcome outcome);
-const char *verdict_name(enum verdict verdict);
-const char *keep_request_name(enum keep_request keep); /* "true", "false", "null" */
+const char *record_residency_state_name(enum residency_state state); /* "not seen" for STATE_COUNT */
+const char *record_outcome_name(enum outcome outcome);
+bool record_outcome_passes(enum outcome outcome);
+const char *record_verdict_name(enum verdict verdict);
+const char *record_keep_request_name(enum keep_request keep); /* "true", "false", "null" */
 
 #endif

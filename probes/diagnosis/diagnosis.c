@@ -226,7 +226,7 @@ static const struct cause causes[] = {
 	  .needs = FACT(UNATTRIBUTED) },
 };
 
-const struct cause *diagnose(fact_set facts)
+const struct cause *diagnosis_of(fact_set facts)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if ((facts & causes[i].needs) == causes[i].needs && !(facts & causes[i].excludes))

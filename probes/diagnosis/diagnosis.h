@@ -93,7 +93,7 @@ struct cause {
 };
 
 /* The first row that fits, or NULL. */
-const struct cause *diagnose(fact_set facts);
+const struct cause *diagnosis_of(fact_set facts);
 
 /* The rows, for tests: NULL past the last. */
 const struct cause *diagnosis_row(size_t index);

@@ -48,7 +48,7 @@ static struct record_finding begin(const struct desk *desk, const char *expected
 
 static void put(struct desk *desk, struct record_finding *finding, fact_set facts)
 {
-	const struct cause *cause = diagnose(facts);
+	const struct cause *cause = diagnosis_of(facts);
 
 	diagnosis_facts_text(facts, finding->facts, sizeof(finding->facts));
 	if (cause) {

@@ -206,7 +206,7 @@ static enum verdict decide(struct judge *judge)
 	bool passes = !judge->worker_died;
 
 	for (size_t i = 0; i < judge->object_count; i++)
-		passes &= !judge->verdicts[i].judged || outcome_passes(judge->verdicts[i].outcome);
+		passes &= !judge->verdicts[i].judged || record_outcome_passes(judge->verdicts[i].outcome);
 	if (judge->dropped)
 		judge_distrust(judge, "records were dropped", "");
 	if (judge->stage_count == 0 || judge->stages[judge->stage_count - 1].stage != STAGE_END)
@@ -243,7 +243,8 @@ bool judge_finish(struct judge *judge, struct judge_result *result, struct error
 
 bool judge_finding_counts(const struct judge_result *result, const struct record_finding *finding)
 {
-	return strcmp(finding->class_name, "leaked") != 0 || !outcome_passes(result->models[finding->object - 1].outcome);
+	return strcmp(finding->class_name, "leaked") != 0 ||
+	       !record_outcome_passes(result->models[finding->object - 1].outcome);
 }
 
 void judge_put(const struct judge *judge, const struct record_sink *sink)

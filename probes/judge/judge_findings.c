@@ -106,7 +106,7 @@ static struct holder_span show_end(struct judge *judge, const struct judged_obje
 /* The last word on a finding: its facts, and what they say about the cause. */
 static bool conclude(struct record_finding *finding, fact_set facts)
 {
-	const struct cause *cause = diagnose(facts);
+	const struct cause *cause = diagnosis_of(facts);
 
 	diagnosis_facts_text(facts, finding->facts, sizeof(finding->facts));
 	if (!cause)
@@ -135,8 +135,8 @@ static void describe_loss(const struct judge *judge, const struct judged_object 
 {
 	size_t length =
 		(size_t)snprintf(finding->detail, sizeof(finding->detail), "%s: %s, at the end %s; one stage earlier held by ",
-				 event_reason_name(verdict->reason), residency_state_name(verdict->first_lost_state),
-				 residency_state_name(verdict->end_state));
+				 event_reason_name(verdict->reason), record_residency_state_name(verdict->first_lost_state),
+				 record_residency_state_name(verdict->end_state));
 
 	length = judge_append_holders(judge, object->lost_before, finding->detail, sizeof(finding->detail), length);
 	length = judge_append(finding->detail, sizeof(finding->detail), length, "; then by ");
@@ -233,7 +233,7 @@ static bool find_duplicated(struct judge *judge, const struct judged_object *obj
 	snprintf(finding->detail, sizeof(finding->detail),
 		 "%s read from disk again (object %u) though a kept copy (object %u) was there, %s at the end",
 		 units_bytes(object->model.size_bytes, size), object->model.model, kept->model.model,
-		 residency_state_name(kept->now.state));
+		 record_residency_state_name(kept->now.state));
 	show_holders(judge, judge_keep_holders(judge, &judge->holders, kept->model.model), show_end(judge, object, finding),
 		     finding);
 	snprintf(finding->place, sizeof(finding->place), "beside object %u", kept->model.model);

@@ -117,7 +117,7 @@ static enum residency_state state(struct record_line *line, const char *key)
 	const char *name = string(line, key);
 
 	for (unsigned i = 0; i < STATE_COUNT; i++) {
-		if (strcmp(residency_state_name((enum residency_state)i), name) == 0)
+		if (strcmp(record_residency_state_name((enum residency_state)i), name) == 0)
 			return (enum residency_state)i;
 	}
 	if (line->fine)

@@ -1,6 +1,6 @@
 /* bundle.c - the run is copied into a store of its own, redacted, and packed with its cards.
  *
- * The copy is made next to the bundle's path, through db/copy.h with redact.h as the filter, and is removed again. The
+ * The copy is made next to the bundle's path, through db/store_copy.h with redact.h as the filter, and is removed again. The
  * archive is built in memory and written at the end, so that a failure leaves no half file.
  */
 #include "reports/bundle/bundle.h"
@@ -12,7 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/json.h"
-#include "db/copy.h"
+#include "db/store_copy.h"
 #include "db/store.h"
 #include "reports/bundle/archive.h"
 #include "db/query.h"
@@ -95,7 +95,7 @@ static bool add_markdown(const struct bundle *bundle, const json_t *triage, stru
 	struct strbuf text = STRBUF_INIT;
 	bool fine;
 
-	card_renderer_find("markdown")->render(triage, 0, &text);
+	triage_renderer_find("markdown")->render(triage, 0, &text);
 	fine = strbuf_ok(&text) ? add(bundle, "cards.md", strbuf_text(&text), text.length, e) : error_no_memory(e);
 	strbuf_free(&text);
 	return fine;

@@ -169,7 +169,7 @@ static bool has_verdict(const json_t *known)
 {
 	const char *verdict = json_string_value(json_object_get(known, "verdict"));
 
-	return verdict && known_from_verdict(verdict) != KNOWN_NOT;
+	return verdict && sweep_known_from_verdict(verdict) != KNOWN_NOT;
 }
 
 /* Rows come oldest run first: a later one replaces an earlier one, unless it knows less. */
@@ -183,7 +183,7 @@ static bool take_verdict(json_t *sweep, const struct query *q, struct error *e)
 
 	if (!commit || !item(history, number))
 		return true; /* a store that was tampered with */
-	if (has_verdict(item(history, number)) && known_from_verdict(query_text(q, 2)) == KNOWN_NOT)
+	if (has_verdict(item(history, number)) && sweep_known_from_verdict(query_text(q, 2)) == KNOWN_NOT)
 		return true;
 	known = json_object();
 	return (known && json_array_set_new(history, (size_t)number, known) == 0 ? true : error_no_memory(e)) &&
@@ -306,7 +306,7 @@ static bool find_changes(json_t *cell, const json_t *commits, struct error *e)
 	for (size_t i = 0; fine && i < count; i++) {
 		const char *verdict = json_string_value(json_object_get(json_array_get(history, i), "verdict"));
 
-		known[i] = verdict ? known_from_verdict(verdict) : KNOWN_NOT;
+		known[i] = verdict ? sweep_known_from_verdict(verdict) : KNOWN_NOT;
 	}
 	while (fine && change_next(known, count, change.first, &change))
 		fine = json_push(changes, change_value(commits, &change), e);

@@ -18,12 +18,12 @@ struct card_renderer {
 };
 
 /* NULL-terminated; the first is the default. */
-extern const struct card_renderer *const card_renderers[];
+extern const struct card_renderer *const triage_renderers[];
 
 /* NULL if there is no renderer of this name. */
-const struct card_renderer *card_renderer_find(const char *name);
+const struct card_renderer *triage_renderer_find(const char *name);
 
 /* "text, markdown or json", for messages. */
-void card_renderer_names(struct strbuf *out);
+void triage_renderer_names(struct strbuf *out);
 
 #endif

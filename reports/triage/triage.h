@@ -5,7 +5,7 @@
  * bad their class is, then by how often it was found.
  *
  *	json_t *triage = triage_read(store, run, &filter, e);
- *	card_renderer_find("text")->render(triage, 80, &out);	(renderers.h)
+ *	triage_renderer_find("text")->render(triage, 80, &out);	(renderers.h)
  *
  *	{"schema": 1, "run": {"id", "command", "version", "state", "environment": {...}}, "cells": N, "untrustworthy": N,
  *	 "findings": N, "cards": [{"number", "class", "models": [...], "model", "size_bytes", "device", "stage", "action", ...}]}

@@ -17,7 +17,7 @@ static void render(const json_t *triage, unsigned columns, struct strbuf *out)
 	free(text);
 }
 
-const struct card_renderer card_renderer_json = {
+const struct card_renderer triage_renderer_json = {
 	.name = "json",
 	.render = render,
 };

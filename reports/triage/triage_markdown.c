@@ -151,7 +151,7 @@ static void render(const json_t *triage, unsigned columns, struct strbuf *out)
 	strbuf_free(&environment);
 }
 
-const struct card_renderer card_renderer_markdown = {
+const struct card_renderer triage_renderer_markdown = {
 	.name = "markdown",
 	.render = render,
 };

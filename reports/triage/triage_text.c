@@ -213,7 +213,7 @@ static void render(const json_t *triage, unsigned columns, struct strbuf *out)
 		strbuf_append(out, "\nCC is ComfyUI, MG is ComfyUI-MultiGPU; numbers are issues or pull requests.\n");
 }
 
-const struct card_renderer card_renderer_text = {
+const struct card_renderer triage_renderer_text = {
 	.name = "text",
 	.render = render,
 };

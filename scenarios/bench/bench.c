@@ -11,7 +11,7 @@
 
 #include "core/base/array.h"
 
-const struct bench *const benches[] = {
+const struct bench *const bench_list[] = {
 	&bench_row_links,   &bench_row_offload, &bench_row_load,     &bench_row_dequant, &bench_row_plan,   &bench_row_patch,
 	&bench_row_predict, &bench_row_writer,	&bench_row_snapshot, &bench_row_probes,	 &bench_row_matrix, NULL,
 };

@@ -1,8 +1,8 @@
 /* bench.h - the benchmarks: a row of words and a function each; bench.c lists them.
  *
- *	void *result = bench_measure(benches[i], &request, &e);
+ *	void *result = bench_measure(bench_list[i], &request, &e);
  *	...
- *	bench_result_free(benches[i], result);
+ *	bench_result_free(bench_list[i], result);
  *
  * A result is the struct that the benchmark's own header defines (bench_NAME.h); cli/bench has a printer for each. Sizes are bytes.
  * One thread measures; a benchmark may start threads of its own, which end with it. Errors: ERROR_INTERRUPTED, ERROR_MEMORY and
@@ -45,7 +45,7 @@ struct bench {
 	void (*free)(void *result); /* what the result owns, also after an error; NULL: nothing */
 };
 
-extern const struct bench *const benches[]; /* NULL-terminated, in the order in which `all` runs them */
+extern const struct bench *const bench_list[]; /* NULL-terminated, in the order in which `all` runs them */
 
 extern const struct bench bench_row_links;
 extern const struct bench bench_row_offload;

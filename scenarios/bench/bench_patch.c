@@ -55,7 +55,7 @@ static void fill_tensor(struct safetensors_tensor *tensor, uint64_t shape[2], ui
 			uint64_t *state)
 {
 	for (uint64_t i = 0; i < rows * columns; i++)
-		values[i] = convert_f32_to_f16(0.1F * next_value(state));
+		values[i] = dtype_f32_to_f16(0.1F * next_value(state));
 	shape[0] = rows;
 	shape[1] = columns;
 	*tensor = (struct safetensors_tensor) { .name = "bench",

@@ -234,7 +234,7 @@ static void bare_residency(void *context, const struct record_residency *residen
 	sqlite3_bind_int64(s, 2, residency->cell);
 	sqlite3_bind_int64(s, 3, residency->snapshot);
 	sqlite3_bind_int64(s, 4, residency->model);
-	bind_text(s, 5, residency_state_name(residency->state));
+	bind_text(s, 5, record_residency_state_name(residency->state));
 	sqlite3_bind_int64(s, 6, residency->listed);
 	sqlite3_bind_int64(s, 7, residency->patcher_alive);
 	sqlite3_bind_int64(s, 8, residency->model_alive);
@@ -269,11 +269,11 @@ static void bare_verdict_model(void *context, const struct record_verdict_model 
 	sqlite3_bind_int64(s, 5, model->generation);
 	sqlite3_bind_int64(s, 6, model->judged);
 	sqlite3_bind_int64(s, 7, model->keep);
-	bind_text(s, 8, outcome_name(model->outcome));
+	bind_text(s, 8, record_outcome_name(model->outcome));
 	bind_text(s, 9, model->first_lost_stage);
 	bind_text(s, 10, event_reason_name(model->reason));
-	bind_text(s, 11, residency_state_name(model->first_lost_state));
-	bind_text(s, 12, residency_state_name(model->end_state));
+	bind_text(s, 11, record_residency_state_name(model->first_lost_state));
+	bind_text(s, 12, record_residency_state_name(model->end_state));
 	bind_text(s, 13, model->holders_before);
 	bind_text(s, 14, model->holders_after);
 	sqlite3_bind_int64(s, 15, model->disk_loads);
@@ -286,7 +286,7 @@ static void bare_verdict(void *context, const struct record_verdict *verdict)
 	sqlite3_stmt *s = bare->inserts[BARE_VERDICT];
 
 	sqlite3_bind_int64(s, 2, verdict->cell);
-	bind_text(s, 3, verdict_name(verdict->verdict));
+	bind_text(s, 3, record_verdict_name(verdict->verdict));
 	bare_step(bare, s);
 }
 

@@ -25,7 +25,7 @@ struct bench_spread spread_of(double *values, size_t count)
 	};
 }
 
-struct line_fit line_fit_of(const double *x, const double *y, size_t count)
+struct line_fit spread_line_fit(const double *x, const double *y, size_t count)
 {
 	struct line_fit fit = { NAN, NAN, NAN };
 	double mean_x = 0;

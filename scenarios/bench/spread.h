@@ -18,6 +18,6 @@ struct bench_spread spread_of(double *values, size_t count);
 struct line_fit {
 	double intercept, slope, r_squared;
 };
-struct line_fit line_fit_of(const double *x, const double *y, size_t count);
+struct line_fit spread_line_fit(const double *x, const double *y, size_t count);
 
 #endif

@@ -37,7 +37,7 @@ static bool is_interrupted(const struct explore *explore)
 
 static void explored_free(struct explored *explored)
 {
-	sequence_free(&explored->sequence);
+	explore_sequence_free(&explored->sequence);
 	free(explored->line);
 	free(explored->shape);
 	free(explored->text);
@@ -56,8 +56,8 @@ static bool describe(struct explored *explored, struct error *e)
 	struct strbuf line = STRBUF_INIT;
 	struct strbuf shape = STRBUF_INIT;
 
-	sequence_line(&explored->sequence, &line);
-	sequence_shape(&explored->sequence, &shape);
+	explore_sequence_line(&explored->sequence, &line);
+	explore_sequence_shape(&explored->sequence, &shape);
 	explored->line = strbuf_finish(&line, e);
 	explored->shape = strbuf_finish(&shape, e);
 	strbuf_free(&line);
@@ -143,7 +143,7 @@ static bool shrink_failure(struct explore_run *run, const struct explore_failure
 		return false;
 	if (kind->in_vain >= ENOUGH_IN_VAIN)
 		return true;
-	if (!sequence_copy(&explored.sequence, &run->sequence, e) ||
+	if (!explore_sequence_copy(&explored.sequence, &run->sequence, e) ||
 	    !explore_shrink(&run->trial, &explored.sequence, &explored.failure, run->explore->interrupted, &runs, e)) {
 		explored_free(&explored);
 		return false;
@@ -211,15 +211,15 @@ bool explore_policy(const struct explore *explore, const struct policy *policy, 
 	bool fine;
 
 	run.trial.subject = explore->subject;
-	run.trial.check = check_new(e);
+	run.trial.check = explore_check_new(e);
 	fine = run.trial.check != NULL;
 	while (fine && goes_on(&run)) {
 		fine = explore_one(&run, e);
 		if (is_interrupted(explore))
 			result->was_stopped = true;
 	}
-	check_free(run.trial.check);
-	sequence_free(&run.sequence);
+	explore_check_free(run.trial.check);
+	explore_sequence_free(&run.sequence);
 	free(run.kinds);
 	return fine;
 }

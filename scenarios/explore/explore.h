@@ -18,7 +18,7 @@ struct explored {
 	const struct policy *policy;
 	struct explore_failure failure;
 	struct sequence sequence; /* the shortest */
-	char *line, *shape; /* sequence_line, sequence_shape; owned */
+	char *line, *shape; /* explore_sequence_line, explore_sequence_shape; owned */
 	uint64_t after; /* sequences of its policy that it took to find it, itself among them */
 	unsigned number; /* of its policy and invariant, from 1 */
 	bool confirmed; /* a judge says the same of the scenario as it is saved */

@@ -61,23 +61,23 @@ static const char *const findings[] = {
 #undef INVARIANT_FINDING
 };
 
-WORDS_NAME(invariant_name, enum invariant, INVARIANTS)
+WORDS_NAME(explore_invariant_name, enum invariant, INVARIANTS)
 
-const char *invariant_finding(enum invariant invariant)
+const char *explore_invariant_finding(enum invariant invariant)
 {
 	return findings[invariant];
 }
 
-struct check *check_new(struct error *e)
+struct check *explore_check_new(struct error *e)
 {
 	struct check *check = array_new(1, sizeof(*check), e);
 
 	if (check)
-		check_reset(check);
+		explore_check_reset(check);
 	return check;
 }
 
-void check_free(struct check *check)
+void explore_check_free(struct check *check)
 {
 	if (!check)
 		return;
@@ -86,7 +86,7 @@ void check_free(struct check *check)
 	free(check);
 }
 
-void check_reset(struct check *check)
+void explore_check_reset(struct check *check)
 {
 	check->count = 0;
 	check->forgotten_count = 0;
@@ -99,7 +99,7 @@ void check_reset(struct check *check)
 	error_clear(&check->fault);
 }
 
-size_t check_step_count(const struct check *check)
+size_t explore_check_step_count(const struct check *check)
 {
 	return check->steps;
 }
@@ -202,7 +202,8 @@ static const char *cause_of_loss(const struct check *check, const struct watched
 		return event_reason_name(reason);
 	if (check->worker_died)
 		return event_reason_name(REASON_WORKER_DIED);
-	return object->retention.was_resident ? residency_state_name(object->state) : event_reason_name(REASON_NEVER_RESIDENT);
+	return object->retention.was_resident ? record_residency_state_name(object->state)
+					      : event_reason_name(REASON_NEVER_RESIDENT);
 }
 
 static bool is_judged(const struct check *check, const struct watched *object)
@@ -328,7 +329,7 @@ static void check_stray(struct check *check, const struct watched *object)
 	const struct cell_view view = view_of(check);
 
 	if (rule_strays(&view, index_of(check, object)))
-		fail(check, INVARIANT_NOTHING_STRAY, residency_state_name(object->state), object);
+		fail(check, INVARIANT_NOTHING_STRAY, record_residency_state_name(object->state), object);
 }
 
 static void check_anchors(struct check *check, const struct watched *object)
@@ -538,12 +539,12 @@ static void put(void *context, enum record_type type, const void *record, uint32
 	}
 }
 
-struct record_sink check_sink(struct check *check)
+struct record_sink explore_check_sink(struct check *check)
 {
 	return (struct record_sink) { .context = check, .put = put };
 }
 
-bool check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e)
+bool explore_check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e)
 {
 	close_snapshot(check);
 	for (size_t i = 0; i < check->count; i++)

@@ -40,10 +40,10 @@ enum invariant {
 		INVARIANT_COUNT
 };
 
-const char *invariant_name(enum invariant invariant);
+const char *explore_invariant_name(enum invariant invariant);
 
 /* The class of a judge's finding that says the same; "" for a dead worker, which a verdict tells. */
-const char *invariant_finding(enum invariant invariant);
+const char *explore_invariant_finding(enum invariant invariant);
 
 struct explore_failure {
 	enum invariant invariant;
@@ -57,18 +57,18 @@ struct explore_failure {
 struct check;
 
 /* The caller frees. Its memory is kept from cell to cell. */
-struct check *check_new(struct error *e);
-void check_free(struct check *check);
+struct check *explore_check_new(struct error *e);
+void explore_check_free(struct check *check);
 
-void check_reset(struct check *check);
-struct record_sink check_sink(struct check *check);
+void explore_check_reset(struct check *check);
+struct record_sink explore_check_sink(struct check *check);
 
 #define CHECK_FAILURES_MAX 16
 
-/* After the last record: the failures, one of each invariant and cause, the first that there was; borrowed until check_reset. */
-bool check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e);
+/* After the last record: the failures, one of each invariant and cause, the first that there was; borrowed until explore_check_reset. */
+bool explore_check_finish(struct check *check, const struct explore_failure **failures, size_t *count, struct error *e);
 
 /* Actions that began so far. */
-size_t check_step_count(const struct check *check);
+size_t explore_check_step_count(const struct check *check);
 
 #endif

@@ -73,7 +73,8 @@ static unsigned any_size_mb(struct chance *chance)
 static struct matrix_model any_model(struct chance *chance, size_t index)
 {
 	static const enum model_kind kinds[] = { MODEL_UNET, MODEL_UNET, MODEL_CLIP, MODEL_VAE };
-	struct matrix_model model = { .name = sequence_model_name(index), .kind = kinds[below(chance, ARRAY_SIZE(kinds))] };
+	struct matrix_model model = { .name = explore_sequence_model_name(index),
+				      .kind = kinds[below(chance, ARRAY_SIZE(kinds))] };
 
 	model.keep = any_wish(chance);
 	model.strength = 1;
@@ -166,9 +167,9 @@ static void take_body(struct chance *chance, struct flow_step *step)
 
 static void take_target(struct chance *chance, const struct sequence *sequence, struct flow_step *step)
 {
-	size_t model = sequence_model_index(sequence->models[below(chance, sequence->model_count)].name);
+	size_t model = explore_sequence_model_index(sequence->models[below(chance, sequence->model_count)].name);
 
-	step->action.name = happens(chance, 30) ? sequence_clone_name(model) : sequence_model_name(model);
+	step->action.name = happens(chance, 30) ? explore_sequence_clone_name(model) : explore_sequence_model_name(model);
 }
 
 static uint64_t any_number(struct chance *chance, enum action_kind action)
@@ -217,7 +218,7 @@ static void take_argument(struct chance *chance, const struct sequence *sequence
 
 static bool add_step(struct chance *chance, struct sequence *sequence, enum action_kind action, struct error *e)
 {
-	struct sequence_step *step = sequence_add(sequence, e);
+	struct sequence_step *step = explore_sequence_add(sequence, e);
 
 	if (!step)
 		return false;

@@ -10,13 +10,13 @@
 static char *as_text(const struct explore *explore, struct explored *explored, struct error *e)
 {
 	const struct explore_failure *failure = &explored->failure;
-	const char *invariant = invariant_name(failure->invariant);
+	const char *invariant = explore_invariant_name(failure->invariant);
 	char what[RECORD_MODEL_NAME_MAX + 64];
 	char summary[sizeof(what) + 32];
 	char help[sizeof(what) + 512];
 	struct flow flow;
 
-	if (!sequence_as_flow(&explored->sequence, &flow, e))
+	if (!explore_sequence_as_flow(&explored->sequence, &flow, e))
 		return NULL;
 	snprintf(what, sizeof(what), "%s%s%s", failure->model, failure->model[0] ? ", " : "", failure->cause);
 	snprintf(summary, sizeof(summary), "%s: %s", invariant, what);
@@ -35,7 +35,7 @@ static char *as_text(const struct explore *explore, struct explored *explored, s
 static bool is_said_as(const char *class_name, const struct judge_result *judged)
 {
 	for (size_t i = 0; i < judged->model_count; i++) {
-		if (strcmp(outcome_name(judged->models[i].outcome), class_name) == 0)
+		if (strcmp(record_outcome_name(judged->models[i].outcome), class_name) == 0)
 			return true;
 	}
 	for (size_t i = 0; i < judged->finding_count; i++) {
@@ -54,7 +54,7 @@ bool explore_is_said(const struct explore_failure *failure, const struct judge_r
 	case INVARIANT_ANCHORS_BOUNDED:
 		return is_said_as("leaked", judged) || is_said_as("duplicated", judged);
 	default:
-		return is_said_as(invariant_finding(failure->invariant), judged);
+		return is_said_as(explore_invariant_finding(failure->invariant), judged);
 	}
 }
 
@@ -90,7 +90,7 @@ bool explore_save(const struct explore *explore, struct explored *explored, uint
 	bool fine;
 
 	snprintf(explored->name, sizeof(explored->name), "%.12s-%s-%u", explored->policy->name,
-		 invariant_name(explored->failure.invariant), explored->number);
+		 explore_invariant_name(explored->failure.invariant), explored->number);
 	explored->text = as_text(explore, explored, e);
 	if (!explored->text)
 		return false;

@@ -11,17 +11,17 @@ static const char *const clone_names[SEQUENCE_MODELS_MAX] = {
 	"A+clone", "B+clone", "C+clone", "D+clone", "E+clone", "F+clone"
 };
 
-const char *sequence_model_name(size_t index)
+const char *explore_sequence_model_name(size_t index)
 {
 	return names[index];
 }
 
-const char *sequence_clone_name(size_t index)
+const char *explore_sequence_clone_name(size_t index)
 {
 	return clone_names[index];
 }
 
-size_t sequence_model_index(const char *name)
+size_t explore_sequence_model_index(const char *name)
 {
 	for (size_t i = 0; i < SEQUENCE_MODELS_MAX; i++) {
 		if (strcmp(name, names[i]) == 0 || strcmp(name, clone_names[i]) == 0)
@@ -30,14 +30,14 @@ size_t sequence_model_index(const char *name)
 	return SEQUENCE_MODELS_MAX;
 }
 
-void sequence_free(struct sequence *sequence)
+void explore_sequence_free(struct sequence *sequence)
 {
 	free(sequence->steps);
 	free(sequence->view);
 	*sequence = (struct sequence) { .step_count = 0 };
 }
 
-bool sequence_copy(struct sequence *to, const struct sequence *from, struct error *e)
+bool explore_sequence_copy(struct sequence *to, const struct sequence *from, struct error *e)
 {
 	if (!array_reserve(&to->steps, &to->step_capacity, from->step_count, sizeof(*to->steps), e))
 		return false;
@@ -50,7 +50,7 @@ bool sequence_copy(struct sequence *to, const struct sequence *from, struct erro
 	return true;
 }
 
-struct sequence_step *sequence_add(struct sequence *sequence, struct error *e)
+struct sequence_step *explore_sequence_add(struct sequence *sequence, struct error *e)
 {
 	struct sequence_step *step;
 
@@ -61,14 +61,14 @@ struct sequence_step *sequence_add(struct sequence *sequence, struct error *e)
 	return step;
 }
 
-void sequence_remove(struct sequence *sequence, size_t first, size_t count)
+void explore_sequence_remove(struct sequence *sequence, size_t first, size_t count)
 {
 	sequence->step_count -= count;
 	memmove(sequence->steps + first, sequence->steps + first + count,
 		(sequence->step_count - first) * sizeof(*sequence->steps));
 }
 
-bool sequence_as_flow(struct sequence *sequence, struct flow *flow, struct error *e)
+bool explore_sequence_as_flow(struct sequence *sequence, struct flow *flow, struct error *e)
 {
 	if (!array_reserve(&sequence->view, &sequence->view_capacity, sequence->step_count, sizeof(*sequence->view), e))
 		return false;
@@ -187,12 +187,12 @@ static void append_steps(const struct sequence *sequence, struct strbuf *line, b
 	}
 }
 
-void sequence_line(const struct sequence *sequence, struct strbuf *line)
+void explore_sequence_line(const struct sequence *sequence, struct strbuf *line)
 {
 	append_steps(sequence, line, true);
 }
 
-void sequence_shape(const struct sequence *sequence, struct strbuf *shape)
+void explore_sequence_shape(const struct sequence *sequence, struct strbuf *shape)
 {
 	append_steps(sequence, shape, false);
 }

@@ -24,7 +24,7 @@ static void take(struct shrink *s, const struct explore_failure *failure)
 	*s->failure = *failure;
 	if (failure->step + 1 < s->candidate.step_count)
 		s->candidate.step_count = failure->step + 1;
-	s->failed |= !sequence_copy(s->best, &s->candidate, s->e);
+	s->failed |= !explore_sequence_copy(s->best, &s->candidate, s->e);
 	s->changed = true;
 }
 
@@ -48,7 +48,7 @@ static bool try(struct shrink *s)
 
 static bool begin_candidate(struct shrink *s)
 {
-	s->failed = s->failed || !sequence_copy(&s->candidate, s->best, s->e);
+	s->failed = s->failed || !explore_sequence_copy(&s->candidate, s->best, s->e);
 	return !s->failed;
 }
 
@@ -67,7 +67,7 @@ static void drop_chunks(struct shrink *s, size_t size)
 		first -= count;
 		if (!begin_candidate(s))
 			return;
-		sequence_remove(&s->candidate, first, count);
+		explore_sequence_remove(&s->candidate, first, count);
 		try(s);
 	}
 }
@@ -121,7 +121,7 @@ static void drop_model_everywhere(struct shrink *s, const char *name)
 static void drop_models(struct shrink *s)
 {
 	for (size_t m = 0; m < SEQUENCE_MODELS_MAX; m++) {
-		const char *name = sequence_model_name(m);
+		const char *name = explore_sequence_model_name(m);
 
 		drop_model_everywhere(s, name);
 		for (size_t i = 0; i < s->best->step_count && begin_candidate(s); i++) { /* of one prompt alone */
@@ -236,7 +236,7 @@ static void simplify_models(struct shrink *s)
 {
 	for (size_t m = 0; m < SEQUENCE_MODELS_MAX; m++) {
 		for (size_t i = 0; i < ARRAY_SIZE(model_simplifiers); i++)
-			simplify_everywhere(s, sequence_model_name(m), model_simplifiers[i]);
+			simplify_everywhere(s, explore_sequence_model_name(m), model_simplifiers[i]);
 	}
 }
 
@@ -435,7 +435,8 @@ static size_t rename_index(struct model_renaming *renaming, size_t index)
 static void rename_models(struct model_renaming *renaming, struct matrix_model *models, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		models[i].name = sequence_model_name(rename_index(renaming, sequence_model_index(models[i].name)));
+		models[i].name =
+			explore_sequence_model_name(rename_index(renaming, explore_sequence_model_index(models[i].name)));
 }
 
 /* Models are called A, B, C in the order in which they come. */
@@ -450,14 +451,15 @@ static void rename_in_order(struct shrink *s)
 	rename_models(&renaming, s->candidate.models, s->candidate.model_count);
 	for (size_t i = 0; i < s->candidate.step_count; i++) {
 		struct sequence_step *step = &s->candidate.steps[i];
-		size_t target = step->step.action.name ? sequence_model_index(step->step.action.name) : SEQUENCE_MODELS_MAX;
+		size_t target =
+			step->step.action.name ? explore_sequence_model_index(step->step.action.name) : SEQUENCE_MODELS_MAX;
 
 		rename_models(&renaming, step->models, step->step.model_count);
 		if (target == SEQUENCE_MODELS_MAX)
 			continue;
 		target = rename_index(&renaming, target);
-		step->step.action.name =
-			strchr(step->step.action.name, '+') ? sequence_clone_name(target) : sequence_model_name(target);
+		step->step.action.name = strchr(step->step.action.name, '+') ? explore_sequence_clone_name(target)
+									     : explore_sequence_model_name(target);
 	}
 	try(s);
 }
@@ -479,7 +481,7 @@ bool explore_shrink(struct explore_trial *trial, struct sequence *sequence, stru
 		simplify_setting(&s);
 	} while (s.changed && !s.failed && !(interrupted && *interrupted));
 	rename_in_order(&s);
-	sequence_free(&s.candidate);
+	explore_sequence_free(&s.candidate);
 	*runs += s.runs;
 	return !s.failed;
 }

@@ -406,11 +406,11 @@ static bool read_setting(const json_t *json, const char *where, struct flow_sett
 	if (cache && !cache_kind_from_name(cache, &setting->cache))
 		return error_set(e, ERROR_FORMAT, "%s: there is no cache \"%.40s\"", where, cache);
 	setting->has_device_mode = mode != NULL;
-	if (mode && !device_mode_from_name(mode, &setting->device_mode))
+	if (mode && !subject_device_mode_from_name(mode, &setting->device_mode))
 		return error_set(e, ERROR_FORMAT, "%s: \"device_mode\" is split or same, not \"%.40s\"", where, mode);
 	setting->has_node_flags = flags || suppressed;
 	setting->node_flags = suppressed ? NODE_FLAGS_SUPPRESSED : NODE_FLAGS_REAL;
-	if (flags && !node_flags_from_name(flags, &setting->node_flags))
+	if (flags && !subject_node_flags_from_name(flags, &setting->node_flags))
 		return error_set(e, ERROR_FORMAT, "%s: \"node_flags\" is real or suppressed, not \"%.40s\"", where, flags);
 	setting->has_seed = json_object_get(json, "seed") != NULL;
 	return true;

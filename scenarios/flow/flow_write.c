@@ -153,8 +153,8 @@ static void append_setting(struct writing *w, const struct flow_setting *setting
 {
 	append_text(w, "policy", setting->policy ? setting->policy->name : NULL);
 	append_text(w, "cache", setting->has_cache ? cache_kind_name(setting->cache) : NULL);
-	append_text(w, "device_mode", setting->has_device_mode ? device_mode_name(setting->device_mode) : NULL);
-	append_text(w, "node_flags", setting->has_node_flags ? node_flags_name(setting->node_flags) : NULL);
+	append_text(w, "device_mode", setting->has_device_mode ? subject_device_mode_name(setting->device_mode) : NULL);
+	append_text(w, "node_flags", setting->has_node_flags ? subject_node_flags_name(setting->node_flags) : NULL);
 	if (setting->has_seed)
 		append_member(w, "seed", json_unsigned(setting->seed));
 }

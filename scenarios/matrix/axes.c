@@ -29,17 +29,17 @@ static int policy_index(const char *name)
 
 static const char *matrix_name(size_t index)
 {
-	for (size_t i = 0; matrices[i]; i++) {
+	for (size_t i = 0; matrix_list[i]; i++) {
 		if (i == index)
-			return matrices[i]->name;
+			return matrix_list[i]->name;
 	}
 	return NULL;
 }
 
 static int matrix_index(const char *name)
 {
-	for (size_t i = 0; matrices[i]; i++) {
-		if (matrices[i] == matrix_find(name))
+	for (size_t i = 0; matrix_list[i]; i++) {
+		if (matrix_list[i] == matrix_find(name))
 			return (int)i;
 	}
 	return -1;
@@ -59,26 +59,26 @@ static int cache_index(const char *name)
 
 static const char *mode_name(size_t index)
 {
-	return index < DEVICE_MODE_COUNT ? device_mode_name((enum device_mode)index) : NULL;
+	return index < DEVICE_MODE_COUNT ? subject_device_mode_name((enum device_mode)index) : NULL;
 }
 
 static int mode_index(const char *name)
 {
 	enum device_mode mode;
 
-	return device_mode_from_name(name, &mode) ? (int)mode : -1;
+	return subject_device_mode_from_name(name, &mode) ? (int)mode : -1;
 }
 
 static const char *flags_name(size_t index)
 {
-	return index < NODE_FLAGS_COUNT ? node_flags_name((enum node_flags)index) : NULL;
+	return index < NODE_FLAGS_COUNT ? subject_node_flags_name((enum node_flags)index) : NULL;
 }
 
 static int flags_index(const char *name)
 {
 	enum node_flags flags;
 
-	return node_flags_from_name(name, &flags) ? (int)flags : -1;
+	return subject_node_flags_from_name(name, &flags) ? (int)flags : -1;
 }
 
 #define VALUES(name_, index_, member)                                                                                          \

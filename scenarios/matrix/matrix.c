@@ -45,14 +45,14 @@ struct matrix_axes matrix_axes_default(void)
 /* Stands for the models that a flow carries. */
 static const struct matrix own_models = { .name = "own", .summary = "the models that the flow carries" };
 
-/* The matrix at an index: first those of matrices[], then, once, the flows' own models; NULL past the last. */
+/* The matrix at an index: first those of matrix_list[], then, once, the flows' own models; NULL past the last. */
 static const struct matrix *matrix_at(size_t index)
 {
 	size_t count = 0;
 
-	while (matrices[count])
+	while (matrix_list[count])
 		count++;
-	return index < count ? matrices[index] : index == count ? &own_models : NULL;
+	return index < count ? matrix_list[index] : index == count ? &own_models : NULL;
 }
 
 static bool is_chosen(const struct matrix_axes *axes, size_t index)
@@ -189,8 +189,8 @@ static bool take_modes(const struct matrix_axes *axes, const struct flow *flow, 
 			continue;
 		cell->axes.device_modes = UINT64_C(1) << modes.device_mode;
 		cell->axes.node_flags = UINT64_C(1) << modes.node_flags;
-		cell->device_mode = device_mode_name((enum device_mode)modes.device_mode);
-		cell->node_flags = node_flags_name((enum node_flags)modes.node_flags);
+		cell->device_mode = subject_device_mode_name((enum device_mode)modes.device_mode);
+		cell->node_flags = subject_node_flags_name((enum node_flags)modes.node_flags);
 		return true;
 	}
 	return false;
@@ -257,8 +257,8 @@ static struct record_cell describe_cell(const struct matrix_progress *progress, 
 	record_text(cell.matrix, sizeof(cell.matrix), matrix_name(place->matrix, place->flow));
 	record_text(cell.flow, sizeof(cell.flow), place->flow->name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(place->cache));
-	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(place->device_mode));
-	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(place->node_flags));
+	record_text(cell.device_mode, sizeof(cell.device_mode), subject_device_mode_name(place->device_mode));
+	record_text(cell.node_flags, sizeof(cell.node_flags), subject_node_flags_name(place->node_flags));
 	return cell;
 }
 

@@ -17,7 +17,7 @@
 
 struct flow;
 
-/* What to run: one bit for each member of the tables policies[], matrices[] and of the enums, and the flows. A flow that carries
+/* What to run: one bit for each member of the tables policies[], matrix_list[] and of the enums, and the flows. A flow that carries
  * its own models runs over those, once, and not over each matrix; one that does not fit a matrix is not run over it. */
 struct matrix_axes {
 	/* No policy at all stands for what a live subject does where that has no name here. */

@@ -49,16 +49,16 @@ MATRIX(clone_base, "clone-base", "ML3", "K with a LoRA, then K", CLONED(LORA_CLO
 MATRIX(clone_base_beside, "clone-base-beside", "ML3s", "A not kept; K with a LoRA, then K", UNET("A", KEEP_NO),
        CLONED(LORA_CLONE_THEN_BASE))
 
-const struct matrix *const matrices[] = {
+const struct matrix *const matrix_list[] = {
 	&abc,	&de,	       &none_kept,  &beside_stock,	&abc_unets,  &de_unets,		 &none_unets,
 	&clone, &clone_beside, &base_clone, &base_clone_beside, &clone_base, &clone_base_beside, NULL,
 };
 
 const struct matrix *matrix_find(const char *name_or_alias)
 {
-	for (size_t i = 0; matrices[i]; i++) {
-		if (strcmp(matrices[i]->name, name_or_alias) == 0 || strcmp(matrices[i]->alias, name_or_alias) == 0)
-			return matrices[i];
+	for (size_t i = 0; matrix_list[i]; i++) {
+		if (strcmp(matrix_list[i]->name, name_or_alias) == 0 || strcmp(matrix_list[i]->alias, name_or_alias) == 0)
+			return matrix_list[i];
 	}
 	return NULL;
 }

@@ -42,7 +42,7 @@ struct matrix {
 	size_t model_count;
 };
 
-extern const struct matrix *const matrices[]; /* NULL-terminated; the first MATRICES_DEFAULT run by default */
+extern const struct matrix *const matrix_list[]; /* NULL-terminated; the first MATRICES_DEFAULT run by default */
 #define MATRICES_DEFAULT 4
 const struct matrix *matrix_find(const char *name_or_alias);
 

@@ -15,14 +15,14 @@
 
 /* ---- placements ---- */
 
-const char *placement_name(enum placement placement)
+const char *replay_placement_name(enum placement placement)
 {
 	static const char *const names[] = { "as written", "all on the compute device", "as much as possible waiting on cpu" };
 
 	return names[placement];
 }
 
-json_t *placement_apply(const json_t *workflow, enum placement placement)
+json_t *replay_placement_apply(const json_t *workflow, enum placement placement)
 {
 	json_t *copy = json_deep_copy(workflow);
 	const char *id;
@@ -69,8 +69,8 @@ static struct record_cell describe_cell(const struct replay *replay)
 	record_text(cell.workflow, sizeof(cell.workflow), replay->flow ? "" : replay->workflow_name);
 	record_text(cell.flow, sizeof(cell.flow), replay->flow ? replay->flow->name : replay->free_name);
 	record_text(cell.cache, sizeof(cell.cache), cache_kind_name(replay->setup->cache));
-	record_text(cell.device_mode, sizeof(cell.device_mode), device_mode_name(replay->setup->device_mode));
-	record_text(cell.node_flags, sizeof(cell.node_flags), node_flags_name(replay->setup->node_flags));
+	record_text(cell.device_mode, sizeof(cell.device_mode), subject_device_mode_name(replay->setup->device_mode));
+	record_text(cell.node_flags, sizeof(cell.node_flags), subject_node_flags_name(replay->setup->node_flags));
 	return cell;
 }
 

@@ -21,10 +21,10 @@
 
 /* How weights are placed: an edit of the workflow's DisTorch2 loaders. */
 enum placement { PLACEMENT_AS_WRITTEN, PLACEMENT_ON_COMPUTE, PLACEMENT_WAITING, PLACEMENT_COUNT };
-const char *placement_name(enum placement placement);
+const char *replay_placement_name(enum placement placement);
 
 /* A copy of the workflow with its loaders' allocations changed; the caller owns it. NULL when out of memory. */
-json_t *placement_apply(const json_t *workflow, enum placement placement);
+json_t *replay_placement_apply(const json_t *workflow, enum placement placement);
 
 struct replay {
 	struct subject *subject;

@@ -35,7 +35,7 @@ bool cell_run_judged(const struct cell_run *run, struct judge *judge, struct jud
 	return judge_finish(judge, result, e);
 }
 
-void verdict_tally_add(struct verdict_tally *tally, enum verdict verdict)
+void cell_tally_add(struct verdict_tally *tally, enum verdict verdict)
 {
 	size_t *const counts[] = {
 		[VERDICT_PASS] = &tally->passed,
@@ -46,7 +46,7 @@ void verdict_tally_add(struct verdict_tally *tally, enum verdict verdict)
 	++*counts[verdict];
 }
 
-int verdict_tally_exit_code(const struct verdict_tally *tally)
+int cell_tally_exit_code(const struct verdict_tally *tally)
 {
 	if (tally->untrustworthy)
 		return error_exit_code(ERROR_UNTRUSTWORTHY);

@@ -39,9 +39,9 @@ struct verdict_tally {
 	size_t skipped; /* cells that could not run */
 };
 
-void verdict_tally_add(struct verdict_tally *tally, enum verdict verdict);
+void cell_tally_add(struct verdict_tally *tally, enum verdict verdict);
 
 /* The exit code of a list of verdicts: 5 where one cannot be trusted, else 1 where one failed, 4 where none could run, else 0. */
-int verdict_tally_exit_code(const struct verdict_tally *tally);
+int cell_tally_exit_code(const struct verdict_tally *tally);
 
 #endif

@@ -135,9 +135,9 @@ bool live_models_write(const char *folder, struct error *e)
 {
 	if (!write_file(folder, FILES_LORA, "lora", e) || !write_file(folder, MODEL_UNET, "S", e))
 		return false;
-	for (size_t m = 0; matrices[m]; m++) {
-		for (size_t i = 0; i < matrices[m]->model_count; i++) {
-			const struct matrix_model *model = &matrices[m]->models[i];
+	for (size_t m = 0; matrix_list[m]; m++) {
+		for (size_t i = 0; i < matrix_list[m]->model_count; i++) {
+			const struct matrix_model *model = &matrix_list[m]->models[i];
 
 			if (!write_file(folder, (size_t)model->kind, model->name, e))
 				return false;

@@ -15,12 +15,12 @@ static const char *const mode_names[] = { "split", "same" };
 static const char *const mode_aliases[] = { "cpu0", "cpu" };
 static const char *const flags_names[] = { "real", "suppressed" };
 
-const char *device_mode_name(enum device_mode mode)
+const char *subject_device_mode_name(enum device_mode mode)
 {
 	return mode_names[mode];
 }
 
-bool device_mode_from_name(const char *name, enum device_mode *mode)
+bool subject_device_mode_from_name(const char *name, enum device_mode *mode)
 {
 	for (unsigned i = 0; i < DEVICE_MODE_COUNT; i++) {
 		if (strcmp(name, mode_names[i]) == 0 || strcmp(name, mode_aliases[i]) == 0) {
@@ -31,12 +31,12 @@ bool device_mode_from_name(const char *name, enum device_mode *mode)
 	return false;
 }
 
-const char *node_flags_name(enum node_flags flags)
+const char *subject_node_flags_name(enum node_flags flags)
 {
 	return flags_names[flags];
 }
 
-bool node_flags_from_name(const char *name, enum node_flags *flags)
+bool subject_node_flags_from_name(const char *name, enum node_flags *flags)
 {
 	for (unsigned i = 0; i < NODE_FLAGS_COUNT; i++) {
 		if (strcmp(name, flags_names[i]) == 0) {

@@ -23,12 +23,12 @@
 
 /* split: compute and offload device differ, as on a GPU; same: both are cpu. */
 enum device_mode { DEVICE_MODE_SPLIT, DEVICE_MODE_SAME, DEVICE_MODE_COUNT };
-const char *device_mode_name(enum device_mode mode);
-bool device_mode_from_name(const char *name, enum device_mode *mode); /* cpu0 and cpu, too */
+const char *subject_device_mode_name(enum device_mode mode);
+bool subject_device_mode_from_name(const char *name, enum device_mode *mode); /* cpu0 and cpu, too */
 
 enum node_flags { NODE_FLAGS_REAL, NODE_FLAGS_SUPPRESSED, NODE_FLAGS_COUNT };
-const char *node_flags_name(enum node_flags flags);
-bool node_flags_from_name(const char *name, enum node_flags *flags);
+const char *subject_node_flags_name(enum node_flags flags);
+bool subject_node_flags_from_name(const char *name, enum node_flags *flags);
 
 struct subject_setup {
 	uint32_t cell; /* number in its records */

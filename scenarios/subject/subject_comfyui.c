@@ -240,8 +240,8 @@ static bool begin(struct subject *subject, const struct subject_setup *setup, co
 	if (!wait_for_worker(s, e) || !clean(s, e)) /* who does not wait yet may not hear */
 		return false;
 	body = json_pack("{si si ss ss ss sb}", "schema", RECORD_SCHEMA, "cell", (int)setup->cell, "device_mode",
-			 device_mode_name(setup->device_mode), "node_flags", node_flags_name(setup->node_flags), "tool",
-			 RESIDENCY_VERSION, "deep", s->everybody);
+			 subject_device_mode_name(setup->device_mode), "node_flags", subject_node_flags_name(setup->node_flags),
+			 "tool", RESIDENCY_VERSION, "deep", s->everybody);
 	if (body)
 		answer = live_client_post(s->client, "/residency/begin", body, e);
 	else

@@ -162,7 +162,7 @@ static bool finished(void *context, const struct judge_result *result)
 {
 	const struct commit_run *run = context;
 
-	verdict_tally_add(&run->result->tally, result->verdict);
+	cell_tally_add(&run->result->tally, result->verdict);
 	return true;
 }
 
@@ -181,7 +181,7 @@ static void put_why(struct commit_run *run, const struct error *why)
 	record_text(verdict.why, sizeof(verdict.why), why->text);
 	utf8_clean(verdict.why);
 	record_put(&run->recording.sink, RECORD_VERDICT, &verdict, sizeof(verdict));
-	verdict_tally_add(&run->result->tally, VERDICT_UNTRUSTWORTHY);
+	cell_tally_add(&run->result->tally, VERDICT_UNTRUSTWORTHY);
 }
 
 /* The server does what it does, and with the cache that it has. */
@@ -250,7 +250,7 @@ static int exit_code_of(const struct sweep_commit_result *result, const struct e
 		return error_exit_code(e->kind);
 	if (result->why[0])
 		return error_exit_code(ERROR_ABSENT);
-	return verdict_tally_exit_code(&result->tally);
+	return cell_tally_exit_code(&result->tally);
 }
 
 static bool run_commit(struct sweep *sweep, size_t commit, const enum known *known, struct sweep_commit_result *result,

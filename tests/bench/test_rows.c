@@ -7,24 +7,24 @@
 
 START_TEST(every_benchmark_has_a_printer_of_its_own)
 {
-	for (size_t i = 0; benches[i]; i++) {
-		const struct bench_printer *printer = bench_printer_of(benches[i]);
+	for (size_t i = 0; bench_list[i]; i++) {
+		const struct bench_printer *printer = bench_printer_of(bench_list[i]);
 
-		ck_assert_msg(printer, "%s has no printer", benches[i]->name);
+		ck_assert_msg(printer, "%s has no printer", bench_list[i]->name);
 		ck_assert(printer->to_json);
 		ck_assert_msg(!printer->print != !printer->print_point, "%s: a printer prints all or each point",
-			      benches[i]->name);
+			      bench_list[i]->name);
 	}
 }
 END_TEST
 
 START_TEST(every_benchmark_can_be_asked_for_by_its_own_name)
 {
-	for (size_t i = 0; benches[i]; i++) {
-		ck_assert(benches[i]->summary && benches[i]->measure && benches[i]->result_size_bytes);
-		ck_assert_str_ne(benches[i]->name, "all");
+	for (size_t i = 0; bench_list[i]; i++) {
+		ck_assert(bench_list[i]->summary && bench_list[i]->measure && bench_list[i]->result_size_bytes);
+		ck_assert_str_ne(bench_list[i]->name, "all");
 		for (size_t j = 0; j < i; j++)
-			ck_assert_str_ne(benches[i]->name, benches[j]->name);
+			ck_assert_str_ne(bench_list[i]->name, bench_list[j]->name);
 	}
 }
 END_TEST

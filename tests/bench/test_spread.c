@@ -32,7 +32,7 @@ START_TEST(a_line_is_found_again)
 {
 	const double x[] = { 0, 1, 2, 4 };
 	const double y[] = { 1.5, 1.75, 2, 2.5 };
-	struct line_fit fit = line_fit_of(x, y, 4);
+	struct line_fit fit = spread_line_fit(x, y, 4);
 
 	ck_assert_double_eq_tol(fit.slope, 0.25, 1e-12);
 	ck_assert_double_eq_tol(fit.intercept, 1.5, 1e-12);
@@ -44,7 +44,7 @@ START_TEST(the_fit_equals_one_worked_out_by_hand)
 {
 	const double x[] = { 0, 1, 2 };
 	const double y[] = { 0, 2, 1 };
-	struct line_fit fit = line_fit_of(x, y, 3);
+	struct line_fit fit = spread_line_fit(x, y, 3);
 
 	ck_assert_double_eq_tol(fit.slope, 0.5, 1e-12);
 	ck_assert_double_eq_tol(fit.intercept, 0.5, 1e-12);
@@ -57,7 +57,7 @@ START_TEST(one_point_has_no_slope)
 	const double x[] = { 3, 3 };
 	const double y[] = { 1, 2 };
 
-	ck_assert(isnan(line_fit_of(x, y, 2).slope));
+	ck_assert(isnan(spread_line_fit(x, y, 2).slope));
 }
 END_TEST
 

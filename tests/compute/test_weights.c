@@ -85,7 +85,7 @@ START_TEST(a_scale_goes_into_the_input_where_that_is_the_smaller)
 
 	multiply(model, 1.7109375F, 1, out);
 	for (size_t i = 0; i < OUTPUTS; i++)
-		ck_assert(out[i] == bf16(bf16(1.7109375F * bf16(scale)) * convert_f8_e4m3_to_f32(codes[i])));
+		ck_assert(out[i] == bf16(bf16(1.7109375F * bf16(scale)) * dtype_f8_e4m3_to_f32(codes[i])));
 	model_free(model);
 }
 END_TEST
@@ -98,7 +98,7 @@ START_TEST(a_scale_goes_into_the_weight_where_that_is_the_smaller)
 
 	multiply(model, 1.7109375F, 8, out);
 	for (size_t i = 0; i < OUTPUTS; i++) {
-		float weight = convert_f8_e4m3_to_f32(codes[i]);
+		float weight = dtype_f8_e4m3_to_f32(codes[i]);
 
 		ck_assert(out[i] == bf16(1.7109375F * bf16(weight * bf16(scale))));
 		differ += out[i] != bf16(bf16(1.7109375F * bf16(scale)) * weight);
@@ -137,7 +137,7 @@ START_TEST(blocks_become_numbers_in_half_precision_unless_asked_otherwise)
 	model->way = QUANT_EXACT;
 	ck_assert_ok(model_parameter_to_f32(model, model->parameters, block, exact, &e), &e);
 	for (size_t i = 0; i < 32; i++) {
-		ck_assert(exact[i] == convert_f16_to_f32(0x2e01) * (float)(int8_t)block[2 + i]);
+		ck_assert(exact[i] == dtype_f16_to_f32(0x2e01) * (float)(int8_t)block[2 + i]);
 		ck_assert(half[i] == round_value(DTYPE_F16, exact[i]));
 		differ += half[i] != exact[i];
 	}

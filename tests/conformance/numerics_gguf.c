@@ -36,7 +36,7 @@ static bool check_dequantise(const struct numerics_data *data, enum quant type, 
 	count = (size_t)out->element_count;
 	values = array_new(count, sizeof(*values), e);
 	codes = array_new(count, sizeof(*values), e);
-	if (values && codes && quant_dequantise(type, ways[way].way, in->bytes, values, count, e) &&
+	if (values && codes && convert_dequantise(type, ways[way].way, in->bytes, values, count, e) &&
 	    convert_from_f32(ways[way].dtype, values, codes, count, e)) {
 		size_t differ = numerics_differ(ways[way].dtype, codes, out->bytes, count, &first);
 
@@ -69,7 +69,7 @@ static bool check_quantise(const struct numerics_data *data, enum quant type, st
 	bytes = array_new(out->size_bytes, 1, e);
 	if (values && bytes) {
 		memcpy(values, in->bytes, in->size_bytes);
-		if (!quant_quantise(type, values, bytes, in->element_count, e))
+		if (!convert_quantise(type, values, bytes, in->element_count, e))
 			tally_fail(tally, name, "%s", e->text);
 		else if (memcmp(bytes, out->bytes, out->size_bytes) != 0)
 			tally_fail(tally, name, "other bytes");

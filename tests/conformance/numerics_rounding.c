@@ -83,7 +83,7 @@ static bool round_all_halves(enum dtype dtype, uint32_t seed, uint8_t *codes, st
 	bool fine = values != NULL;
 
 	for (uint32_t code = 0; fine && code < HALVES; code++)
-		values[code] = convert_f16_to_f32((uint16_t)code);
+		values[code] = dtype_f16_to_f32((uint16_t)code);
 	mt19937_seed(&generator, seed);
 	fine = fine && stochastic_round(dtype, &generator, values, codes, HALVES, e);
 	free(values);

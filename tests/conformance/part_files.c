@@ -306,7 +306,7 @@ static bool check_comfy(struct tally *tally, const char *file_name, const struct
 	uint16_t *halves = array_new(count + 1, sizeof(*halves), e);
 	uint64_t shape[GGUF_RANK_MAX];
 	unsigned rank;
-	bool fine = values && halves && quant_dequantise((enum quant)t->type, QUANT_HALF, t->bytes, values, count, e) &&
+	bool fine = values && halves && convert_dequantise((enum quant)t->type, QUANT_HALF, t->bytes, values, count, e) &&
 		    convert_from_f32(DTYPE_F16, values, halves, count, e);
 
 	if (fine) {

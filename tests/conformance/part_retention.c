@@ -184,14 +184,14 @@ static bool check_object(const struct seen *seen, const struct seen_stage *stage
 		strbuf_printf(why, "%s#%s was never made", row->fields[STAGE_MODEL], row->fields[STAGE_GENERATION]);
 		return false;
 	}
-	if (strcmp(residency_state_name(state->state), row->fields[STAGE_STATE]) == 0 &&
+	if (strcmp(record_residency_state_name(state->state), row->fields[STAGE_STATE]) == 0 &&
 	    (row->fields[STAGE_LISTED][0] ? same_number(row->fields[STAGE_LISTED], state->listed) : state->listed < 0) &&
 	    same_number(row->fields[STAGE_PATCHER_ALIVE], state->patcher_alive) &&
 	    same_number(row->fields[STAGE_MODEL_ALIVE], state->model_alive) &&
 	    (anchored[0] ? same_number(anchored, state->anchored) : state->anchored < 0))
 		return true;
 	strbuf_printf(why, "%s#%s is %s, listed %d, patcher %d, model %d, anchored %d; not %s, %s, %s, %s, %s",
-		      row->fields[STAGE_MODEL], row->fields[STAGE_GENERATION], residency_state_name(state->state),
+		      row->fields[STAGE_MODEL], row->fields[STAGE_GENERATION], record_residency_state_name(state->state),
 		      state->listed, state->patcher_alive, state->model_alive, state->anchored, row->fields[STAGE_STATE],
 		      row->fields[STAGE_LISTED], row->fields[STAGE_PATCHER_ALIVE], row->fields[STAGE_MODEL_ALIVE], anchored);
 	return false;
@@ -306,7 +306,7 @@ static const char *keep_text(enum keep_request keep)
 
 static const char *state_text(enum residency_state state)
 {
-	return state == STATE_COUNT ? "" : residency_state_name(state);
+	return state == STATE_COUNT ? "" : record_residency_state_name(state);
 }
 
 static void check_verdict(struct retention *r, const struct judge_result *result, const struct table_row *row, const char *name)
@@ -368,8 +368,8 @@ static void run_one(struct retention *r, size_t first, size_t count)
 	run_name(row, name, sizeof(name));
 	what.policy = policy_find(row->fields[KEY_POLICY]);
 	cache_kind_from_name(row->fields[KEY_CACHE], &what.cache);
-	if (!what.flow || !device_mode_from_name(row->fields[KEY_DEVICE], &what.device_mode) ||
-	    !node_flags_from_name(row->fields[KEY_NODE_FLAGS], &what.node_flags)) {
+	if (!what.flow || !subject_device_mode_from_name(row->fields[KEY_DEVICE], &what.device_mode) ||
+	    !subject_node_flags_from_name(row->fields[KEY_NODE_FLAGS], &what.node_flags)) {
 		tally_fail(r->tally, name, "there is no such case in specs.json");
 		return;
 	}

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
-#include "db/copy.h"
+#include "db/store_copy.h"
 #include "db/store.h"
 #include "tests/harness/harness.h"
 

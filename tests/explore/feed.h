@@ -25,11 +25,11 @@ static inline void feed_open(struct feed *f)
 {
 	struct record_cell cell = { .cell = 1 };
 
-	*f = (struct feed) { .judge = judge_new(NULL), .check = check_new(NULL) };
+	*f = (struct feed) { .judge = judge_new(NULL), .check = explore_check_new(NULL) };
 	if (!f->judge || !f->check)
 		exit(70);
 	f->tee.first = judge_sink(f->judge);
-	f->tee.second = check_sink(f->check);
+	f->tee.second = explore_check_sink(f->check);
 	f->sink = record_tee_sink(&f->tee);
 	record_put(&f->sink, RECORD_CELL, &cell, sizeof(cell));
 }
@@ -37,7 +37,7 @@ static inline void feed_open(struct feed *f)
 static inline void feed_close(struct feed *f)
 {
 	judge_free(f->judge);
-	check_free(f->check);
+	explore_check_free(f->check);
 }
 
 static inline void feed_action(struct feed *f, enum action_kind kind, bool asks)

@@ -12,14 +12,14 @@ static void begin(void)
 {
 	struct error e = ERROR_INIT;
 
-	check = check_new(&e);
+	check = explore_check_new(&e);
 	ck_assert_ok(check, &e);
-	sink = check_sink(check);
+	sink = explore_check_sink(check);
 }
 
 static void end(void)
 {
-	check_free(check);
+	explore_check_free(check);
 }
 
 /* ---- records ---- */
@@ -108,9 +108,9 @@ static void assert_fails(enum invariant invariant, const char *cause)
 	struct error e = ERROR_INIT;
 	size_t count;
 
-	ck_assert_ok(check_finish(check, &failures, &count, &e), &e);
+	ck_assert_ok(explore_check_finish(check, &failures, &count, &e), &e);
 	ck_assert_uint_eq(count, 1);
-	ck_assert_str_eq(invariant_name(failures[0].invariant), invariant_name(invariant));
+	ck_assert_str_eq(explore_invariant_name(failures[0].invariant), explore_invariant_name(invariant));
 	ck_assert_str_eq(failures[0].cause, cause);
 }
 
@@ -120,8 +120,8 @@ static void assert_holds(void)
 	struct error e = ERROR_INIT;
 	size_t count;
 
-	ck_assert_ok(check_finish(check, &failures, &count, &e), &e);
-	ck_assert_msg(count == 0, "%s, %s", invariant_name(failures[0].invariant), failures[0].cause);
+	ck_assert_ok(explore_check_finish(check, &failures, &count, &e), &e);
+	ck_assert_msg(count == 0, "%s, %s", explore_invariant_name(failures[0].invariant), failures[0].cause);
 }
 
 /* One model, resident after its prompt. */

@@ -33,7 +33,7 @@ START_TEST(strict_holds_whatever_is_done)
 	explore.space.caches = (1U << CACHE_KIND_COUNT) - 1;
 	explore.steps_most = is_long() ? STEPS_LONG : STEPS_SHORT;
 	ck_assert_ok(explore_policy(&explore, &policy_strict, &result, &e), &e);
-	ck_assert_msg(result.count == 0, "%s, %s: %s", invariant_name(result.items[0].failure.invariant),
+	ck_assert_msg(result.count == 0, "%s, %s: %s", explore_invariant_name(result.items[0].failure.invariant),
 		      result.items[0].failure.cause, result.items[0].line);
 	ck_assert_uint_ge(result.steps, explore.steps_most);
 	explore_result_free(&result);
@@ -103,7 +103,7 @@ START_TEST(a_long_life_under_strict_leaves_nothing_behind)
 	struct subject_setup setup = { .cell = 1, .policy = &policy_strict, .record_brief = true };
 	struct sequence sequence = { .step_count = 0 };
 	struct error e = ERROR_INIT;
-	struct check *check = check_new(&e);
+	struct check *check = explore_check_new(&e);
 	struct life life = { .subject = explore.subject };
 	const struct explore_failure *failures;
 	struct heap_counts first = { 0 };
@@ -112,8 +112,8 @@ START_TEST(a_long_life_under_strict_leaves_nothing_behind)
 	size_t resident = 0;
 
 	ck_assert_ok(check && explore_generate(&sequence, &space, &policy_strict, 1, 0, &e), &e);
-	ck_assert_ok(sequence_as_flow(&sequence, &life.flow, &e), &e);
-	life.sink = check_sink(check);
+	ck_assert_ok(explore_sequence_as_flow(&sequence, &life.flow, &e), &e);
+	life.sink = explore_check_sink(check);
 	ck_assert_ok(explore.subject->operations->begin(explore.subject, &setup, &life.sink, &e), &e);
 	for (size_t i = 0; i < 10; i++) {
 		struct heap_counts now;
@@ -132,11 +132,13 @@ START_TEST(a_long_life_under_strict_leaves_nothing_behind)
 		}
 	}
 	ck_assert_uint_gt(life.prompts, length / 3);
-	ck_assert_ok(explore.subject->operations->end(explore.subject, &e) && check_finish(check, &failures, &count, &e), &e);
-	ck_assert_msg(count == 0, "%s, %s, in action %zu", invariant_name(failures[0].invariant), failures[0].cause,
+	ck_assert_ok(explore.subject->operations->end(explore.subject, &e) &&
+			     explore_check_finish(check, &failures, &count, &e),
+		     &e);
+	ck_assert_msg(count == 0, "%s, %s, in action %zu", explore_invariant_name(failures[0].invariant), failures[0].cause,
 		      failures[0].step + 1);
-	check_free(check);
-	sequence_free(&sequence);
+	explore_check_free(check);
+	explore_sequence_free(&sequence);
 	explorer_close(&explore);
 }
 END_TEST

@@ -14,10 +14,10 @@ static void judge_says(struct feed *f, char *text, size_t size)
 		snprintf(text, size, "error: %.300s", e.text);
 		return;
 	}
-	length = (size_t)snprintf(text, size, "%s", verdict_name(result.verdict));
+	length = (size_t)snprintf(text, size, "%s", record_verdict_name(result.verdict));
 	for (size_t i = 0; i < result.model_count && length < size; i++)
 		length += (size_t)snprintf(text + length, size - length, " %s:%s", result.models[i].name,
-					   outcome_name(result.models[i].outcome));
+					   record_outcome_name(result.models[i].outcome));
 	for (size_t i = 0; i < result.finding_count && length < size; i++)
 		length += (size_t)snprintf(text + length, size - length, " [%s]", result.findings[i].class_name);
 }
@@ -29,11 +29,11 @@ static void check_says(struct feed *f, char *text, size_t size)
 	size_t length = 0;
 
 	snprintf(text, size, "nothing");
-	if (!check_finish(f->check, &failures, &count, NULL))
+	if (!explore_check_finish(f->check, &failures, &count, NULL))
 		snprintf(text, size, "error");
 	for (size_t i = 0; i < count && length < size; i++)
 		length += (size_t)snprintf(text + length, size - length, "%s%s (%s)", i ? ", " : "",
-					   invariant_name(failures[i].invariant), failures[i].cause);
+					   explore_invariant_name(failures[i].invariant), failures[i].cause);
 }
 
 /* ---- cases ---- */

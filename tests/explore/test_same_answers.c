@@ -48,7 +48,7 @@ static void run(struct same *same, const struct policy *policy)
 				       .device_mode = setting->device_mode,
 				       .node_flags = setting->node_flags };
 	struct record_cell cell = { .cell = 1 };
-	struct record_tee both = { .first = judge_sink(same->judge), .second = check_sink(same->check) };
+	struct record_tee both = { .first = judge_sink(same->judge), .second = explore_check_sink(same->check) };
 	struct record_tee all = { .first = record_tee_sink(&both), .second = { .context = same, .put = watch_keep } };
 	struct record_sink sink = record_tee_sink(&all);
 	struct error fault = ERROR_INIT;
@@ -57,15 +57,16 @@ static void run(struct same *same, const struct policy *policy)
 
 	memset(same->was_kept, 0, sizeof(same->was_kept));
 	same->keep_changed = false;
-	check_reset(same->check);
+	explore_check_reset(same->check);
 	record_put(&sink, RECORD_CELL, &cell, sizeof(cell));
-	ck_assert_ok(sequence_as_flow(&same->sequence, &flow, &e) && subject->begin(same->explore.subject, &setup, &sink, &e),
+	ck_assert_ok(explore_sequence_as_flow(&same->sequence, &flow, &e) &&
+			     subject->begin(same->explore.subject, &setup, &sink, &e),
 		     &e);
 	if (!flow_run(&flow, NULL, 0, same->explore.subject, &sink, setup.cell, &fault))
 		ck_assert_msg(fault.kind == ERROR_DEVICE_MEMORY || fault.kind == ERROR_NODE, "%s", fault.text);
 	ck_assert_ok(subject->end(same->explore.subject, &e), &e);
 	ck_assert_ok(judge_finish(same->judge, &same->judged, &e), &e);
-	ck_assert_ok(check_finish(same->check, &same->failures, &same->failure_count, &e), &e);
+	ck_assert_ok(explore_check_finish(same->check, &same->failures, &same->failure_count, &e), &e);
 }
 
 static bool explorer_says(const struct same *same, enum invariant invariant)
@@ -103,9 +104,9 @@ static void differ(const struct same *same, const struct policy *policy, const c
 		strbuf_printf(&line, "judge: %s %s at %s %s; ", same->judged.findings[i].class_name,
 			      same->judged.findings[i].model, same->judged.findings[i].stage, same->judged.findings[i].detail);
 	for (size_t i = 0; i < same->failure_count; i++)
-		strbuf_printf(&line, "explorer: %s %s %s at %s; ", invariant_name(same->failures[i].invariant),
+		strbuf_printf(&line, "explorer: %s %s %s at %s; ", explore_invariant_name(same->failures[i].invariant),
 			      same->failures[i].cause, same->failures[i].model, same->failures[i].stage);
-	sequence_line(&same->sequence, &line);
+	explore_sequence_line(&same->sequence, &line);
 	ck_abort_msg("%s: %s alone: %s", policy->name, what, strbuf_text(&line));
 }
 
@@ -132,7 +133,7 @@ static void compare(const struct same *same, const struct policy *policy)
 START_TEST(judge_and_explorer_say_the_same)
 {
 	const struct policy *policy = policies[_i];
-	struct same same = { .explore = explorer_open(), .judge = judge_new(NULL), .check = check_new(NULL) };
+	struct same same = { .explore = explorer_open(), .judge = judge_new(NULL), .check = explore_check_new(NULL) };
 	size_t policy_count = 0;
 	struct error e = ERROR_INIT;
 
@@ -145,9 +146,9 @@ START_TEST(judge_and_explorer_say_the_same)
 		run(&same, policy);
 		compare(&same, policy);
 	}
-	sequence_free(&same.sequence);
+	explore_sequence_free(&same.sequence);
 	judge_free(same.judge);
-	check_free(same.check);
+	explore_check_free(same.check);
 	explorer_close(&same.explore);
 }
 END_TEST

@@ -58,25 +58,26 @@ START_TEST(no_action_can_be_left_out)
 	struct explore explore = explorer_open();
 	struct explore_result result = explore_delegate(&explore, 1);
 	struct error e = ERROR_INIT;
-	struct explore_trial trial = { .subject = explore.subject, .check = check_new(&e) };
+	struct explore_trial trial = { .subject = explore.subject, .check = explore_check_new(&e) };
 	struct sequence shorter = { .step_count = 0 };
 
 	ck_assert_ok(trial.check, &e);
 	for (size_t i = 0; i < result.count; i++) {
 		const struct explored *found = &result.items[i];
 
-		ck_assert_ok(sequence_copy(&shorter, &found->sequence, &e) && explore_trial_run(&trial, &shorter, &e), &e);
+		ck_assert_ok(explore_sequence_copy(&shorter, &found->sequence, &e) && explore_trial_run(&trial, &shorter, &e),
+			     &e);
 		ck_assert_msg(explore_trial_same_failure(&trial, &found->failure), "it does not fail: %s", found->line);
 		for (size_t step = 0; step < found->sequence.step_count; step++) {
-			ck_assert_ok(sequence_copy(&shorter, &found->sequence, &e), &e);
-			sequence_remove(&shorter, step, 1);
+			ck_assert_ok(explore_sequence_copy(&shorter, &found->sequence, &e), &e);
+			explore_sequence_remove(&shorter, step, 1);
 			ck_assert_ok(explore_trial_run(&trial, &shorter, &e), &e);
 			ck_assert_msg(!explore_trial_same_failure(&trial, &found->failure), "without action %zu: %s", step + 1,
 				      found->line);
 		}
 	}
-	sequence_free(&shorter);
-	check_free(trial.check);
+	explore_sequence_free(&shorter);
+	explore_check_free(trial.check);
 	explore_result_free(&result);
 	explorer_close(&explore);
 }
@@ -93,13 +94,13 @@ START_TEST(what_is_found_is_a_scenario_that_says_all_of_where_it_runs)
 		struct flow *flow = flow_parse(found->text, strlen(found->text), "found", &e);
 
 		ck_assert_ok(flow, &e);
-		ck_assert_msg(found->confirmed, "a judge does not say %s: %s", invariant_name(found->failure.invariant),
+		ck_assert_msg(found->confirmed, "a judge does not say %s: %s", explore_invariant_name(found->failure.invariant),
 			      found->line);
 		ck_assert_ptr_eq(flow->setting.policy, &policy_delegate);
 		ck_assert(flow->setting.has_cache && flow->setting.has_device_mode && flow->setting.has_node_flags);
 		ck_assert(flow->setting.has_seed);
 		ck_assert_uint_eq(flow->step_count, found->sequence.step_count);
-		ck_assert_ptr_nonnull(strstr(flow->help, invariant_name(found->failure.invariant)));
+		ck_assert_ptr_nonnull(strstr(flow->help, explore_invariant_name(found->failure.invariant)));
 		flow_free(flow);
 	}
 	explore_result_free(&result);

@@ -37,7 +37,7 @@ static void check_screen(const char *text, const struct watch_shape *shape)
 			if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 				abort();
 		}
-		if (text[length] != '\n' || text_columns(line, true) > shape->width || ++lines > shape->height)
+		if (text[length] != '\n' || watch_text_columns(line, true) > shape->width || ++lines > shape->height)
 			abort();
 		free(line);
 		text += length + 1;

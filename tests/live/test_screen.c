@@ -163,7 +163,7 @@ static void measure(const char *text, unsigned *width, unsigned *height)
 		ck_assert_int_eq(text[length], '\n');
 		ck_assert_uint_lt(length, sizeof(line));
 		snprintf(line, sizeof(line), "%.*s", (int)length, text);
-		columns = text_columns(line, true);
+		columns = watch_text_columns(line, true);
 		*width = columns > *width ? columns : *width;
 		(*height)++;
 		text += length + 1;

@@ -83,7 +83,7 @@ START_TEST(the_change_is_formed_in_single_precision_and_added_in_the_type_of_the
 	size_t changed = 0;
 
 	ck_assert(parameter->quantised);
-	ck_assert_ok(quant_dequantise(QUANT_Q5_0, QUANT_HALF, harness_bytes(&parameter->resting), values, count, &e), &e);
+	ck_assert_ok(convert_dequantise(QUANT_Q5_0, QUANT_HALF, harness_bytes(&parameter->resting), values, count, &e), &e);
 	ck_assert_ok(patch_weight(&list, index, &zeros, DTYPE_F32, &e), &e);
 	ck_assert_ok(patch_copy(model, index, &list, DTYPE_BF16, harness_bytes(&parameter->resting), patched, &e), &e);
 	for (size_t i = 0; i < count; i++) {

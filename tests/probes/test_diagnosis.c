@@ -10,39 +10,40 @@ START_TEST(every_cause_is_reached_by_the_facts_it_needs)
 	const struct cause *cause;
 
 	for (size_t i = 0; (cause = diagnosis_row(i)) != NULL; i++)
-		ck_assert_msg(diagnose(cause->needs) == cause, "row %zu (%s) is hidden by an earlier one", i, cause->text);
+		ck_assert_msg(diagnosis_of(cause->needs) == cause, "row %zu (%s) is hidden by an earlier one", i, cause->text);
 }
 END_TEST
 
 START_TEST(without_facts_there_is_no_cause)
 {
-	ck_assert_ptr_null(diagnose(0));
+	ck_assert_ptr_null(diagnosis_of(0));
 }
 END_TEST
 
 START_TEST(a_finding_class_alone_is_enough_for_no_loss)
 {
-	ck_assert_ptr_null(diagnose(FACT(LOST)));
+	ck_assert_ptr_null(diagnosis_of(FACT(LOST)));
 }
 END_TEST
 
 START_TEST(all_kept_and_core_s_unload_is_the_purge_of_kept_models)
 {
-	ck_assert_int_eq(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(CACHES_RESET))->failure_class,
+	ck_assert_int_eq(diagnosis_of(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(CACHES_RESET))->failure_class,
 			 22);
 }
 END_TEST
 
 START_TEST(a_loss_by_flags_nobody_asked_for_is_a_contract_that_drifts)
 {
-	ck_assert_int_eq(diagnose(FACT(LOST) | FACT(DIED_IN_GC) | FACT(NOT_ASKED) | FACT(ONLY_CACHE_BEFORE))->failure_class, 2);
+	ck_assert_int_eq(diagnosis_of(FACT(LOST) | FACT(DIED_IN_GC) | FACT(NOT_ASKED) | FACT(ONLY_CACHE_BEFORE))->failure_class,
+			 2);
 }
 END_TEST
 
 START_TEST(a_true_leak_warning_is_told_from_a_false_one)
 {
-	const struct cause *right = diagnose(FACT(STALE) | FACT(FOREIGN_HOLDS));
-	const struct cause *wrong = diagnose(FACT(STALE) | FACT(NOBODY_HOLDS));
+	const struct cause *right = diagnosis_of(FACT(STALE) | FACT(FOREIGN_HOLDS));
+	const struct cause *wrong = diagnosis_of(FACT(STALE) | FACT(NOBODY_HOLDS));
 
 	ck_assert_int_eq(right->failure_class, 8);
 	ck_assert_int_eq(wrong->failure_class, 8);
@@ -52,8 +53,8 @@ END_TEST
 
 START_TEST(the_same_dead_entry_is_another_cause_once_the_worker_died_of_it)
 {
-	ck_assert_int_eq(diagnose(FACT(STALE) | FACT(FOREIGN_HOLDS) | FACT(WORKER_DIED))->failure_class, 7);
-	ck_assert_int_eq(diagnose(FACT(LEAKED) | FACT(ON_DEVICE) | FACT(WORKER_DIED))->failure_class, 5);
+	ck_assert_int_eq(diagnosis_of(FACT(STALE) | FACT(FOREIGN_HOLDS) | FACT(WORKER_DIED))->failure_class, 7);
+	ck_assert_int_eq(diagnosis_of(FACT(LEAKED) | FACT(ON_DEVICE) | FACT(WORKER_DIED))->failure_class, 5);
 }
 END_TEST
 
@@ -61,7 +62,8 @@ START_TEST(why_names_the_facts_that_decided_and_no_others)
 {
 	char why[512];
 
-	diagnosis_why(diagnose(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(PROMPT_BEFORE)), why, sizeof(why));
+	diagnosis_why(diagnosis_of(FACT(LOST) | FACT(UNLOADED_BY_CORE) | FACT(ALL_KEPT) | FACT(PROMPT_BEFORE)), why,
+		      sizeof(why));
 	ck_assert_str_eq(why, "core's own unload took it, which knows no keep flag; every model listed then was to be kept");
 }
 END_TEST

@@ -107,7 +107,7 @@ START_TEST(markdown_takes_names_as_they_are)
 
 	add_finding(1, 1, "leaked", "<b>|x`*_@you", "a\nb | c");
 	triage = read_cards(NULL);
-	card_renderer_find("markdown")->render(triage, 0, &text);
+	triage_renderer_find("markdown")->render(triage, 0, &text);
 	ck_assert_ptr_nonnull(strstr(strbuf_text(&text), "&lt;b>\\|x\\`\\*\\_@&#8203;you"));
 	ck_assert_ptr_nonnull(strstr(strbuf_text(&text), "| what | a b \\| c |"));
 	strbuf_free(&text);
@@ -122,7 +122,7 @@ START_TEST(a_terminal_is_sent_no_control_characters)
 
 	add_finding(1, 1, "leaked", "\033[2Jx", "\a\b");
 	triage = read_cards(NULL);
-	card_renderer_find("text")->render(triage, 80, &text);
+	triage_renderer_find("text")->render(triage, 80, &text);
 	ck_assert_ptr_null(strchr(strbuf_text(&text), '\033'));
 	ck_assert_ptr_null(strchr(strbuf_text(&text), '\a'));
 	strbuf_free(&text);
@@ -150,7 +150,7 @@ START_TEST(a_line_of_text_fits_eighty_columns)
 	add_finding(1, 1, "leaked", "A",
 		    "a long story of words that goes on for more than one line and is to be broken between words, as one does");
 	triage = read_cards(NULL);
-	card_renderer_find("text")->render(triage, 80, &text);
+	triage_renderer_find("text")->render(triage, 80, &text);
 	for (line = strbuf_text(&text); *line; line += strcspn(line, "\n") + 1)
 		ck_assert_uint_le(strcspn(line, "\n"), 80);
 	strbuf_free(&text);
@@ -164,14 +164,14 @@ START_TEST(every_renderer_shows_the_model_of_a_finding)
 
 	add_finding(1, 1, "leaked", "flux-dev", "");
 	triage = read_cards(NULL);
-	ck_assert_ptr_eq(card_renderer_find("text"), card_renderers[0]);
-	for (size_t i = 0; card_renderers[i]; i++) {
+	ck_assert_ptr_eq(triage_renderer_find("text"), triage_renderers[0]);
+	for (size_t i = 0; triage_renderers[i]; i++) {
 		struct strbuf text = STRBUF_INIT;
 
-		ck_assert_ptr_eq(card_renderer_find(card_renderers[i]->name), card_renderers[i]);
-		card_renderers[i]->render(triage, 80, &text);
+		ck_assert_ptr_eq(triage_renderer_find(triage_renderers[i]->name), triage_renderers[i]);
+		triage_renderers[i]->render(triage, 80, &text);
 		ck_assert(strbuf_ok(&text));
-		ck_assert_msg(strstr(strbuf_text(&text), "flux-dev"), "%s shows no model", card_renderers[i]->name);
+		ck_assert_msg(strstr(strbuf_text(&text), "flux-dev"), "%s shows no model", triage_renderers[i]->name);
 		strbuf_free(&text);
 	}
 	json_decref(triage);

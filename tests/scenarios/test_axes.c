@@ -55,8 +55,8 @@ START_TEST(as_many_cells_are_found_by_number_as_are_counted)
 		ck_assert_uint_eq(matrix_cell_count(&cell.axes, NULL), 1);
 		if (count % 2 == 1) {
 			ck_assert_str_eq(cell.device_mode, before.device_mode);
-			ck_assert_str_eq(before.node_flags, node_flags_name(NODE_FLAGS_REAL));
-			ck_assert_str_eq(cell.node_flags, node_flags_name(NODE_FLAGS_SUPPRESSED));
+			ck_assert_str_eq(before.node_flags, subject_node_flags_name(NODE_FLAGS_REAL));
+			ck_assert_str_eq(cell.node_flags, subject_node_flags_name(NODE_FLAGS_SUPPRESSED));
 		}
 		before = cell;
 		count++;

@@ -68,8 +68,8 @@ static int exit_code_of(const enum verdict *verdicts, size_t count, size_t skipp
 	struct verdict_tally tally = { .skipped = skipped };
 
 	for (size_t i = 0; i < count; i++)
-		verdict_tally_add(&tally, verdicts[i]);
-	return verdict_tally_exit_code(&tally);
+		cell_tally_add(&tally, verdicts[i]);
+	return cell_tally_exit_code(&tally);
 }
 
 START_TEST(a_verdict_that_cannot_be_trusted_outweighs_a_failure_and_a_failure_a_pass)

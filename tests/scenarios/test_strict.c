@@ -48,7 +48,7 @@ static void check_kept(const struct trial *trial, const struct record_verdict_mo
 	bool may_go = is_freed_by_call(trial->flow);
 
 	if (model->outcome != OUTCOME_KEPT && !(may_go && model->outcome == OUTCOME_DISPLACED))
-		fault(trial, model->name, outcome_name(model->outcome), model->first_lost_stage);
+		fault(trial, model->name, record_outcome_name(model->outcome), model->first_lost_stage);
 	if (!is_base(model))
 		return;
 	if (model->disk_loads != 1)
@@ -113,7 +113,7 @@ static void check(struct trial *trial)
 	trial->setting.policy = "strict";
 	cell_run(&trial->strict, &trial->setting, trial->flow);
 	if (trial->strict.result.verdict != VERDICT_PASS)
-		fault(trial, "cell", verdict_name(trial->strict.result.verdict), trial->strict.result.why);
+		fault(trial, "cell", record_verdict_name(trial->strict.result.verdict), trial->strict.result.why);
 	if (trial->stock.timeline.stage_count != trial->strict.timeline.stage_count)
 		fault(trial, "cell", "has other stages than stock", "");
 	for (size_t i = 0; i < trial->strict.result.model_count; i++) {
@@ -150,7 +150,7 @@ START_TEST(strict_keeps_what_is_to_be_kept_and_frees_the_rest_in_every_measured_
 						.device_mode = (enum device_mode)(i / CACHE_KIND_COUNT % DEVICE_MODE_COUNT),
 						.node_flags = flow->setting.node_flags };
 		snprintf(trial.name, sizeof(trial.name), "%s %s %s %s", flow->matrix, flow->name,
-			 cache_kind_name(trial.setting.cache), device_mode_name(trial.setting.device_mode));
+			 cache_kind_name(trial.setting.cache), subject_device_mode_name(trial.setting.device_mode));
 		check(&trial);
 		flow_free(flow);
 	}
@@ -174,7 +174,7 @@ static bool finished(void *context, const struct judge_result *result)
 	count->cells++;
 	if (result->verdict != VERDICT_PASS && ++count->failed <= 20)
 		fprintf(stderr, "%s %s %s %s %s: %s\n", result->cell.matrix, result->cell.flow, result->cell.cache,
-			result->cell.device_mode, result->cell.node_flags, verdict_name(result->verdict));
+			result->cell.device_mode, result->cell.node_flags, record_verdict_name(result->verdict));
 	return true;
 }
 

@@ -106,8 +106,8 @@ static void check_table(const char *format, float (*to_f32)(uint8_t))
 
 START_TEST(f8_codes_mean_what_pytorch_says)
 {
-	check_table("f8_e4m3", convert_f8_e4m3_to_f32);
-	check_table("f8_e5m2", convert_f8_e5m2_to_f32);
+	check_table("f8_e4m3", dtype_f8_e4m3_to_f32);
+	check_table("f8_e5m2", dtype_f8_e5m2_to_f32);
 }
 END_TEST
 
@@ -115,9 +115,9 @@ START_TEST(every_half_survives_the_way_to_f32_and_back)
 {
 	for (uint32_t code = 0; code < 65536; code++) {
 		if (!is_nan_code(DTYPE_F16, code))
-			ck_assert_uint_eq(convert_f32_to_f16(convert_f16_to_f32((uint16_t)code)), code);
+			ck_assert_uint_eq(dtype_f32_to_f16(dtype_f16_to_f32((uint16_t)code)), code);
 		if (!is_nan_code(DTYPE_BF16, code))
-			ck_assert_uint_eq(convert_f32_to_bf16(convert_bf16_to_f32((uint16_t)code)), code);
+			ck_assert_uint_eq(dtype_f32_to_bf16(dtype_bf16_to_f32((uint16_t)code)), code);
 	}
 }
 END_TEST
@@ -129,18 +129,18 @@ START_TEST(halves_mean_sign_exponent_and_mantissa)
 		float wanted =
 			exponent ? ldexpf((float)(0x400 | (code & 0x3ff)), (int)exponent - 25) : ldexpf((float)code, -24);
 
-		ck_assert(convert_f16_to_f32((uint16_t)code) == wanted);
-		ck_assert(convert_f16_to_f32((uint16_t)(code | 0x8000)) == -wanted);
+		ck_assert(dtype_f16_to_f32((uint16_t)code) == wanted);
+		ck_assert(dtype_f16_to_f32((uint16_t)(code | 0x8000)) == -wanted);
 	}
 }
 END_TEST
 
 START_TEST(a_nan_stays_a_nan_with_its_sign)
 {
-	ck_assert(isnan(convert_f16_to_f32(0x7c01)));
-	ck_assert(isnan(convert_f8_e4m3_to_f32(0xff)) && signbit(convert_f8_e4m3_to_f32(0xff)));
-	ck_assert(is_nan_code(DTYPE_F16, convert_f32_to_f16(NAN)));
-	ck_assert(is_nan_code(DTYPE_BF16, convert_f32_to_bf16(-NAN)) && (convert_f32_to_bf16(-NAN) & 0x8000));
+	ck_assert(isnan(dtype_f16_to_f32(0x7c01)));
+	ck_assert(isnan(dtype_f8_e4m3_to_f32(0xff)) && signbit(dtype_f8_e4m3_to_f32(0xff)));
+	ck_assert(is_nan_code(DTYPE_F16, dtype_f32_to_f16(NAN)));
+	ck_assert(is_nan_code(DTYPE_BF16, dtype_f32_to_bf16(-NAN)) && (dtype_f32_to_bf16(-NAN) & 0x8000));
 }
 END_TEST
 

@@ -49,8 +49,8 @@ START_TEST(what_is_quantised_comes_back_within_a_step)
 
 		for (int i = 0; i < 256; i++)
 			values[i] = sinf((float)i);
-		ck_assert_ok(quant_quantise(types[k].type, values, blocks, 256, &e), &e);
-		ck_assert_ok(quant_dequantise(types[k].type, QUANT_EXACT, blocks, back, 256, &e), &e);
+		ck_assert_ok(convert_quantise(types[k].type, values, blocks, 256, &e), &e);
+		ck_assert_ok(convert_dequantise(types[k].type, QUANT_EXACT, blocks, back, 256, &e), &e);
 		/* The largest of the other sign may lie a whole step past the end of the codes. */
 		for (int i = 0; i < 256; i++)
 			ck_assert_msg(fabsf(values[i] - back[i]) <= types[k].step * 1.01f, "%s: %g became %g",
@@ -70,8 +70,8 @@ START_TEST(zeros_stay_zeros)
 
 		if (!quant_is_known(number) || !quant_can_quantise((enum quant)number))
 			continue;
-		ck_assert_ok(quant_quantise((enum quant)number, zeros, blocks, 256, &e), &e);
-		ck_assert_ok(quant_dequantise((enum quant)number, QUANT_EXACT, blocks, back, 256, &e), &e);
+		ck_assert_ok(convert_quantise((enum quant)number, zeros, blocks, 256, &e), &e);
+		ck_assert_ok(convert_dequantise((enum quant)number, QUANT_EXACT, blocks, back, 256, &e), &e);
 		for (int i = 0; i < 256; i++)
 			ck_assert_msg(back[i] == 0, "%s: %g", quant_name((enum quant)number), (double)back[i]);
 	}
@@ -88,7 +88,7 @@ START_TEST(what_is_no_number_quantises_to_something)
 		values[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -INFINITY;
 	for (uint32_t number = 0; number < QUANT_COUNT; number++) {
 		if (quant_is_known(number) && quant_can_quantise((enum quant)number))
-			ck_assert_ok(quant_quantise((enum quant)number, values, blocks, 256, &e), &e);
+			ck_assert_ok(convert_quantise((enum quant)number, values, blocks, 256, &e), &e);
 	}
 }
 END_TEST
@@ -99,7 +99,7 @@ START_TEST(half_a_block_is_refused)
 	float values[32] = { 0 };
 	uint8_t block[34];
 
-	ck_assert(!quant_quantise(QUANT_Q8_0, values, block, 31, &e));
+	ck_assert(!convert_quantise(QUANT_Q8_0, values, block, 31, &e));
 	ck_assert_int_eq(e.kind, ERROR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(e.text, "Q8_0"));
 }
@@ -111,11 +111,11 @@ START_TEST(types_that_need_a_search_are_refused_by_name)
 	float values[256] = { 0 };
 	uint8_t block[512] = { 0 };
 
-	ck_assert(!quant_quantise(QUANT_Q4_K, values, block, 256, &e));
+	ck_assert(!convert_quantise(QUANT_Q4_K, values, block, 256, &e));
 	ck_assert_int_eq(e.kind, ERROR_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(e.text, "Q4_K"));
 	error_clear(&e);
-	ck_assert(!quant_dequantise(QUANT_Q8_K, QUANT_EXACT, block, values, 256, &e));
+	ck_assert(!convert_dequantise(QUANT_Q8_K, QUANT_EXACT, block, values, 256, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "Q8_K"));
 }
 END_TEST
@@ -129,8 +129,8 @@ START_TEST(the_half_way_rounds_each_product)
 	struct error e = ERROR_INIT;
 
 	memset(block + 2, 0xff, 16);
-	ck_assert_ok(quant_dequantise(QUANT_Q4_0, QUANT_EXACT, block, exact, 32, &e), &e);
-	ck_assert_ok(quant_dequantise(QUANT_Q4_0, QUANT_HALF, block, half, 32, &e), &e);
+	ck_assert_ok(convert_dequantise(QUANT_Q4_0, QUANT_EXACT, block, exact, 32, &e), &e);
+	ck_assert_ok(convert_dequantise(QUANT_Q4_0, QUANT_HALF, block, half, 32, &e), &e);
 	ck_assert(exact[0] == 7 * 0x1.998p-4f);
 	ck_assert(half[0] == 0x1.664p-1f || half[0] == 0x1.668p-1f);
 	ck_assert(half[0] != exact[0]);

@@ -211,7 +211,7 @@ START_TEST(nvfp4_has_two_weights_a_byte_and_its_scales_in_tiles)
 			scales[tiled(row, block)] = code;
 			for (size_t i = 0; i < 16; i++)
 				wanted[(row * BLOCKS + block) * 16 + i] =
-					(i % 2 ? -6.0F : 1.0F) * (0.5F * convert_f8_e4m3_to_f32(code));
+					(i % 2 ? -6.0F : 1.0F) * (0.5F * dtype_f8_e4m3_to_f32(code));
 		}
 	}
 	add(&made, "a.weight", DTYPE_U8, 2, packed, weight);

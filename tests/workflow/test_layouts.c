@@ -343,7 +343,7 @@ START_TEST(vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded)
 		uint16_t code;
 
 		memcpy(&code, tensor->bytes + 2 * i, sizeof(code));
-		ck_assert(((const float *)harness_bytes(&bias->resting))[i] == convert_bf16_to_f32(code));
+		ck_assert(((const float *)harness_bytes(&bias->resting))[i] == dtype_bf16_to_f32(code));
 	}
 	safetensors_close(file);
 	model_free(model);
@@ -440,7 +440,7 @@ START_TEST(a_vision_tower_of_its_own_joins_its_text_encoder)
 		}
 		ck_assert_int_eq(y->dtype, DTYPE_F32);
 		for (size_t j = 0; j < model_parameter_element_count(x); j++)
-			ck_assert(floats[j] == convert_f16_to_f32(codes[j]));
+			ck_assert(floats[j] == dtype_f16_to_f32(codes[j]));
 	}
 	model_free(own);
 	model_free(theirs);

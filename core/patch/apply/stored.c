@@ -54,7 +54,7 @@ static bool take_values(const struct stored *stored, struct weight_values *weigh
 	memcpy(weight->shape, stored->shape, stored->rank * sizeof(*stored->shape));
 	weight->values = array_new(count, sizeof(*weight->values), e);
 	if (weight->values && stored->blocks)
-		return quant_dequantise(stored->blocks->quant, stored->blocks->way, stored->bytes, weight->values, count, e);
+		return convert_dequantise(stored->blocks->quant, stored->blocks->way, stored->bytes, weight->values, count, e);
 	return weight->values && convert_to_f32(stored->dtype, stored->bytes, weight->values, count, e);
 }
 

@@ -19,7 +19,7 @@ static bool whole_blocks(enum quant type, size_t count, struct error *e)
 			 elements);
 }
 
-bool quant_dequantise(enum quant type, enum quant_way way, const void *blocks, float *to, size_t count, struct error *e)
+bool convert_dequantise(enum quant type, enum quant_way way, const void *blocks, float *to, size_t count, struct error *e)
 {
 	kernel_dequantise kernel;
 	enum dtype dtype;
@@ -35,7 +35,7 @@ bool quant_dequantise(enum quant type, enum quant_way way, const void *blocks, f
 	return true;
 }
 
-bool quant_quantise(enum quant type, const float *from, void *blocks, size_t count, struct error *e)
+bool convert_quantise(enum quant type, const float *from, void *blocks, size_t count, struct error *e)
 {
 	unsigned elements = quant_block_elements(type);
 	unsigned bytes = quant_block_bytes(type);

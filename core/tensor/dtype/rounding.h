@@ -13,9 +13,9 @@
 static inline float round_value(enum dtype dtype, float value)
 {
 	if (dtype == DTYPE_BF16)
-		return convert_bf16_to_f32(convert_f32_to_bf16(value));
+		return dtype_bf16_to_f32(dtype_f32_to_bf16(value));
 	if (dtype == DTYPE_F16)
-		return convert_f16_to_f32(convert_f32_to_f16(value));
+		return dtype_f16_to_f32(dtype_f32_to_f16(value));
 	return value;
 }
 

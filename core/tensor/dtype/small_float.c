@@ -80,42 +80,42 @@ static inline float decode(const struct small_float *format, uint32_t sign, uint
 	return float_from_bits(sign | ((magnitude << shift) + ((uint32_t)(F32_BIAS - format->bias) << F32_MANTISSA_BITS)));
 }
 
-float convert_f16_to_f32(uint16_t code)
+float dtype_f16_to_f32(uint16_t code)
 {
 	return decode(&format_f16, (uint32_t)(code & 0x8000) << 16, code & 0x7fff);
 }
 
-float convert_bf16_to_f32(uint16_t code)
+float dtype_bf16_to_f32(uint16_t code)
 {
 	return float_from_bits((uint32_t)code << 16);
 }
 
-float convert_f8_e4m3_to_f32(uint8_t code)
+float dtype_f8_e4m3_to_f32(uint8_t code)
 {
 	return decode(&format_f8_e4m3, (uint32_t)(code & 0x80) << 24, code & 0x7f);
 }
 
-float convert_f8_e5m2_to_f32(uint8_t code)
+float dtype_f8_e5m2_to_f32(uint8_t code)
 {
 	return decode(&format_f8_e5m2, (uint32_t)(code & 0x80) << 24, code & 0x7f);
 }
 
-uint16_t convert_f32_to_f16(float value)
+uint16_t dtype_f32_to_f16(float value)
 {
 	return (uint16_t)(encode(&format_f16, value) | ((float_to_bits(value) >> 16) & 0x8000));
 }
 
-uint16_t convert_f32_to_bf16(float value)
+uint16_t dtype_f32_to_bf16(float value)
 {
 	return (uint16_t)(encode(&format_bf16, value) | ((float_to_bits(value) >> 16) & 0x8000));
 }
 
-uint8_t convert_f32_to_f8_e4m3(float value)
+uint8_t dtype_f32_to_f8_e4m3(float value)
 {
 	return (uint8_t)(encode(&format_f8_e4m3, value) | ((float_to_bits(value) >> 24) & 0x80));
 }
 
-uint8_t convert_f32_to_f8_e5m2(float value)
+uint8_t dtype_f32_to_f8_e5m2(float value)
 {
 	return (uint8_t)(encode(&format_f8_e5m2, value) | ((float_to_bits(value) >> 24) & 0x80));
 }

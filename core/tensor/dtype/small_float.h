@@ -9,14 +9,14 @@
 
 #include <stdint.h>
 
-float convert_f16_to_f32(uint16_t code);
-float convert_bf16_to_f32(uint16_t code);
-float convert_f8_e4m3_to_f32(uint8_t code);
-float convert_f8_e5m2_to_f32(uint8_t code);
+float dtype_f16_to_f32(uint16_t code);
+float dtype_bf16_to_f32(uint16_t code);
+float dtype_f8_e4m3_to_f32(uint8_t code);
+float dtype_f8_e5m2_to_f32(uint8_t code);
 
-uint16_t convert_f32_to_f16(float value);
-uint16_t convert_f32_to_bf16(float value);
-uint8_t convert_f32_to_f8_e4m3(float value);
-uint8_t convert_f32_to_f8_e5m2(float value);
+uint16_t dtype_f32_to_f16(float value);
+uint16_t dtype_f32_to_bf16(float value);
+uint8_t dtype_f32_to_f8_e4m3(float value);
+uint8_t dtype_f32_to_f8_e5m2(float value);
 
 #endif

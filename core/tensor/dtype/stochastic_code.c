@@ -24,7 +24,7 @@ static const struct target target_e5m2 = { 2, 15, 31, 57344 };
 
 static float to_half(float value)
 {
-	return convert_f16_to_f32(convert_f32_to_f16(value));
+	return dtype_f16_to_f32(dtype_f32_to_f16(value));
 }
 
 /* floor(log2(x)) of a positive half, both rounded to half on the way. */
@@ -75,5 +75,5 @@ uint8_t stochastic_code(enum dtype dtype, float value, uint32_t draw)
 	if (isnan(y))
 		return 0xff;
 	y = copysignf(y < target->largest ? y : target->largest, x);
-	return dtype == DTYPE_F8_E4M3 ? convert_f32_to_f8_e4m3(y) : convert_f32_to_f8_e5m2(y);
+	return dtype == DTYPE_F8_E4M3 ? dtype_f32_to_f8_e4m3(y) : dtype_f32_to_f8_e5m2(y);
 }

@@ -28,10 +28,10 @@
 		}                                                                                                              \
 	}
 
-DEFINE_TO_F32(f16, uint16_t, convert_f16_to_f32(x))
-DEFINE_TO_F32(bf16, uint16_t, convert_bf16_to_f32(x))
-DEFINE_TO_F32(f8_e4m3, uint8_t, convert_f8_e4m3_to_f32(x))
-DEFINE_TO_F32(f8_e5m2, uint8_t, convert_f8_e5m2_to_f32(x))
+DEFINE_TO_F32(f16, uint16_t, dtype_f16_to_f32(x))
+DEFINE_TO_F32(bf16, uint16_t, dtype_bf16_to_f32(x))
+DEFINE_TO_F32(f8_e4m3, uint8_t, dtype_f8_e4m3_to_f32(x))
+DEFINE_TO_F32(f8_e5m2, uint8_t, dtype_f8_e5m2_to_f32(x))
 DEFINE_TO_F32(f64, double, (float)x)
 DEFINE_TO_F32(bool, uint8_t, x ? 1.0f : 0.0f)
 DEFINE_TO_F32(u8, uint8_t, (float)x)
@@ -43,10 +43,10 @@ DEFINE_TO_F32(i32, int32_t, (float)x)
 DEFINE_TO_F32(u64, uint64_t, (float)x)
 DEFINE_TO_F32(i64, int64_t, (float)x)
 
-DEFINE_FROM_F32(f16, uint16_t, convert_f32_to_f16(from[i]))
-DEFINE_FROM_F32(bf16, uint16_t, convert_f32_to_bf16(from[i]))
-DEFINE_FROM_F32(f8_e4m3, uint8_t, convert_f32_to_f8_e4m3(from[i]))
-DEFINE_FROM_F32(f8_e5m2, uint8_t, convert_f32_to_f8_e5m2(from[i]))
+DEFINE_FROM_F32(f16, uint16_t, dtype_f32_to_f16(from[i]))
+DEFINE_FROM_F32(bf16, uint16_t, dtype_f32_to_bf16(from[i]))
+DEFINE_FROM_F32(f8_e4m3, uint8_t, dtype_f32_to_f8_e4m3(from[i]))
+DEFINE_FROM_F32(f8_e5m2, uint8_t, dtype_f32_to_f8_e5m2(from[i]))
 DEFINE_FROM_F32(f64, double, from[i])
 
 static void f32_array_to_f32(const void *from, float *to, size_t count)

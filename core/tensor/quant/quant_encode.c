@@ -12,7 +12,7 @@
 
 static void put_half(uint8_t *to, float value)
 {
-	uint16_t code = convert_f32_to_f16(value);
+	uint16_t code = dtype_f32_to_f16(value);
 
 	memcpy(to, &code, sizeof(code));
 }

@@ -11,7 +11,7 @@ const int8_t quant_values_iq4[16] = { -127, -104, -83, -65, -49, -35, -22, -10, 
 
 static float rounded(float value, enum quant_way way)
 {
-	return way == QUANT_HALF ? convert_f16_to_f32(convert_f32_to_f16(value)) : value;
+	return way == QUANT_HALF ? dtype_f16_to_f32(dtype_f32_to_f16(value)) : value;
 }
 
 static float half_at(const uint8_t *bytes)
@@ -19,7 +19,7 @@ static float half_at(const uint8_t *bytes)
 	uint16_t code;
 
 	memcpy(&code, bytes, sizeof(code));
-	return convert_f16_to_f32(code);
+	return dtype_f16_to_f32(code);
 }
 
 static float scaled(float d, int q, enum quant_way way)
@@ -220,7 +220,7 @@ static void block_iq4_xs(const uint8_t *block, float *to, enum quant_way way)
 }
 
 #define DEFINE(type, function, way, suffix)                                                                                    \
-	void quant_scalar_##type##_##suffix(const uint8_t *blocks, float *to, size_t block_count)                                \
+	void quant_scalar_##type##_##suffix(const uint8_t *blocks, float *to, size_t block_count)                              \
 	{                                                                                                                      \
 		for (size_t i = 0; i < block_count; i++)                                                                       \
 			function(blocks + i * quant_block_bytes(QUANT_##type), to + i * quant_block_elements(QUANT_##type),    \

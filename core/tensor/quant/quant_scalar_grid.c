@@ -32,7 +32,7 @@ static uint32_t u32_at(const uint8_t *bytes)
 
 static float half_at(const uint8_t *bytes)
 {
-	return convert_f16_to_f32(u16_at(bytes));
+	return dtype_f16_to_f32(u16_at(bytes));
 }
 
 /* ---- IQ2 and IQ3: a scale, a point of the grid, signs ---- */
@@ -163,7 +163,7 @@ static void block_iq1_m(const uint8_t *block, float *to)
 
 	for (unsigned i = 0; i < 4; i++)
 		code |= (unsigned)(u16_at(scales + 2 * i) >> 12) << (4 * i);
-	d = convert_f16_to_f32((uint16_t)code);
+	d = dtype_f16_to_f32((uint16_t)code);
 	for (unsigned i = 0; i < 32; i++) {
 		unsigned k = i / 2;
 		unsigned scale = u16_at(scales + k / 4 * 2) >> (k % 4 * 3) & 7;
@@ -249,7 +249,7 @@ static void block_nvfp4(const uint8_t *block, float *to)
 }
 
 #define DEFINE(type, function)                                                                                                 \
-	void quant_scalar_##type##_exact(const uint8_t *blocks, float *to, size_t block_count)                                   \
+	void quant_scalar_##type##_exact(const uint8_t *blocks, float *to, size_t block_count)                                 \
 	{                                                                                                                      \
 		for (size_t i = 0; i < block_count; i++)                                                                       \
 			function(blocks + i * quant_block_bytes(QUANT_##type), to + i * quant_block_elements(QUANT_##type));   \

@@ -87,7 +87,7 @@ static float block_scale(const struct scaled_layer *layer, const uint8_t *scales
 	uint64_t blocks = scaled_blocks(layer);
 	uint8_t code = scales[layer->in_tiles ? scaled_tiles_index(row, block, blocks) : row * blocks + block];
 
-	return layer->format == SCALED_NVFP4 ? whole * convert_f8_e4m3_to_f32(code) : exponent_scale(code);
+	return layer->format == SCALED_NVFP4 ? whole * dtype_f8_e4m3_to_f32(code) : exponent_scale(code);
 }
 
 static bool decode_blocks(const struct scaled_layer *layer, const struct scaled_bytes *bytes, uint64_t first, size_t count,

@@ -139,7 +139,7 @@ static bool to_floats(const struct transcoder *t, const struct transcode_step *s
 		return scaled_decode(step->unscales, &stored, first, count, t->values, e);
 	}
 	if (step->from->type.is_quantised)
-		return quant_dequantise(step->from->type.quant, way, bytes, t->values, count, e);
+		return convert_dequantise(step->from->type.quant, way, bytes, t->values, count, e);
 	return convert_to_f32(step->from->type.dtype, bytes, t->values, count, e);
 }
 
@@ -147,7 +147,7 @@ static bool from_floats(const struct transcoder *t, const struct transcode_step 
 			struct error *e)
 {
 	if (step->type.is_quantised)
-		return quant_quantise(step->type.quant, t->values, t->bytes, count, e);
+		return convert_quantise(step->type.quant, t->values, t->bytes, count, e);
 	if (t->request->stochastic)
 		return stochastic_round(step->type.dtype, generator, t->values, t->bytes, count, e);
 	return convert_from_f32(step->type.dtype, t->values, t->bytes, count, e);

@@ -234,7 +234,7 @@ static bool dequantise_rows(const struct model *model, const struct parameter_or
 
 		if (elements > count - done)
 			return error_set(e, ERROR_BUG, "%s has more elements than there is room for", origin->rows[i]->name);
-		if (!quant_dequantise(type, model->way, from, values + done, elements, e))
+		if (!convert_dequantise(type, model->way, from, values + done, elements, e))
 			return false;
 		from += bytes_of(origin, i);
 		done += elements;

@@ -75,8 +75,8 @@ static bool show(struct store *store, const char *bundle, struct error *e)
 
 	if (!triage)
 		return false;
-	for (size_t i = 0; card_renderers[i]; i++)
-		card_renderers[i]->render(triage, 80, &text);
+	for (size_t i = 0; triage_renderers[i]; i++)
+		triage_renderers[i]->render(triage, 80, &text);
 	fine = (strbuf_ok(&text) || error_no_memory(e)) && bundle_write(store, "r", &filter, bundle, NULL, e);
 	strbuf_free(&text);
 	json_decref(triage);

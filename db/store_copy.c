@@ -1,9 +1,9 @@
-/* copy.c - for each table of a run: select by the run's id, insert into the other store, column by column by name.
+/* store_copy.c - for each table of a run: select by the run's id, insert into the other store, column by column by name.
  *
  * Tables are copied parents first, so that foreign keys hold at each insert. Texts pass through the caller's filter on
  * the way, which is how a bundle is made anonymous.
  */
-#include "db/copy.h"
+#include "db/store_copy.h"
 
 #include <string.h>
 

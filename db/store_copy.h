@@ -1,6 +1,6 @@
-/* copy.h - one run of a store into another. */
-#ifndef RESIDENCY_DB_COPY_H
-#define RESIDENCY_DB_COPY_H
+/* store_copy.h - one run of a store into another. */
+#ifndef RESIDENCY_DB_STORE_COPY_H
+#define RESIDENCY_DB_STORE_COPY_H
 
 #include <stdbool.h>
 
