@@ -1,9 +1,8 @@
 /* log_import.c - from lines of a log to what they say, one kind of line at a time.
  *
- * Bytes are gathered to lines, a line is a record of a JSONL or text, and its kind (log_kind.h) names the function that reads it.
- * A list of models is complete when as many rows have come as its title promised; only then it says who has left. What a line says
- * is kept in struct log_import (log_state.h); cells, stages and records are log_cell.c's. Past lines are not kept, so that memory
- * does not grow with the log.
+ * Bytes are gathered to lines, a line is a record of a JSONL or text, and its kind (log_kind.h) names the function that reads it:
+ * here, or in the file of its subject (log_lists.c, log_memory.c, log_tables.c). What a line says is kept in struct log_import
+ * (log_state.h); cells, stages and records are log_cell.c's. Past lines are not kept, so that memory does not grow with the log.
  */
 #include "probes/log/log_import.h"
 
@@ -15,7 +14,6 @@
 #include "core/base/array.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
-#include "core/base/keep_flag.h"
 #include "core/base/units.h"
 #include "probes/log/log_kind.h"
 #include "probes/log/log_line.h"
@@ -60,271 +58,6 @@ void log_complain(struct log_import *import, const char *what, const char *text)
 	complaint->line = import->line;
 	record_text(complaint->what, sizeof(complaint->what), what);
 	record_text(complaint->text, sizeof(complaint->text), text);
-}
-
-/* The value behind a key in "0: Flux, keep_loaded=False, hash=d78780cf"; cut at the comma. false if the key is not there. */
-static bool read_pair(const char *text, const char *key, char *value, size_t value_size_bytes)
-{
-	const char *found = strstr(text, key);
-	size_t length;
-
-	value[0] = '\0';
-	if (!found)
-		return false;
-	found += strlen(key);
-	length = strcspn(found, ", ");
-	if (length >= value_size_bytes)
-		length = value_size_bytes - 1;
-	memcpy(value, found, length);
-	value[length] = '\0';
-	return true;
-}
-
-/* ---- lists of models ---- */
-
-static void begin_list(struct log_import *import, struct log_list *list, const char *text)
-{
-	double count;
-
-	list->open = false;
-	list->count = 0;
-	text += strspn(text, " ");
-	if (!isdigit((unsigned char)*text)) {
-		log_complain(import, "a list of models without their number", text);
-		return;
-	}
-	count = strtod(text, NULL);
-	if (!(count <= LOG_MODELS_MAX)) {
-		import->over_limit = true;
-		return;
-	}
-	list->wanted = (size_t)count;
-	list->open = list->wanted > 0;
-	if (!list->open)
-		log_cell_listed(import, list);
-}
-
-/* A flag that says "keep" is the loader's own, and what an unload has shown to be kept outweighs a false. One that says "unload"
- * holds for the next unload. */
-static void take_keep_flag(struct log_model *model, const struct keep_flag *flag, bool value)
-{
-	enum keep_request asked = keep_flag_asks(flag, value);
-
-	if (flag->true_keeps) {
-		model->is_flagged = true;
-		if (asked == KEEP_YES || !model->kept)
-			model->keep = asked;
-		return;
-	}
-	model->ejects = asked == KEEP_NO;
-	if (model->ejects)
-		model->keep = KEEP_NO;
-}
-
-static void read_flags(struct log_model *model, const char *text)
-{
-	char value[8];
-
-	if (read_pair(text, "in_store=", value, sizeof(value)) && strcmp(value, "True") == 0)
-		model->is_distributed = true;
-	for (const struct keep_flag *flag = keep_log_keys; flag->name; flag++) {
-		char key[64];
-
-		snprintf(key, sizeof(key), "%s=", flag->name);
-		if (!read_pair(text, key, value, sizeof(value)))
-			continue;
-		take_keep_flag(model, flag, strcmp(value, "True") == 0);
-		return;
-	}
-}
-
-static void take_list_row(struct log_import *import, const char *text)
-{
-	struct log_list *list = &import->list;
-	char class_name[RECORD_NAME_MAX];
-	char number[RECORD_NAME_MAX];
-	struct log_model *model;
-	char hash[17];
-
-	snprintf(number, sizeof(number), "%.10s", text);
-	number[strspn(number, "0123456789")] = '\0';
-	if (!number[0] || text[strlen(number)] != ':' || !read_pair(text, ": ", class_name, sizeof(class_name)) ||
-	    !class_name[0]) {
-		log_complain(import, "a row of a list of models without number or class", text);
-		list->open = false;
-		return;
-	}
-	if (!list->open)
-		return;
-	if (strtoul(number, NULL, 10) != list->count) { /* a row is missing: the list says nothing of who left */
-		list->open = false;
-		log_complain(import, "a row of a list of models out of its order", text);
-		return;
-	}
-	read_pair(text, "hash=", hash, sizeof(hash));
-	model = log_cell_model(import, class_name, hash, list);
-	if (!model || list->count == LOG_MODELS_MAX) {
-		list->open = false;
-		return;
-	}
-	list->models[list->count++] = (uint32_t)(model - import->models);
-	read_flags(model, text);
-	if (list->count == list->wanted) {
-		list->open = false;
-		log_cell_listed(import, list);
-	}
-}
-
-/* It survives an unload by a flag. A stock loader's model does so because it has none; no user asked for it. */
-static void mark_kept(struct log_model *model)
-{
-	if (!model->is_flagged && !model->is_distributed)
-		return;
-	model->keep = KEEP_YES;
-	model->kept = true;
-}
-
-/* Names the class only: the first such in the list that is not flagged to go. */
-static void take_kept(struct log_import *import, const char *class_name)
-{
-	struct log_list *list = &import->list;
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct log_model *model = &import->models[list->models[i]];
-		bool taken = false;
-
-		for (size_t k = 0; k < import->kept.count; k++)
-			taken |= import->kept.models[k] == list->models[i];
-		if (taken || model->ejects || strcmp(model->class_name, class_name) != 0)
-			continue;
-		mark_kept(model);
-		import->kept.models[import->kept.count++] = list->models[i];
-		return;
-	}
-}
-
-static void take_unload_end(struct log_import *import, const char *text)
-{
-	size_t count = strtoul(text, NULL, 10);
-
-	log_cell_stage_later(import, STAGE_AFTER_UNLOAD);
-	if (isdigit((unsigned char)text[0]) && count == import->kept.count)
-		log_cell_listed(import, &import->kept);
-}
-
-/* All are flagged to stay, and the original function, which knows no flags, is called. */
-static void take_delegated(struct log_import *import)
-{
-	for (size_t i = 0; i < import->list.count; i++) {
-		struct log_model *model = &import->models[import->list.models[i]];
-
-		if (!model->ejects)
-			mark_kept(model);
-	}
-	log_cell_stage_later(import, STAGE_AFTER_UNLOAD);
-	import->core_empties = import->list.count > 0;
-	import->cause = REASON_UNLOADED_BY_CORE;
-}
-
-/* ---- memory ---- */
-
-/* What the tag of a memory point says of stages and loads. */
-static void take_tag(struct log_import *import, const char *tag)
-{
-	const char *colon = strchr(tag, ':');
-
-	if (strstr(tag, "_pre-load") && strncmp(tag, "patched", 7) != 0 && colon) {
-		log_cell_prompt(import);
-		snprintf(import->loading, sizeof(import->loading), "%.*s", (int)strcspn(colon + 1, "_ "), colon + 1);
-	} else if (strstr(tag, "_post-load") && import->loading[0]) {
-		struct log_model *model = log_cell_loading(import);
-
-		if (model)
-			log_cell_loaded(import, model);
-		import->loading[0] = import->requested[0] = '\0';
-	} else if (strncmp(tag, "patched_load_models_gpu_post-original-call", 42) == 0) {
-		log_cell_prompt(import);
-		log_cell_stage(import, STAGE_AFTER_FREE_MEMORY);
-	} else if (strncmp(tag, "patched_load_models_gpu", 23) == 0) {
-		log_cell_prompt(import);
-	} else if (strncmp(tag, "patched_soft_empty_start", 24) == 0) {
-		if (import->mode == MODE_BETWEEN && !import->core_empties)
-			log_cell_stage_later(import, STAGE_AFTER_GC); /* the worker collects garbage just before */
-	} else if (strncmp(tag, "patched_soft_empty_end", 22) == 0) {
-		bool by_worker = import->mode == MODE_BETWEEN && !import->core_empties;
-
-		log_cell_stage(import, by_worker ? STAGE_AFTER_EMPTY_CACHE : STAGE_AFTER_DIRECT_SOFT_EMPTY);
-		import->core_empties = false;
-	} else if (strncmp(tag, "executor_reset_post-trigger", 27) == 0 && import->mode == MODE_BETWEEN) {
-		log_cell_stage(import, STAGE_AFTER_RESET);
-	}
-}
-
-/* "cpu|45.38 cuda:0|19.83 cuda:1|19.08"; with "=" and "/" as a probe writes it. GiB. */
-static bool read_memory(struct log_import *import, const char *text, const char *between, const char *separators)
-{
-	uint64_t sizes[LOG_DEVICES_MAX];
-	uint32_t seen = 0;
-
-	while (*text) {
-		size_t length = strcspn(text, between);
-		int32_t device = text[length] ? log_device_index(import, text, length) : -1;
-		char *end;
-		double used;
-
-		if (device < 0 || !isdigit((unsigned char)text[length + 1]))
-			return false;
-		used = strtod(text + length + 1, &end);
-		if (!(used < 1e9))
-			return false;
-		sizes[device] = (uint64_t)(used * (double)GIB);
-		seen |= UINT32_C(1) << device;
-		text = end + strcspn(end, separators);
-		text += strspn(text, separators);
-	}
-	for (size_t i = 0; i < LOG_DEVICES_MAX; i++) {
-		if (seen & UINT32_C(1) << i)
-			import->memory_bytes[i] = sizes[i];
-	}
-	return seen != 0;
-}
-
-static void take_memory_point(struct log_import *import, const char *text)
-{
-	const char *tag;
-	const char *memory = NULL;
-	int64_t wall_ns;
-
-	tag = log_line_time(text, &wall_ns);
-	for (const char *at = tag; at && (at = strstr(at, " cpu|")); at++)
-		memory = at;
-	if (!tag || !memory) {
-		log_complain(import, tag ? "a memory point without memory" : "a memory point without a time", text);
-		return;
-	}
-	if (import->in_summary && wall_ns <= import->wall_ns) { /* a summary prints points again */
-		import->summary.repeated_points++;
-		return;
-	}
-	if (!read_memory(import, memory + 1, "|", " ")) {
-		log_complain(import, "a memory point whose numbers cannot be read", text);
-		return;
-	}
-	import->summary.memory_points++;
-	log_cell_time(import, wall_ns);
-	take_tag(import, tag + strspn(tag, " "));
-}
-
-/* "tag=pre-model-load:demo|cpu=1.74/23.54|cuda:0=4.06/23.56": used and total. */
-static void take_memory_probe(struct log_import *import, const char *text)
-{
-	const char *memory = strstr(text, "|cpu=");
-
-	if (!memory || !read_memory(import, memory + 1, "=", "|")) {
-		log_complain(import, "a memory probe whose numbers cannot be read", text);
-		return;
-	}
-	import->summary.memory_points++;
 }
 
 /* ---- steps, prompts, exceptions ---- */
@@ -486,29 +219,29 @@ static void take_known(struct log_import *import, enum log_kind kind, const char
 		import->in_traceback = true;
 		break;
 	case LOG_MEMORY_POINT:
-		take_memory_point(import, rest);
+		log_memory_point(import, rest);
 		break;
 	case LOG_MEMORY_PROBE:
-		take_memory_probe(import, rest);
+		log_memory_probe(import, rest);
 		break;
 	case LOG_LIST_BEGINS:
-		begin_list(import, &import->list, rest);
+		log_list_begin(import, &import->list, rest);
 		break;
 	case LOG_LIST_ROW:
-		take_list_row(import, rest);
+		log_list_row(import, rest);
 		break;
 	case LOG_UNLOAD_BEGINS:
 		log_cell_unload_begins(import);
-		begin_list(import, &import->list, rest);
+		log_list_begin(import, &import->list, rest);
 		break;
 	case LOG_KEEPS:
-		take_kept(import, rest);
+		log_list_keeps(import, rest);
 		break;
 	case LOG_UNLOAD_DELEGATED:
-		take_delegated(import);
+		log_list_delegated(import);
 		break;
 	case LOG_UNLOAD_ENDS:
-		take_unload_end(import, rest);
+		log_list_unload_ends(import, rest);
 		break;
 	case LOG_TABLE:
 		log_table_begin(import, rest, text);

@@ -107,6 +107,18 @@ void log_complain(struct log_import *import, const char *what, const char *text)
 /* The index of a device, made known where it is new; -1 if the word is no device, or there are too many. */
 int32_t log_device_index(struct log_import *import, const char *word, size_t length);
 
+/* log_lists.c: a title with its number of rows, a row, the class of a model that an unload keeps, an unload's end, and an unload that
+ * is left to ComfyUI's own function, which knows no flags. */
+void log_list_begin(struct log_import *import, struct log_list *list, const char *text);
+void log_list_row(struct log_import *import, const char *text);
+void log_list_keeps(struct log_import *import, const char *class_name);
+void log_list_unload_ends(struct log_import *import, const char *text);
+void log_list_delegated(struct log_import *import);
+
+/* log_memory.c */
+void log_memory_point(struct log_import *import, const char *text);
+void log_memory_probe(struct log_import *import, const char *text);
+
 /* log_tables.c: the title of a table; a line while a table is open, true if it belonged to it; the end of what is open. */
 void log_table_begin(struct log_import *import, const char *title, const char *text);
 void log_table_header(struct log_import *import, const char *text);
