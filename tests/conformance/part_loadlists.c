@@ -260,7 +260,7 @@ static bool compare(struct one *one, const char *folder, const json_t *row, stru
 	snprintf(file, sizeof(file), "%.280s.tsv.gz", one->name);
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	one->model.dtype = one->dtype;
-	one->model.scaled = one->scaled;
+	one->model.scaled = one->model.scales_linears = one->scaled;
 	fine = detect_describe(&one->model, true, &one->made, e) &&
 	       block_list_from_architecture(&made, &one->made, one->model.family->root, e) && block_list_read(&wanted, path, e);
 	if (fine) {
