@@ -2,7 +2,7 @@
 
 #include "core/base/units.h"
 #include "scenarios/bench/bench_links.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 static struct topology *topology;
@@ -10,10 +10,9 @@ static struct bench_links result;
 
 static void set_up(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "mixed.json");
 	struct error e = ERROR_INIT;
 
-	topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
+	topology = fixture_topology("mixed.json", &e);
 	ck_assert_ok(topology, &e);
 	result = (struct bench_links) { .links = NULL };
 }

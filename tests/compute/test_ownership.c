@@ -1,7 +1,6 @@
 /* Who owns the tensors of a pass: operations consume what they are given, a failed pass stays failed. */
-#include "core/base/embed.h"
 #include "core/compute/compute.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 static struct machine *machine;
@@ -11,18 +10,15 @@ static struct error pass_error;
 
 static void make(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	static const float one = 1;
 	const struct parameter_description parameter = {
 		.name = "lin.weight", .dtype = DTYPE_F32, .rank = 2, .shape = { 1, 1 }, .bytes = &one
 	};
 	const struct block_description block = { .name = "lin", .type = "Linear", .parameter_count = 1, .castable = true };
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
-	machine = machine_open(topology, &host_backend, &e);
+	machine = fixture_machine(&host_backend, "host-2gpu.json", &e);
 	ck_assert_ok(machine, &e);
-	topology_free(topology);
 	model = model_new(machine, machine_device(machine, 0), "one", MODEL_UNET, &block, 1, &parameter, 1, &e);
 	ck_assert_ok(model, &e);
 	pass_error = (struct error)ERROR_INIT;

@@ -6,26 +6,19 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/embed.h"
+#include "core/base/units.h"
 #include "core/compute/inference.h"
 #include "core/workflow/library/model_library.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 static struct machine *open_machine(const char *topology_file, const struct backend *backend)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, topology_file);
 	struct error e = ERROR_INIT;
-	struct topology *topology;
-	struct machine *machine;
+	struct machine *machine = fixture_machine(backend, topology_file, &e);
 
 	openblas_set_num_threads(1);
-	ck_assert_ptr_nonnull(file);
-	topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, backend, &e);
 	ck_assert_ok(machine, &e);
-	topology_free(topology);
 	return machine;
 }
 
@@ -169,14 +162,8 @@ END_TEST
 
 START_TEST(a_device_too_small_is_an_error_that_names_it)
 {
-	static const char text[] =
-		"{\"schema\":1,\"name\":\"tiny\",\"title\":\"\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":"
-		"4294967296},{\"name\":\"cuda:0\",\"capacity_bytes\":4194304}],\"links\":[{\"from\":\"cpu\",\"to\":"
-		"\"cuda:0\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1},{\"from\":\"cuda:0\",\"to\":\"cpu\","
-		"\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1}]}";
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(text, sizeof(text) - 1, "tiny", &e);
-	struct machine *machine = machine_open(topology, &host_backend, &e);
+	struct machine *machine = fixture_card(&host_backend, 4 * GIB, 4 * MIB, &e);
 	struct inference inference = { .machine = machine };
 	struct model *vae = open_model(machine, MODEL_VAE, "ae-small.safetensors", NULL);
 	struct values latent;
@@ -190,7 +177,6 @@ START_TEST(a_device_too_small_is_an_error_that_names_it)
 	values_free(&latent);
 	model_free(vae);
 	machine_close(machine);
-	topology_free(topology);
 }
 END_TEST
 

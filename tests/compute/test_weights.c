@@ -2,11 +2,11 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/embed.h"
 #include "core/compute/compute.h"
 #include "core/tensor/dtype/rounding.h"
-#include "core/tensor/dtype/small_float.h"
-#include "scenarios/topologies.h"
+#include "core/tensor/convert/convert.h"
+#include "tests/fixtures/machine.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
@@ -14,25 +14,12 @@
 
 static struct machine *machine;
 
-static void make_with(const struct backend *backend)
-{
-	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
-	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-
-	machine = machine_open(topology, backend, &e);
-	ck_assert_ok(machine, &e);
-	topology_free(topology);
-}
-
 static void make(void)
 {
-	make_with(&host_backend);
-}
+	struct error e = ERROR_INIT;
 
-static void make_on_guarded(void)
-{
-	make_with(&guarded_backend);
+	machine = fixture_machine(harness_backend, "host-2gpu.json", &e);
+	ck_assert_ok(machine, &e);
 }
 
 static void unmake(void)
@@ -339,28 +326,21 @@ START_TEST(a_backend_whose_operations_do_not_exist_fails_the_pass)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, a_scale_goes_into_the_input_where_that_is_the_smaller);
-	tcase_add_test(tests, a_scale_goes_into_the_weight_where_that_is_the_smaller);
-	tcase_add_test(tests, blocks_become_numbers_in_half_precision_unless_asked_otherwise);
-	tcase_add_test(tests, elements_that_fill_no_block_are_refused);
-	tcase_add_test(tests, an_operation_that_takes_blocks_gets_them_as_they_are_and_one_that_declines_gets_numbers);
-	tcase_add_test(tests, operations_that_keep_no_float32_get_tensors_at_the_size_of_their_type);
-	tcase_add_test(tests, what_an_upload_stages_outlives_the_copy_that_is_queued);
-	tcase_add_test(tests, every_table_of_operations_is_whole_and_every_backend_names_one);
-	tcase_add_test(tests, a_backend_whose_operations_do_not_exist_fails_the_pass);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(weights_suite)
 {
+	const TTest *const claims[] = {
+		a_scale_goes_into_the_input_where_that_is_the_smaller,
+		a_scale_goes_into_the_weight_where_that_is_the_smaller,
+		blocks_become_numbers_in_half_precision_unless_asked_otherwise,
+		elements_that_fill_no_block_are_refused,
+		an_operation_that_takes_blocks_gets_them_as_they_are_and_one_that_declines_gets_numbers,
+		operations_that_keep_no_float32_get_tensors_at_the_size_of_their_type,
+		what_an_upload_stages_outlives_the_copy_that_is_queued,
+		every_table_of_operations_is_whole_and_every_backend_names_one,
+		a_backend_whose_operations_do_not_exist_fails_the_pass,
+	};
 	Suite *suite = suite_create("weights");
 
-	add_tests(suite, "host", make);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

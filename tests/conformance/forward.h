@@ -17,7 +17,6 @@ struct forward_data {
 	struct tally *tally;
 	json_t *json;
 	struct safetensors *tensors; /* NULL where the pair is JSON alone */
-	struct topology *topology;
 	struct machine *machine; /* host: cpu and one card */
 	struct device *device;
 };

@@ -8,16 +8,12 @@
 #include "core/base/array.h"
 #include "core/base/file.h"
 #include "core/base/strbuf.h"
+#include "core/base/units.h"
 #include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/rounding.h"
-#include "tests/conformance/part.h"
 #include "tests/conformance/forward.h"
-
-static const char machine_text[] = "{\"schema\":1,\"name\":\"conformance\",\"title\":\"one "
-				   "card\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":8589934592},"
-				   "{\"name\":\"cuda:0\",\"capacity_bytes\":4294967296}],\"links\":["
-				   "{\"from\":\"cpu\",\"to\":\"cuda:0\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1000},"
-				   "{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1000}]}";
+#include "tests/conformance/part.h"
+#include "tests/fixtures/machine.h"
 
 /* Integers that need more than 63 bits (seeds do) become strings: jansson has no room for them. */
 static json_t *parse_with_large_integers(const char *path, struct error *e)
@@ -60,10 +56,9 @@ bool forward_open(struct forward_data *f, struct error *e)
 		fine = f->tensors != NULL;
 	}
 	strbuf_free(&path);
-	f->topology = topology_parse(machine_text, sizeof(machine_text) - 1, "conformance", e);
-	if (!fine || !f->json || !f->topology)
+	if (!fine || !f->json)
 		return false;
-	f->machine = machine_open(f->topology, part_backend, e);
+	f->machine = fixture_card(part_backend, 8 * GIB, 4 * GIB, e);
 	if (!f->machine)
 		return false;
 	f->device = machine_device(f->machine, 1);
@@ -73,7 +68,6 @@ bool forward_open(struct forward_data *f, struct error *e)
 void forward_close(struct forward_data *f)
 {
 	machine_close(f->machine);
-	topology_free(f->topology);
 	safetensors_close(f->tensors);
 	json_decref(f->json);
 }

@@ -9,10 +9,10 @@
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/flow/flows.h"
-#include "scenarios/topologies.h"
 #include "tests/conformance/part.h"
 #include "tests/conformance/retention_run.h"
 #include "tests/conformance/retention_table.h"
+#include "tests/fixtures/subject.h"
 
 /* Columns of stages.csv after the key. */
 enum stage_column {
@@ -43,7 +43,6 @@ enum verdict_column {
 struct retention {
 	struct flow_set specs;
 	struct table stages, verdicts;
-	struct topology *topology;
 	struct subject *subject;
 	struct judge *judge;
 	struct seen seen;
@@ -386,15 +385,10 @@ static void run_one(struct retention *r, size_t first, size_t count)
 
 static bool open_all(struct retention *r, const char *folder, struct error *e)
 {
-	const struct embedded_file *topology = embed_find(scenario_topologies, "host-1gpu.json");
-
 	if (!read_specs(folder, &r->specs, e) || !table_read(&r->stages, folder, "stages.csv.gz", KEY_COUNT + 1, e) ||
 	    !table_read(&r->verdicts, folder, "verdicts.csv", KEY_COUNT + 1, e))
 		return false;
-	r->topology = topology_parse(topology->bytes, embed_length(topology), topology->name, e);
-	if (!r->topology)
-		return false;
-	r->subject = subject_engine_open(r->topology, &sim_backend, NULL, NULL, e);
+	r->subject = fixture_subject(&sim_backend, "host-1gpu.json", e);
 	r->judge = judge_new(e);
 	return r->subject && r->judge;
 }
@@ -413,7 +407,6 @@ static bool run(const char *folder, struct tally *tally, struct error *e)
 	seen_free(&r.seen);
 	judge_free(r.judge);
 	subject_close(r.subject);
-	topology_free(r.topology);
 	table_free(&r.stages);
 	table_free(&r.verdicts);
 	flow_set_free(&r.specs);

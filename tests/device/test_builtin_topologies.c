@@ -3,16 +3,14 @@
 
 #include "core/device/topology/topology.h"
 #include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 static struct topology *builtin(const char *file)
 {
-	const struct embedded_file *embedded = embed_find(scenario_topologies, file);
 	struct error e = ERROR_INIT;
-	struct topology *topology;
+	struct topology *topology = fixture_topology(file, &e);
 
-	ck_assert_msg(embedded, "%s is not built in", file);
-	topology = topology_parse(embedded->bytes, embed_length(embedded), file, &e);
 	ck_assert_ok(topology, &e);
 	return topology;
 }

@@ -1,24 +1,21 @@
+/* fixture.c - an explorer over two caches and all modes, with sequences of twelve actions. */
+#include "tests/explore/fixture.h"
+
 #include <stdlib.h>
 
-#include "core/base/embed.h"
-#include "scenarios/topologies.h"
-#include "tests/explore/fixture.h"
+#include "tests/fixtures/subject.h"
 #include "tests/harness/harness.h"
 
 struct explore explorer_open(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct explore explore = {
 		.space = { .caches = 1U << CACHE_CLASSIC | 1U << CACHE_LRU, .device_modes = 3, .node_flags = 3, .length = 12 },
 		.seed = 1
 	};
 
-	ck_assert_ok(topology, &e);
-	explore.subject = subject_engine_open(topology, &sim_backend, NULL, NULL, &e);
+	explore.subject = fixture_subject(&sim_backend, "2x3090-nvlink.json", &e);
 	ck_assert_ok(explore.subject, &e);
-	topology_free(topology);
 	return explore;
 }
 

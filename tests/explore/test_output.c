@@ -8,9 +8,9 @@
 #include "core/base/json.h"
 #include "core/manager/policy.h"
 #include "core/workflow/library/model_library.h"
-#include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
 #include "tests/explore/fixture.h"
+#include "tests/fixtures/subject.h"
 #include "tests/harness/harness.h"
 
 #define ACTIONS 14
@@ -40,17 +40,13 @@ static void on_image(void *context, const struct image_event *event)
 
 static struct bench open_bench(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct bench bench = { .chance = 1 };
 
-	ck_assert_ok(topology, &e);
-	bench.subject = subject_engine_open(topology, &host_backend, NULL, NULL, &e);
+	bench.subject = fixture_subject(&host_backend, "host-2gpu.json", &e);
 	ck_assert_ok(bench.subject, &e);
-	topology_free(topology);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		file = embed_find(scenario_workflows, files[i]);
+		const struct embedded_file *file = embed_find(scenario_workflows, files[i]);
 		bench.workflows[i] = json_parse(file->bytes, embed_length(file), files[i], false, &e);
 		ck_assert_ok(bench.workflows[i], &e);
 	}

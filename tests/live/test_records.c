@@ -3,6 +3,7 @@
 
 #include "probes/judge/judge.h"
 #include "probes/live/live_records.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 #define HEAD(count) "{\"record\":\"batch\",\"session\":\"s\",\"first\":0,\"count\":" #count ",\"dropped\":0}\n"
@@ -13,9 +14,6 @@
 	"{\"record\":\"snapshot\",\"snapshot\":1,\"stage\":\"loaded\",\"time_ns\":1,\"anchor_count\":-1,\"listed_count\":1,"   \
 	"\"current_device\":\"cuda:0\",\"exception\":\"\"}\n"
 #define BEFORE MODEL SNAPSHOT
-
-static const char devices[] = "{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":1000},"
-			      "{\"name\":\"cuda:0\",\"capacity_bytes\":1000}],\"links\":[]}";
 
 /* The last record of each type, and how many there were. */
 static struct {
@@ -50,7 +48,7 @@ static void set_up(void)
 	struct error e = ERROR_INIT;
 
 	memset(&seen, 0, sizeof(seen));
-	topology = topology_parse(devices, sizeof(devices) - 1, "the test", &e);
+	topology = fixture_card_topology(1000, 1000, &e);
 	ck_assert_ok(topology, &e);
 }
 

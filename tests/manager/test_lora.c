@@ -1,4 +1,6 @@
 /* A clone with a LoRA: put into the weights where they are loaded, into copies where they are cast, and taken out to the byte. */
+#include "core/base/array.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
@@ -7,12 +9,7 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, &host_backend, "flux1-small.safetensors", &policy_strict);
-}
-
-static void make_on_guarded(void)
-{
-	flux_make(&scene, &guarded_backend, "flux1-small.safetensors", &policy_strict);
+	flux_make(&scene, harness_backend, "flux1-small.safetensors", &policy_strict);
 }
 
 static void unmake(void)
@@ -109,26 +106,18 @@ START_TEST(guarded_samples_the_same_bits_as_host)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_set_timeout(tests, 60);
-	tcase_add_test(tests, a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all);
-	tcase_add_test(tests, upstream_patches_what_is_cast_in_the_type_of_the_pass);
-	tcase_add_test(tests, taking_a_lora_out_restores_every_byte);
-	tcase_add_test(tests, loading_the_base_takes_the_clones_lora_out);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(lora_suite)
 {
+	const TTest *const claims[] = {
+		a_lora_gives_the_same_bits_loaded_whole_in_part_and_not_at_all,
+		upstream_patches_what_is_cast_in_the_type_of_the_pass,
+		taking_a_lora_out_restores_every_byte,
+		loading_the_base_takes_the_clones_lora_out,
+	};
 	Suite *suite = suite_create("lora");
 	TCase *tests;
 
-	add_tests(suite, "host", make);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	tests = tcase_create("both");
 	tcase_add_checked_fixture(tests, make, unmake);
 	tcase_set_timeout(tests, 60);

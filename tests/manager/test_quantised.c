@@ -6,6 +6,7 @@
 #include "core/tensor/convert/quantise.h"
 #include "core/tensor/dtype/rounding.h"
 #include "core/plan/place/plan_model.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/manager/flux.h"
@@ -14,12 +15,7 @@ static struct flux_scene scene;
 
 static void make(void)
 {
-	flux_make(&scene, &host_backend, "flux1-small-Q5_0.gguf", &policy_strict);
-}
-
-static void make_on_guarded(void)
-{
-	flux_make(&scene, &guarded_backend, "flux1-small-Q5_0.gguf", &policy_strict);
+	flux_make(&scene, harness_backend, "flux1-small-Q5_0.gguf", &policy_strict);
 }
 
 static void unmake(void)
@@ -164,25 +160,17 @@ START_TEST(a_string_of_each_generation_is_its_own)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_set_timeout(tests, 120);
-	tcase_add_test(tests, a_lora_gives_the_same_bits_wherever_blocks_wait_and_whoevers_rules_it_is);
-	tcase_add_test(tests, no_patch_changes_a_byte_of_a_block);
-	tcase_add_test(tests, the_change_is_formed_in_single_precision_and_added_in_the_type_of_the_pass);
-	tcase_add_test(tests, layers_are_dealt_out_after_a_load_and_count_as_loaded);
-	tcase_add_test(tests, a_string_of_each_generation_is_its_own);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(quantised_suite)
 {
+	const TTest *const claims[] = {
+		a_lora_gives_the_same_bits_wherever_blocks_wait_and_whoevers_rules_it_is,
+		no_patch_changes_a_byte_of_a_block,
+		the_change_is_formed_in_single_precision_and_added_in_the_type_of_the_pass,
+		layers_are_dealt_out_after_a_load_and_count_as_loaded,
+		a_string_of_each_generation_is_its_own,
+	};
 	Suite *suite = suite_create("quantised");
 
-	add_tests(suite, "host", make);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

@@ -2,11 +2,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/array.h"
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
 #include "tests/fixtures/machine.h"
 #include "tests/fixtures/manager.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
@@ -31,8 +33,6 @@ static struct model *make_model(struct error *e)
 	return model_new(scene.machine, machine_device(scene.machine, 0), "m", MODEL_UNET, &block, 1, &parameter, 1, e);
 }
 
-static const struct backend *backend;
-
 static void make(void)
 {
 	const struct manager_options options = { .policy = &policy_eject_donor };
@@ -40,7 +40,7 @@ static void make(void)
 	struct error e = ERROR_INIT;
 	struct patcher *base;
 
-	ck_assert_ok(managed_open(&scene, fixture_machine(backend, "host-1gpu.json", &e), &options, &e), &e);
+	ck_assert_ok(managed_open(&scene, fixture_machine(harness_backend, "host-1gpu.json", &e), &options, &e), &e);
 	base = patcher_new(scene.manager, make_model(&e), machine_device(scene.machine, 1), "base", &e);
 	ck_assert_ok(base, &e);
 	reference_set(&hold_base, scene.root, &base->object, "base");
@@ -49,18 +49,6 @@ static void make(void)
 	lora_close(change.lora);
 	ck_assert_ok(patcher, &e);
 	reference_set(&hold_clone, scene.root, &patcher->object, "clone");
-}
-
-static void make_on_host(void)
-{
-	backend = &host_backend;
-	make();
-}
-
-static void make_on_guarded(void)
-{
-	backend = &guarded_backend;
-	make();
 }
 
 static void unmake(void)
@@ -125,21 +113,14 @@ START_TEST(strict_rounds_once_whatever_the_precision)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, upstream_rounds_again_and_to_another_type);
-	tcase_add_test(tests, strict_rounds_once_whatever_the_precision);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(rounding_suite)
 {
+	const TTest *const claims[] = {
+		upstream_rounds_again_and_to_another_type,
+		strict_rounds_once_whatever_the_precision,
+	};
 	Suite *suite = suite_create("rounding");
 
-	add_tests(suite, "host", make_on_host);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

@@ -4,26 +4,22 @@
 #include <stdlib.h>
 
 #include "core/base/array.h"
+#include "core/base/units.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
-
-static const char machine_text[] =
-	"{\"schema\":1,\"name\":\"m\",\"title\":\"\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":1073741824},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":1073741824}],\"links\":["
-	"{\"from\":\"cpu\",\"to\":\"cuda:0\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1},"
-	"{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e10,\"latency_ns\":1}]}";
 
 void small_open(struct small *small, const struct backend *backend)
 {
-	small->topology = topology_parse(machine_text, sizeof(machine_text) - 1, "m", NULL);
-	small->machine = machine_open(small->topology, backend, NULL);
+	struct error e = ERROR_INIT;
+
+	small->machine = fixture_card(backend, GIB, GIB, &e);
+	ck_assert_ok(small->machine, &e);
 	small->folder = harness_make_folder();
-	ck_assert_ptr_nonnull(small->machine);
 }
 
 void small_close(struct small *small)
 {
 	machine_close(small->machine);
-	topology_free(small->topology);
 	harness_remove_folder(small->folder);
 }
 

@@ -13,7 +13,6 @@
 
 /* A machine of cpu and cuda:0 on a backend whose bytes exist, and a folder for files. */
 struct small {
-	struct topology *topology;
 	struct machine *machine;
 	char *folder;
 };

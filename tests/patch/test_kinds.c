@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
@@ -13,8 +14,6 @@ static struct model *model;
 
 static const float ones[64] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 static const float two_pairs[4] = { 1, 2, 3, 4 };
-
-static const struct backend *backend;
 
 static void make(void)
 {
@@ -34,20 +33,8 @@ static void make(void)
 		  .bytes = ones },
 	};
 
-	small_open(&small, backend);
+	small_open(&small, harness_backend);
 	model = small_model(&small, parameters, ARRAY_SIZE(parameters));
-}
-
-static void make_on_host(void)
-{
-	backend = &host_backend;
-	make();
-}
-
-static void make_on_guarded(void)
-{
-	backend = &guarded_backend;
-	make();
 }
 
 static void unmake(void)
@@ -308,34 +295,27 @@ START_TEST(an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, a_difference_is_added_with_its_strength);
-	tcase_add_test(tests, a_set_weight_takes_the_place_whatever_the_strength);
-	tcase_add_test(tests, of_two_changes_to_one_weight_in_a_file_the_later_kind_counts);
-	tcase_add_test(tests, a_kronecker_product_of_whole_sides_ignores_alpha);
-	tcase_add_test(tests, rows_of_a_fused_product_are_changed_alone);
-	tcase_add_test(tests, swapped_halves_go_to_the_other_half);
-	tcase_add_test(tests, a_weight_is_not_made_so_large_that_no_file_can_mean_it);
-	tcase_add_test(tests, a_weight_is_padded_to_the_shape_that_a_file_asks_for_and_restored_to_its_own);
-	tcase_add_test(tests, a_weight_is_not_made_smaller);
-	tcase_add_test(tests, what_does_not_fit_is_told_with_file_tensor_offset_and_both_shapes);
-	tcase_add_test(tests, every_kind_refuses_tensors_that_do_not_fit);
-	tcase_add_test(tests, by_upstreams_rules_what_does_not_fit_is_left_out);
-	tcase_add_test(tests, one_factor_of_two_is_refused_when_the_file_is_matched);
-	tcase_add_test(tests, tensors_that_mean_nothing_are_named);
-	tcase_add_test(tests, an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(kinds_suite)
 {
+	const TTest *const claims[] = {
+		a_difference_is_added_with_its_strength,
+		a_set_weight_takes_the_place_whatever_the_strength,
+		of_two_changes_to_one_weight_in_a_file_the_later_kind_counts,
+		a_kronecker_product_of_whole_sides_ignores_alpha,
+		rows_of_a_fused_product_are_changed_alone,
+		swapped_halves_go_to_the_other_half,
+		a_weight_is_not_made_so_large_that_no_file_can_mean_it,
+		a_weight_is_padded_to_the_shape_that_a_file_asks_for_and_restored_to_its_own,
+		a_weight_is_not_made_smaller,
+		what_does_not_fit_is_told_with_file_tensor_offset_and_both_shapes,
+		every_kind_refuses_tensors_that_do_not_fit,
+		by_upstreams_rules_what_does_not_fit_is_left_out,
+		one_factor_of_two_is_refused_when_the_file_is_matched,
+		tensors_that_mean_nothing_are_named,
+		an_fp8_weight_is_rounded_by_chance_to_the_same_bytes_each_time,
+	};
 	Suite *suite = suite_create("kinds");
 
-	add_tests(suite, "host", make_on_host);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

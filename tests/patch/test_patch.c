@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 #include "tests/patch/small.h"
@@ -12,28 +13,14 @@ static struct model *model;
 
 static const float weight[6] = { 1, 2, 3, 4, 5, 6 };
 
-static const struct backend *backend;
-
 static void make(void)
 {
 	const struct parameter_description parameter = {
 		.name = "double_blocks.0.img_mlp.0.weight", .dtype = DTYPE_F32, .rank = 2, .shape = { 2, 3 }, .bytes = weight
 	};
 
-	small_open(&small, backend);
+	small_open(&small, harness_backend);
 	model = small_model(&small, &parameter, 1);
-}
-
-static void make_on_host(void)
-{
-	backend = &host_backend;
-	make();
-}
-
-static void make_on_guarded(void)
-{
-	backend = &guarded_backend;
-	make();
 }
 
 static void unmake(void)
@@ -140,25 +127,18 @@ START_TEST(a_lora_that_is_nowhere_is_missing)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, a_patch_adds_strength_times_alpha_over_rank_of_the_product);
-	tcase_add_test(tests, unpatching_brings_the_first_bytes_back_wherever_the_block_went);
-	tcase_add_test(tests, a_copy_is_patched_to_the_bits_of_the_weight_itself);
-	tcase_add_test(tests, a_blank_lora_covers_nothing);
-	tcase_add_test(tests, factors_that_do_not_fit_are_refused_and_change_nothing);
-	tcase_add_test(tests, a_lora_that_is_nowhere_is_missing);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(patch_suite)
 {
+	const TTest *const claims[] = {
+		a_patch_adds_strength_times_alpha_over_rank_of_the_product,
+		unpatching_brings_the_first_bytes_back_wherever_the_block_went,
+		a_copy_is_patched_to_the_bits_of_the_weight_itself,
+		a_blank_lora_covers_nothing,
+		factors_that_do_not_fit_are_refused_and_change_nothing,
+		a_lora_that_is_nowhere_is_missing,
+	};
 	Suite *suite = suite_create("patch");
 
-	add_tests(suite, "host", make_on_host);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 const struct plan_device fixture_devices[FIXTURE_DEVICES] = {
@@ -22,6 +23,15 @@ struct block_list fixture_loadlist(const char *name)
 	snprintf(path, sizeof(path), "tests/data/loadlists/%s.tsv.gz", name);
 	ck_assert_ok(block_list_read(&list, path, &e), &e);
 	return list;
+}
+
+struct topology *fixture_builtin(const char *file)
+{
+	struct error e = ERROR_INIT;
+	struct topology *topology = fixture_topology(file, &e);
+
+	ck_assert_ok(topology, &e);
+	return topology;
 }
 
 struct block_list fixture_blocks(size_t count, uint64_t size_bytes)

@@ -2,6 +2,7 @@
 #ifndef RESIDENCY_TESTS_PLAN_FIXTURE_H
 #define RESIDENCY_TESTS_PLAN_FIXTURE_H
 
+#include "core/device/topology/topology.h"
 #include "core/plan/place/blocks.h"
 #include "core/plan/plan.h"
 
@@ -9,6 +10,9 @@
 
 /* A load list of tests/data, without its ending. The caller frees with block_list_free(). */
 struct block_list fixture_loadlist(const char *name);
+
+/* A topology that is built in, by its file's name. The caller frees with topology_free(). */
+struct topology *fixture_builtin(const char *file);
 
 /* `count` blocks of one size, named b0, b1, ... */
 struct block_list fixture_blocks(size_t count, uint64_t size_bytes);

@@ -10,7 +10,6 @@
 #include "scenarios/placed/placed_pass.h"
 #include "scenarios/placed/placed_run.h"
 #include "scenarios/placed/plan_trial.h"
-#include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
 
@@ -23,22 +22,12 @@ struct situation {
 	struct pass_request request;
 };
 
-static struct topology *open_topology(const char *file_name)
-{
-	const struct embedded_file *file = embed_find(scenario_topologies, file_name);
-	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-
-	ck_assert_ok(topology, &e);
-	return topology;
-}
-
 static void set_up_list(struct situation *s, struct block_list list, const char *topology, struct picture picture)
 {
 	struct error e = ERROR_INIT;
 
 	s->list = list;
-	s->topology = open_topology(topology);
+	s->topology = fixture_builtin(topology);
 	ck_assert_ok(costs_make(list.blocks, list.count, &picture, &s->costs, &e), &e);
 	s->device_of = array_new(list.count, sizeof(*s->device_of), &e);
 	ck_assert_ok(s->device_of, &e);

@@ -2,23 +2,12 @@
 #include <math.h>
 
 #include "scenarios/placed/plan_trial.h"
-#include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
 
-static struct topology *open_topology(const char *file_name)
-{
-	const struct embedded_file *file = embed_find(scenario_topologies, file_name);
-	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-
-	ck_assert_ok(topology, &e);
-	return topology;
-}
-
 START_TEST(eight_bit_weights_cross_doubled_between_cards_and_as_stored_from_the_host)
 {
-	struct topology *topology = open_topology("2x3090-nvlink.json");
+	struct topology *topology = fixture_builtin("2x3090-nvlink.json");
 	struct predict_terms terms = { .passes = 2, .expansion = 2, .converts_at_source = true };
 	double from_card = predict_seconds_per_byte(topology, 2, 1, &terms);
 	double from_host = predict_seconds_per_byte(topology, 0, 1, &terms);
@@ -92,7 +81,7 @@ START_TEST(a_family_is_known_by_its_blocks)
 {
 	struct block_list list = fixture_loadlist(known[_i].loadlist);
 	struct pass_costs costs = costs_of(&list, known[_i].side, 1);
-	struct topology *topology = open_topology("2x3090-nvlink.json");
+	struct topology *topology = fixture_builtin("2x3090-nvlink.json");
 	struct predict_terms terms = profile_terms(&costs.profile, &topology->devices[1]);
 
 	ck_assert_str_eq(costs.profile.family, known[_i].family);
@@ -108,7 +97,7 @@ END_TEST
 START_TEST(quantised_blocks_cross_as_they_are_stored)
 {
 	struct block_list list = fixture_loadlist("flux1_dev_transformer.f8_e4m3");
-	struct topology *topology = open_topology("2x3090-nvlink.json");
+	struct topology *topology = fixture_builtin("2x3090-nvlink.json");
 	struct pass_costs costs;
 
 	for (size_t i = 0; i < list.count; i++)
@@ -127,7 +116,7 @@ static const char *const placed[] = { "#cuda:0;0.0;cpu", "#cuda:0;4.0;cpu", "#cu
 START_TEST(the_simulator_and_the_formula_agree_within_a_tenth)
 {
 	struct block_list list = fixture_loadlist("flux1_dev_transformer.bf16");
-	struct topology *topology = open_topology("2x3090-nvlink.json");
+	struct topology *topology = fixture_builtin("2x3090-nvlink.json");
 	struct pass_costs costs = costs_of(&list, 1024, 1);
 	uint64_t free_bytes[DEVICE_MAX];
 	struct plan *plan = fixture_plan("HEAD", placed[_i], &list);

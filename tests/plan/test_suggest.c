@@ -11,7 +11,6 @@
 #include "core/plan/suggest/costs.h"
 #include "core/plan/suggest/suggest.h"
 #include "scenarios/placed/plan_trial.h"
-#include "scenarios/topologies.h"
 #include "tests/harness/harness.h"
 #include "tests/plan/fixture.h"
 
@@ -39,12 +38,10 @@ struct situation {
 
 static void set_up(struct situation *s, const char *loadlist, const char *topology, const char *version, double keep_free_gb)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, topology);
 	struct picture picture = { 1024, 1024, 1 };
 	struct error e = ERROR_INIT;
 
-	s->topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-	ck_assert_ok(s->topology, &e);
+	s->topology = fixture_builtin(topology);
 	s->list = fixture_loadlist(loadlist);
 	ck_assert_ok(costs_make(s->list.blocks, s->list.count, &picture, &s->costs, &e), &e);
 	for (size_t i = 0; i < s->topology->device_count; i++) {

@@ -5,10 +5,8 @@
 #include "core/device/device.h"
 #include "core/model/model.h"
 #include "probes/snapshot/ledger.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
-
-static const char description[] = "{\"schema\":1,\"name\":\"two\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":268435456},"
-				  "{\"name\":\"cuda:0\",\"capacity_bytes\":268435456}],\"links\":[]}";
 
 static struct machine *machine;
 static struct error e;
@@ -16,13 +14,8 @@ static struct ledger lines[DEVICE_MAX];
 
 static void begin(void)
 {
-	struct topology *topology;
-
 	e = (struct error)ERROR_INIT;
-	topology = topology_parse(description, sizeof(description) - 1, "test", &e);
-	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &host_backend, &e);
-	topology_free(topology);
+	machine = fixture_card(&host_backend, 256 * MIB, 256 * MIB, &e);
 	ck_assert_ok(machine, &e);
 }
 

@@ -1,3 +1,4 @@
+/* cell.c - everything a cell tells goes into three sinks at once: the judge, a timeline of states, and what tests ask beyond. */
 #include "tests/scenarios/cell.h"
 
 #include <stdlib.h>
@@ -6,19 +7,16 @@
 #include "core/base/array.h"
 #include "core/manager/policy.h"
 #include "scenarios/flow/flow_file.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/subject.h"
 #include "tests/harness/harness.h"
 
 void cell_open(struct cell_seen *seen)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
 
 	memset(seen, 0, sizeof(*seen));
-	seen->topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-	ck_assert_ok(seen->topology != NULL, &e);
-	seen->subject = subject_engine_open(seen->topology, &sim_backend, NULL, NULL, &e);
-	ck_assert_ok(seen->subject != NULL, &e);
+	seen->subject = fixture_subject(&sim_backend, "2x3090-nvlink.json", &e);
+	ck_assert_ok(seen->subject, &e);
 	seen->judge = judge_new(&e);
 	seen->holders = array_new(CELL_HOLDERS_MAX, sizeof(*seen->holders), &e);
 	seen->memory = array_new(CELL_MEMORY_MAX, sizeof(*seen->memory), &e);
@@ -29,7 +27,6 @@ void cell_close(struct cell_seen *seen)
 {
 	judge_free(seen->judge);
 	subject_close(seen->subject);
-	topology_free(seen->topology);
 	timeline_free(&seen->timeline);
 	free(seen->holders);
 	free(seen->memory);

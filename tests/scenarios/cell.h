@@ -16,7 +16,6 @@
 #define CELL_MEMORY_MAX 8192
 
 struct cell_seen {
-	struct topology *topology;
 	struct subject *subject;
 	struct judge *judge;
 	struct timeline timeline;

@@ -6,7 +6,7 @@
 #include "probes/judge/judge.h"
 #include "scenarios/flow/flows.h"
 #include "scenarios/matrix/matrix.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/subject.h"
 #include "tests/harness/harness.h"
 
 static struct flow_set flows;
@@ -79,14 +79,11 @@ static bool finished(void *context, const struct judge_result *result)
 START_TEST(a_run_of_one_cell_is_of_the_names_it_has)
 {
 	struct error e = ERROR_INIT;
-	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	struct seen seen = { .count = 0 };
 	struct matrix_run run = { .subject_name = "engine", .finished = finished, .context = &seen };
 	struct matrix_cell cell;
 
-	ck_assert_ok(topology, &e);
-	run.subject = subject_engine_open(topology, &sim_backend, NULL, NULL, &e);
+	run.subject = fixture_subject(&sim_backend, "2x3090-nvlink.json", &e);
 	ck_assert_ok(run.subject, &e);
 	for (size_t i = 0; matrix_cell_at(&axes, i, &cell); i++) {
 		ck_assert_ok(matrix_run(&run, &cell.axes, &e), &e);
@@ -99,7 +96,6 @@ START_TEST(a_run_of_one_cell_is_of_the_names_it_has)
 		ck_assert_str_eq(seen.cell.subject, "engine");
 	}
 	subject_close(run.subject);
-	topology_free(topology);
 }
 END_TEST
 

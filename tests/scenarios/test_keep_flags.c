@@ -17,13 +17,8 @@
 #include "core/workflow/library/model_library.h"
 #include "scenarios/subject/live_workflow.h"
 #include "scenarios/subject/subject.h"
+#include "tests/fixtures/subject.h"
 #include "tests/harness/harness.h"
-
-static const char topology_text[] =
-	"{\"schema\":1,\"name\":\"t\",\"devices\":[{\"name\":\"cpu\",\"capacity_bytes\":68719476736},"
-	"{\"name\":\"cuda:0\",\"capacity_bytes\":25769803776}],\"links\":["
-	"{\"from\":\"cpu\",\"to\":\"cuda:0\",\"bandwidth_bytes_per_s\":1e10},"
-	"{\"from\":\"cuda:0\",\"to\":\"cpu\",\"bandwidth_bytes_per_s\":1e10}]}";
 
 /* A workflow whose node 1 is the loader of a text encoder: its class, its files and its flags. */
 #define FILE_INPUT(name) "\"clip_name\":\"" name "\""
@@ -63,8 +58,7 @@ static enum keep_request engine_says(const char *text, const char *policy)
 	enum keep_request keep = KEEP_NONE;
 	struct record_sink sink = { .context = &keep, .put = put };
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(topology_text, strlen(topology_text), "t", &e);
-	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, &e) : NULL;
+	struct subject *subject = fixture_subject(&sim_backend, "2x3090-nvlink.json", &e);
 	json_t *workflow = json_loads(text, 0, NULL);
 	const struct action prompt = { .kind = ACTION_PROMPT, .name = "w", .body = workflow };
 
@@ -77,7 +71,6 @@ static enum keep_request engine_says(const char *text, const char *policy)
 	error_clear(&e);
 	subject->operations->end(subject, &e);
 	subject_close(subject);
-	topology_free(topology);
 	json_decref(workflow);
 	return keep;
 }

@@ -2,13 +2,12 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/embed.h"
 #include "core/manager/manager.h"
 #include "core/manager/place/place.h"
 #include "core/manager/state.h"
 #include "core/manager/policy.h"
 #include "core/workflow/engine.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 static struct machine *machine;
@@ -36,14 +35,10 @@ static const struct catalog any = { .open = open_any };
 
 static void make(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 
-	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &sim_backend, &e);
+	machine = fixture_machine(&sim_backend, "2x3090-nvlink.json", &e);
 	ck_assert_ok(machine, &e);
-	topology_free(topology);
 	engine = engine_open(
 		&(struct engine_options) { .machine = machine, .catalog = &any, .policy = policy_find("delegate") }, &e);
 	ck_assert_ok(engine, &e);

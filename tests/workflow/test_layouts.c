@@ -6,49 +6,27 @@
 #include <string.h>
 
 #include "core/base/array.h"
-#include "core/base/embed.h"
 #include "core/model/families/family.h"
 #include "core/plan/place/blocks.h"
+#include "core/tensor/convert/convert.h"
 #include "core/tensor/dtype/small_float.h"
 #include "core/tensor/gguf/gguf.h"
 #include "core/workflow/library/model_library.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
 static char *folder;
 static struct machine *machine;
 
-static struct machine *open_machine(const char *topology_file, const struct backend *backend)
-{
-	const struct embedded_file *file = embed_find(scenario_topologies, topology_file);
-	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-	struct machine *opened = topology ? machine_open(topology, backend, &e) : NULL;
-
-	ck_assert_ok(opened, &e);
-	topology_free(topology);
-	return opened;
-}
-
-static const struct backend *backend;
-
 static void make(void)
 {
-	machine = open_machine("host-2gpu.json", backend);
+	struct error e = ERROR_INIT;
+
+	machine = fixture_machine(harness_backend, "host-2gpu.json", &e);
+	ck_assert_ok(machine, &e);
 	folder = harness_make_folder();
-}
-
-static void make_on_host(void)
-{
-	backend = &host_backend;
-	make();
-}
-
-static void make_on_guarded(void)
-{
-	backend = &guarded_backend;
-	make();
 }
 
 static void unmake(void)
@@ -460,12 +438,12 @@ START_TEST(a_text_encoder_without_its_tower_says_which_file_is_missing)
 }
 END_TEST
 
-/* A name alone stands for a model: on the simulator of any type, here of those that can be written. */
-START_TEST(a_made_up_gguf_model_weighs_what_its_name_says)
+/* A name alone makes a synthetic model: of any type on the simulator, elsewhere of those that can be written. */
+START_TEST(a_synthetic_gguf_model_has_the_size_that_its_name_says)
 {
-	struct machine *simulator = open_machine("2x3090-nvlink.json", &sim_backend);
 	struct model_source source = { .kind = MODEL_UNET, .files = { "flux1-dev-Q4_K_S.gguf" }, .file_count = 1 };
 	struct error e = ERROR_INIT;
+	struct machine *simulator = fixture_machine(&sim_backend, "2x3090-nvlink.json", &e);
 	struct model *model = open_on(simulator, &source, &e);
 	const struct parameter *weight;
 
@@ -529,40 +507,33 @@ START_TEST(parts_of_one_weight_must_be_of_one_type)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, a_flux_of_diffusers_is_the_same_model);
-	tcase_add_test(tests, a_folder_of_shards_is_the_same_model);
-	tcase_add_test(tests, the_plan_of_shards_is_that_of_the_whole_file);
-	tcase_add_test(tests, a_folder_with_nothing_in_it_says_what_it_should_hold);
-	tcase_add_test(tests, a_clip_g_of_open_clip_is_the_same_model);
-	tcase_add_test(tests, an_sdxl_checkpoint_gives_all_three_models);
-	tcase_add_test(tests, a_unet_of_diffusers_has_its_tensors_under_upstreams_names);
-	tcase_add_test(tests, a_gguf_model_rests_in_its_files_blocks);
-	tcase_add_test(tests, the_plan_of_a_gguf_file_has_the_sizes_of_the_loaded_model);
-	tcase_add_test(tests, vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded);
-	tcase_add_test(tests, blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded);
-	tcase_add_test(tests, a_quantised_file_of_diffusers_is_the_same_model);
-	tcase_add_test(tests, llama_cpps_order_of_heads_is_undone);
-	tcase_add_test(tests, heads_that_cannot_have_been_interleaved_are_refused);
-	tcase_add_test(tests, elements_smaller_than_a_byte_are_refused_when_they_are_loaded);
-	tcase_add_test(tests, a_vision_tower_of_its_own_joins_its_text_encoder);
-	tcase_add_test(tests, a_text_encoder_without_its_tower_says_which_file_is_missing);
-	tcase_add_test(tests, a_made_up_gguf_model_weighs_what_its_name_says);
-	tcase_add_test(tests, a_scale_that_a_file_lacks_is_one);
-	tcase_add_test(tests, of_two_text_encoders_only_the_one_with_scales_has_them);
-	tcase_add_test(tests, parts_of_one_weight_must_be_of_one_type);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(layouts_suite)
 {
+	const TTest *const claims[] = {
+		a_flux_of_diffusers_is_the_same_model,
+		a_folder_of_shards_is_the_same_model,
+		the_plan_of_shards_is_that_of_the_whole_file,
+		a_folder_with_nothing_in_it_says_what_it_should_hold,
+		a_clip_g_of_open_clip_is_the_same_model,
+		an_sdxl_checkpoint_gives_all_three_models,
+		a_unet_of_diffusers_has_its_tensors_under_upstreams_names,
+		a_gguf_model_rests_in_its_files_blocks,
+		the_plan_of_a_gguf_file_has_the_sizes_of_the_loaded_model,
+		vectors_of_bf16_in_gguf_become_floats_when_they_are_loaded,
+		blocks_that_nothing_turns_into_numbers_are_refused_when_they_are_loaded,
+		a_quantised_file_of_diffusers_is_the_same_model,
+		llama_cpps_order_of_heads_is_undone,
+		heads_that_cannot_have_been_interleaved_are_refused,
+		elements_smaller_than_a_byte_are_refused_when_they_are_loaded,
+		a_vision_tower_of_its_own_joins_its_text_encoder,
+		a_text_encoder_without_its_tower_says_which_file_is_missing,
+		a_synthetic_gguf_model_has_the_size_that_its_name_says,
+		a_scale_that_a_file_lacks_is_one,
+		of_two_text_encoders_only_the_one_with_scales_has_them,
+		parts_of_one_weight_must_be_of_one_type,
+	};
 	Suite *suite = suite_create("layouts");
 
-	add_tests(suite, "host", make_on_host);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

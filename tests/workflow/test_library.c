@@ -4,12 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/embed.h"
+#include "core/base/array.h"
 #include "core/base/units.h"
 #include "core/tensor/safetensors/safetensors.h"
 #include "core/workflow/library/model_library.h"
 #include "core/workflow/library/weights_read.h"
-#include "scenarios/topologies.h"
+#include "tests/fixtures/machine.h"
+#include "tests/harness/backends.h"
 #include "tests/harness/guarded.h"
 #include "tests/harness/harness.h"
 
@@ -17,35 +18,17 @@ static char *folder;
 static char path[256];
 static struct machine *machine;
 
-static const struct backend *backend;
-
 static void make(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "host-2gpu.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
 	char arguments[400];
 
-	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, backend, &e);
+	machine = fixture_machine(harness_backend, "host-2gpu.json", &e);
 	ck_assert_ok(machine, &e);
-	topology_free(topology);
 	folder = harness_make_folder();
 	snprintf(path, sizeof(path), "%s/mine.safetensors", folder);
 	snprintf(arguments, sizeof(arguments), "synth flux --small --seed 5 --out '%s'", path);
 	ck_assert_int_eq(harness_residency(arguments, NULL, NULL), 0);
-}
-
-static void make_on_host(void)
-{
-	backend = &host_backend;
-	make();
-}
-
-static void make_on_guarded(void)
-{
-	backend = &guarded_backend;
-	make();
 }
 
 static void unmake(void)
@@ -179,23 +162,16 @@ START_TEST(off_host_a_model_is_read_a_window_at_a_time)
 }
 END_TEST
 
-static void add_tests(Suite *suite, const char *on, SFun make_it)
-{
-	TCase *tests = tcase_create(on);
-
-	tcase_add_checked_fixture(tests, make_it, unmake);
-	tcase_add_test(tests, a_model_has_the_bytes_of_its_file);
-	tcase_add_test(tests, loading_tells_how_many_bytes_are_in_place);
-	tcase_add_test(tests, loading_that_is_interrupted_gives_no_model_and_its_memory_back);
-	tcase_add_test(tests, off_host_a_model_is_read_a_window_at_a_time);
-	suite_add_tcase(suite, tests);
-}
-
 HARNESS_SUITE(library_suite)
 {
+	const TTest *const claims[] = {
+		a_model_has_the_bytes_of_its_file,
+		loading_tells_how_many_bytes_are_in_place,
+		loading_that_is_interrupted_gives_no_model_and_its_memory_back,
+		off_host_a_model_is_read_a_window_at_a_time,
+	};
 	Suite *suite = suite_create("library");
 
-	add_tests(suite, "host", make_on_host);
-	add_tests(suite, "guarded", make_on_guarded);
+	harness_add_on_backends(suite, make, unmake, claims, ARRAY_SIZE(claims));
 	return suite;
 }

@@ -6,8 +6,8 @@
 #include "core/manager/manager.h"
 #include "core/workflow/engine.h"
 #include "core/workflow/library/model_library.h"
-#include "scenarios/topologies.h"
 #include "scenarios/workflows.h"
+#include "tests/fixtures/machine.h"
 #include "tests/harness/harness.h"
 
 #define PROMPTS 100
@@ -33,15 +33,10 @@ static void on_load(void *context, uint64_t object, const char *name, bool from_
 
 static struct machine *open_machine(void)
 {
-	const struct embedded_file *file = embed_find(scenario_topologies, "2x3090-nvlink.json");
 	struct error e = ERROR_INIT;
-	struct topology *topology = topology_parse(file->bytes, embed_length(file), file->name, &e);
-	struct machine *machine;
+	struct machine *machine = fixture_machine(&sim_backend, "2x3090-nvlink.json", &e);
 
-	ck_assert_ok(topology, &e);
-	machine = machine_open(topology, &sim_backend, &e);
 	ck_assert_ok(machine, &e);
-	topology_free(topology);
 	return machine;
 }
 

@@ -6,7 +6,7 @@
 #include "scenarios/explore/explore.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/matrix/matrix.h"
-#include "tests/fixtures/machine.h"
+#include "tests/fixtures/subject.h"
 #include "tests/torture/torture.h"
 
 static const char flow_text[] =
@@ -14,15 +14,6 @@ static const char flow_text[] =
 	"{\"name\":\"B\",\"kind\":\"clip\",\"keep\":true},"
 	"{\"name\":\"C\",\"kind\":\"unet\",\"keep\":true,\"lora\":\"only\"}],"
 	"\"actions\":[[\"prompt\"],[\"post\",{\"unload_models\":true,\"free_memory\":true}],[\"prompt\"]]}";
-
-static struct subject *open_subject(struct error *e)
-{
-	struct topology *topology = fixture_topology("2x3090-nvlink.json", e);
-	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, e) : NULL;
-
-	topology_free(topology);
-	return subject;
-}
 
 /* ---- the matrix ---- */
 
@@ -62,7 +53,7 @@ static bool run_matrix(struct subject *subject, const struct flow *flow, struct 
 TORTURE_PIECE(torture_matrix, "the matrix")
 {
 	struct flow *flow = flow_parse(flow_text, sizeof(flow_text) - 1, "torture", e);
-	struct subject *subject = flow ? open_subject(e) : NULL;
+	struct subject *subject = flow ? fixture_subject(&sim_backend, "2x3090-nvlink.json", e) : NULL;
 	bool fine = subject && run_matrix(subject, flow, e);
 
 	subject_close(subject);
@@ -74,7 +65,7 @@ TORTURE_PIECE(torture_matrix, "the matrix")
 
 TORTURE_PIECE(torture_explore, "the explorer")
 {
-	struct explore explore = { .subject = open_subject(e),
+	struct explore explore = { .subject = fixture_subject(&sim_backend, "2x3090-nvlink.json", e),
 				   .space = { .caches = 1, .device_modes = 1, .node_flags = 1, .length = 4 },
 				   .seed = 2,
 				   .sequences_most = 3 };

@@ -9,7 +9,7 @@
 #include "probes/judge/judge.h"
 #include "scenarios/flow/flow_file.h"
 #include "scenarios/subject/subject.h"
-#include "tests/fixtures/machine.h"
+#include "tests/fixtures/subject.h"
 #include "tests/torture/torture.h"
 
 /* Every fault that can be injected into an engine, in one scenario. */
@@ -38,14 +38,12 @@ static bool run(struct subject *subject, struct judge *judge, const struct flow 
 TORTURE_PIECE(torture_scenario, "a scenario")
 {
 	struct flow *flow = flow_parse(scenario, sizeof(scenario) - 1, "torture", e);
-	struct topology *topology = flow ? fixture_topology("2x3090-nvlink.json", e) : NULL;
-	struct subject *subject = topology ? subject_engine_open(topology, &sim_backend, NULL, NULL, e) : NULL;
+	struct subject *subject = flow ? fixture_subject(&sim_backend, "2x3090-nvlink.json", e) : NULL;
 	struct judge *judge = subject ? judge_new(e) : NULL;
 	bool fine = judge && run(subject, judge, flow, &policy_strict, e) && run(subject, judge, flow, &policy_anchors, e);
 
 	judge_free(judge);
 	subject_close(subject);
-	topology_free(topology);
 	flow_free(flow);
 	return fine;
 }
