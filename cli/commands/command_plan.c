@@ -50,6 +50,19 @@ static bool show_outlook(struct cli *cli, const struct plan_settings *settings, 
 	return fine;
 }
 
+static struct advise_request advise_request_of(const struct plan_subject *subject, const char *allocation)
+{
+	return (struct advise_request) { .rules = subject->rules,
+					 .allocation = allocation,
+					 .is_clip = subject->is_clip,
+					 .blocks = subject->has_blocks ? subject->list.blocks : NULL,
+					 .block_count = subject->list.count,
+					 .devices = subject->devices,
+					 .free_bytes = subject->free_bytes,
+					 .device_count = subject->topology->device_count,
+					 .topology = subject->topology };
+}
+
 static bool make_and_show(struct cli *cli, const struct plan_settings *settings, const struct plan_subject *subject,
 			  struct error *e)
 {
@@ -71,14 +84,9 @@ static bool make_and_show(struct cli *cli, const struct plan_settings *settings,
 	bool fine;
 
 	if (settings->store && (plan || failure.exception)) {
-		struct plan_outcome outcome = { .request = &request,
-						.topology = subject->topology,
-						.free_bytes = subject->free_bytes,
-						.plan = plan,
-						.why = plan ? "" : exception_name(failure.exception),
-						.column = plan ? 0 : failure.column };
+		struct advise_request asked = advise_request_of(subject, settings->allocation);
 
-		recorded = plan_record(cli, settings->store, &outcome, plan ? e : NULL);
+		recorded = plan_record(cli, settings->store, &asked, plan ? e : NULL);
 	}
 	if (!plan)
 		return failure.exception && subject->rules->raises ? error_context(e, "%s would raise %s", subject->rules->name,
@@ -107,18 +115,12 @@ static int check_one(struct cli *cli, const struct plan_settings *settings, stru
 {
 	static const int exit_codes[] = { 0, 1, 7 };
 	struct plan_subject subject;
-	struct advise_request request = { .allocation = settings->check };
+	struct advise_request request;
 	struct advice_list list = { .items = NULL };
 	int exit_code;
 
 	if (plan_subject_open(&subject, &settings->words, false, e)) {
-		request.rules = subject.rules;
-		request.is_clip = subject.is_clip;
-		request.blocks = subject.has_blocks ? subject.list.blocks : NULL;
-		request.block_count = subject.list.count;
-		request.devices = subject.devices;
-		request.free_bytes = subject.free_bytes;
-		request.device_count = subject.topology->device_count;
+		request = advise_request_of(&subject, settings->check);
 		if (advise(&request, &list, e)) {
 			if (settings->json)
 				plan_check_json(&request, &list, subject.topology->name, cli->out, e);

@@ -5,6 +5,7 @@
 
 #include "cli/plan/plan_picture.h"
 #include "core/base/units.h"
+#include "core/plan/advise/advise.h"
 #include "core/plan/versions.h"
 
 /* Bytes that may be negative, infinite or no number: an allocation string can ask for all of that. */
@@ -75,10 +76,10 @@ static void show_warnings(const struct plan_shown *shown, FILE *out)
 		char text[UNITS_TEXT_MAX];
 		char total[UNITS_TEXT_MAX];
 
-		if (share->block_bytes > share->total_bytes)
+		if (advise_row_overflows(share))
 			fprintf(out, "warning: %s does not fit on %s, which has %s: move more of it away\n",
 				bytes_text(share->block_bytes, text), share->name, bytes_text(share->total_bytes, total));
-		if (!(share->fraction >= 0 && share->fraction <= 1))
+		if (advise_row_has_no_limit(share))
 			fprintf(out, "warning: the quota of %s is %.4g of its memory; nothing limits it\n", share->name,
 				share->fraction);
 	}

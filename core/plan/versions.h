@@ -19,7 +19,6 @@ struct device_list;
 struct json_t;
 struct mode_input;
 struct node_inputs;
-struct span;
 struct strbuf;
 struct trouble;
 
@@ -63,10 +62,6 @@ struct plan_rules {
 	void (*advise_text)(struct advisor *a);
 	/* What the plan tells. */
 	void (*advise_plan)(struct advisor *a, const struct plan *plan);
-	/* Whether a letter of a device's name is what made the expert part sizes; NULL: it cannot. */
-	bool (*reads_names)(const struct allocation *allocation);
-	/* Whether a value has a number beside its '*' that is never read; NULL: it reads both. */
-	bool (*loses_number)(struct span value);
 
 	/* ---- other forms ---- */
 	/* One item of so many GiB; NULL: the version knows no sizes. */

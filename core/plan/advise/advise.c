@@ -1,5 +1,6 @@
-/* Advice on an allocation string: what the version's row says of the text, then of a plan made from it, sorted by place. A piece of
- * advice that stops the planner is told once, by whoever sees it first.
+/* Advice on an allocation string: what the version's row says of the text, then of a plan made from it, sorted by place. A mistake
+ * that stops the planner is told once, by the check that sees it first. Traps are collected on the way, in the order in which they
+ * are found; when there is no plan, that is the only trap.
  */
 #include "core/plan/advise/advise.h"
 
@@ -222,10 +223,14 @@ static bool plan_it(struct advisor *a, struct error *e)
 	plan = plan_make(&wanted, &failure, &why);
 	if (!plan && failure.exception == EXCEPTION_NONE)
 		return error_set(e, why.kind, "%s", why.text);
-	if (!plan)
-		tell_failure(a, &failure, &why);
-	else
+	if (plan) {
+		advise_trap_of_meaning(a, plan);
 		request->rules->advise_plan(a, plan);
+		advise_trap_of_routes(a, plan);
+	} else {
+		advise_trap_of_failure(a, &failure);
+		tell_failure(a, &failure, &why);
+	}
 	plan_free(plan);
 	return true;
 }
@@ -244,8 +249,20 @@ static int compare_advice(const void *x, const void *y)
 	return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
+static void free_advice(struct advice_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].found);
+		free(list->items[i].upstream);
+		free(list->items[i].instead);
+	}
+	list->count = 0;
+}
+
+/* An empty string is no mistake, whatever the planner would make of it; only its traps stay. */
 static void tell_off(struct advisor *a)
 {
+	free_advice(a->list);
 	advisor_add(a, ADVICE_OFF, ADVICE_NOTE, (struct span) { NULL, 0 });
 	advisor_found(a, "the string is empty: DisTorch is off, and ComfyUI places the model by itself");
 }
@@ -260,15 +277,13 @@ bool advise(const struct advise_request *request, struct advice_list *list, stru
 			     .e = &unread };
 
 	*list = (struct advice_list) { .items = NULL };
-	if (request->allocation[0] == '\0') {
-		tell_off(&a);
-		return !a.failed || error_no_memory(e);
-	}
 	/* A string that cannot be taken apart is told by the planner, which stops there too. */
 	if (allocation_parse(&a.allocation, request->allocation, request->rules, &t) && request->rules->advise_text)
 		request->rules->advise_text(&a);
 	if (!a.failed && !plan_it(&a, e))
 		return false;
+	if (request->allocation[0] == '\0')
+		tell_off(&a);
 	if (list->count)
 		qsort(list->items, list->count, sizeof(*list->items), compare_advice);
 	return !a.failed || error_no_memory(e);
@@ -287,11 +302,8 @@ enum advice_weight advise_list_weight(const struct advice_list *list)
 
 void advise_list_free(struct advice_list *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		free(list->items[i].found);
-		free(list->items[i].upstream);
-		free(list->items[i].instead);
-	}
+	free_advice(list);
 	free(list->items);
+	free(list->traps);
 	*list = (struct advice_list) { .items = NULL };
 }

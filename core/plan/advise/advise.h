@@ -3,15 +3,21 @@
  *	struct advice_list list;
  *	if (!advise(&(struct advise_request) { .rules = rules, .allocation = text, ... }, &list, &e)) ...
  *	for (size_t i = 0; i < list.count; i++) ... list.items[i].found ...
+ *	for (size_t i = 0; i < list.trap_count; i++) ... list.traps[i].detail ...
  *	advise_list_free(&list);
  *
  * The string alone already tells much: letters that turn shares into bytes, numbers that are never read, devices that are not
  * there. With a model's blocks the string is planned, and advice follows from what the plan did: what a device is asked to hold
  * against what it has free, blocks that found no room, quotas lost to rounding.
+ *
+ * Everything that judges an allocation string or a plan made from one asks here. Advice is for the person who writes the string; a
+ * trap is the part of it that goes into a store: blocks will not be where the writer believes. Both follow from the same checks.
+ * Sizes are bytes. No state, any thread.
  */
 #ifndef RESIDENCY_PLAN_ADVISE_H
 #define RESIDENCY_PLAN_ADVISE_H
 
+#include "core/device/topology/topology.h"
 #include "core/plan/plan.h"
 
 enum advice_weight {
@@ -74,9 +80,25 @@ struct advice {
 	char *instead; /* what to write or do; NULL where there is nothing better */
 };
 
+enum advice_trap_kind {
+	ADVICE_TRAP_MISREAD, /* the string is read as something else than it seems to say, or not at all */
+	ADVICE_TRAP_OVER_COMMITTED, /* a device is planned to hold more than it has free */
+	ADVICE_TRAP_NO_PEER_ACCESS /* a donor has no link to the compute device */
+};
+
+struct advice_trap {
+	enum advice_trap_kind kind;
+	char place[64]; /* a device, a pair of them, a column, or what the trap is made of */
+	char expected[96], actual[96];
+	char detail[512]; /* one line for people */
+	uint64_t size_bytes; /* of the blocks; PLAN_NO_SIZE where the trap has no size */
+};
+
 struct advice_list {
 	struct advice *items; /* by column; those without one last */
 	size_t count, capacity;
+	struct advice_trap *traps; /* of a string that cannot be planned: that one alone */
+	size_t trap_count, trap_capacity;
 };
 
 /* All borrowed. */
@@ -89,6 +111,7 @@ struct advise_request {
 	const struct plan_device *devices;
 	const uint64_t *free_bytes; /* per device; NULL: all of it is free */
 	size_t device_count;
+	const struct topology *topology; /* NULL: links are unknown, and no trap is about them */
 };
 
 /* False only for want of memory or a model that cannot be planned at all. The caller frees with advise_list_free() in any case. */
@@ -96,6 +119,11 @@ bool advise(const struct advise_request *request, struct advice_list *list, stru
 
 /* The gravest of the list; ADVICE_NOTE for an empty one. */
 enum advice_weight advise_list_weight(const struct advice_list *list);
+
+/* Of one row of a plan: its blocks are more than the whole device holds; its quota is no part of the device's memory. */
+bool advise_row_overflows(const struct plan_share *share);
+bool advise_row_has_no_limit(const struct plan_share *share);
+
 void advise_list_free(struct advice_list *list);
 
 #endif

@@ -3,6 +3,7 @@
  * where the planner would.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/units.h"
@@ -81,9 +82,39 @@ static size_t size_length(struct span value, char *unit)
 	return end + 1;
 }
 
+/* Bytes are looked for as a letter g, m, k or b anywhere in the expert part, and devices have names. */
+static bool names_make_sizes(const struct allocation *allocation)
+{
+	struct span rest = allocation->expert;
+	struct span device;
+	struct span value;
+
+	while (allocation_next_pair(&rest, &device, &value)) {
+		if (text_has_unit(value))
+			return false;
+	}
+	return true;
+}
+
+/* A number before a '*' is never read. */
+static void check_lost_number(struct advisor *a, struct span value)
+{
+	char expected[64];
+
+	for (size_t i = 0; i < value.length; i++) {
+		if (value.text[i] < '0' || value.text[i] > '9')
+			continue;
+		snprintf(expected, sizeof(expected), "%.*s", (int)(value.length < 40 ? value.length : 40), value.text);
+		advisor_misread(a, "a number before a '*'", expected, "whatever is left over: the number is not read");
+		return;
+	}
+}
+
 static void check_wildcard(struct advisor *a, struct span value, bool *seen)
 {
 	struct span shown = text_trim(value);
+
+	check_lost_number(a, value);
 
 	if (*seen) {
 		advisor_add(a, ADVICE_SECOND_WILDCARD, ADVICE_WARNING, shown);
@@ -144,14 +175,11 @@ static void check_letters(struct advisor *a)
 	struct span value;
 	struct span culprit = { NULL, 0 };
 
-	while (allocation_next_pair(&rest, &device, &value)) {
-		char unit;
-		struct span shown = text_trim(value);
-
-		size_length(shown, &unit);
-		if (unit || text_has_unit(value))
-			return;
-		if (!culprit.text && text_has_unit(device))
+	if (!names_make_sizes(&a->allocation))
+		return;
+	advisor_misread(a, "a letter of a device's name", "a share", "bytes: the name has a letter that a size could have");
+	while (!culprit.text && allocation_next_pair(&rest, &device, &value)) {
+		if (text_has_unit(device))
 			culprit = device;
 	}
 	if (!culprit.text)

@@ -71,6 +71,40 @@ static void tell_rounding(struct advisor *a, const struct plan *plan)
 	advisor_instead(a, "--planner exact keeps the bytes");
 }
 
+/* Half a step more of any quota, and the block would have had room. */
+static bool is_left_out_by_rounding(const struct plan *plan, uint64_t size_bytes)
+{
+	for (size_t i = 0; i < plan->share_count; i++) {
+		const struct plan_share *share = &plan->shares[i];
+
+		if (share->quota_bytes > 0 && share->left_bytes + 0.5 / STEPS * share->total_bytes >= (double)size_bytes)
+			return true;
+	}
+	return false;
+}
+
+static void trap_of_rounding(struct advisor *a, const struct plan *plan)
+{
+	uint64_t bytes = 0;
+	size_t count = 0;
+	char expected[64];
+	char size[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < plan->block_count; i++) {
+		uint64_t size_bytes = a->request->blocks[i].size_bytes;
+
+		if (plan->reason_of[i] != PLAN_REASON_ORPHAN || !is_left_out_by_rounding(plan, size_bytes))
+			continue;
+		count++;
+		bytes += size_bytes;
+	}
+	if (!count)
+		return;
+	snprintf(expected, sizeof(expected), "%zu block%s, %s, with the others", count, count == 1 ? "" : "s",
+		 units_bytes(bytes, size));
+	advisor_misread(a, "quotas rounded to four decimals", expected, "no quota has room: left on the compute device");
+}
+
 static void tell_orphans(struct advisor *a, const struct plan *plan)
 {
 	double bytes;
@@ -79,6 +113,7 @@ static void tell_orphans(struct advisor *a, const struct plan *plan)
 
 	if (!count)
 		return;
+	trap_of_rounding(a, plan);
 	advisor_add(a, ADVICE_ORPHANS, bytes > MUCH * (double)plan->total_bytes ? ADVICE_WARNING : ADVICE_NOTE, first_value(a));
 	advisor_found(a, "%zu block%s of %s fit%s in no device's quota", count, count == 1 ? "" : "s", bytes_text(bytes, text),
 		      count == 1 ? "s" : "");
@@ -139,17 +174,43 @@ static const char *words_of_warning(const struct plan *plan, const struct plan_d
 	return words_of_silence(plan, device);
 }
 
+static void trap_of_over_commit(struct advisor *a, const struct plan_device *there, uint64_t bytes, uint64_t free_bytes)
+{
+	struct advice_trap trap = { .kind = ADVICE_TRAP_OVER_COMMITTED, .size_bytes = bytes };
+	char planned[UNITS_TEXT_MAX];
+	char total[UNITS_TEXT_MAX];
+	char room[UNITS_TEXT_MAX];
+
+	units_bytes(bytes, planned);
+	units_bytes(there->total_bytes, total);
+	units_bytes(free_bytes, room);
+	snprintf(trap.place, sizeof(trap.place), "%s", there->name);
+	snprintf(trap.expected, sizeof(trap.expected), "%s on %.40s", planned, there->name);
+	if (free_bytes < there->total_bytes) {
+		snprintf(trap.actual, sizeof(trap.actual), "%s free of %s", room, total);
+		snprintf(trap.detail, sizeof(trap.detail), "%s are planned for %.40s, which has %s free of %s", planned,
+			 there->name, room, total);
+	} else {
+		snprintf(trap.actual, sizeof(trap.actual), "%s in all", total);
+		snprintf(trap.detail, sizeof(trap.detail), "%s are planned for %.40s, which has %s", planned, there->name,
+			 total);
+	}
+	advisor_trap(a, &trap);
+}
+
 static void tell_over_commit(struct advisor *a, const struct plan *plan, size_t device, over_commit_words *words_of)
 {
 	const struct advise_request *request = a->request;
 	const struct plan_device *there = &request->devices[device];
 	double bytes = plan_device_bytes(plan, request->devices, request->device_count, device);
-	double room = (double)(request->free_bytes ? request->free_bytes[device] : there->total_bytes);
+	uint64_t free_bytes = request->free_bytes ? request->free_bytes[device] : there->total_bytes;
+	double room = (double)free_bytes;
 	const char *words = words_of(plan, there);
 	char texts[4][UNITS_TEXT_MAX];
 
-	if (bytes <= room)
+	if (!(bytes > room))
 		return;
+	trap_of_over_commit(a, there, (uint64_t)bytes, free_bytes);
 	advisor_add(a, ADVICE_OVER_COMMIT, ADVICE_WARNING, advisor_place_of(a, there->name));
 	advisor_found(a, "%s is to hold %s and has %s free of %s", there->name, bytes_text(bytes, texts[0]),
 		      bytes_text(room, texts[1]), bytes_text((double)there->total_bytes, texts[2]));
@@ -162,6 +223,16 @@ static void check_commitments(struct advisor *a, const struct plan *plan, over_c
 {
 	for (size_t device = 0; device < a->request->device_count; device++)
 		tell_over_commit(a, plan, device, words_of);
+}
+
+bool advise_row_overflows(const struct plan_share *share)
+{
+	return share->block_bytes > share->total_bytes;
+}
+
+bool advise_row_has_no_limit(const struct plan_share *share)
+{
+	return !(share->fraction >= 0 && share->fraction <= 1);
 }
 
 /* ---- the whole ---- */

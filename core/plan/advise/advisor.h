@@ -24,6 +24,17 @@ __attribute__((format(printf, 2, 3))) void advisor_instead(struct advisor *a, co
 
 bool advisor_has(const struct advisor *a, enum advice_kind kind);
 
+/* Adds a copy of the trap (advise_trap.c). */
+void advisor_trap(struct advisor *a, const struct advice_trap *trap);
+/* A trap of the string: `expected` was meant at `place`, and `actual` is what it says. */
+void advisor_misread(struct advisor *a, const char *place, const char *expected, const char *actual);
+/* The traps of any plan, whatever the version: fractions that add up to 1 and a compute device without a name; donors whose blocks
+ * take two copies. */
+void advise_trap_of_meaning(struct advisor *a, const struct plan *plan);
+void advise_trap_of_routes(struct advisor *a, const struct plan *plan);
+/* The one trap of a string that cannot be planned, in place of those found so far. */
+void advise_trap_of_failure(struct advisor *a, const struct plan_failure *failure);
+
 /* What the text tells: of DisTorch2's strings, of ours, and of V1's, whose form the planner checks, where it could plan them
  * (advise_text.c). */
 void advise_text(struct advisor *a);

@@ -1,6 +1,6 @@
-/* An allocation string is cut at the first '#', its tail at every ';'; the version says whether a missing or a second '#' is an
- * error and what mode the expert part has: of both there are few ways, each a function here that rows of versions.c name. Items of the expert part are cut one by one when they are asked for, so that a string
- * of any length is read without memory of its own.
+/* An allocation string is cut at the first '#', its tail at every ';'. The version decides whether a missing or a second '#' is an
+ * error and which mode the expert part has; there are few ways to do either, each a function here that rows of versions.c name.
+ * Items of the expert part are cut one at a time, on request, so that reading a string of any length takes no memory.
  */
 #include "core/plan/string/allocation.h"
 
@@ -54,30 +54,6 @@ enum plan_mode allocation_mode_by_letters(const struct allocation *a)
 enum plan_mode allocation_mode_of_fractions(const struct allocation *a)
 {
 	return a->expert.length == 0 && a->hash ? PLAN_VVRAM : PLAN_FRACTION;
-}
-
-bool allocation_reads_names(const struct allocation *a)
-{
-	struct span rest = a->expert;
-	struct span device;
-	struct span value;
-
-	if (a->mode != PLAN_BYTE)
-		return false;
-	while (allocation_next_pair(&rest, &device, &value)) {
-		if (text_has_unit(value))
-			return false;
-	}
-	return true;
-}
-
-bool allocation_loses_number(struct span value)
-{
-	for (size_t i = 0; i < value.length && span_find(value, '*'); i++) {
-		if (value.text[i] >= '0' && value.text[i] <= '9')
-			return true;
-	}
-	return false;
 }
 
 void allocation_append_size(struct strbuf *text, const char *device, double gib)

@@ -53,8 +53,6 @@ bool allocation_needs_one_hash(const struct allocation *allocation, const struct
 bool allocation_needs_at_most_one_hash(const struct allocation *allocation, const struct trouble *t);
 enum plan_mode allocation_mode_by_letters(const struct allocation *allocation);
 enum plan_mode allocation_mode_of_fractions(const struct allocation *allocation);
-bool allocation_reads_names(const struct allocation *allocation);
-bool allocation_loses_number(struct span value);
 void allocation_append_size(struct strbuf *text, const char *device, double gib);
 
 /* Whether the third piece of the tail has text, cut as HEAD cuts it: what upstream's policies take for a distributed model. False
