@@ -18,8 +18,8 @@
 enum terminal_event {
 	TERMINAL_NOTHING, /* the time is over, the descriptor can be read, or a signal came */
 	TERMINAL_KEY,
-	TERMINAL_RESIZED, /* or shown anew: all must be drawn */
-	TERMINAL_LOST /* nobody is there any more */
+	TERMINAL_RESIZED, /* or shown again: all must be drawn */
+	TERMINAL_LOST /* the terminal was closed */
 };
 
 /* Whether standard output is a terminal that can move its cursor. */

@@ -294,7 +294,7 @@ void store_remove(const char *path)
 	}
 }
 
-/* Nobody has committed a run, or there is not even a table of them. What cannot be read now is not taken for empty. */
+/* No run was committed, or there is not even a table of them. What cannot be read now is not taken for empty. */
 static bool is_empty(struct store *store)
 {
 	sqlite3_stmt *statement = NULL;

@@ -16,7 +16,7 @@ struct verdict_change {
 	enum known from, to;
 };
 
-/* The next change after commit `from`, which is 0 at first and then the `first` of the last change. false where there is none. */
+/* The next change after commit `from`, which is 0 at first and then the `first` of the last change. false after the last. */
 bool change_next(const enum known *commits, size_t count, size_t from, struct verdict_change *change);
 
 /* Whether something that passed fails later. */

@@ -44,7 +44,7 @@ static bool topologies_add(struct topologies *topologies, const char *name, stru
 	return topology;
 }
 
-/* Nobody chose: with real bytes a machine that fits, else every tier. */
+/* No topology was chosen: with real bytes a machine that fits, else every tier. */
 static bool topologies_default(struct topologies *topologies, const struct backend *backend, struct error *e)
 {
 	char name[TOPOLOGY_NAME_MAX];
@@ -257,7 +257,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		INTEGER_OPTION("repeats", "N", "samples of each point", &asked.repeats),
 		BYTES_OPTION("smallest", "SIZE", "smallest copy (default 4 KiB)", &asked.smallest_bytes),
 		BYTES_OPTION("largest", "SIZE", "largest copy (default 256 MiB)", &asked.largest_bytes),
-		SEED_OPTION("seed", "N", "seed of made-up data (default 0)", &asked.seed),
+		SEED_OPTION("seed", "N", "seed of the generated data (default 0)", &asked.seed),
 		TEXT_OPTION("tables", "DIR", "what others measured, to compare plan and predict with (default tests/data)",
 			    &asked.tables),
 		TEXT_OPTION("store", "FILE", "where samples are recorded; none for nowhere", &asked.store),

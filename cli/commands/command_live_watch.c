@@ -193,7 +193,7 @@ static bool print_object(struct live_watch *watch, const struct watch_answer *an
 	return text && fflush(watch->cli->out) == 0;
 }
 
-/* An object a question, until somebody interrupts or nobody reads. */
+/* One object per question, until the user interrupts or the reader goes away. */
 static void print_objects(struct live_watch *watch, struct live_client *client, struct error *e)
 {
 	struct watch_answer answer;

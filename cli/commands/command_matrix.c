@@ -26,10 +26,10 @@ struct matrix_settings {
 
 #define CELLS_TO_WATCH 12 /* up to so many, the log says what happens as in a replay */
 
-/* What the engine says goes on only where somebody watches; else it is counted. */
+/* The engine's messages are passed on only if there is a sink for them; otherwise they are counted. */
 struct matrix_watch {
 	struct log_sink sink;
-	const struct log_sink *to; /* NULL: nobody watches */
+	const struct log_sink *to; /* NULL: messages are not shown */
 	size_t held_back;
 };
 

@@ -80,7 +80,7 @@ static bool is_back(const struct live_now *now, const struct live_now_left *left
 	return false;
 }
 
-/* Whether somebody of the same name and kind left later. */
+/* Whether another model of the same name and kind left later. */
 static bool is_old_news(const struct live_now *now, size_t index)
 {
 	const struct live_now_left *left = &now->left[index];

@@ -14,7 +14,7 @@ enum watch_sort { WATCH_BY_LIST, WATCH_BY_SIZE, WATCH_BY_NAME, WATCH_BY_DEVICE, 
 /* Why a server tells less than it could. */
 enum watch_lack {
 	WATCH_LACKS_NOTHING,
-	WATCH_LACKS_PROBE, /* there is none */
+	WATCH_LACKS_PROBE, /* the server has no probe */
 	WATCH_LACKS_ROUTE, /* it is older than this tool */
 	WATCH_LACKS_PERMISSION /* it answers to its own machine only */
 };
@@ -25,7 +25,7 @@ struct watch_view {
 	enum watch_lack lack;
 	uint64_t age_ns; /* of that answer */
 	int64_t clock_ns; /* the time of day here, since midnight */
-	uint64_t interval_ns; /* between two questions; 0: asked once, nobody presses keys */
+	uint64_t interval_ns; /* between two questions; 0: asked once, keys are not read */
 	const char *trouble; /* why there is no newer answer; NULL where there is */
 	uint64_t gone_ns; /* for how long */
 	bool has_restarted; /* another process answers than before */

@@ -20,7 +20,7 @@ struct plan_subject {
 	struct block_list list;
 	bool has_blocks;
 	bool is_clip;
-	char source[1024]; /* the file the blocks came from, and what it was taken for; "" where there is none */
+	char source[1024]; /* the file the blocks came from, and what it was taken for; "" without blocks */
 	struct plan_device devices[DEVICE_MAX];
 	uint64_t free_bytes[DEVICE_MAX]; /* what --free says, else all of the device */
 };

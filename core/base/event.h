@@ -88,13 +88,13 @@ struct object_event {
 	uint64_t block_count;
 };
 
-/* Somebody asked models to go: a flag is set, the worker acts on flags, or all memory is to be freed. */
+/* A request to free models: a flag is set, the worker acts on flags, or all memory is to be freed. */
 struct request_event {
 	bool unload_models, free_memory;
 	const char *source; /* who sets a flag: post, node, soft_empty; who acts: worker, direct, oom */
 };
 
-/* An image that a node saves: height rows of width pixels of three values in 0..1; pixels is NULL on a machine without bytes. */
+/* An image that a node saves: height rows of width pixels of three values in 0..1; pixels is NULL on a backend that only counts bytes. */
 struct image_event {
 	const char *node; /* its id */
 	const char *prefix; /* of the file name */

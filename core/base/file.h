@@ -21,7 +21,7 @@ bool file_make_folder(const char *path, struct error *e);
 /* rm -r, as far as it goes: what cannot be removed stays. Links are removed, not followed. */
 void file_remove_folder(const char *path);
 
-/* A file mapped for reading. file_map takes a snapshot of nothing: a file cut off by somebody else while mapped faults, so
+/* A file mapped for reading. file_map takes a snapshot of nothing: a file that another process cuts off while it is mapped faults, so
  * sizes are checked against the mapping's, taken once. */
 struct file_mapping {
 	const uint8_t *bytes; /* NULL for an empty file */

@@ -26,7 +26,7 @@ static bool is_number_char(char c)
 	return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
 }
 
-/* The length of the number at text[at], whatever its form; 0 if there is none. */
+/* The length of the number at text[at], in any form; 0 without one. */
 static size_t number_length(const char *text, size_t length, size_t at)
 {
 	size_t end = at;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the sequence at p, of which `left` may be read; 0 where there is none. */
+/* Bytes of the sequence at p, of which `left` may be read; 0 if it is not a whole one. */
 size_t utf8_length(const unsigned char *p, size_t left);
 
 /* The code point of a sequence whose length utf8_length gave. */

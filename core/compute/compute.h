@@ -9,7 +9,7 @@
  * tensor that is needed again is given as compute_keep(x), in an earlier statement than its last use: C does not say which
  * argument is evaluated first. Only compute_download and compute_tell borrow.
  *
- * Weights that wait on another device are brought over when they are used and dropped after (`sync` mode): a module's weight
+ * Weights stored on another device are copied in when they are used and released after (`sync` mode): a module's weight
  * and bias, cast to the type of the pass, live for one operation.
  *
  *	struct compute c;
@@ -84,11 +84,11 @@ struct tensor *compute_keep(struct tensor *tensor);
 /* One reference less; the last one frees. */
 void compute_drop(struct compute *c, struct tensor *tensor);
 
-/* float32 values in main memory to a tensor of the pass's type, rounded. values may be NULL on a machine without bytes. */
+/* float32 values in main memory to a tensor of the pass's type, rounded. values may be NULL on a backend that only counts bytes. */
 struct tensor *compute_upload(struct compute *c, const float *values, unsigned rank, const int64_t *shape);
 /* The same without rounding: tables of angles, biases. */
 struct tensor *compute_upload_f32(struct compute *c, const float *values, unsigned rank, const int64_t *shape);
-/* The values into to[], which has room. Nothing is written on a machine without bytes. Waits for the device. */
+/* The values into to[], which has room. Nothing is written on a backend that only counts bytes. Waits for the device. */
 bool compute_download(struct compute *c, const struct tensor *tensor, float *to);
 
 /* Tells the tap. */

@@ -95,7 +95,7 @@ bool fetch_module(struct compute *c, struct fetched_module *module, enum operati
 	return fetch(c, &module->bias, operation, parameter);
 }
 
-/* The factor beside an fp8 weight, in the pass's type; false where there is none. */
+/* The factor beside an fp8 weight, in the pass's type; false if it has no scale. */
 static bool find_scale(struct compute *c, const char *name, float *scale)
 {
 	char parameter_name[PASS_NAME_MAX + 16];

@@ -19,7 +19,7 @@ struct fetched {
 /* Weight and bias of a module, or one parameter alone. Owns the copies; fetch_release() frees them. */
 struct fetched_module {
 	struct fetched weight, bias;
-	const struct operand *b; /* the bias; NULL where there is none */
+	const struct operand *b; /* the bias; NULL without one */
 };
 
 /* One parameter by its whole name, into module->weight. */

@@ -17,7 +17,7 @@
 #include "core/model/model.h"
 #include "core/patch/patch.h"
 
-/* A dense float32 tensor in main memory; `values` is NULL on a machine without bytes (shapes still hold). */
+/* A dense float32 tensor in main memory; `values` is NULL on a backend that only counts bytes (shapes still hold). */
 struct values {
 	unsigned rank;
 	int64_t shape[TENSOR_RANK_MAX];
@@ -26,7 +26,7 @@ struct values {
 
 void values_free(struct values *values);
 
-/* Zeros of a shape; no values on a machine without bytes. */
+/* Zeros of a shape; no values on a backend that only counts bytes. */
 bool values_new(struct values *values, const struct machine *machine, unsigned rank, const int64_t *shape, struct error *e);
 size_t values_count(const struct values *values);
 

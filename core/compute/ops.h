@@ -123,6 +123,6 @@ extern const struct ops ops_sim;
 
 /* NULL-terminated. */
 extern const struct ops *const ops_tables[];
-const struct ops *ops_find(const char *name); /* NULL if there is none */
+const struct ops *ops_find(const char *name); /* NULL if not found */
 
 #endif

@@ -57,7 +57,7 @@ struct stream_event {
 struct memory_use {
 	uint64_t capacity_bytes;
 	uint64_t reserved_bytes; /* taken from the device: allocated and cached */
-	uint64_t allocated_bytes; /* in buffers: whole pieces, since nobody else can use the rest */
+	uint64_t allocated_bytes; /* in buffers: whole pieces, since nothing else can use the rest */
 	uint64_t requested_bytes; /* in buffers, as asked for */
 	uint64_t largest_free_bytes; /* largest piece that device_alloc could give without taking more from the device */
 	uint64_t peak_bytes; /* largest allocated_bytes since the machine was opened */
@@ -141,7 +141,7 @@ struct backend {
 	bool (*copy)(void *state, const struct transfer *transfer, struct error *e);
 	bool (*kernel)(void *state, const struct stream *stream, const struct kernel_cost *cost, struct error *e);
 	uint64_t (*now_ns)(void *state);
-	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: nobody really waits */
+	void (*sleep)(void *state, uint64_t duration_ns); /* virtual on every backend: no thread really waits */
 };
 
 extern const struct backend host_backend;
@@ -160,9 +160,9 @@ const struct backend *machine_backend(const struct machine *machine);
 const struct topology *machine_topology(const struct machine *machine);
 size_t machine_device_count(const struct machine *machine);
 struct device *machine_device(struct machine *machine, size_t index);
-struct device *machine_find(struct machine *machine, const char *name); /* NULL if there is none */
+struct device *machine_find(struct machine *machine, const char *name); /* NULL if not found */
 
-/* Whom copies are told to (event.h); NULL for nobody. Borrowed. A copy is told when its times are known: on host at once, on
+/* Who is notified of copies (event.h); NULL for none. Borrowed. A copy is reported when its times are known: on host at once, on
  * sim at the latest when the caller waits for its stream or closes the machine. */
 void machine_observe(struct machine *machine, const struct observer *observer);
 

@@ -143,7 +143,7 @@ static void hold(struct manager *m, struct candidate *candidates, size_t count)
 	}
 }
 
-/* Pops those that are gone, last in the list first, whatever became of the list meanwhile, and lets go of all. */
+/* Pops those that are gone, last in the list first, whatever became of the list meanwhile, and releases all. */
 static size_t settle(struct manager *m, struct candidate *candidates, size_t count)
 {
 	size_t gone = 0;

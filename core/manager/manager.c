@@ -144,7 +144,7 @@ void manager_release_kept(struct manager *m)
 		if (patcher_inner(patcher)->keep == KEEP_YES)
 			set_keep(m, patcher, KEEP_NO);
 	}
-	object_let_go(m->keeper);
+	object_release_all(m->keeper);
 }
 
 /* ---- verbs of policies ---- */
@@ -190,7 +190,7 @@ void manager_clear_anchors(struct manager *m)
 	struct reason_scope scope = manager_reason_begin(m, REASON_ANCHORS_CLEARED);
 
 	m->anchor_count = 0;
-	object_let_go(m->anchors);
+	object_release_all(m->anchors);
 	manager_reason_end(&scope);
 }
 

@@ -30,7 +30,7 @@ struct manager;
 struct patcher;
 struct wrapper; /* what a CLIP or VAE output is */
 
-/* Takes the model over, also on failure. Nobody holds the patcher yet. Its patches_id is its own. */
+/* Takes the model over, also on failure. Nothing holds the patcher yet. Its patches_id is its own. */
 struct patcher *patcher_new(struct manager *manager, struct model *model, struct device *load_device, const char *key,
 			    struct error *e);
 
@@ -42,7 +42,7 @@ struct patcher_change {
 	double sampling_shift; /* NAN: as before */
 };
 
-/* A clone of parent, or the living one that a policy lets it be. Nobody may hold it yet. */
+/* A clone of parent, or the living one that a policy lets it be. Nothing may hold it yet. */
 struct patcher *patcher_clone(struct patcher *parent, const struct patcher_change *change, struct error *e);
 
 struct wrapper *patcher_wrapper_new(struct patcher *patcher, struct error *e);

@@ -59,7 +59,7 @@ struct policy {
 	/* After a distributed load. */
 	bool (*distributed)(struct manager *m, const struct patcher *patcher, struct error *e);
 
-	/* A kept patcher made from `key`, to be used instead of loading; NULL if there is none. */
+	/* A kept patcher made from `key`, to be used instead of loading; NULL to load. */
 	struct patcher *(*adopt)(const struct manager_view *view, const char *key);
 
 	/* A living clone of parent made from `key`, to be used instead of another. */

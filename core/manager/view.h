@@ -107,7 +107,7 @@ struct object_watch {
 	struct weak patcher, model;
 };
 
-/* Of the living object with this id; does nothing if there is none. */
+/* Of the living object with this id; does nothing if it has died. */
 void view_watch_begin(struct object_watch *watch, const struct manager_view *view, uint64_t id);
 void view_watch_end(struct object_watch *watch);
 

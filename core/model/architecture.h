@@ -125,7 +125,7 @@ void architecture_loose(struct architecture *a, const char *module, const char *
 
 uint64_t architecture_parameter_size_bytes(const struct parameter_description *parameter);
 
-/* Counts the blocks' weight bytes anew, for parameters whose types were changed after they were added. */
+/* Counts the blocks' weight bytes again, for parameters whose types were changed after they were added. */
 void architecture_count_weights(struct architecture *a);
 
 /* All parameters' bytes. */

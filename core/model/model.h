@@ -56,7 +56,7 @@ struct model {
 	char *name; /* as the workflow's loader names it: a file name, or A, B, C in the matrix */
 	const char *class_name; /* upstream's class, where that matters; NULL: the family or the name stands for it. Borrowed */
 	enum model_kind kind;
-	const struct family *family; /* NULL for a model nobody runs */
+	const struct family *family; /* NULL for a placeholder model */
 	void *config; /* the family's own, freed with the model; NULL if none */
 	struct machine *machine;
 	struct parameter *parameters;

@@ -37,7 +37,7 @@ struct recipe {
 	enum dtype dtype; /* as it is published */
 };
 
-/* Fills `recipe` for any name of a file, a variant or a family; false when there is none. Borrows what is static. */
+/* Fills `recipe` for any name of a file, a variant or a family; false if the name is unknown. Borrows what is static. */
 bool recipe_find(const char *name, struct recipe *recipe);
 
 /* The file's tensors, by their names in it, in the order of their models; at full size, or of the families' small

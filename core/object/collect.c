@@ -66,7 +66,7 @@ static void tell_of_death(struct heap *heap)
 	}
 }
 
-/* Cuts every edge from garbage (what is not garbage is held by somebody else, too), then frees. */
+/* Cuts every edge from garbage (what is not garbage has another owner, too), then frees. */
 static size_t sweep(struct heap *heap)
 {
 	size_t died = 0;

@@ -145,7 +145,7 @@ void object_discard(struct object *object)
 		die(object);
 }
 
-void object_let_go(struct object *owner)
+void object_release_all(struct object *owner)
 {
 	while (owner->out)
 		reference_drop(owner->out);

@@ -1,7 +1,7 @@
 /* heap.h - who keeps what alive.
  *
- * Objects live as long as somebody holds them. A strong reference is an edge with a label, from an owner (another object, or a
- * root) to a target; a target without one dies at once, and what it held may die with it. A cycle that nobody outside holds
+ * Objects live as long as something holds them. A strong reference is an edge with a label, from an owner (another object, or a
+ * root) to a target; a target without one dies at once, and what it held may die with it. A cycle that nothing outside holds
  * lives on until heap_collect(). Weak references hold nothing; they are empty once their target is dead, and may call back.
  * So "who keeps this alive" and "what let it die" are facts that can be queried.
  *
@@ -10,7 +10,7 @@
  *			newest first -> contents are dropped, first taken first, each dying in full before the next
  *	in a collection	all weak references to all garbage empty -> callbacks of those whose owner lives -> finalize of each ->
  *			all garbage at once
- * An object whose finalizer made somebody hold it again is not dead; it is not finalized twice.
+ * An object whose finalizer gave it an owner again is not dead; it is not finalized twice.
  *
  * Edges are memory of whoever uses them (a member of the owner, as a rule), zero-initialised, so that taking and dropping a
  * reference never fails and costs O(1). They must not be moved in memory while set, and must be dropped before their memory
@@ -96,13 +96,13 @@ void heap_free(struct heap *heap);
 
 struct heap_counts heap_counts(const struct heap *heap);
 
-/* size_bytes of zeros with the head filled in. Nobody holds it yet: hold it, or object_discard it. */
+/* size_bytes of zeros with the head filled in. Nothing holds it yet: hold it, or object_discard it. */
 void *object_new(struct heap *heap, const struct object_class *class, const char *name, size_t size_bytes, struct error *e);
 
 /* An object that is held by itself, until the heap goes. */
 struct object *heap_root(struct heap *heap, const struct object_class *class, const char *name, struct error *e);
 
-/* Lets an object die that nobody holds; nothing if somebody does. */
+/* Lets an object die that nothing holds; does nothing if something does. */
 void object_discard(struct object *object);
 
 /* Takes the new target, then drops the old one. A NULL target only drops. */
@@ -110,7 +110,7 @@ void reference_set(struct reference *reference, struct object *owner, struct obj
 void reference_drop(struct reference *reference);
 
 /* Drops all that owner holds, oldest first. */
-void object_let_go(struct object *owner);
+void object_release_all(struct object *owner);
 
 void weak_set(struct weak *weak, struct object *owner, struct object *target, const char *label,
 	      void (*callback)(struct weak *weak));

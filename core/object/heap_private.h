@@ -10,7 +10,7 @@ struct heap {
 	bool collecting;
 };
 
-/* Takes the edge out of both lists; lets nobody die. */
+/* Takes the edge out of both lists; frees nothing. */
 void reference_unlink(struct reference *reference);
 
 void weak_unlist(struct weak *weak);

@@ -87,8 +87,8 @@ extern const struct adapter_kind *const adapter_kinds[];
 extern const struct adapter_kind kind_lora, kind_loha, kind_lokr, kind_glora, kind_oft, kind_boft, kind_norm, kind_norm_bias,
 	kind_diff, kind_diff_bias, kind_set;
 
-/* Made up from the file's name; in no file. */
-extern const struct adapter_kind kind_made_up;
+/* Generated from the file's name; in no file. */
+extern const struct adapter_kind kind_synthetic;
 
 /* Changes a weight. ERROR_FORMAT, ERROR_UNSUPPORTED: the adapter does not fit, and the weight may be half changed. */
 bool adapter_apply(const struct change *change, struct error *e);

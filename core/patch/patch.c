@@ -15,7 +15,7 @@
 #include "core/tensor/convert/convert.h"
 #include "core/tensor/convert/stochastic.h"
 
-/* What an fp8 weight has to be multiplied by, where a scale is beside it; 0 where there is none. */
+/* What an fp8 weight has to be multiplied by, where it has a scale; 0 where it has none. */
 static bool scale_of(const struct model *model, size_t index, float *value, struct error *e)
 {
 	const struct parameter *parameter = &model->parameters[index];

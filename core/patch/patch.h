@@ -64,7 +64,7 @@ bool patch_reshaped(const struct patch_list *list, size_t parameter, unsigned ra
 
 /* A parameter as it was: bytes, type and shape. */
 struct patch_backup {
-	void *bytes; /* NULL on a machine without bytes */
+	void *bytes; /* NULL on a backend that only counts bytes */
 	uint64_t size_bytes;
 	enum dtype dtype;
 	unsigned rank;
@@ -78,7 +78,7 @@ bool patch_keep(const struct model *model, size_t parameter, struct patch_backup
  * memory: then it is as it was. */
 bool patch_restore(struct model *model, size_t parameter, struct patch_backup *backup, struct error *e);
 
-/* Changes a parameter where it is. On failure it is as it was. On a machine without bytes it costs the time. */
+/* Changes a parameter where it is. On failure it is as it was. On a backend that only counts bytes it costs the time. */
 bool patch_parameter(struct model *model, size_t parameter, const struct patch_list *list, struct error *e);
 
 /* Rounds all parameters of a block again to F8_E4M3 (patch_rules.rounds_again). Crashes upstream where a scale is beside a weight:

@@ -38,7 +38,7 @@ struct plan_device {
 	uint64_t total_bytes;
 };
 
-/* What a version of the planner does; see versions.h. By name, as --planner takes it; NULL if there is none. */
+/* What a version of the planner does; see versions.h. By name, as --planner takes it; NULL if unknown. */
 struct plan_rules;
 const struct plan_rules *plan_rules_find(const char *name);
 

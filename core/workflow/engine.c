@@ -248,7 +248,7 @@ static bool run_prompt(struct engine *engine, struct error *failed, struct error
 	return true;
 }
 
-/* The policy raised: nobody catches it in the worker. */
+/* The policy raised: the worker does not catch it. */
 static bool die(struct engine *engine, const struct error *raised, struct error *e)
 {
 	engine_tell_stage(engine, STAGE_AFTER_UNLOAD, raised->text);
@@ -312,7 +312,7 @@ static bool serve_flags(struct engine *engine, struct error *e)
 	return collect(engine, e);
 }
 
-/* What is set from here on comes while nobody waits for it. */
+/* What is set from here on comes while no thread waits for it. */
 static bool act_on_flags(struct engine *engine, struct error *e)
 {
 	bool fine;

@@ -73,7 +73,7 @@ void engine_close(struct engine *engine);
 bool engine_submit(struct engine *engine, const json_t *prompt, const char *where, struct error *e);
 
 /* POST /free: {"unload_models": bool, "free_memory": bool, "release_kept": bool}, each may be absent; false asks nothing. One that
- * comes while the worker does not wait (it collects, or has just looked) sets its flags and wakes nobody: they are served after
+ * comes while the worker does not wait (it collects, or has just looked) sets its flags and wakes no thread: they are served after
  * the next prompt, or when the worker's wait runs out. One that comes while a prompt runs is served after that: here, the next. */
 enum request_when { REQUEST_HEARD, REQUEST_WITHOUT_WAKE, REQUEST_WHILE_RUNNING };
 bool engine_request_free(struct engine *engine, const json_t *body, enum request_when when, struct error *e);
@@ -106,11 +106,11 @@ void engine_drop_holds(struct engine *engine);
 enum injected_fault { INJECT_NONE, INJECT_INTERRUPT, INJECT_FAILURE, INJECT_OUT_OF_MEMORY };
 void engine_inject_fault(struct engine *engine, enum injected_fault kind, unsigned step);
 
-/* Memory that somebody takes past the manager. What does not fit is not taken. */
+/* Memory taken past the manager. What does not fit is not taken. */
 bool engine_take_outside(struct engine *engine, const char *device, uint64_t size_bytes, struct error *e);
 void engine_drop_outside(struct engine *engine);
 
-/* Another pack's memory manager moves the blocks of the newest model of a name as it thinks best, and tells nobody: those that are on
+/* Another pack's memory manager moves the blocks of the newest model of a name as it thinks best, and notifies no one: those that are on
  * the compute device to where weights wait, the others to the compute device. Without such a model, or where a block finds no room,
  * it leaves the rest alone. */
 bool engine_move_foreign(struct engine *engine, const char *name, struct error *e);

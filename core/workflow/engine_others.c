@@ -37,7 +37,7 @@ bool engine_before_step(void *context, struct error *e)
 	return error_set(e, thrown[injected->kind].kind, "%s, at step %u", thrown[injected->kind].text, injected->step);
 }
 
-/* Upstream then unloads all models; what that throws, nobody catches. */
+/* Upstream then unloads all models; what that throws is not caught. */
 static bool out_of_memory(struct engine *engine, struct error *e)
 {
 	const struct observer *observer = engine->options.observer;

@@ -54,7 +54,7 @@
 	STRING(OF, RECORD_NAME_MAX, detail, "detail", NONE)
 
 /* The worker takes flags that ask models to go; put before it acts on them. (An action that asks is a request by itself; a
- * soft_empty that sets no flag asks nobody to go, and flags that are dropped before the worker sees them neither.) */
+ * soft_empty that sets no flag asks no model to go, and flags that are dropped before the worker sees them neither.) */
 #define RECORD_FIELDS_request(NUMBER, STRING, OF)                                                                              \
 	NUMBER(OF, U32, cell, "cell", CELL)                                                                                    \
 	NUMBER(OF, U32, after_snapshot, "after_snapshot", COUNT)                                                               \

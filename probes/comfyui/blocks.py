@@ -4,7 +4,7 @@ A block is a module that has parameters, or knows how to cast them, while none o
 count as bytes, but lie in no block.
 """
 
-NAMES = {}  # of devices: making one anew for each parameter would be most of the work
+NAMES = {}  # of devices: making a new one for each parameter would be most of the work
 
 
 def device_name(device):

@@ -216,7 +216,7 @@ class Guard:
         return None
 
     def key(self, inputs, *args):
-        """None where inputs are such that nobody could tell whether they are the same."""
+        """None where inputs cannot be compared."""
         try:
             return self.loading.loader, json.dumps([args, {name: inputs[name] for name in inputs if name not in KEEP_INPUTS}], sort_keys=True)
         except TypeError:
@@ -233,7 +233,7 @@ class Guard:
 
             @functools.wraps(inner)
             def outer(node, *args, **kwargs):
-                loading = self.loading if self.loading and self.loading.key is None else None  # else nobody's, or one within another
+                loading = self.loading if self.loading and self.loading.key is None else None  # else no loader's, or one within another
                 found = self.find(loading, args, kwargs) if loading else None
                 if found is not None:
                     return found
@@ -259,12 +259,12 @@ class Guard:
             return None
         for number, (value, patcher, device) in enumerate(kept.parts):
             if device_for(value) != device:
-                kept.parts[number] = (value, patcher, self.place_anew(value, patcher, device))
+                kept.parts[number] = (value, patcher, self.place_again(value, patcher, device))
         self.loading.result, self.loading.parts, self.loading.clones = kept.result, kept.parts, kept.clones
         log.info("residency guard: %s: the kept copy is used", kept.key[1])
         return wrappers_round(kept.result)
 
-    def place_anew(self, value, patcher, device):
+    def place_again(self, value, patcher, device):
         """Another compute device: it goes from where it is, and its next load brings it there. One that was pinned elsewhere stays."""
         if patcher.load_device == device:
             for entry in [entry for entry in mm.current_loaded_models if entry.model and entry.model.model is patcher.model]:

@@ -1,7 +1,7 @@
 """Where the probe stands: round the functions of ComfyUI that make models come and go.
 
-Each wrapper is the outermost one. Somebody who patches later goes outside of it; so before the worker waits, every place is looked
-at again, and what is not ours any more is wrapped anew. The older wrapper, now inside, sees that the function is already on its
+Each wrapper is the outermost one. A pack that patches later goes outside of it; so before the worker waits, every place is looked
+at again, and what is not ours any more is wrapped again. The older wrapper, now inside, sees that the function is already on its
 way in this thread and only passes on. A wrapper calls what it wraps exactly once, with what it was given, and lets through what
 that returns or raises; whatever goes wrong in the probe itself is logged, and stays here.
 """
@@ -21,7 +21,7 @@ import comfy.model_management as mm
 from . import guard, plans
 from .cells import Devices, Worker, order_outputs
 from .journal import Journal
-from .mishaps import Mishaps
+from .faults import Faults
 from .now import Recent
 from .observe import Observer, anchor_sets, modules_with
 
@@ -77,7 +77,7 @@ class Probe:
         self.on = False
         self.failures = 0
         self.worker = Worker()
-        self.mishaps = Mishaps()
+        self.faults = Faults()
         self.devices = Devices()
         self.death = ""
         self.death_told = False
@@ -160,7 +160,7 @@ class Probe:
             self.observer.executor = weakref.ref(args[0])
             self.observer.prompt += 1
             self.flags_before = dict(self.queue.flags) if self.queue else {}
-            self.mishaps.prompt_begins()
+            self.faults.prompt_begins()
 
     def failure(self):
         """What ended the last prompt early: the executor keeps it to itself, and to its messages."""
@@ -189,7 +189,7 @@ class Probe:
         stage = {"unload_all_models": "after_unload", "reset": "after_reset", "gc.collect": "after_gc",
                  "soft_empty_cache": "after_empty_cache"}.get(name)
         if name == "execute":
-            self.mishaps.prompt_ends()
+            self.faults.prompt_ends()
             if self.drop_node_flags and self.queue:
                 self.queue.flags = self.flags_before
             stage = "loaded" if self.observer.prompt == 1 else "next_prompt"
@@ -280,7 +280,7 @@ class Probe:
     def watch_steps(self):
         preview = optional("latent_preview")
         if callable(getattr(preview, "prepare_callback", None)):
-            self.guard(preview, "prepare_callback", self.mishaps.watch_steps)
+            self.guard(preview, "prepare_callback", self.faults.watch_steps)
         else:
             log.warning("residency probe: no latent_preview.prepare_callback: no prompt can be stopped at a sampler's step")
 
@@ -323,7 +323,7 @@ class Probe:
             if getattr(owner, attribute, None) is outer:
                 setattr(owner, attribute, inner)
         self.devices.put_back()
-        self.mishaps.clear()
+        self.faults.clear()
         self.observer.forget()
         self.journal.clear()
         self.places, self.guards = [], {}
@@ -357,7 +357,7 @@ class Probe:
         order_outputs(prompt)
 
     def get_flags(self, inner, queue, *args, **kwargs):
-        self.mishaps.unheard = False
+        self.faults.unseen = False
         flags = inner(queue, *args, **kwargs)
         self.local.free_memory = isinstance(flags, dict) and bool(flags.get("free_memory", False))
         return flags
@@ -401,7 +401,7 @@ class Probe:
             return False
         with queue.mutex:
             return self.worker.waiting and not queue.queue and not queue.currently_running and (
-                not queue.flags or self.mishaps.unheard)
+                not queue.flags or self.faults.unseen)
 
     def worker_alive(self):
         alive = self.worker.thread is None or self.worker.thread.is_alive()
@@ -412,7 +412,7 @@ class Probe:
 
     def begin(self, cell, device_mode, node_flags, deep=False):
         """Everything that an earlier cell left goes: the worker, lists, anchors, MultiGPU's notes about models. What went wrong, or ""."""
-        self.mishaps.clear()
+        self.faults.clear()
         renews = self.worker.can_begin()
         if renews and not self.worker.retire():
             return "the worker does not end"
@@ -459,13 +459,13 @@ class Probe:
             elif action == "drop_holds":
                 self.observer.holds.clear()
             elif action == "arm":
-                self.mishaps.arm(name, step)
+                self.faults.arm(name, step)
             elif action == "release":
-                self.mishaps.released.set()
+                self.faults.released.set()
             elif action == "set_flags_unheard":
-                self.mishaps.set_flags_unheard(self.queue, name.split())
+                self.faults.set_flags_without_wake(self.queue, name.split())
             elif action == "foreign_unload":
-                self.mishaps.patch_unload(name == "throw")
+                self.faults.patch_unload(name == "throw")
                 self.settle_outermost()
             elif action == "end":
                 self.tell("end", "" if self.worker_alive() else self.death)

@@ -37,7 +37,7 @@ def accelerators():
 
 
 def process_bytes():
-    """Resident in main memory; None where nobody says. ComfyUI brings psutil."""
+    """Resident in main memory; None where unknown. ComfyUI brings psutil."""
     try:
         return int(psutil.Process().memory_info().rss)
     except Exception:

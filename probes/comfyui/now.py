@@ -1,7 +1,7 @@
 """What is where now, and what the last calls did: GET /residency/now, which begins no cell and changes nothing.
 
-Models are known by weak references and calls by their names. While nobody asks, the cost is one look at the loaded list before and
-one after a wrapped call: no parameter is walked. A call that makes models come or go waits for a look that somebody asked for, so
+Models are known by weak references and calls by their names. While no one asks, the cost is one look at the loaded list before and
+one after a wrapped call: no parameter is walked. A call that makes models come or go waits for a look that a client asked for, so
 that no reference of ours is there while ComfyUI counts references and decides who goes.
 """
 
@@ -183,10 +183,10 @@ class Recent:
             return [told]
         return []
 
-    # ---- what somebody asks ----
+    # ---- what a client asks ----
 
     def busy(self):
-        """Whether a call is on its way that decides who goes: then nobody looks."""
+        """Whether a call is running that decides what to free: then no look is taken."""
         return any(call.name not in LOOKED_THROUGH for call in self.open)
 
     def answer(self, observer):
@@ -272,7 +272,7 @@ def device_rows(models):
 
 
 def row(name, total, free, weights, other=None, cache=None):
-    """What is used is weights, other tensors or memory of this process, cache that its allocator holds, and what nobody told of."""
+    """What is used is weights, other tensors or memory of this process, cache that its allocator holds, and what is not reported."""
     rest = None if total is None or free is None else max(0, total - free - weights - (other or 0) - (cache or 0))
     return {"name": name, "total_bytes": total, "free_bytes": free, "weights_bytes": weights, "other_bytes": other,
             "cache_bytes": cache, "unattributed_bytes": rest}

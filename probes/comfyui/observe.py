@@ -1,6 +1,6 @@
 """What is looked at: objects (patchers and their models), who lists and holds them, where their blocks are.
 
-Nothing here keeps a model alive: objects are known by weak references, and what is looked at is let go before a function returns.
+Nothing here keeps a model alive: objects are known by weak references, and what is looked at is released before a function returns.
 """
 
 import threading
@@ -42,7 +42,7 @@ class Known:
         self.own = None  # the allocation string of its loader; None: not known yet
         self.used, self.plan = None, {}  # the one it was placed by, and the blocks' devices
         self.load_device = ""  # for blocks that the plan does not name
-        self.unowned_at = None  # how many collections there had been when nobody known held it
+        self.unowned_at = None  # how many collections there had been when it had no known holder
 
 
 def kind_of(model):
@@ -106,7 +106,7 @@ class Observer:
         self.journal = journal
         self.lock = threading.RLock()
         self.objects = []
-        self.dropped_caches = []  # weak: caches that a reset has let go
+        self.dropped_caches = []  # weak: caches that a reset has released
         self.executor = None  # weak
         self.holds = []  # foreign references that a scenario asked for: the only strong ones
         self.begun_ns = time.monotonic_ns()
@@ -410,11 +410,11 @@ class Observer:
         self.journal.put("path", snapshot=self.snapshot, model=known.number, length=length, path=text[:255])
 
     def note_unowned(self, known, stage):
-        """Alive after a whole collection, and held by nobody known: then by somebody unknown, and not by chance."""
+        """Alive after a whole collection, and no known holder: then an unknown one holds it, and not by chance."""
         if known.unowned_at is None:
             known.unowned_at = self.collections - (self.snapshot_stage == "after_gc")
         if self.collections > known.unowned_at:
-            self.put_holder(known, "somebody unknown", "other")
+            self.put_holder(known, "unknown holder", "other")
 
     def ask_everybody(self, known, target, kind, unexplained):
         ours = (id(self.__dict__), id(known.__dict__), id(self.holds))
@@ -424,7 +424,7 @@ class Observer:
                 self.put_holder(known, f"a {name}", "other")
         if labels:
             return paths.text(labels, kind, known.name)
-        return 0, "unreachable: garbage until the next collection" if not direct else "nobody with a name leads to it"
+        return 0, "unreachable: garbage until the next collection" if not direct else "no named object leads to it"
 
 
 def same_device(name, device):

@@ -1,7 +1,7 @@
 """Why something is alive: the shortest chain of references from an owner that is known by name.
 
 Owners are the executor's caches, sets of anchors, a scenario's own holds, entries of the loaded list, and what node packs keep in
-their modules and classes. Nobody else is asked, so that the cost is bounded; `others` asks everybody, and only where a user wants it.
+their modules and classes. No others are searched, so that the cost is bounded; `others` searches all, and only where a user wants it.
 """
 
 import collections

@@ -174,7 +174,7 @@ def install(probe):
         alive = probe.worker_alive()
         lines, first = probe.journal.since(int(request.query.get("from", 0)))
         head = {"record": "batch", "session": SESSION, "first": first, "count": len(lines), "dropped": probe.journal.dropped,
-                "failures": probe.failures, "idle": idle, "worker_alive": alive, "held": probe.mishaps.held}
+                "failures": probe.failures, "idle": idle, "worker_alive": alive, "held": probe.faults.held}
         return web.Response(text="\n".join([json.dumps(head), *lines]) + "\n", content_type="application/x-ndjson")
 
     @routes.post("/residency/off")

@@ -62,7 +62,7 @@
 	X(CACHE_HOLDS, "cache_holds", "the executor's caches hold it")                                                         \
 	X(ANCHORS_HOLD, "anchors_hold", "an anchor set holds it")                                                              \
 	X(FOREIGN_HOLDS, "foreign_holds", "something outside the engine holds it")                                             \
-	X(NOBODY_HOLDS, "nobody_holds", "nothing holds it any more")                                                           \
+	X(NO_HOLDER, "nobody_holds", "nothing holds it any more")                                                              \
 	/* where it is */                                                                                                      \
 	X(ALIVE_AT_END, "alive_at_end", "its object is alive at the end")                                                      \
 	X(IN_HOST_MEMORY, "in_host_memory", "its weights are off the device and still in host memory at the end")              \

@@ -61,7 +61,7 @@ void judge_add_dropped(struct judge *judge, uint64_t count);
  * judge_finish. */
 void judge_doubt(struct judge *judge, const char *why);
 
-/* Says it at once, as an error with stage, reason and who held it before, when a kept model is gone; to nobody for NULL, which is so
+/* Says it at once, as an error with stage, reason and who held it before, when a kept model is gone; not at all for NULL, which is so
  * at first. Outlives judge_reset. */
 void judge_say_losses(struct judge *judge, const struct log_sink *log);
 

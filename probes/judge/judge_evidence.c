@@ -92,7 +92,7 @@ static fact_set neighbour_facts(const struct judge *judge, const struct judged_o
 	return (all_kept ? FACT(ALL_KEPT) : 0) | (other_not_kept ? FACT(NEIGHBOUR_NOT_KEPT) : 0);
 }
 
-static fact_set kin_facts(const struct judge *judge, const struct judged_object *object, size_t snapshot)
+static fact_set sibling_facts(const struct judge *judge, const struct judged_object *object, size_t snapshot)
 {
 	fact_set facts = object->model.inner != object->model.model ? FACT(IS_CLONE) : 0;
 
@@ -124,10 +124,10 @@ fact_set judge_holder_facts(const struct judge *judge, const struct judged_objec
 			facts |= FACT(FOREIGN_HOLDS);
 		held |= strcmp(holder->kind, HOLDER_GARBAGE) != 0;
 	}
-	return held ? facts : facts | FACT(NOBODY_HOLDS);
+	return held ? facts : facts | FACT(NO_HOLDER);
 }
 
-/* Nobody but the executor's caches, dropped or not, one stage earlier. */
+/* Only the executor's caches, dropped or not, one stage earlier. */
 static bool was_only_cached(const struct judge *judge, const struct judged_object *object)
 {
 	bool cached = false;
@@ -163,7 +163,7 @@ void judge_sight(const struct judge *judge, const struct judged_object *object, 
 	sight->before = object->before;
 	sight->now = object->now;
 	sight->facts = judge_cause_facts(judge, snapshot) | neighbour_facts(judge, object) |
-		       kin_facts(judge, object, snapshot) | judge_holder_facts(judge, object);
+		       sibling_facts(judge, object, snapshot) | judge_holder_facts(judge, object);
 	if (was_only_cached(judge, object))
 		sight->facts |= FACT(ONLY_CACHE_BEFORE);
 	record_text(sight->path, sizeof(sight->path), judge_path(judge, object));

@@ -342,7 +342,7 @@ static bool find_unattributed(struct judge *judge, struct error *e)
 
 	if (!finding)
 		return false;
-	snprintf(finding->detail, sizeof(finding->detail), "device %u: %s in use that nobody accounts for",
+	snprintf(finding->detail, sizeof(finding->detail), "device %u: %s in use that nothing accounts for",
 		 judge->unattributed_device, units_bytes(judge->unattributed_bytes, size));
 	finding->size_bytes = judge->unattributed_bytes;
 	finding->device = (int32_t)judge->unattributed_device;

@@ -14,7 +14,7 @@ static void holders_before(const struct judge *judge, const struct judged_object
 {
 	size_t length = 0;
 
-	snprintf(text, size_bytes, "nobody");
+	snprintf(text, size_bytes, "no one");
 	for (size_t i = 0; i < judge->before.count && length < size_bytes; i++) {
 		const struct record_holder *holder = &judge->before.items[i];
 
@@ -38,5 +38,5 @@ void judge_say_loss(const struct judge *judge, const struct judged_object *objec
 	record_object_name(name, sizeof(name), object->model.name, object->model.generation);
 	log_say(judge->log, LOG_ERROR, "%s/%s/%s: %s, which is to be kept, is gone at %s: %s; until then held by %s",
 		cell->policy, cell->matrix, cell->flow, name, stage,
-		reason == REASON_NONE ? "nobody said why" : event_reason_name(reason), holders);
+		reason == REASON_NONE ? "no reason given" : event_reason_name(reason), holders);
 }

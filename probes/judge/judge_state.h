@@ -123,7 +123,7 @@ struct judge {
 	struct ledger_reading ledger; /* of the device whose lines come */
 	enum verdict verdict;
 	char why[160]; /* of UNTRUSTWORTHY: the first thing missing */
-	const struct log_sink *log; /* that losses are told to; NULL: nobody */
+	const struct log_sink *log; /* that losses are reported to; NULL: none */
 	struct error fault; /* out of memory, or records that cannot be */
 };
 
@@ -152,7 +152,7 @@ void judge_sight(const struct judge *judge, const struct judged_object *object, 
 /* The object does not count as resident at the newest snapshot: notes it where it did until then, through another patcher. */
 void judge_note_gone(struct judge *judge, struct judged_object *object, size_t snapshot);
 
-/* A model from a stock loader runs on a device that nobody named for it: where another loader's device stayed set. */
+/* A model from a stock loader runs on a device that was not named for it: where another loader's device stayed set. */
 void judge_note_strayed(const struct judge *judge, struct judged_object *object, size_t snapshot);
 
 /* Compares runs of blocks with the plan's at the newest snapshot. */

@@ -50,7 +50,7 @@ json_t *live_client_post(struct live_client *client, const char *path, const jso
 /* From here on an interrupt stops nothing: for the last words after one. */
 void live_client_finish_up(struct live_client *client);
 
-/* Sleeps, but no longer than until somebody interrupts. */
+/* Sleeps, but no longer than until the user interrupts. */
 bool live_client_pause(const struct live_client *client, unsigned ms, struct error *e);
 
 #endif

@@ -446,7 +446,7 @@ struct live_now *live_now_parse(const json_t *answer, struct error *e)
 
 /* ---- without a probe ---- */
 
-static void nobody_told(struct live_now_device *device)
+static void set_unknown(struct live_now_device *device)
 {
 	device->weights_bytes = device->other_bytes = device->cache_bytes = device->unattributed_bytes = UNKNOWN_U64;
 }
@@ -466,7 +466,7 @@ static void read_server_device(struct now_reader *r, const json_t *json, struct 
 		snprintf(device->name, sizeof(device->name), "%s", type);
 	device->total_bytes = size(r, json, "vram_total");
 	device->free_bytes = size(r, json, "vram_free");
-	nobody_told(device);
+	set_unknown(device);
 	now->device_count++;
 }
 
@@ -485,7 +485,7 @@ static void read_stats(struct now_reader *r, const json_t *stats, struct live_no
 	put_text(now->devices[0].name, sizeof(now->devices[0].name), "cpu");
 	now->devices[0].total_bytes = size(r, system, "ram_total");
 	now->devices[0].free_bytes = size(r, system, "ram_free");
-	nobody_told(&now->devices[0]);
+	set_unknown(&now->devices[0]);
 	now->device_count = 1;
 	for (size_t i = 0; i < count && r->fine; i++)
 		read_server_device(r, item(r, devices, i, "devices"), now);

@@ -28,7 +28,7 @@
 #define LIVE_NOW_HOLDERS_MAX 12
 #define LIVE_NOW_CHANGES_MAX 32
 
-/* Bytes; UNKNOWN_U64 where nobody told. What is used is weights, other (of this process), cache (its allocator's) and the rest. */
+/* Bytes; UNKNOWN_U64 where not reported. What is used is weights, other (of this process), cache (its allocator's) and the rest. */
 struct live_now_device {
 	char name[LIVE_NOW_WORD_MAX];
 	uint64_t total_bytes, free_bytes;
@@ -68,7 +68,7 @@ struct live_now_model {
 	size_t holder_count, holders_left_out;
 };
 
-/* Somebody who was resident and is not any more. */
+/* A model that was resident and is not any more. */
 struct live_now_left {
 	uint64_t model;
 	char name[LIVE_NOW_NAME_MAX];
@@ -106,7 +106,7 @@ struct live_now {
 	char multigpu_version[LIVE_NOW_WORD_MAX], multigpu_policy[LIVE_NOW_WORD_MAX]; /* "2.4.7", "delegate"; "" without one */
 	uint64_t failures; /* of the probe itself */
 	uint64_t time_ns; /* now, on the clock that all times here are of */
-	uint64_t looked_ns; /* when the models were looked at: earlier than now while somebody was deciding who goes */
+	uint64_t looked_ns; /* when the models were looked at: earlier than now while a call was deciding what to free */
 	struct live_now_device *devices; /* all lists are owned */
 	size_t device_count;
 	struct live_now_model *models;

@@ -190,7 +190,7 @@ static void put_placement(struct log_import *import, size_t index)
 						.model = (uint32_t)index + 1 };
 	uint32_t first = 0;
 
-	model->is_placed_anew = false;
+	model->is_placed_again = false;
 	for (size_t i = 0; i < model->row_count; i++) {
 		struct record_placement run = { .cell = allocation.cell,
 						.snapshot = allocation.snapshot,
@@ -258,7 +258,7 @@ static void put_snapshot(struct log_import *import, enum stage stage)
 		put_residency(import, i);
 	put_memory(import);
 	for (size_t i = 0; i < import->model_count; i++) {
-		if (import->models[i].is_placed_anew)
+		if (import->models[i].is_placed_again)
 			put_placement(import, i);
 	}
 	if (stage == STAGE_BEFORE_UNLOAD && import->request_follows) {

@@ -1,7 +1,7 @@
 /* log_import.h - from a log of ComfyUI with ComfyUI-MultiGPU, or its JSONL, to records and a verdict.
  *
  * One pass, in bounded memory, over whatever bytes come: a line is cleaned (log_line.h), its kind told (log_kind.h), and what it
- * says becomes records of a cell: one cell a file, and another where the server starts anew.
+ * says becomes records of a cell: one cell a file, and another where the server starts again.
  *
  *	list of models (prune, detection, unload)    who is in the loaded list: residencies, and departures of who is no longer
  *	memory point                                 time, memory of every device

@@ -34,7 +34,7 @@ static const struct pattern {
 	{ .text = "CPU usage (", .after = AFTER_TAG, .kind = LOG_MEMORY_HIGH },
 	{ .text = "Final Allocation String:", .after = AFTER_TAG, .kind = LOG_ALLOCATION_TITLE },
 	{ .text = "Final CLIP Allocation String:", .after = AFTER_TAG, .kind = LOG_ALLOCATION_TITLE },
-	{ .text = "Full allocation string: ", .after = AFTER_TAG, .kind = LOG_ALLOCATION_WISH },
+	{ .text = "Full allocation string: ", .after = AFTER_TAG, .kind = LOG_ALLOCATION_INPUT },
 	{ .text = "Total memory: ", .after = AFTER_TAG, .kind = LOG_TOTAL_MEMORY },
 	{ .text = "Initiating custom_node Registration", .after = AFTER_TAG, .kind = LOG_SERVER_STARTS },
 	{ .text = "v1 Expert String ", .after = PLAIN, .kind = LOG_ALLOCATION },

@@ -34,7 +34,7 @@ enum log_kind {
 	LOG_RULE, /* a line of - or = */
 	LOG_ALLOCATION_TITLE, /* the string is the next line */
 	LOG_ALLOCATION, /* rest: the string */
-	LOG_ALLOCATION_WISH, /* rest: the string as the user typed it */
+	LOG_ALLOCATION_INPUT, /* rest: the string as the user typed it */
 	LOG_TOTAL_MEMORY, /* rest: MiB of a model */
 	LOG_KIND_COUNT
 };

@@ -18,7 +18,7 @@ char *log_line_skip_prefix(char *text, int64_t *wall_ns);
  * what follows, or NULL. */
 const char *log_line_time(const char *text, int64_t *wall_ns);
 
-/* Reads one number that may have a unit ("23.56GB", "0.2%", "+0.02GB") and stands before spaces or the end; NULL if there is none.
+/* Reads one number that may have a unit ("23.56GB", "0.2%", "+0.02GB") and stands before spaces or the end; NULL if not found.
  * Never infinite, nor NAN. */
 const char *log_line_number(const char *text, double *value);
 

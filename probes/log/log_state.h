@@ -30,7 +30,7 @@ struct log_model {
 	uint64_t size_bytes;
 	struct placed_row rows[LOG_ROWS_MAX];
 	size_t row_count;
-	bool is_placed_anew; /* rows are newer than the last snapshot */
+	bool is_placed_again; /* rows are newer than the last snapshot */
 	char allocation[RECORD_TEXT_MAX];
 };
 

@@ -209,7 +209,7 @@ void log_table_end(struct log_import *import)
 		memcpy(model->rows, import->rows, sizeof(model->rows));
 		model->row_count = import->row_count;
 		memcpy(model->allocation, import->allocation, sizeof(model->allocation));
-		model->is_placed_anew = model->is_distributed = true;
+		model->is_placed_again = model->is_distributed = true;
 		model->size_bytes = 0;
 		for (size_t i = 0; i < model->row_count; i++)
 			model->size_bytes += model->rows[i].size_bytes;

@@ -5,8 +5,8 @@
  *	weights	      of the models given
  *	activations   in buffers of whoever computes, as announced
  *	cache	      kept by the allocator: freed by its users, or rounding of what they use
- *	other	      in buffers of somebody else (staging), as announced
- *	unattributed  used, less all of these: buffers that nobody told of
+ *	other	      in other buffers (staging), as announced
+ *	unattributed  used, less all of these: buffers that were not reported
  *
  * Two more figures are not part of that sum: `pinned`, what is page-locked of the host's, and `largest_free`, the largest piece
  * that the cache could give: over all that is free in it, how little it is in pieces. Each is put only where it is not 0.

@@ -140,7 +140,7 @@ static void on_request(void *context, const struct request_event *event)
 					 .unload_models = event->unload_models,
 					 .free_memory = event->free_memory };
 
-	/* A flag that is set asks nobody yet: the worker may never see it. */
+	/* A flag that is set is no request yet: the worker may never see it. */
 	if (strcmp(event->source, "worker") == 0 || strcmp(event->source, "oom") == 0 || strcmp(event->source, "direct") == 0)
 		record_put(probe->sink, RECORD_REQUEST, &record, sizeof(record));
 }

@@ -16,7 +16,7 @@
 struct archive_maker {
 	struct archive *archive;
 	struct strbuf *to;
-	bool given_up; /* what still comes is for nobody */
+	bool given_up; /* what still comes is discarded */
 };
 
 static la_ssize_t take_bytes(struct archive *archive, void *context, const void *bytes, size_t length)

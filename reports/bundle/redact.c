@@ -162,7 +162,7 @@ static bool is_web_address(const char *start, const char *at)
 	       !(at - start >= 5 && strncmp(at - 5, "file:", 5) == 0);
 }
 
-/* Nothing of a path comes before: "a/b" is none, "x=/b" is. */
+/* Nothing of a path comes before: "a/b" is not one, "x=/b" is. */
 static bool may_begin_path(const char *start, const char *at)
 {
 	return at == start || ends_path(at[-1]);
@@ -180,7 +180,7 @@ static bool is_redacted(const char *start, const char *at)
 	return (size_t)(at - start) >= length && strncmp(at - length, PATH, length) == 0;
 }
 
-/* Length of the absolute path at `at`, 0 if there is none. In quotes it ends with them. */
+/* Length of the absolute path at `at`, 0 without one. In quotes it ends with them. */
 static size_t path_at(const char *start, const char *at)
 {
 	bool windows = isalpha((unsigned char)at[0]) && at[1] == ':' && is_separator(at[2]);

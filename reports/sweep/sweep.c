@@ -159,7 +159,7 @@ static bool read_cells(json_t *sweep, struct store *store, const char *run, stru
 
 /* ---- verdicts ---- */
 
-/* A list's item by the position that a store's number says; NULL where there is none. */
+/* A list's item by the position that a store's number says; NULL if out of range. */
 static json_t *item(json_t *list, int64_t number)
 {
 	return number < 0 ? NULL : json_array_get(list, (size_t)number);

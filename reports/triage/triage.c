@@ -55,7 +55,7 @@ size_t triage_untrustworthy_count(const json_t *triage)
 
 /* ---- what a row becomes ---- */
 
-/* JSON kept as text; what was cut, or is none, is the fallback (taken over). */
+/* JSON kept as text; the fallback (taken over) if it was cut or is not JSON. */
 static json_t *parsed_or(const char *text, json_t *fallback)
 {
 	json_t *value = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -89,7 +89,7 @@ static json_t *words_value(const char *text, const char *separators)
 enum card_value {
 	VALUE_TEXT,
 	VALUE_NUMBER,
-	VALUE_HOLDERS, /* JSON in the store; null where nobody could tell */
+	VALUE_HOLDERS, /* JSON in the store; null where unknown */
 	VALUE_CODES /* one space between */
 };
 

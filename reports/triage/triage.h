@@ -1,4 +1,4 @@
-/* triage.h - the findings of a run as cards: what happened to which model, who let go, what the likely cause is, how to see it again.
+/* triage.h - the findings of a run as cards: what happened to which model, who released it, what the likely cause is, how to see it again.
  *
  * A card is a JSON object; text and Markdown are renderings of it. Findings of the same class, cause, policy, stage and kind of
  * action are one card with a count: the first of them is shown, the models and cells of all are listed. Cards are ordered by how

@@ -22,7 +22,7 @@ static const char *value_in(const char *word, const char *option)
 	return word[length] == '=' ? word + length + 1 : word[length] ? NULL : "";
 }
 
-/* How many words an option takes, 0 where the word is none of the two lists. */
+/* How many words an option takes, 0 where the word is in neither list. */
 static size_t replaced_words(const char *word)
 {
 	const char *value = value_in(word, "store");

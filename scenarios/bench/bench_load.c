@@ -148,7 +148,7 @@ static bool mapped_copy(struct load_rig *bench, struct error *e)
 	memory = malloc(mapping.size_bytes);
 	if (memory)
 		memcpy(memory, mapping.bytes, mapping.size_bytes);
-	/* The compiler may not find out that nobody looks at it. */
+	/* The compiler may not find out that it is never read. */
 	__asm__ volatile("" : : "r"(memory) : "memory");
 	free(memory);
 	file_unmap(&mapping);

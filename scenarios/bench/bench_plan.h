@@ -17,7 +17,7 @@ struct bench_plan_point {
 	unsigned repeats;
 	uint64_t median_ns, least_ns, most_ns; /* one plan_make and plan_free */
 	size_t moved_count; /* blocks that did not stay on the compute device */
-	double upstream_s; /* upstream's planner for the same; NAN where nobody has measured it */
+	double upstream_s; /* upstream's planner for the same; NAN where it was not measured */
 };
 
 struct bench_plan {

@@ -28,7 +28,7 @@ struct bench_predict_series {
 	double held_out; /* with the efficiency that the other models show on this tier; NAN where there is no other */
 	double rule; /* upstream's own: GB / bandwidth */
 	double worst_error; /* of a point's s/it, relative */
-	double simulated_worst_error; /* the same of the simulated s/it; NAN where the model is none that is known */
+	double simulated_worst_error; /* the same of the simulated s/it; NAN where the model is unknown */
 };
 
 struct bench_predict {

@@ -2,7 +2,7 @@
  *
  * A snapshot: many models of many blocks are loaded and freed in turn, and the time of every stage on the producer's side is
  * taken, records copied into a writer's ring and all: once where blocks have moved since the last stage, so that placements are
- * recorded anew, and once where nothing has.
+ * recorded again, and once where nothing has.
  *
  * A replay: a workflow of ours is computed on a backend with bytes, with probes and without in turn, every record wanted.
  */

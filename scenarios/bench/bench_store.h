@@ -12,7 +12,7 @@
 struct writer;
 
 struct bench_store {
-	char path[512]; /* "" while there is none */
+	char path[512]; /* "" while no store is open */
 	struct writer *writer;
 	struct record_sink sink;
 };

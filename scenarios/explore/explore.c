@@ -8,12 +8,12 @@
 #include "scenarios/explore/explore_save.h"
 #include "scenarios/explore/explore_shrink.h"
 
-#define ENOUGH_IN_VAIN 8 /* failures of one invariant and cause that were shrunk to what is known, one after the other */
+#define ENOUGH_KNOWN 8 /* failures of one invariant and cause that were shrunk to what is known, one after the other */
 
 /* What a policy's failures were so far: one row for each invariant and cause. */
 struct explore_kind {
 	struct explore_failure like;
-	unsigned in_vain;
+	unsigned known_count;
 };
 
 struct explore_run {
@@ -106,12 +106,12 @@ static bool add(struct explore_run *run, struct explored *explored, struct explo
 	bool fine = describe(explored, e);
 
 	if (fine && !is_known(run, explored)) {
-		kind->in_vain = 0;
+		kind->known_count = 0;
 		fine = add_new(run, explored, e);
 		if (fine)
 			return true;
 	} else {
-		kind->in_vain++;
+		kind->known_count++;
 	}
 	explored_free(explored);
 	return fine;
@@ -141,7 +141,7 @@ static bool shrink_failure(struct explore_run *run, const struct explore_failure
 
 	if (!kind)
 		return false;
-	if (kind->in_vain >= ENOUGH_IN_VAIN)
+	if (kind->known_count >= ENOUGH_KNOWN)
 		return true;
 	if (!explore_sequence_copy(&explored.sequence, &run->sequence, e) ||
 	    !explore_shrink(&run->trial, &explored.sequence, &explored.failure, run->explore->interrupted, &runs, e)) {

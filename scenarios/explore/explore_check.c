@@ -51,7 +51,7 @@ struct check {
 	char exception[48];
 	bool worker_died;
 	struct ledger_reading ledger; /* of the device whose lines come */
-	bool is_taken_outside; /* memory past the manager, which nobody can account for */
+	bool is_taken_outside; /* memory past the manager, which nothing can account for */
 	struct error fault;
 };
 

@@ -2,9 +2,9 @@
  *
  *	kept-stays	 a model to be kept is loaded, and resident, itself or through another patcher, from then on; moved off by
  *			 pressure while the manager holds it, it was displaced, and that is no failure
- *	freed-goes	 a model not wished to stay is gone once a request that asked it to go was served: not listed, and held by
+ *	freed-goes	 a model not to be kept is gone once a request that asked it to go was served: not listed, and held by
  *			 nothing but an executor cache or a foreign hold
- *	loaded-once	 a model wished to stay is not read from disk while a copy that was to stay is there
+ *	loaded-once	 a model to be kept is not read from disk while a copy that was to stay is there
  *	ledger-balances	 each device's memory is accounted for, to the byte
  *	worker-lives
  *	output-same	 what is in a model's weights when it is sampled is what the workflow says

@@ -43,11 +43,11 @@ static unsigned pick_bit(struct chance *chance, uint64_t bits)
 
 /* ---- models ---- */
 
-static enum keep_request any_wish(struct chance *chance)
+static enum keep_request any_request(struct chance *chance)
 {
-	static const enum keep_request wishes[] = { KEEP_YES, KEEP_YES, KEEP_NO, KEEP_NONE };
+	static const enum keep_request requests[] = { KEEP_YES, KEEP_YES, KEEP_NO, KEEP_NONE };
 
-	return wishes[below(chance, ARRAY_SIZE(wishes))];
+	return requests[below(chance, ARRAY_SIZE(requests))];
 }
 
 static double any_strength(struct chance *chance)
@@ -76,7 +76,7 @@ static struct matrix_model any_model(struct chance *chance, size_t index)
 	struct matrix_model model = { .name = explore_sequence_model_name(index),
 				      .kind = kinds[below(chance, ARRAY_SIZE(kinds))] };
 
-	model.keep = any_wish(chance);
+	model.keep = any_request(chance);
 	model.strength = 1;
 	if (model.kind == MODEL_UNET)
 		model.lora = any_lora(chance);
@@ -91,7 +91,7 @@ static struct matrix_model any_model(struct chance *chance, size_t index)
 static void vary(struct chance *chance, struct matrix_model *model)
 {
 	if (happens(chance, 15))
-		model->keep = any_wish(chance);
+		model->keep = any_request(chance);
 	if (happens(chance, 10))
 		model->preview = !model->preview;
 	if (model->kind == MODEL_UNET && happens(chance, 20))

@@ -45,7 +45,7 @@ static bool is_said_as(const char *class_name, const struct judge_result *judged
 	return false;
 }
 
-/* Copies that an anchor holds were read again, or should have gone: that depends on the wish. */
+/* Copies that an anchor holds were read again, or should have gone: that depends on the keep request. */
 bool explore_is_said(const struct explore_failure *failure, const struct judge_result *judged)
 {
 	switch (failure->invariant) {

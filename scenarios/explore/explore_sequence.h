@@ -43,7 +43,7 @@ bool explore_sequence_as_flow(struct sequence *sequence, struct flow *flow, stru
 const char *explore_sequence_model_name(size_t index);
 const char *explore_sequence_clone_name(size_t index);
 
-/* The number of a name as above; SEQUENCE_MODELS_MAX where it is none. */
+/* The number of a name as above; SEQUENCE_MODELS_MAX for any other. */
 size_t explore_sequence_model_index(const char *name);
 
 /* "prompt(A unet kept, B clip) post(unload_models)": one line. */

@@ -269,7 +269,7 @@ static bool as_plain_post(struct flow_step *step)
 	return was;
 }
 
-/* Whatever model pushes it out, one without wishes does. */
+/* Whatever model pushes it out, one without keep requests does. */
 static bool as_other_prompt(struct flow_step *step)
 {
 	bool was = is_other_prompt(step);
@@ -313,7 +313,7 @@ static bool with_unload_only(struct flow_step *step)
 	return was;
 }
 
-/* Of a size nobody knows how little is enough: it stays. */
+/* How little of a size is enough is not known: it stays. */
 static bool with_least_number(struct flow_step *step)
 {
 	const struct action_row *row = action_row(step->action.kind);

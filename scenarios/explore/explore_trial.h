@@ -20,7 +20,7 @@ struct explore_trial {
  * A failure is a result, and so is a prompt that fails for want of device memory: the sequence ends there. */
 bool explore_trial_run(struct explore_trial *trial, struct sequence *sequence, struct error *e);
 
-/* The failure of the last run that is the same: the same invariant, the same cause. NULL if there is none. */
+/* The failure of the last run that is the same: the same invariant, the same cause. NULL if it had none. */
 const struct explore_failure *explore_trial_same_failure(const struct explore_trial *trial,
 							 const struct explore_failure *wanted);
 

@@ -114,7 +114,7 @@ static json_t *make_request(const struct flow_step *step, struct error *e)
 	return NULL;
 }
 
-/* The model that a step speaks of, by name or number; NULL with e set where there is none. */
+/* The model that a step speaks of, by name or number; NULL with e set if not found. */
 static const char *target_of(const struct cell *cell, const struct flow_step *step, struct error *e)
 {
 	if (step->action.name)

@@ -474,7 +474,7 @@ static bool read_names(struct read_flow *read, const char *where, struct error *
 				 (long long)failure_class);
 	flow->failure_class = (unsigned)failure_class;
 	if (!flow->name[0])
-		flow->name = read->name; /* an empty name is none */
+		flow->name = read->name; /* an empty name does not count */
 	if (flow->matrix && !flow->matrix[0])
 		flow->matrix = NULL;
 	return true;

@@ -7,7 +7,7 @@
 
 extern const struct embedded_file scenario_flows[];
 
-/* Names of those that run where nobody chose; NULL ends them. */
+/* Names of those that run by default; NULL ends them. */
 #define FLOWS_BY_DEFAULT 3
 extern const char *const flows_by_default[FLOWS_BY_DEFAULT + 1];
 
@@ -26,10 +26,10 @@ bool flow_set_add(struct flow_set *set, struct flow *flow, struct error *e);
 bool flow_set_read(struct flow_set *set, const char *text, size_t length, const char *where, struct error *e);
 void flow_set_free(struct flow_set *set);
 
-/* Puts those that run where nobody chose in front, in their order, and returns the set's flows. All built-in ones are in it. */
+/* Puts those that run by default in front, in their order, and returns the set's flows. All built-in ones are in it. */
 const struct flow *const *flow_set_put_default_first(const struct flow_set *set);
 
-/* By name or alias; NULL if there is none. */
+/* By name or alias; NULL if not found. */
 const struct flow *flow_set_find(const struct flow_set *set, const char *name_or_alias);
 
 #endif

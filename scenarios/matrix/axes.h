@@ -14,7 +14,7 @@
 
 struct matrix_axis {
 	const char *(*name)(size_t index); /* NULL past the last */
-	int (*index)(const char *name); /* of a name or one of its aliases; -1: there is none */
+	int (*index)(const char *name); /* of a name or one of its aliases; -1: not found */
 	size_t offset; /* of the axis' bits in struct matrix_axes */
 };
 
@@ -24,7 +24,7 @@ extern const struct matrix_axis matrix_axis_table[CELL_AXIS_COUNT];
 /* The bits of an axis, to choose along it. */
 uint64_t *matrix_axis_bits(struct matrix_axes *axes, enum cell_axis_id axis);
 
-/* The bit of a value; 0 where there is none of that name. */
+/* The bit of a value; 0 if not found. */
 uint64_t matrix_axis_bit(enum cell_axis_id axis, const char *name);
 
 #endif

@@ -55,12 +55,12 @@ struct matrix_run {
 	const struct record_sink *sink; /* everything goes there, too */
 	/* Records of a cell that the sink had no room for; NULL where it always has. */
 	uint64_t (*dropped)(void *context, uint32_t cell);
-	/* Told of cells that the subject cannot run, and why, before those of the pair would run; NULL: nobody is. */
+	/* Told of cells that the subject cannot run, and why, before those of the pair would run; NULL: not told. */
 	void (*left_out)(void *context, const char *matrix, const char *flow, size_t cells, const char *why);
 	/* Told each finished cell; what it is given is borrowed until it returns. false stops the run. */
 	bool (*finished)(void *context, const struct judge_result *result);
 	void *context;
-	const struct log_sink *log; /* told each loss when it happens; NULL: nobody */
+	const struct log_sink *log; /* told each loss when it happens; NULL: none */
 	uint32_t first_cell; /* numbers count from here; 0 means 1 */
 };
 

@@ -83,7 +83,7 @@ static void add(struct builder *b, const char *class_type, json_t *inputs, char 
 		b->failed = true;
 }
 
-/* Takes the value over. An input that is not there is one that nobody set: it must not get lost. */
+/* Takes the value over. An input that is absent was not set: it must not get lost. */
 static void set(struct builder *b, json_t *inputs, const char *name, json_t *value)
 {
 	if (json_object_set_new(inputs, name, value) != 0)
@@ -198,7 +198,7 @@ static void add_model(struct builder *b, const struct matrix_model *model)
 		break;
 	case MODEL_VAE:
 		add_constant(b, "ResidencyConstantLatent", 0, latent);
-		/* decoding knows no seed: a literal that nobody declares changes the key all the same */
+		/* decoding knows no seed: an undeclared literal changes the key all the same */
 		add(b, "VAEDecode",
 		    json_pack("{s[si] s[si] so}", "samples", latent, 0, "vae", loader, 0, "seed", json_unsigned(b->seed)),
 		    consumer);

@@ -1,6 +1,6 @@
 /* placed_run.h - one model, placed and run for a moment: seconds of an iteration.
  *
- * A made-up model at its full size, by name (core/model/synthesis/synthesis.h), on a machine of its own. On sim the time is the simulator's and
+ * A synthetic model at its full size, by name (core/model/synthesis/synthesis.h), on a machine of its own. On sim the time is the simulator's and
  * nothing is computed; on a backend with bytes it is real. FLUX.1 is what is sampled here.
  */
 #ifndef RESIDENCY_SCENARIOS_PLACED_RUN_H

@@ -84,7 +84,7 @@ static bool find_resident(struct plan_trial *trial, unsigned compute, struct err
 	return true;
 }
 
-/* Of a device whose rates nobody knows, as of a family that nobody knows, the copies alone can be told. */
+/* Of a device with unknown rates, as of an unknown family, only the copies can be reported. */
 static bool is_known(const struct plan_trial *trial, unsigned compute)
 {
 	const struct device_description *device = &trial->topology->devices[compute];

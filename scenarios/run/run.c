@@ -55,7 +55,7 @@ static void cpu_name(char *name, size_t name_size_bytes)
 	fclose(file);
 }
 
-/* The version of the NVIDIA kernel driver; "" where there is none. */
+/* The version of the NVIDIA kernel driver; "" if it is not loaded. */
 static void driver_version(char *version, size_t version_size_bytes)
 {
 	FILE *file = fopen("/sys/module/nvidia/version", "r");

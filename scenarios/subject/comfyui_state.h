@@ -18,7 +18,7 @@ struct comfyui_subject {
 	bool everybody; /* is asked who refers to a leak */
 	json_t *classes; /* what the server said of them in this cell */
 	json_t *keep_requests; /* of this cell's workflows */
-	json_t *submitted; /* ids of prompts that nobody has asked the fate of */
+	json_t *submitted; /* ids of prompts whose outcome was not asked for yet */
 	json_t *while_held; /* what to post, once the probe holds a prompt in its middle; NULL: nothing */
 	const char *while_held_path;
 	struct record_sink sink;

@@ -24,7 +24,7 @@ struct live_greeting {
 	bool guarded; /* the probe's guard is on */
 };
 
-/* Asks the probe, and warns of what it cannot see. ERROR_ABSENT where nobody answers, ERROR_UNSUPPORTED where there is no probe, one
+/* Asks the probe, and warns of what it cannot see. ERROR_ABSENT where no server answers, ERROR_UNSUPPORTED where there is no probe, one
  * that records in another schema, or one that sees too little. The caller ends it, also on failure. */
 bool live_greet(struct live_greeting *greeting, struct live_client *client, const struct log_sink *log, struct error *e);
 

@@ -182,7 +182,7 @@ static void become(const struct live_server *server, const char *comfyui, char *
 	snprintf(path, sizeof(path), "%.3500s/log", server->folder);
 	log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when we are killed, nobody else stops it */
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* when we are killed, nothing else stops it */
 	setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
 	setenv("OMP_NUM_THREADS", "1", 0); /* small models: threads that wait for each other cost more than they bring */
 	unsetenv("RESIDENCY_PROBE_FILE");

@@ -37,7 +37,7 @@ struct subject_setup {
 	size_t lru_size; /* 0: the default */
 	enum device_mode device_mode;
 	enum node_flags node_flags;
-	const struct catalog *catalog; /* NULL: models that nobody runs, of whatever name (catalog_matrix.h) */
+	const struct catalog *catalog; /* NULL: placeholder models of any name (catalog_matrix.h) */
 	const char *output_folder;
 	bool record_transfers, record_steps, record_placement;
 	bool record_brief; /* what is dead is told once: not for a judge */

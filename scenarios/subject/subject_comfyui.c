@@ -71,7 +71,7 @@ static bool drain(struct comfyui_subject *s, struct live_batch *batch, struct er
 	return true;
 }
 
-/* What was submitted is not left to run when nobody waits for it any more. */
+/* What was submitted is not left to run when it is no longer waited for. */
 static void take_back(struct comfyui_subject *s)
 {
 	json_t *body = json_pack("{sO}", "delete", s->submitted);
@@ -120,7 +120,7 @@ static bool post_while_held(struct comfyui_subject *s, struct error *e)
 	return ask(s, "release", "", 0, posted ? e : NULL) && posted;
 }
 
-/* The next prompt is held (mishaps.py says where) until `body`, which is taken, has been posted. */
+/* The next prompt is held (faults.py says where) until `body`, which is taken, has been posted. */
 static bool arm(struct comfyui_subject *s, const char *where, unsigned step, const char *path, json_t *body, struct error *e)
 {
 	json_decref(s->while_held);
@@ -175,7 +175,7 @@ static bool check_setup(const struct comfyui_subject *s, const struct subject_se
 	return true;
 }
 
-/* Everything that the server does by itself to forget goes first; the probe does the rest, and starts the worker anew, be it alive
+/* Everything that the server does by itself to forget goes first; the probe does the rest, and restarts the worker, be it alive
  * or dead. */
 static bool clean(struct comfyui_subject *s, struct error *e)
 {

@@ -30,7 +30,7 @@ static struct engine_subject *from(const struct subject *subject)
 	return (struct engine_subject *)(uintptr_t)subject;
 }
 
-/* ---- models that nobody runs ---- */
+/* ---- placeholder models ---- */
 
 #define MATRIX_BLOCKS 4
 #define MATRIX_SIZE_BYTES (2 * MIB)

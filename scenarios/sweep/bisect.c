@@ -9,7 +9,7 @@
 
 #include "core/base/array.h"
 
-/* The change is in (before, after]; after == count: perhaps there is none. */
+/* The change is in (before, after]; after == count: perhaps no commit changed it. */
 struct bisect {
 	size_t count, before, after;
 	bool *skipped;

@@ -31,7 +31,7 @@ struct git_range {
 	bool first_parent;
 };
 
-/* The whole id of the commit that a revision names. ERROR_USAGE where there is none, or it looks like an option. */
+/* The whole id of the commit that a revision names. ERROR_USAGE if not found, or if it looks like an option. */
 bool git_find_commit(const char *repository, const char *revision, char id[RECORD_COMMIT_MAX], struct error *e);
 
 /* The folder at the top of the repository that a folder is in; the caller frees. ERROR_MISSING where it is in none. */

@@ -351,7 +351,7 @@ class HoldersTest(ProbeCase):
         self.stage("after_unload")
         self.assertEqual(self.holders(), [])
         self.collect()
-        self.assertEqual(self.holders(), [("somebody unknown", "other")])
+        self.assertEqual(self.holders(), [("unknown holder", "other")])
         self.assertIn("--deep", self.path())
         self.assertIsNotNone(hidden)
 

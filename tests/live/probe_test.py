@@ -311,7 +311,7 @@ class ProbeTest(unittest.TestCase):
         queue, done = self.serve(), threading.Event()
         self.probe.direct("arm", "running", 0)
         self.put(queue, done.set)
-        self.until(lambda: self.probe.mishaps.held)
+        self.until(lambda: self.probe.faults.held)
         self.assertFalse(done.is_set())
         self.probe.direct("release", "", 0)
         self.assertTrue(done.wait(5))

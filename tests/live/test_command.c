@@ -66,9 +66,9 @@ static void nothing_is_left(void)
 
 START_TEST(install_puts_the_whole_probe_into_the_custom_nodes)
 {
-	static const char *const files[] = { "__init__.py", "blocks.py",  "cells.py",	    "guard.py",	  "hooks.py",
-					     "ledger.py",   "mishaps.py", "now.py",	    "observe.py", "paths.py",
-					     "plans.py",    "routes.py",  "pyproject.toml", "README.md",  "LICENSE" };
+	static const char *const files[] = { "__init__.py", "blocks.py", "cells.py",	   "guard.py",	 "hooks.py",
+					     "faults.py",   "ledger.py", "now.py",	   "observe.py", "paths.py",
+					     "plans.py",    "routes.py", "pyproject.toml", "README.md",	 "LICENSE" };
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "live install '%s'", folder);

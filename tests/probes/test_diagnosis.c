@@ -43,7 +43,7 @@ END_TEST
 START_TEST(a_true_leak_warning_is_told_from_a_false_one)
 {
 	const struct cause *right = diagnosis_of(FACT(STALE) | FACT(FOREIGN_HOLDS));
-	const struct cause *wrong = diagnosis_of(FACT(STALE) | FACT(NOBODY_HOLDS));
+	const struct cause *wrong = diagnosis_of(FACT(STALE) | FACT(NO_HOLDER));
 
 	ck_assert_int_eq(right->failure_class, 8);
 	ck_assert_int_eq(wrong->failure_class, 8);

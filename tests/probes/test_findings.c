@@ -167,7 +167,7 @@ START_TEST(memory_nobody_accounts_for_is_a_finding)
 	cell_stage(&cell, STAGE_LOADED, "");
 	put_unattributed(300000000);
 	cell_stage(&cell, STAGE_END, "");
-	ck_assert_str_eq(finding("unattributed").detail, "device 1: 300 MB in use that nobody accounts for");
+	ck_assert_str_eq(finding("unattributed").detail, "device 1: 300 MB in use that nothing accounts for");
 }
 END_TEST
 

@@ -26,7 +26,7 @@ struct reference_latent {
 	int64_t height, width;
 };
 
-/* One evaluation of a network that denoises. Values may be NULL on a machine without bytes. */
+/* One evaluation of a network that denoises. Values may be NULL on a backend that only counts bytes. */
 struct denoise_request {
 	const float *x; /* [batch, latent_channels, height, width], any height and width */
 	int64_t batch, height, width;
@@ -81,7 +81,7 @@ FORWARDS(FORWARD_DECLARE)
 /* NULL-terminated. */
 extern const struct forward *const forwards[];
 
-/* The row of a model's family; NULL where there is none, or the model has no family. */
+/* The row of a model's family; NULL if it has no forward, or the model no family. */
 const struct forward *forward_find(const struct model *model, enum forward_kind kind);
 
 #endif

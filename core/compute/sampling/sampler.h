@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 
-/* One run. Arrays hold `count` values and are the caller's; without values (a machine without bytes) they are NULL and only the
+/* One run. Arrays hold `count` values and are the caller's; without values (a backend that only counts bytes) they are NULL and only the
  * calls are made. */
 struct sampler_run {
 	const float *sigmas;

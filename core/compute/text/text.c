@@ -25,7 +25,7 @@ static bool has_weights(const struct tokens *tokens)
 
 /* What a prompt is wrapped in. */
 struct special_tokens {
-	int64_t start, end, pad; /* start: negative where there is none */
+	int64_t start, end, pad; /* start: negative without one */
 };
 
 /* The rows, and one of an empty prompt after them where weights need it. */

@@ -21,7 +21,7 @@ struct clip_options {
 };
 
 /* cond [rows * length, hidden], sections one after the other; pooled [hidden] of the first row. Both have room; nothing is
- * written on a machine without bytes. Token weights other than 1 move an output away from that of an empty prompt. */
+ * written on a backend that only counts bytes. Token weights other than 1 move an output away from that of an empty prompt. */
 bool text_clip_encode(struct compute *c, const struct clip_config *config, const struct tokens *tokens,
 		      const struct clip_options *options, float *cond, float *pooled);
 

@@ -177,7 +177,7 @@ uint64_t cache_segment_bytes(const struct cache *cache, uint64_t size_bytes)
 	return size_bytes < LARGE_SEGMENT_BELOW ? LARGE_SEGMENT : round_up(size_bytes, SEGMENT_ROUND);
 }
 
-/* Raw memory for a segment; when there is none, once more after what the cache keeps was given back. */
+/* Raw memory for a segment; when it runs out, once more after the cache has given back what it keeps. */
 static bool raw_take(struct cache *cache, bool pinned, uint64_t size_bytes, void **address, struct error *e)
 {
 	bool (*take)(void *, unsigned, uint64_t, void **, struct error *) =

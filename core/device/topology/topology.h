@@ -42,7 +42,7 @@ enum device_kind {
 /* "cuda" for DEVICE_CUDA. */
 const char *device_kind_name(enum device_kind kind);
 
-/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false if it is none. index is 0 where the name has none: cpu and
+/* The kind and index of a name like "cuda:1", "cpu" or "mps"; false for any other text. index is 0 where the name has none: cpu and
  * mps have no index, all others must (as in ComfyUI-MultiGPU's device list, which does not know a bare "cuda"). */
 bool device_name_parse(const char *name, enum device_kind *kind, unsigned *index);
 
@@ -58,7 +58,7 @@ struct link_description {
 	unsigned from; /* index into devices */
 	unsigned to;
 	double bandwidth_bytes_per_s;
-	double efficiency; /* 0 < efficiency <= 1; NAN where nobody has measured it */
+	double efficiency; /* 0 < efficiency <= 1; NAN where it was not measured */
 	uint64_t latency_ns;
 	int group; /* index into groups, or -1 */
 };
@@ -93,14 +93,14 @@ json_t *topology_to_json(const struct topology *topology);
 /* Index of a device by name, or -1. */
 int topology_find(const struct topology *topology, const char *name);
 
-/* The link, or NULL where there is none (then copies go through cpu). */
+/* The link, or NULL if the two have none (then copies go through cpu). */
 const struct link_description *topology_link(const struct topology *topology, unsigned from, unsigned to);
 
 /* The links that a copy takes one after the other: 1, or 2 through cpu; 0 where no way leads (links[] is then untouched), and
  * 0 within one device. */
 unsigned topology_route(const struct topology *topology, unsigned from, unsigned to, const struct link_description *links[2]);
 
-/* Time for one copy of size_bytes over a link nobody else uses, rounded up: latency + size / (bandwidth * efficiency, where
+/* Time for one copy of size_bytes over a link that carries nothing else, rounded up: latency + size / (bandwidth * efficiency, where
  * efficiency is known). A size of 0 still costs the latency: the copy is issued. */
 uint64_t topology_link_copy_ns(const struct link_description *link, uint64_t size_bytes);
 

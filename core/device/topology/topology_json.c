@@ -18,7 +18,7 @@ static void set_where(char where[WHERE_MAX], const char *file, const char *list,
 	snprintf(where, WHERE_MAX, "%.128s: %s[%zu]", file, list, index);
 }
 
-/* `known` is NULL-terminated. A member that nobody reads is a misspelt one. */
+/* `known` is NULL-terminated. A member that is never read is a misspelt one. */
 static bool members_are_known(const json_t *object, const char *const *known, const char *where, struct error *e)
 {
 	const char *key;
@@ -166,7 +166,7 @@ static bool get_end(const json_t *object, const char *key, const char *where, co
 		return false;
 	index = topology_find(topology, name);
 	if (index < 0)
-		return error_set(e, ERROR_FORMAT, "%s: \"%s\" is \"%.48s\", which is none of the %zu devices", where, key, name,
+		return error_set(e, ERROR_FORMAT, "%s: \"%s\" is \"%.48s\", not one of the %zu devices", where, key, name,
 				 topology->device_count);
 	*out = (unsigned)index;
 	return true;
@@ -180,7 +180,7 @@ static bool get_group(const json_t *object, const char *where, const struct topo
 		return false;
 	*out = name ? find_group(topology, name) : -1;
 	if (name && *out < 0)
-		return error_set(e, ERROR_FORMAT, "%s: \"group\" is \"%.48s\", which is none of the %zu groups", where, name,
+		return error_set(e, ERROR_FORMAT, "%s: \"group\" is \"%.48s\", not one of the %zu groups", where, name,
 				 topology->group_count);
 	return true;
 }

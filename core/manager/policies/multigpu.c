@@ -40,7 +40,7 @@ static bool has_allocation(const struct listed_model *listed)
 #define CPU_HYSTERESIS_PERCENT 5.0
 
 /* check_cpu_memory_threshold, the same at every version: never while a prompt runs; not again before usage has risen by five
- * points over what it was at the last reset. In the worker's own thread the flag wakes nobody. */
+ * points over what it was at the last reset. In the worker's own thread the flag wakes no thread. */
 static void check_cpu_threshold(struct manager *m)
 {
 	struct manager_view view = manager_view(m);

@@ -37,7 +37,7 @@ struct family {
 	const char *name;
 	const char *summary; /* one line */
 	enum model_kind kind;
-	const char *memory_class; /* whose formulas say what using it takes (memory_estimate.h); NULL: nobody's */
+	const char *memory_class; /* whose formulas say what using it takes (memory_estimate.h); NULL: no class's */
 	const char *root; /* what upstream's patcher puts before a module's name: "diffusion_model." */
 	const char *trunk; /* what modules' names begin with and files' do not: "transformer." */
 	uint64_t buffer_bytes; /* of the whole model, in no file: tables of the noise schedule, learned temperatures */
@@ -115,7 +115,7 @@ const struct family *family_find_variant(const char *name, const struct family_v
 
 /* The family of two text encoders under one patcher, in either order; NULL: upstream makes no such pair. */
 const struct family *family_pair(const struct family *first, const struct family *second);
-/* The two of such a pair, in its own order. False where it is none. */
+/* The two of such a pair, in its own order. False for anything else. */
 bool family_pair_parts(const struct family *pair, const struct family *parts[2]);
 /* Puts the configuration of one of the two into the pair's. */
 void family_pair_put(const struct family *pair, void *config, const struct family *part, const void *part_config);

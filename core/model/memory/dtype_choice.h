@@ -31,7 +31,7 @@ bool dtype_has_fp8_compute(const struct settings *s, enum settings_place place);
 bool dtype_is_supported(const struct settings *s, enum settings_place place, enum dtype dtype);
 bool dtype_can_be_cast(const struct settings *s, enum settings_place place, enum dtype dtype);
 
-/* The wanted type, or the fallback where there is none, it is wider, or the device cannot cast it. */
+/* The requested type, or the fallback where none was requested, it is wider, or the device cannot cast it. */
 enum dtype dtype_pick(const struct settings *s, enum settings_place place, enum dtype wanted, enum dtype fallback);
 
 /* A diffusion model's weights, which are of file_dtype in their file; and the type they are cast to when used, DTYPE_NONE for

@@ -34,7 +34,7 @@ struct diffusion_class {
 
 /* A row without a name ends them. */
 extern const struct diffusion_class memory_diffusion_classes[];
-const struct diffusion_class *memory_diffusion_class_find(const char *name); /* NULL if there is none */
+const struct diffusion_class *memory_diffusion_class_find(const char *name); /* NULL if not found */
 
 /* The class's factor; value is its parameter's, NAN where the configuration does not say. */
 double memory_diffusion_factor(const struct diffusion_class *class, double value);

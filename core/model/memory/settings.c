@@ -72,7 +72,7 @@ bool settings_add_start_flag(const char *name, uint32_t *flags)
 	return false;
 }
 
-/* lowvram wins over novram, that over the wish to stay; no GPU, or one that is the host's memory, over all. */
+/* lowvram wins over novram, that over the request to stay; no GPU, or one that is the host's memory, over all. */
 static enum vram_state choose_state(const struct settings *settings)
 {
 	if (settings->cpu_state == CPU_STATE_CPU)

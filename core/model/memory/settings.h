@@ -35,7 +35,7 @@ enum vram_state {
 };
 
 const char *settings_vram_state_name(enum vram_state state);
-bool settings_vram_state_from_name(const char *name, enum vram_state *state); /* a NULL name is none */
+bool settings_vram_state_from_name(const char *name, enum vram_state *state); /* false for NULL, too */
 
 /* Start-up flags that matter here. */
 #define START_FLAGS(X)                                                                                                         \
@@ -94,7 +94,7 @@ struct platform {
 	unsigned major, minor; /* compute capability (NVIDIA), version of macOS (Apple) */
 	const char *architecture; /* AMD's, "gfx1100"; "" else. Borrowed */
 	bool has_bf16; /* PyTorch says that bf16 works on it, emulated or not */
-	double total_bytes; /* of the GPU, or the host's where there is none */
+	double total_bytes; /* of the GPU, or the host's without a GPU */
 };
 
 struct settings {
@@ -112,7 +112,7 @@ struct settings {
 	unsigned stream_count;
 };
 
-/* reserve_gib is the user's wish, NAN for none. */
+/* reserve_gib is what the user asked for, NAN for nothing. */
 void settings_make(struct settings *settings, const struct platform *platform, uint32_t flags, double reserve_gib);
 
 static inline bool settings_have(const struct settings *settings, uint32_t flag)

@@ -1,4 +1,4 @@
-/* synthesis.h - models made up from a name: real architectures, real shapes, weights seeded by name.
+/* synthesis.h - synthetic models by name: real architectures, real shapes, weights seeded by name.
  *
  * A file name that begins like a published one stands for that architecture at its full size ("flux1-dev..."), or for a small one
  * that a processor runs in a moment ("flux1-small..."): each family's row says which beginnings are its own (family.h, files). A
@@ -35,7 +35,7 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
  * quantised, all else is float32. */
 void synthesis_quantise(const struct synthesis *found, struct architecture *a);
 
-/* Makes up the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
+/* Generates the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
 bool synthesis_fill(struct architecture *a, const char *name, struct error *e);
 
 /* `count` values of a parameter from the first-th on, of the block's type; the same whichever way they are cut. */

@@ -1,4 +1,4 @@
-/* synthesis_file.h - a published file made up: its tensors' names, shapes and types, with seeded values or none.
+/* synthesis_file.h - a synthetic copy of a published file: its tensors' names, shapes and types, with seeded values or none.
  *
  * Written beside the path and renamed when whole. Runs of zeros become holes where the file system has them, so that with
  * `zeros` a file of any size takes a header's room and a moment.

@@ -37,7 +37,7 @@ static bool sort_names(struct making *m, struct error *e)
 	return true;
 }
 
-/* NULL: there is none. */
+/* NULL: the unit has none. */
 static const struct weights_tensor *find(const struct making *m, const char *name)
 {
 	const struct weights_tensor wanted = { .name = name };

@@ -45,13 +45,13 @@ struct key_map;
 struct key_map *key_map_new(const struct key_target *targets, size_t count, struct error *e);
 void key_map_free(struct key_map *map);
 
-/* By name, the first `length` bytes of it; NULL if there is none. */
+/* By name, the first `length` bytes of it; NULL if not found. */
 const struct key_entry *key_map_find(const struct key_map *map, const char *name, size_t length);
 
 /* All of them, sorted by name. */
 const struct key_entry *key_map_entries(const struct key_map *map, size_t *count);
 
-/* The index of a parameter by its key, KEY_ABSENT if there is none. */
+/* The index of a parameter by its key, KEY_ABSENT if not found. */
 size_t key_map_target(const struct key_map *map, const char *key);
 const char *key_map_key(const struct key_map *map, size_t target);
 

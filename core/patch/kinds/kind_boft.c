@@ -70,7 +70,7 @@ static bool fits(const struct change *change, struct boft *boft, struct error *e
 	    rows / boft->size != boft->count || rows % boft->size || boft->stages == 0 || boft->stages > 32 ||
 	    rows % (((uint64_t)1 << (boft->stages - 1)) * boft->size))
 		return adapter_misfit(change, BLOCKS, e,
-				      "its blocks are square, make up the rows, and their stages divide them");
+				      "its blocks are square, fill the rows, and their stages divide them");
 	boft->columns = adapter_weight_count(weight) / rows;
 	return true;
 }

@@ -19,7 +19,7 @@ static bool difference(const struct change *change, struct difference *differenc
 
 	if (weight->rank == 0 || count == 0 || size == 0 || tensor->shape[2] != size ||
 	    (uint64_t)weight->shape[0] != count * size)
-		return adapter_misfit(change, BLOCKS, e, "its blocks are square and make up the rows");
+		return adapter_misfit(change, BLOCKS, e, "its blocks are square and fill the rows");
 	columns = adapter_weight_count(weight) / (count * size);
 	rotations = cayley_rotations(change, BLOCKS, count, size, e);
 	if (!rotations)

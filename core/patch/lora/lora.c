@@ -12,7 +12,7 @@
 #include "core/base/string.h"
 #include "core/patch/lora/lora_private.h"
 
-#define MADE_UP "flux-lora-small"
+#define SYNTHETIC_PREFIX "flux-lora-small"
 
 static bool find_path(const char *folder, const char *file, char *path, size_t path_size_bytes)
 {
@@ -93,9 +93,10 @@ struct lora_file *lora_open(const char *folder, const char *file, struct error *
 
 	if (find_path(folder, file, path, sizeof(path)))
 		return lora_with(safetensors_open(path, e), file, e);
-	if (strncmp(file, MADE_UP, strlen(MADE_UP)) == 0)
+	if (strncmp(file, SYNTHETIC_PREFIX, strlen(SYNTHETIC_PREFIX)) == 0)
 		return lora_new(file, e);
-	error_set(e, ERROR_MISSING, "%s is in no models folder, and no name that a LoRA is made up for (%s...)", file, MADE_UP);
+	error_set(e, ERROR_MISSING, "%s is in no models folder, and no name for which a LoRA is generated (%s...)", file,
+		  SYNTHETIC_PREFIX);
 	return NULL;
 }
 

@@ -24,7 +24,7 @@ struct lora_names {
 
 struct lora_file {
 	char *name;
-	struct safetensors *file; /* NULL: made up, or blank */
+	struct safetensors *file; /* NULL: synthetic, or blank */
 	struct lora_names names;
 	bool is_blank;
 	size_t owner_count;

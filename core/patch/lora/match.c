@@ -316,8 +316,9 @@ struct lora_match *lora_match_map(struct lora_file *lora, const struct key_map *
 	return m.match;
 }
 
-/* One that is made up changes every product of FLUX's double blocks. */
-static bool make_up(struct lora_match *match, const struct model *model, const struct key_target *targets, struct error *e)
+/* A synthetic one changes every product of FLUX's double blocks. */
+static bool add_synthetic(struct lora_match *match, const struct model *model, const struct key_target *targets,
+			  struct error *e)
 {
 	size_t capacity = 0;
 
@@ -329,7 +330,7 @@ static bool make_up(struct lora_match *match, const struct model *model, const s
 		if (!array_reserve(&match->adapters, &capacity, match->count + 1, sizeof(*match->adapters), e))
 			return false;
 		match->adapters[match->count++] = (struct adapter) {
-			.kind = &kind_made_up, .file = match->lora->name, .parameter = i, .key = targets[i].key
+			.kind = &kind_synthetic, .file = match->lora->name, .parameter = i, .key = targets[i].key
 		};
 	}
 	return true;
@@ -347,7 +348,7 @@ struct lora_match *lora_match(struct lora_file *lora, const struct model *model,
 	if (match) {
 		match->keys = text;
 		text = NULL;
-		if (!lora->file && !lora->is_blank && !make_up(match, model, targets, e)) {
+		if (!lora->file && !lora->is_blank && !add_synthetic(match, model, targets, e)) {
 			lora_match_end(match);
 			match = NULL;
 		}

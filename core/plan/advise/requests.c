@@ -195,7 +195,7 @@ static bool read_devices(const json_t *input, struct plan_device **devices, size
 	return true;
 }
 
-/* What a request is answered with: an output, or why there is none. */
+/* What a request is answered with: an output, or why it has none. */
 struct reply {
 	json_t *output;
 	struct plan_failure failure;

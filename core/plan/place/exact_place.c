@@ -192,7 +192,7 @@ static void assign_runs(struct plan *plan, const struct plan_request *request, c
 {
 	size_t at = 0;
 
-	/* Nobody has a quota: all of it stays where it is computed. */
+	/* No device has a quota: all of it stays where it is computed. */
 	if (count == 0) {
 		assign_run(plan, request, line, plan->compute_share, 0, line->count);
 		return;

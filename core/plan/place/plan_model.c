@@ -26,7 +26,7 @@ static struct plan_block *list_blocks(const struct model *model, struct error *e
 	for (size_t i = 0; blocks && i < model->block_count; i++) {
 		const struct block *block = &model->blocks[i];
 
-		/* The layer type matters to V1's estimate of bytes alone, which nobody reads here: one type serves all. */
+		/* The layer type matters to V1's estimate of bytes alone, which is not read here: one type serves all. */
 		blocks[i] = (struct plan_block) { .name = block->name,
 						  .size_bytes = block->of_container ? PLAN_NO_SIZE : block->size_bytes,
 						  .weight_size_bytes =

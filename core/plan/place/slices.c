@@ -7,7 +7,7 @@
 #include "core/base/units.h"
 #include "core/plan/place/place.h"
 
-/* What a count or a percentage in whole numbers becomes, or why it is none. */
+/* What a count or a percentage in whole numbers becomes, or why it is not one. */
 static bool whole_number(double value, const char *what, size_t *out, const struct trouble *t)
 {
 	if (isnan(value))

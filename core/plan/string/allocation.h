@@ -21,8 +21,8 @@
 
 struct allocation {
 	struct span whole;
-	const char *hash; /* the first '#'; NULL where there is none */
-	const char *second_hash; /* NULL where there is none */
+	const char *hash; /* the first '#'; NULL without one */
+	const char *second_hash; /* NULL without one */
 	struct span expert;
 	struct span tail; /* what follows the first '#' */
 	size_t tail_piece_count; /* pieces of the tail between ';'; virtual VRAM wants three */
@@ -36,7 +36,7 @@ bool allocation_parse(struct allocation *allocation, const char *text, const str
 /* One item of an expert part. */
 struct allocation_item {
 	struct span whole;
-	const char *comma; /* the first one; NULL where there is none, and then device and value have no text */
+	const char *comma; /* the first one; NULL without one, and then device and value have no text */
 	struct span device;
 	struct span value;
 };

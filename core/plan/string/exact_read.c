@@ -125,7 +125,7 @@ static bool cut_end(struct span *value, const char *end)
 	return true;
 }
 
-/* The unit's bytes, cut off the end; 0 where there is none. */
+/* The unit's bytes, cut off the end; 0 without a unit. */
 static double cut_unit(struct span *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {

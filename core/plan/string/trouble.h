@@ -19,7 +19,7 @@ struct trouble {
 	struct error *e;
 };
 
-/* Both return false. `at` is the place; NULL where there is none. */
+/* Both return false. `at` is the place; NULL without one. */
 __attribute__((format(printf, 4, 5))) bool trouble_at(const struct trouble *t, enum exception exception, const char *at,
 						      const char *format, ...);
 /* The message of an error that trouble_at set, without the string and the column before it. */

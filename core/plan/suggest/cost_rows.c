@@ -169,7 +169,7 @@ bool cost_is_stored(double bytes_per_element, bool may_be_quantised)
 	return may_be_quantised && bytes_per_element > 0.25 && bytes_per_element < 1.1;
 }
 
-/* Bytes of the block of this name within the model; 0 where there is none. */
+/* Bytes of the block of this name within the model; 0 if it has no such block. */
 static double bytes_of(const struct plan_block *blocks, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -24,7 +24,7 @@ struct cost_row {
 	unsigned frames; /* latent frames are (frames - 1) / this + 1; 0: no video */
 	bool is_joint; /* attention is over text and picture together */
 	const char *attention[2]; /* what ends the names of those blocks that feed it last */
-	const char *cross_attention; /* the same of attention over the text; NULL: there is none */
+	const char *cross_attention; /* the same of attention over the text; NULL: the family has none */
 };
 
 /* One encoder of a text encoder's load list. */

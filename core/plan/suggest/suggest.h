@@ -3,7 +3,7 @@
  * For each compute device and each set of donors the strings that a node can store are made (virtual VRAM with one or more donors, sizes
  * with a wildcard), planned by the version's own rules, and kept where every device has room for what the plan puts on it. A runner
  * (the simulator, scenarios/placed/plan_trial.h) then says what an iteration takes, and whether its activations fit beside the weights;
- * where they do not, strings are made anew with so much less room. What a string's copies take by the formula of predict.h is less
+ * where they do not, strings are made again with that much less space. What a string's copies take by the formula of predict.h is less
  * than what they take when run, so strings that cannot be among the wanted ones any more are not run.
  */
 #ifndef RESIDENCY_PLAN_SUGGEST_H

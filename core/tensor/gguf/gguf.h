@@ -105,7 +105,7 @@ size_t gguf_value_count(const struct gguf *file);
 struct gguf_value gguf_value_at(const struct gguf *file, size_t index);
 bool gguf_value_find(const struct gguf *file, const char *key, struct gguf_value *value);
 
-/* The whole number that a number is, or that an array of numbers has at index (0 for a number); false where it is none or does
+/* The whole number that a number is, or that an array of numbers has at index (0 for a number); false where it is not one or does
  * not fit. */
 bool gguf_value_integer(const struct gguf_value *value, uint64_t index, int64_t *number);
 /* The same for any number, as a double. */

@@ -163,7 +163,7 @@ static bool is_digit(const struct header_cursor *c)
 	return c->at < c->length && c->text[c->at] >= '0' && c->text[c->at] <= '9';
 }
 
-/* One digit or more; `missing` says what is wrong when there is none. */
+/* One digit or more; `missing` says what is wrong without any. */
 static bool skip_digits(struct header_cursor *c, const char *missing)
 {
 	if (!is_digit(c))

@@ -1,7 +1,7 @@
 /* scaled.h - weights that are stored with scales beside them: which tensors belong to which weight, and what it stands for.
  *
  * A layer is a module's weight and what its file keeps beside it. Its format follows from a mark (a tensor `L.comfy_quant` of JSON,
- * the header's `_quantization_metadata`, or `scaled_fp8` with `L.scale_weight`), or, where there is none, from the types and shapes:
+ * the header's `_quantization_metadata`, or `scaled_fp8` with `L.scale_weight`), or, without either, from the types and shapes:
  *
  *	float8_e4m3fn, float8_e5m2, int8_tensorwise   stored x scale; one scale a tensor or one a row
  *	mxfp8    e4m3 x 2^(exponent - 127), an exponent for each 32 elements of a row
@@ -60,7 +60,7 @@ struct scaled_layer {
 	enum scaled_mark mark;
 	const char *fault; /* why its values cannot be had, static text; NULL: they can */
 	char word[32]; /* the format as its mark names it */
-	size_t weight, scale, tensor_scale; /* tensor_scale: of nvfp4. SCALED_NOWHERE: there is none */
+	size_t weight, scale, tensor_scale; /* tensor_scale: of nvfp4. SCALED_NOWHERE: not found */
 	enum dtype stored, scale_dtype, tensor_scale_dtype;
 	uint64_t rows, columns; /* of the weight; further dimensions count as columns */
 	uint64_t scale_count; /* of formats without blocks: 1, or rows */
@@ -86,7 +86,7 @@ struct scaled_map {
 	struct scaled_layer *layers;
 	size_t count, capacity;
 	struct scaled_use *uses; /* by tensor; NULL where nothing was looked at */
-	char fault[160]; /* why the metadata's word could not be read; "": it could, or there is none */
+	char fault[160]; /* why the metadata's word could not be read; "": it could, or the file has none */
 };
 
 /* "float8_e4m3fn", "nvfp4", ...; of SCALED_OTHER the mark's word. */

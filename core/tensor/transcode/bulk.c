@@ -70,7 +70,7 @@ __attribute__((format(printf, 3, 4))) static void stop(struct bulk *bulk, enum e
 	atomic_store(&bulk->stopped, true);
 }
 
-/* New memory is taken in one call, not page by page while it is written; a kernel that cannot do so is none the worse. Huge pages are
+/* New memory is taken in one call, not page by page while it is written; a kernel that cannot do so ignores it. Huge pages are
  * not asked for: where memory is new to the machine under this one, their first touch took four times as long. */
 static void take_pages(const struct bulk_piece *chunk)
 {

@@ -1,5 +1,5 @@
 /* A tensor keeps its type, or takes the one that is asked for where that suits it. Weights with scales keep both or lose both: a type
- * of another kind gets values with the scale multiplied in, and the scales and their marks are left out. What no rule brings over
+ * of another kind gets values with the scale multiplied in, and the scales and their marks are left out. What no rule converts
  * without loss is refused by name.
  */
 #include "core/tensor/transcode/transcode_plan.h"

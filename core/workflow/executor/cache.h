@@ -43,7 +43,7 @@ struct output_cache *cache_new(struct heap *heap, enum cache_kind kind, size_t l
 /* A prompt begins, with these keys, one a node: what it has not is dropped, by the kind's rule. */
 bool cache_begin_prompt(struct output_cache *cache, char *const *keys, size_t count, struct error *e);
 
-/* NULL where there is none. */
+/* NULL if not found. */
 struct outputs *cache_find(struct output_cache *cache, const char *key);
 bool cache_store(struct output_cache *cache, const char *key, const char *node_id, struct outputs *outputs, struct error *e);
 void cache_remove(struct output_cache *cache, const char *key);

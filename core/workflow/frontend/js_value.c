@@ -1,7 +1,7 @@
 /* js_value.c - values in an arena: making them, looking into them, comparing them.
  *
  * A list and an object are arrays in the order of writing. An object of more than a few members has an index by hash beside, open
- * addressing with linear steps, made anew when members outgrow it: object_info has thousands of members.
+ * addressing with linear steps, rebuilt when members outgrow it: object_info has thousands of members.
  */
 #include "core/workflow/frontend/js_value.h"
 

@@ -69,7 +69,7 @@ void js_push(struct arena *arena, struct js_value *list, struct js_value *item);
 void js_put(struct arena *arena, struct js_value *object, const char *key, struct js_value *value);
 void js_remove(struct js_value *object, const char *key);
 
-/* The member; &js_undefined where there is none, and where `value` is no object. Never NULL. */
+/* The member; &js_undefined if it is missing or `value` is not an object. Never NULL. */
 struct js_value *js_get(const struct js_value *value, const char *key);
 /* The same of a list's item. */
 struct js_value *js_at(const struct js_value *value, size_t index);

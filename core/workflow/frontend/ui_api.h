@@ -7,7 +7,7 @@
 /* Whether a value is a prompt: an object whose members all have class_type. */
 bool ui_api_is_prompt(const struct js_value *value);
 
-/* Makes nodes of a prompt in load->root. False where it is none. */
+/* Makes nodes of a prompt in load->root. False where it is not one. */
 bool ui_api_load(struct ui_load *load, const struct js_value *prompt);
 
 #endif

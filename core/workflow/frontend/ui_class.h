@@ -9,7 +9,7 @@
 
 #include "core/workflow/frontend/ui_graph.h"
 
-/* The row of a class; undefined where there is none. */
+/* The row of a class; undefined if unknown. */
 const struct js_value *ui_class_find(const struct ui_load *load, const char *name);
 
 /* Gives a node whose class is set its slots, widgets, outputs, title, priority. */

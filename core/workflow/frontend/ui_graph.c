@@ -1,7 +1,7 @@
 /* ui_graph.c - finding and changing what a canvas holds.
  *
  * Arrays are short and looked through from the start; the order in them is the file's, which the rules often ask for. Removed links stay
- * in their array, marked, so that nobody's position moves.
+ * in their array, marked, so that no position changes.
  */
 #include "core/workflow/frontend/ui_graph.h"
 

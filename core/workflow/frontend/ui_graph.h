@@ -105,7 +105,7 @@ __attribute__((format(printf, 2, 3), noreturn)) void ui_fail(struct ui_load *loa
 
 /* ---- looking ---- */
 
-/* NULL where there is none. */
+/* NULL if not found. */
 struct ui_node *ui_node_find(const struct ui_graph *graph, const char *id);
 struct ui_link *ui_link_find(const struct ui_graph *graph, const char *id);
 struct ui_widget *ui_widget_find(const struct ui_node *node, const char *name);

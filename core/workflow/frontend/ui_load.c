@@ -220,7 +220,7 @@ static void take_mode_and_title(struct ui_load *load, struct ui_node *node)
 		node->title = js_string(load->arena, title);
 }
 
-/* Each stored value of a class that nobody knows becomes a widget of its own. */
+/* Each stored value of an unknown class becomes a widget of its own. */
 static void take_unknown_values(struct ui_load *load, struct ui_node *node, const struct js_value *values)
 {
 	for (size_t i = 0; values->type == JS_LIST && i < values->count; i++) {

@@ -20,7 +20,7 @@ void ui_graph_finish(struct ui_load *load, struct ui_graph *graph);
 
 /* Gives the node's widgets the stored values. */
 void ui_values_restore(struct ui_load *load, struct ui_node *node, struct js_value *values);
-/* Values of a pack that stores objects. False where the class is none of such a pack. */
+/* Values of a pack that stores objects. False where the class is of no such pack. */
 bool ui_pack_values(struct ui_load *load, struct ui_node *node, struct js_value *values);
 /* Grows what a pack's node has for the value that its widget was given. */
 void ui_pack_grow(struct ui_load *load, struct ui_node *node, size_t widget);

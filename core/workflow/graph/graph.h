@@ -46,7 +46,7 @@ struct graph {
 };
 
 /* Reads and checks; keeps the JSON, which must not change meanwhile. `where` names the prompt in messages, which name the node. The caller frees with graph_free(). ERROR_FORMAT:
- * a shape that is none, an unknown class, a link to nowhere, a missing input, a cycle, a value out of its range. */
+ * an invalid shape, an unknown class, a link to nowhere, a missing input, a cycle, a value out of its range. */
 struct graph *graph_new(const json_t *prompt, const char *where, struct error *e);
 void graph_free(struct graph *graph);
 

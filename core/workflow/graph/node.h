@@ -75,7 +75,7 @@ const char *node_call_text(const struct call *call, const char *name); /* "" whe
 struct patcher *node_call_patcher(const struct call *call, const char *name, enum model_kind kind, struct error *e);
 struct data *node_call_data(const struct call *call, const char *name, enum data_kind kind, struct error *e);
 
-/* NULL if there is none. */
+/* NULL if not found. */
 const struct node_type *node_type_find(const char *name);
 
 /* Appends the node class whose name is near to the error, as nearest_suggest does. Returns false. */

@@ -1,7 +1,7 @@
 /* catalog.h - where model files come from.
  *
- * A loader node asks for a model by its files; somebody opens it: from disk, by synthesis, or, for a model that nobody runs, from
- * a few made-up blocks. One open is one disk load.
+ * A loader node asks for a model by its files; the catalog opens it: from disk, by synthesis, or, for a placeholder model, from
+ * a few synthetic blocks. One open is one disk load.
  */
 #ifndef RESIDENCY_WORKFLOW_CATALOG_H
 #define RESIDENCY_WORKFLOW_CATALOG_H
@@ -21,7 +21,7 @@ struct model_source {
 	const char *files[MODEL_FILES_MAX]; /* as the workflow names them */
 	size_t file_count;
 	const char *type; /* of text encoders: "flux", "sdxl"; "" where the loader has none */
-	uint64_t size_bytes; /* wanted of a model that nobody runs; 0: whatever it has */
+	uint64_t size_bytes; /* wanted of a placeholder model; 0: whatever it has */
 	const char *weight_dtype; /* "default", "fp8_e4m3fn", ...; "default" where the loader has none */
 	bool through_gguf; /* by a loader of ComfyUI-GGUF, whose operations know no scales */
 	bool dequantises_exactly; /* GGUF's blocks become numbers in single precision; else as ComfyUI-GGUF does, in half */

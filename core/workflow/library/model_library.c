@@ -27,7 +27,7 @@ struct draft {
 	struct architecture architecture;
 	bool owns_bytes;
 	struct parameter_origin *origins; /* by parameter, owned; NULL where no file is read */
-	void *made; /* owned: bytes of a parameter that the file lacks and upstream makes up */
+	void *made; /* owned: bytes of a parameter that the file lacks and upstream generates */
 };
 
 static void draft_free(struct draft *draft)
@@ -56,10 +56,10 @@ static struct model *draft_finish(struct draft *draft, const struct model_source
 	return model;
 }
 
-/* ---- made up ---- */
+/* ---- synthetic ---- */
 
-static struct model *make_up(const struct model_source *source, const struct synthesis *found, struct machine *machine,
-			     struct device *device, struct error *e)
+static struct model *synthesize(const struct model_source *source, const struct synthesis *found, struct machine *machine,
+				struct device *device, struct error *e)
 {
 	struct draft draft = { .family = found->family, .config = found->config, .owns_bytes = true };
 	struct model *model = NULL;
@@ -267,8 +267,8 @@ static bool find_origin(struct library_piece *piece, const char *name, struct pa
 }
 
 /* What the file lacks: a scale is 1, and CLIP-L's projection the identity. */
-static bool make_up_parameter(struct draft *draft, struct parameter_description *parameter, const struct library_piece *piece,
-			      struct error *e)
+static bool generate_parameter(struct draft *draft, struct parameter_description *parameter, const struct library_piece *piece,
+			       struct error *e)
 {
 	static const float one = 1;
 
@@ -295,7 +295,7 @@ static bool take_tensor(struct draft *draft, size_t index, struct library_piece 
 		if (!find_origin(&pieces[i], parameter->name + root, &origin, &row, e))
 			return false;
 		if (!row)
-			return make_up_parameter(draft, parameter, &pieces[i], e);
+			return generate_parameter(draft, parameter, &pieces[i], e);
 		if (!take_type(parameter, &origin, row, e))
 			return false;
 		parameter->filled_later = draft->origins != NULL;
@@ -448,7 +448,7 @@ static struct model *find_and_open(const struct model_library *library, const st
 	if (there == source->file_count)
 		return read_files(library, source, sources, machine, device, e);
 	if (there == 0 && synthesis_find(source->kind, source->files[0], second, &found, e))
-		return make_up(source, &found, machine, device, e);
+		return synthesize(source, &found, machine, device, e);
 	if (!error_is_set(e)) {
 		synthesis_known(source->kind, known, sizeof(known));
 		error_set(e, ERROR_MISSING, "%s is in no models folder, and no model is simulated by that name (%s)", absent,

@@ -1,4 +1,4 @@
-/* model_library.h - the catalog of models that run: files of a models folder, else made up by name (core/model/synthesis/synthesis.h).
+/* model_library.h - the catalog of models that run: files of a models folder, else synthetic ones by name (core/model/synthesis/synthesis.h).
  *
  * A file is looked for in the folder itself and in ComfyUI's subfolders (checkpoints, unet, diffusion_models, clip,
  * text_encoders, vae, diffusers): safetensors, GGUF, the index of a sharded model, or a folder of diffusers with one of these. Its
@@ -14,7 +14,7 @@
 #include "core/workflow/library/catalog.h"
 
 struct model_library {
-	const char *folder; /* borrowed; NULL: every model is made up */
+	const char *folder; /* borrowed; NULL: every model is synthetic */
 	const struct bulk_watcher *watcher; /* borrowed: told how many bytes of a file are in place; may be NULL */
 };
 

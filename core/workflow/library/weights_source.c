@@ -134,7 +134,7 @@ static bool add_tower(struct weights_source *source, struct error *e)
 		return error_set(
 			e, ERROR_MISSING,
 			"%s is a Qwen2.5-VL without its vision tower, which is in a file beside it that has \"mmproj\" "
-			"and the model's name in its own; there is none",
+			"and the model's name in its own; neither was found",
 			source->path);
 	source->vision = gguf_open(source->vision_path, e);
 	return source->vision && check_order(source->vision, source->vision_path, e) &&

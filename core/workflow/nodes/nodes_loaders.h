@@ -87,7 +87,7 @@ bool node_loader_run_legacy(struct call *call, struct error *e);
 		.name = "keep_loaded", .kind = INPUT_BOOLEAN, .optional = true                                                 \
 	}
 
-/* Of models that nobody runs: what they are to weigh. */
+/* Of placeholder models: their sizes. */
 #define SIZE                                                                                                                   \
 	{                                                                                                                      \
 		.name = "size_mb", .kind = INPUT_NUMBER, .optional = true, .most = 1e6                                         \

@@ -7,7 +7,7 @@
 #include "core/workflow/nodes/sample.h"
 #include "core/workflow/nodes/sampled.h"
 
-/* Of a model that nobody runs: its steps begin, and that is all. */
+/* Of a placeholder model: its steps begin, and that is all. */
 static bool pretend(const struct call *call, const struct sampling *sampling, struct error *e)
 {
 	const struct inference *inference = &call->services->inference;

@@ -16,10 +16,10 @@ struct sampling {
 	uint64_t seed;
 };
 
-/* Loads the model, samples, sets output 0. A model that nobody runs is only loaded, and the latent passed on. */
+/* Loads the model, samples, sets output 0. A placeholder model is only loaded, and the latent passed on. */
 bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e);
 
-/* The schedule for a patcher's model and shift; none for a model that nobody runs. The caller frees *sigmas. */
+/* The schedule for a patcher's model and shift; none for a placeholder model. The caller frees *sigmas. */
 bool sample_sigmas(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
 		   size_t *sigma_count, struct error *e);
 

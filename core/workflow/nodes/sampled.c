@@ -43,7 +43,7 @@ static const struct graph_input *find_input(const struct graph_node *node, const
 	return NULL;
 }
 
-/* The LoRA nodes between the sampler and its loader. One of strength 0 is none. */
+/* The LoRA nodes between the sampler and its loader. One of strength 0 does not count. */
 static void print_wanted(const struct call *call, char *text, size_t size_bytes)
 {
 	const struct graph_node *node = &call->graph->nodes[call->node];

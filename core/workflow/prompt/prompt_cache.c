@@ -1,4 +1,4 @@
-/* prompt_cache.c - entries by 128-bit keys, and a map from node ids to keys that is made anew for each prompt and expansion.
+/* prompt_cache.c - entries by 128-bit keys, and a map from node ids to keys that is rebuilt for each prompt and expansion.
  *
  * Everything here mirrors comfy_execution/caching.py of 0.3.64: which ids a cache knows, when it is cleaned, and that an LRU cache
  * marks whatever is looked up as used, but drops nothing while a plain prompt runs.
@@ -260,7 +260,7 @@ static bool begin_none(struct prompt_cache *cache, struct py_raised *raised)
 	return cache->executed || py_raise_no_memory(raised);
 }
 
-/* Each node is told whom it feeds; a link to nowhere has nobody to tell. */
+/* Each node is told which nodes it feeds; a link to nowhere feeds none. */
 static bool check_links(const struct prompt_nodes *nodes, struct py_raised *raised)
 {
 	for (size_t i = 0; i < nodes->count; i++) {

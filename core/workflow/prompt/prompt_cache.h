@@ -23,7 +23,7 @@ bool prompt_cache_begin(struct prompt_cache *cache, struct prompt_nodes *nodes, 
 bool prompt_cache_expand(struct prompt_cache *cache, struct prompt_nodes *nodes, size_t parent, size_t from,
 			 struct py_raised *raised);
 
-/* Borrowed; NULL where there is none. */
+/* Borrowed; NULL if not found. */
 struct py *prompt_cache_get(struct prompt_cache *cache, const struct prompt_nodes *nodes, size_t node);
 /* Takes the value over. */
 bool prompt_cache_set(struct prompt_cache *cache, const struct prompt_nodes *nodes, size_t node, struct py *value,

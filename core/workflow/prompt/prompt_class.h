@@ -40,8 +40,8 @@ struct prompt_call {
 	const struct py *arguments; /* a map of names to values, or to lists for a class that takes lists */
 	int64_t index; /* which of the calls; -1 where the node has no inputs */
 	struct py *object; /* the node's object, borrowed; NULL for is_changed and validate */
-	bool (*progress)(void *context, double value, double most, struct py_raised *raised); /* NULL: nobody listens */
-	const bool *interrupted; /* NULL: nobody interrupts */
+	bool (*progress)(void *context, double value, double most, struct py_raised *raised); /* NULL: not reported */
+	const bool *interrupted; /* NULL: never interrupted */
 	void *context; /* of progress */
 	/* Filled by an async run that suspends: its result counts after so many milliseconds. */
 	bool suspends;

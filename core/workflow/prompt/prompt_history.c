@@ -5,7 +5,7 @@
 #include "core/workflow/prompt/prompt_queue.h"
 #include "core/workflow/prompt/prompt_server_state.h"
 
-/* Keys of extra_data that are nobody's business later. */
+/* Keys of extra_data that no later step needs. */
 static const char *const secrets[] = { "auth_token_comfy_org", "api_key_comfy_org" };
 
 /* A prompt that ended outside of its nodes has no message that says so upstream; here it has. */

@@ -19,7 +19,7 @@ enum prompt_item_place {
 
 /* Takes the item over. False with TypeError where it has number and id of another: it is in the queue all the same. */
 bool prompt_queue_push(struct py *queue, struct py *item, struct py_raised *raised);
-/* The first, a reference; NULL where there is none. */
+/* The first, a reference; NULL if empty. */
 struct py *prompt_queue_pop(struct py *queue);
 /* Takes one item out and puts the rest in order. */
 void prompt_queue_remove(struct py *queue, size_t at);

@@ -120,7 +120,7 @@ static bool note(struct prompt_reading *reading, struct py *graph, struct py *re
 	return py_append(reading->results, result) && fine;
 }
 
-/* The result of a V3 output: nothing counts as a result where it is empty. NULL where there is none. */
+/* The result of a V3 output: nothing counts as a result where it is empty. NULL without one. */
 static const struct py *v3_result(const struct py *value)
 {
 	const struct py *result = py_get(value, "result");

@@ -63,7 +63,7 @@ void prompt_pending_wake(struct prompt_run *run);
 
 /* ---- prompt_messages.c: what is told ---- */
 
-/* Sends, and takes the data over. To the client; where there is none, to everyone. */
+/* Sends, and takes the data over. To the client; without one, to everyone. */
 bool prompt_send(struct prompt_run *run, const char *event, struct py *data, struct py_raised *raised);
 /* Keeps a message for the history, and sends it, with a client or to all. */
 bool prompt_message(struct prompt_run *run, const char *event, struct py *data, bool broadcast, struct py_raised *raised);

@@ -133,7 +133,7 @@ void py_drop(struct py *value);
 bool py_append(struct py *list, struct py *item);
 bool py_set(struct py *map, const char *key, struct py *value);
 bool py_set_n(struct py *map, const char *key, size_t length, struct py *value);
-/* Borrowed; NULL where there is none, or it is no map. */
+/* Borrowed; NULL if not found, or if it is not a map. */
 struct py *py_get(const struct py *map, const char *key);
 struct py *py_get_n(const struct py *map, const char *key, size_t length);
 /* Takes a key out, if it is there; the others keep their order. */

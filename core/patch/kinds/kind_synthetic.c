@@ -18,7 +18,7 @@ static const char *short_key(const char *key)
 	return strncmp(key, prefix, sizeof(prefix) - 1) == 0 ? key + sizeof(prefix) - 1 : key;
 }
 
-static float *make_up(const struct change *change, size_t count, uint64_t part, float spread, struct error *e)
+static float *generate(const struct change *change, size_t count, uint64_t part, float spread, struct error *e)
 {
 	const char *file = change->adapter->file;
 	const char *key = short_key(change->adapter->key);
@@ -37,8 +37,8 @@ static bool difference(const struct change *change, struct difference *differenc
 {
 	size_t rows = (size_t)change->weight->shape[0];
 	size_t columns = (size_t)change->weight->shape[1];
-	float *up = make_up(change, rows * RANK, 0, 0.5F, e);
-	float *down = make_up(change, RANK * columns, 1, 0.5F / sqrtf((float)columns), e);
+	float *up = generate(change, rows * RANK, 0, 0.5F, e);
+	float *down = generate(change, RANK * columns, 1, 0.5F / sqrtf((float)columns), e);
 	bool fine;
 
 	difference->alpha = 1;
@@ -50,4 +50,4 @@ static bool difference(const struct change *change, struct difference *differenc
 	return fine;
 }
 
-const struct adapter_kind kind_made_up = { .name = "made up", .difference = difference };
+const struct adapter_kind kind_synthetic = { .name = "synthetic", .difference = difference };

@@ -1,4 +1,4 @@
-"""What befalls a server because a scenario asks for it.
+"""Faults that a scenario injects into a server.
 
 A prompt that is held while it runs, until the tool has posted /free or /interrupt to it; one that fails, or runs out of memory, at
 a sampler's step; another pack's patch of unload_all_models that throws; a request whose wake-up is lost.
@@ -11,13 +11,13 @@ import comfy.model_management as mm
 HELD_SECONDS_MOST = 30
 
 
-class Mishaps:
+class Faults:
     def __init__(self):
-        self.kind = ""  # of what is to befall the next prompt
+        self.kind = ""  # of the fault to inject into the next prompt
         self.step = self.steps = 0
         self.held = False  # a prompt is, and waits to be released
         self.released = threading.Event()
-        self.unheard = False  # flags are set, and the worker does not know
+        self.unseen = False  # flags are set, and the worker does not know
         self.unpatched = None  # unload_all_models, while another pack's patch is outside of it
 
     def arm(self, kind, step):
@@ -71,13 +71,13 @@ class Mishaps:
         elif not throws and self.unpatched is not None:
             mm.unload_all_models, self.unpatched = self.unpatched, None
 
-    def set_flags_unheard(self, queue, names):
-        """As POST /free does at a moment when the worker does not wait: nobody is woken."""
+    def set_flags_without_wake(self, queue, names):
+        """As POST /free does at a moment when the worker does not wait: it is not woken."""
         with queue.mutex:
             queue.flags.update({name: True for name in names})
-            self.unheard = True
+            self.unseen = True
 
     def clear(self):
-        self.kind, self.unheard = "", False
+        self.kind, self.unseen = "", False
         self.released.set()
         self.patch_unload(False)
