@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 
 #include "cli/wrap.h"
+#include "core/base/file_kind.h"
 #include "core/base/json.h"
+#include "core/base/string.h"
 #include "core/base/units.h"
 #include "core/tensor/weights/weights.h"
 
@@ -147,6 +149,19 @@ static bool read_head(const char *path, unsigned char head[64], size_t *length, 
 	return true;
 }
 
+static bool is_named_weights(const char *path)
+{
+	return string_ends_with(path, ".safetensors") || string_ends_with(path, ".sft") || string_ends_with(path, ".gguf");
+}
+
+static bool refuse_kind(const char *path, const void *head, size_t length, struct error *e)
+{
+	char kind[FILE_KIND_TEXT_MAX];
+
+	return error_set(e, ERROR_FORMAT, "%s: this is no weights file but %s", path,
+			 file_kind_text(head, length, kind) ? kind : "JSON");
+}
+
 bool inspect_file(struct report *report, const char *name, struct error *e)
 {
 	char path[WEIGHTS_PATH_MAX];
@@ -168,6 +183,8 @@ bool inspect_file(struct report *report, const char *name, struct error *e)
 				 path);
 	if (length >= 4 && memcmp(head, "GGUF", 4) == 0)
 		return inspect_gguf(report, path, size_bytes, e);
+	if (is_json(head, length) && is_named_weights(path))
+		return refuse_kind(path, head, length, e);
 	if (is_json(head, length))
 		return inspect_json(report, path, size_bytes, e);
 	return inspect_safetensors(report, path, size_bytes, e);

@@ -51,6 +51,9 @@ bool inspect_store(struct report *report, const char *path, uint64_t size_bytes,
 /* Models, types, blocks and what DisTorch2 would make of them. `metadata` is the file's own word on its family, or NULL. */
 bool inspect_tensors(struct report *report, const struct tensor_table *table, const char *metadata, const char *path,
 		     struct error *e);
+/* Bytes and tensors by element type. */
+void inspect_types(struct report *report, const struct tensor_table *table);
+
 /* Weights that are stored with scales beside them. */
 void inspect_scales(struct report *report, const struct tensor_table *table);
 

@@ -1,4 +1,5 @@
 /* One function a kind of file. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void say_metadata(struct report *report, const struct safetensors *file)
 
 bool inspect_safetensors(struct report *report, const char *path, uint64_t size_bytes, struct error *e)
 {
-	struct safetensors *file = safetensors_open(path, e);
+	struct safetensors *file = safetensors_open_head(path, e);
 	struct tensor_table table;
 	bool is_lora;
 	bool fine;
@@ -98,6 +99,40 @@ static void say_values(struct report *report, const struct gguf *file)
 	inspect_set(report, "metadata", metadata);
 }
 
+/* Whether a text value is exactly this. */
+static bool value_is(const struct gguf *file, const char *key, const char *wanted)
+{
+	struct gguf_value value;
+	size_t length;
+	const char *text = gguf_value_find(file, key, &value) ? gguf_value_text(&value, &length) : NULL;
+
+	return text && length == strlen(wanted) && memcmp(text, wanted, length) == 0;
+}
+
+/* What a person has to know who wants to load it. */
+static void say_gguf_kind(struct report *report, const struct gguf *file)
+{
+	uint64_t part;
+	uint64_t count;
+
+	if (value_is(file, "general.architecture", "clip") || value_is(file, "general.type", "mmproj"))
+		inspect_say(report, "is", "%s",
+			    "the vision part (mmproj) of a text encoder: ComfyUI-GGUF takes it with the encoder whose name it "
+			    "has in "
+			    "its own, from the same folder");
+	if (value_is(file, "general.architecture", "pig"))
+		inspect_say(report, "is", "%s",
+			    "marked by another pack (architecture \"pig\"): ComfyUI-GGUF refuses such text encoders, and "
+			    "guesses what "
+			    "other models are");
+	if (gguf_split(file, &part, &count))
+		inspect_say(report, "is",
+			    "part %" PRIu64 " of %" PRIu64
+			    ": the other parts are missing here, for ComfyUI-GGUF reads one file; join them with llama.cpp's "
+			    "llama-gguf-split --merge",
+			    part, count);
+}
+
 bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, struct error *e)
 {
 	struct gguf *file = gguf_open(path, e);
@@ -112,8 +147,10 @@ bool inspect_gguf(struct report *report, const char *path, uint64_t size_bytes, 
 	snprintf(kind, sizeof(kind), "GGUF version %u%s", gguf_version(file), gguf_is_swapped(file) ? ", big-endian" : "");
 	fine = !error_is_set(e) && tensor_table_of_gguf(&table, file, e) && inspect_begin(report, path, kind, size_bytes, e) &&
 	       inspect_tensors(report, &table, word, path, e);
-	if (fine)
+	if (fine) {
+		say_gguf_kind(report, file);
 		say_values(report, file);
+	}
 	free(word);
 	tensor_table_free(&table);
 	gguf_close(file);
@@ -146,7 +183,7 @@ static struct safetensors *open_shard(struct report *report, struct opened *open
 		return NULL;
 	snprintf(path, sizeof(path), "%.*s%s", (int)(slash ? slash - index_path + 1 : 0), index_path, name);
 	opened->items[opened->count].name = name;
-	opened->items[opened->count].file = safetensors_open(path, &why);
+	opened->items[opened->count].file = safetensors_open_head(path, &why);
 	if (!opened->items[opened->count].file)
 		inspect_wrong(report, "shard %s", why.text);
 	return opened->items[opened->count++].file;

@@ -45,7 +45,7 @@ static size_t count_types(const struct tensor_table *table, struct type_row type
 	return count;
 }
 
-static void say_types(struct report *report, const struct tensor_table *table)
+void inspect_types(struct report *report, const struct tensor_table *table)
 {
 	struct type_row types[TYPES_MAX];
 	size_t count = count_types(table, types);
@@ -337,7 +337,7 @@ bool inspect_tensors(struct report *report, const struct tensor_table *table, co
 	struct detection found = { .count = 0 };
 	bool fine;
 
-	say_types(report, table);
+	inspect_types(report, table);
 	if (!detect_file(&found, table, metadata, path, e))
 		return false;
 	if (found.count == 0)
@@ -347,93 +347,4 @@ bool inspect_tensors(struct report *report, const struct tensor_table *table, co
 		inspect_scales(report, table);
 	detect_free(&found);
 	return fine;
-}
-
-/* ---- LoRA ---- */
-
-/* What a LoRA file's names end in: the factor whose first dimension is the rank, and what the kind is called. */
-static const struct {
-	const char *ending, *kind;
-	unsigned rank_axis;
-} lora_endings[] = {
-	{ .ending = ".lora_down.weight", .kind = "LoRA" },
-	{ .ending = ".lora_A.weight", .kind = "LoRA" },
-	{ .ending = ".lora.down.weight", .kind = "LoRA" },
-	{ .ending = "_lora.down.weight", .kind = "LoRA" },
-	{ .ending = ".hada_w1_b", .kind = "LoHa" },
-	{ .ending = ".lokr_w1", .kind = "LoKr" },
-	{ .ending = ".lokr_w1_b", .kind = "LoKr" },
-	{ .ending = ".a1.weight", .kind = "GLoRA" },
-	{ .ending = ".oft_blocks", .kind = "OFT", .rank_axis = 1 },
-	{ .ending = ".dora_scale", .kind = "DoRA", .rank_axis = 1 },
-	{ .ending = ".diff", .kind = "full difference", .rank_axis = 1 },
-};
-
-static size_t find_ending(const char *name)
-{
-	size_t i = 0;
-
-	while (i < ARRAY_SIZE(lora_endings) && !string_ends_with(name, lora_endings[i].ending))
-		i++;
-	return i;
-}
-
-bool inspect_is_lora(const struct tensor_table *table)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		if (find_ending(table->rows[i].name) < ARRAY_SIZE(lora_endings))
-			return true;
-	}
-	return false;
-}
-
-static const char *side_of(const char *name)
-{
-	static const char *const encoders[] = { "lora_te", "text_encoder", "te1_", "te2_", "clip_l", "t5xxl" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(encoders); i++) {
-		if (strstr(name, encoders[i]) == name)
-			return "a text encoder";
-	}
-	return "the diffusion model";
-}
-
-bool inspect_lora(struct report *report, const struct tensor_table *table, struct error *e)
-{
-	size_t counts[ARRAY_SIZE(lora_endings)] = { 0 };
-	int64_t least = INT64_MAX;
-	int64_t most = 0;
-	size_t of_encoders = 0;
-	size_t modules = 0;
-
-	(void)e;
-	say_types(report, table);
-	for (size_t i = 0; i < table->count; i++) {
-		const struct tensor_row *row = &table->rows[i];
-		size_t ending = find_ending(row->name);
-
-		if (ending == ARRAY_SIZE(lora_endings))
-			continue;
-		counts[ending]++;
-		modules++;
-		of_encoders += strcmp(side_of(row->name), "a text encoder") == 0;
-		if (lora_endings[ending].rank_axis == 0 && row->rank >= 2) {
-			least = row->shape[0] < least ? row->shape[0] : least;
-			most = row->shape[0] > most ? row->shape[0] : most;
-		}
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(lora_endings); i++) {
-		if (counts[i])
-			inspect_say(report, "changes", "%zu by %s (%s)", counts[i], lora_endings[i].kind,
-				    lora_endings[i].ending);
-	}
-	inspect_say(report, "of", "the diffusion model %zu, text encoders %zu", modules - of_encoders, of_encoders);
-	if (most)
-		inspect_say(report, "rank", least == most ? "%lld" : "%lld to %lld", (long long)least, (long long)most);
-	if (table->count)
-		inspect_say(report, "named", "as in %s", table->rows[0].name);
-	inspect_set(report, "modules", json_integer((json_int_t)modules));
-	inspect_set(report, "text_encoder_modules", json_integer((json_int_t)of_encoders));
-	inspect_set(report, "rank", most ? json_pack("[I,I]", (json_int_t)least, (json_int_t)most) : json_null());
-	return true;
 }

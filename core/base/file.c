@@ -168,3 +168,31 @@ void file_unmap(struct file_mapping *mapping)
 		munmap((void *)(uintptr_t)mapping->bytes, mapping->size_bytes);
 	*mapping = (struct file_mapping) { .bytes = NULL };
 }
+
+bool file_read_at(const char *path, uint64_t offset, void *to, size_t length, size_t *got, struct error *e)
+{
+	int fd = open_for_reading(path, e);
+	ssize_t count = 1;
+
+	*got = 0;
+	if (fd < 0)
+		return false;
+	while (*got < length && count > 0) {
+		count = pread(fd, (char *)to + *got, length - *got, (off_t)(offset + *got));
+		*got += count > 0 ? (size_t)count : 0;
+	}
+	if (count < 0)
+		error_set(e, ERROR_IO, "cannot read %s: %s", path, strerror(errno));
+	close(fd);
+	return count >= 0;
+}
+
+bool file_size(const char *path, uint64_t *size_bytes, struct error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return error_set(e, ERROR_MISSING, "cannot open %s: %s", path, strerror(errno));
+	*size_bytes = (uint64_t)st.st_size;
+	return true;
+}

@@ -30,4 +30,10 @@ struct file_mapping {
 bool file_map(struct file_mapping *mapping, const char *path, struct error *e);
 void file_unmap(struct file_mapping *mapping);
 
+/* Reads up to length bytes at an offset; *got of them where the file ends before. ERROR_MISSING, ERROR_IO. */
+bool file_read_at(const char *path, uint64_t offset, void *to, size_t length, size_t *got, struct error *e);
+
+/* How long a file is. ERROR_MISSING. */
+bool file_size(const char *path, uint64_t *size_bytes, struct error *e);
+
 #endif

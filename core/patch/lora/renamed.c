@@ -1,4 +1,4 @@
-/* Three trainers' files name modules as no rule does: by marks that upstream looks for, they are brought to names that one knows. */
+/* Some trainers' files name modules as no rule does: by marks that upstream looks for, they are brought to names that one knows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 
 struct trainer_renaming {
 	const char *marks[2]; /* tensors that such a file has; the second may be NULL */
+	const char *begins; /* or, without marks, what the name of one of its tensors begins with */
 	void (*rename)(char name[KEY_MAX_BYTES]);
 	bool grows_input; /* img_in has more columns than the model's: the file implies the shape */
 };
@@ -56,6 +57,17 @@ static void rename_uso(char name[KEY_MAX_BYTES])
 	put_root(name);
 }
 
+/* DiffSynth's names are diffusers' without the model's. */
+static void rename_diffsynth(char name[KEY_MAX_BYTES])
+{
+	char whole[KEY_MAX_BYTES];
+
+	if (strncmp(name, "transformer_blocks.", 19) != 0 && strncmp(name, "single_transformer_blocks.", 26) != 0)
+		return;
+	key_print(whole, "transformer.%s", name);
+	memcpy(name, whole, sizeof(whole));
+}
+
 static const struct trainer_renaming renamings[] = {
 	{
 		.marks = { "img_in.lora_A.weight", "single_blocks.0.norm.key_norm.scale" },
@@ -70,14 +82,32 @@ static const struct trainer_renaming renamings[] = {
 		.marks = { "single_blocks.37.processor.qkv_lora.up.weight", "double_blocks.18.processor.qkv_lora2.up.weight" },
 		.rename = rename_uso,
 	},
+	{ .begins = "transformer_blocks.", .rename = rename_diffsynth },
+	{ .begins = "single_transformer_blocks.", .rename = rename_diffsynth },
 };
+
+static bool has_beginning(const struct safetensors *file, const char *begins)
+{
+	for (size_t i = 0; i < safetensors_count(file); i++) {
+		if (strncmp(safetensors_tensor(file, i)->name, begins, strlen(begins)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_marked(const struct trainer_renaming *renaming, const struct safetensors *file)
+{
+	const char *const *marks = renaming->marks;
+
+	if (renaming->begins)
+		return has_beginning(file, renaming->begins);
+	return safetensors_find(file, marks[0]) && (!marks[1] || safetensors_find(file, marks[1]));
+}
 
 static const struct trainer_renaming *find_renaming(const struct safetensors *file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(renamings); i++) {
-		const char *const *marks = renamings[i].marks;
-
-		if (safetensors_find(file, marks[0]) && (!marks[1] || safetensors_find(file, marks[1])))
+		if (is_marked(&renamings[i], file))
 			return &renamings[i];
 	}
 	return NULL;

@@ -197,7 +197,7 @@ bool block_list_from_weights(struct block_list *list, const char *path, struct b
 	*list = (struct block_list) { .blocks = NULL };
 	source = source ? source : &unread;
 	*source = (struct block_source) { .note = "no known family: blocks by name" };
-	fine = weights_open(&weights, path, e) && add_file(list, &weights, source, e);
+	fine = weights_open_head(&weights, path, e) && add_file(list, &weights, source, e);
 	weights_close(&weights);
 	if (!fine)
 		block_list_free(list);

@@ -118,6 +118,9 @@ const char *gguf_value_text(const struct gguf_value *value, size_t *length);
 bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tensor, uint64_t shape[GGUF_RANK_MAX],
 			 unsigned *rank);
 
+/* Whether the file is one of several parts of a model (split.no, split.count): which, from 1 on, and of how many. */
+bool gguf_split(const struct gguf *file, uint64_t *part, uint64_t *count);
+
 /* ---- writing ---- */
 
 /* Values for a new file, encoded as they are added; a failed allocation is told by gguf_writer_open. Zeroed when empty; freed

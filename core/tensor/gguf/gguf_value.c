@@ -126,3 +126,17 @@ bool gguf_original_shape(const struct gguf *file, const struct gguf_tensor *tens
 	*rank = (unsigned)value.count;
 	return product == gguf_element_count(tensor);
 }
+
+bool gguf_split(const struct gguf *file, uint64_t *part, uint64_t *count)
+{
+	struct gguf_value value;
+	int64_t number;
+
+	if (!gguf_value_find(file, "split.count", &value) || !gguf_value_integer(&value, 0, &number) || number < 2)
+		return false;
+	*count = (uint64_t)number;
+	*part = 1;
+	if (gguf_value_find(file, "split.no", &value) && gguf_value_integer(&value, 0, &number) && number >= 0)
+		*part = (uint64_t)number + 1;
+	return true;
+}

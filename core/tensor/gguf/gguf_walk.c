@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/file_kind.h"
 #include "core/base/utf8.h"
 
 #define MAGIC UINT32_C(0x46554747) /* "GGUF" */
@@ -321,10 +322,13 @@ static bool check_tensors(const struct gguf_walk *walk, struct gguf_cursor *c)
 
 static bool walk_header(struct gguf_walk *walk, struct gguf_cursor *c)
 {
+	char kind[FILE_KIND_TEXT_MAX];
 	uint32_t magic = 0;
 
 	if (!read_u32(c, &magic, "the magic number"))
 		return false;
+	if (magic != MAGIC && file_kind_text(walk->bytes, walk->size_bytes, kind))
+		return error_set(c->e, ERROR_FORMAT, "%s: this is no GGUF file but %s", walk->where, kind);
 	if (magic != MAGIC)
 		return refuse(c, 0, "it does not begin with \"GGUF\": this is no GGUF file");
 	if (!read_u32(c, &walk->version, "the version"))

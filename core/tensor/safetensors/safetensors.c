@@ -9,6 +9,7 @@
 
 #include "core/base/array.h"
 #include "core/base/file.h"
+#include "core/base/file_kind.h"
 #include "core/tensor/safetensors/safetensors_header.h"
 
 struct safetensors {
@@ -17,6 +18,7 @@ struct safetensors {
 	struct safetensors_tensor *tensors; /* by place in the file */
 	size_t count;
 	const struct safetensors_tensor **by_name;
+	uint8_t *head, *small; /* owned: what was read of a file that could not be mapped */
 };
 
 static int compare_text(const char *a, size_t a_length, const char *b, size_t b_length)
@@ -165,7 +167,7 @@ static void place_tensor(struct safetensors_tensor *out, const struct header *h,
 		.dtype = t->dtype,
 		.rank = t->rank,
 		.shape = h->dimensions ? h->dimensions + t->first_dimension : NULL,
-		.bytes = data + t->begin,
+		.bytes = data ? data + t->begin : NULL,
 		.file_offset = data_offset + t->begin,
 	};
 	tensor_size(h, t, &out->element_count, &out->size_bytes, "", e);
@@ -198,34 +200,47 @@ static bool index_tensors(struct safetensors *file, const uint8_t *data, uint64_
 	return true;
 }
 
-static bool read_bytes(struct safetensors *file, const uint8_t *bytes, size_t size, const char *where, struct error *e)
+/* What has no header is something else, which is often known. */
+static bool refuse_kind(const uint8_t *bytes, size_t size, uint64_t length, const char *where, struct error *e)
+{
+	char kind[FILE_KIND_TEXT_MAX];
+
+	if (file_kind_text(bytes, size, kind))
+		return error_set(e, ERROR_FORMAT, "%s: this is no safetensors file but %s", where, kind);
+	return error_set(e, ERROR_FORMAT, "%s: offset 0: a header of %llu bytes (%llu at most): this is no safetensors file",
+			 where, (unsigned long long)length, (unsigned long long)SAFETENSORS_HEADER_MAX);
+}
+
+/* Of a file of so many bytes, of which at_hand are: all, or its head. */
+static bool read_head(struct safetensors *file, const uint8_t *bytes, uint64_t at_hand, uint64_t size, const char *where,
+		      struct error *e)
 {
 	uint64_t length = 0;
 
+	if (size == 0)
+		return error_set(e, ERROR_FORMAT, "%s: 0 bytes: nothing of it was downloaded", where);
 	if (size < 8)
 		return error_set(e, ERROR_FORMAT,
-				 "%s: %zu bytes is too short for a header (8 at least): was the download cut off?", where,
-				 size);
+				 "%s: %llu bytes is too short for a header (8 at least): was the download cut off?", where,
+				 (unsigned long long)size);
 	for (unsigned i = 0; i < 8; i++)
 		length |= (uint64_t)bytes[i] << (8 * i);
-	if (length > SAFETENSORS_HEADER_MAX)
-		return error_set(e, ERROR_FORMAT,
-				 "%s: offset 0: a header of %llu bytes (%llu at most): this is no safetensors file", where,
-				 (unsigned long long)length, (unsigned long long)SAFETENSORS_HEADER_MAX);
+	if (length > SAFETENSORS_HEADER_MAX || length == 0)
+		return refuse_kind(bytes, (size_t)at_hand, length, where, e);
 	if (length > size - 8)
 		return error_set(e, ERROR_FORMAT,
-				 "%s: offset 0: a header of %llu bytes, but only %zu follow: was the download cut off?", where,
-				 (unsigned long long)length, size - 8);
+				 "%s: offset 0: a header of %llu bytes, but only %llu follow: was the download cut off?", where,
+				 (unsigned long long)length, (unsigned long long)(size - 8));
 	if (!safetensors_header_parse(&file->header, (const char *)bytes + 8, (size_t)length, where, e))
 		return false;
-	return index_tensors(file, bytes + 8 + length, 8 + length, size - 8 - length, where, e);
+	return index_tensors(file, at_hand == size ? bytes + 8 + length : NULL, 8 + length, size - 8 - length, where, e);
 }
 
 struct safetensors *safetensors_parse(const uint8_t *bytes, size_t size_bytes, const char *where, struct error *e)
 {
 	struct safetensors *file = array_new(1, sizeof(*file), e);
 
-	if (file && !read_bytes(file, bytes, size_bytes, where, e)) {
+	if (file && !read_head(file, bytes, size_bytes, size_bytes, where, e)) {
 		safetensors_close(file);
 		return NULL;
 	}
@@ -248,11 +263,78 @@ struct safetensors *safetensors_open(const char *path, struct error *e)
 	return file;
 }
 
+/* ---- without a mapping ---- */
+
+#define SMALL_BYTES UINT64_C(4096) /* of a tensor that is read all the same: scales, and marks of formats */
+#define SMALL_TOTAL_BYTES (UINT64_C(64) << 20) /* of all of them; real files have a thousandth of it */
+
+static bool read_small(struct safetensors *file, const char *path, struct error *e)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < file->count; i++)
+		total += file->tensors[i].size_bytes <= SMALL_BYTES ? file->tensors[i].size_bytes : 0;
+	file->small = total <= SMALL_TOTAL_BYTES ? array_new((size_t)total + 1, 1, e) : NULL;
+	total = 0;
+	for (size_t i = 0; file->small && i < file->count; i++) {
+		struct safetensors_tensor *tensor = &file->tensors[i];
+		size_t got;
+
+		if (tensor->size_bytes > SMALL_BYTES)
+			continue;
+		if (!file_read_at(path, tensor->file_offset, file->small + total, (size_t)tensor->size_bytes, &got, e))
+			return false;
+		tensor->bytes = file->small + total;
+		total += tensor->size_bytes;
+	}
+	return !error_is_set(e);
+}
+
+/* The eight bytes of the header's length and the header, or as much as there is. */
+static bool load_head(struct safetensors *file, const char *path, uint64_t size, struct error *e)
+{
+	uint8_t first[8] = { 0 };
+	uint64_t length = 0;
+	size_t got;
+
+	if (!file_read_at(path, 0, first, sizeof(first), &got, e))
+		return false;
+	for (unsigned i = 0; i < 8; i++)
+		length |= (uint64_t)first[i] << (8 * i);
+	length = length > SAFETENSORS_HEADER_MAX ? FILE_KIND_HEAD_BYTES : length + 8;
+	length = length < size ? length : size;
+	file->head = array_new((size_t)length + 1, 1, e);
+	return file->head && file_read_at(path, 0, file->head, (size_t)length, &got, e) &&
+	       read_head(file, file->head, got, size, path, e) && read_small(file, path, e);
+}
+
+struct safetensors *safetensors_open_head(const char *path, struct error *e)
+{
+	struct error why = ERROR_INIT;
+	struct safetensors *file = safetensors_open(path, &why);
+	uint64_t size;
+
+	if (file)
+		return file;
+	if (why.kind != ERROR_IO || !file_size(path, &size, e)) {
+		if (!error_is_set(e))
+			*e = why;
+		return NULL;
+	}
+	file = array_new(1, sizeof(*file), e);
+	if (file && load_head(file, path, size, e))
+		return file;
+	safetensors_close(file);
+	return NULL;
+}
+
 void safetensors_close(struct safetensors *file)
 {
 	if (!file)
 		return;
 	file_unmap(&file->mapping);
+	free(file->head);
+	free(file->small);
 	safetensors_header_free(&file->header);
 	free(file->tensors);
 	free(file->by_name);

@@ -30,7 +30,7 @@ struct safetensors_tensor {
 	enum dtype dtype;
 	size_t rank; /* 0 is one element; has no limit here */
 	const uint64_t *shape;
-	const uint8_t *bytes; /* not aligned; not NULL even where size_bytes is 0 */
+	const uint8_t *bytes; /* not aligned; not NULL even where size_bytes is 0, but see safetensors_open_head */
 	uint64_t size_bytes;
 	uint64_t element_count;
 	uint64_t file_offset; /* of the first byte */
@@ -38,6 +38,10 @@ struct safetensors_tensor {
 
 /* Maps and checks. The caller closes. NULL with ERROR_MISSING, ERROR_FORMAT, ERROR_MEMORY. */
 struct safetensors *safetensors_open(const char *path, struct error *e);
+
+/* The same for whoever reads names, types and shapes: where the address space has no room for the file, only its head and what is in
+ * small tensors (4 KiB at most) is read, and the others' `bytes` are NULL. */
+struct safetensors *safetensors_open_head(const char *path, struct error *e);
 
 /* The same over bytes in memory, which must live as long as the result. `where` names them in messages. */
 struct safetensors *safetensors_parse(const uint8_t *bytes, size_t size_bytes, const char *where, struct error *e);

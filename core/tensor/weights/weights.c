@@ -237,7 +237,19 @@ static bool is_named_gguf(const char *path)
 	return length > 5 && strcmp(path + length - 5, ".gguf") == 0;
 }
 
-bool weights_open(struct weights *weights, const char *path, struct error *e)
+/* A part is not the model. */
+static bool check_parts(const struct weights *weights, struct error *e)
+{
+	uint64_t part;
+	uint64_t count;
+
+	return !weights->gguf || !gguf_split(weights->gguf, &part, &count) ||
+	       error_set(e, ERROR_UNSUPPORTED,
+			 "%s is part %llu of %llu: join all parts first, with llama.cpp's llama-gguf-split --merge",
+			 weights->path, (unsigned long long)part, (unsigned long long)count);
+}
+
+static bool open_as(struct weights *weights, const char *path, bool whole, struct error *e)
 {
 	const char *file = weights->path;
 
@@ -249,8 +261,19 @@ bool weights_open(struct weights *weights, const char *path, struct error *e)
 	else if (is_named_gguf(file) || gguf_is_file(file))
 		weights->gguf = gguf_open(file, e);
 	else
-		weights->safetensors = safetensors_open(file, e);
-	return (weights->safetensors || weights->shards || weights->gguf) && list_tensors(weights, e);
+		weights->safetensors = whole ? safetensors_open(file, e) : safetensors_open_head(file, e);
+	return (weights->safetensors || weights->shards || weights->gguf) && check_parts(weights, e) &&
+	       list_tensors(weights, e);
+}
+
+bool weights_open(struct weights *weights, const char *path, struct error *e)
+{
+	return open_as(weights, path, true, e);
+}
+
+bool weights_open_head(struct weights *weights, const char *path, struct error *e)
+{
+	return open_as(weights, path, false, e);
 }
 
 bool weights_of_safetensors(struct weights *weights, struct safetensors *file, struct error *e)

@@ -66,6 +66,9 @@ bool weights_find_file(const char *path, char file[WEIGHTS_PATH_MAX], struct err
 /* By the file's first bytes and its name; a folder is entered. ERROR_FORMAT, ERROR_MISSING. Closed with weights_close(), also
  * after an error. */
 bool weights_open(struct weights *weights, const char *path, struct error *e);
+/* The same for whoever reads no elements: tensors' bytes may be NULL (safetensors_open_head). */
+bool weights_open_head(struct weights *weights, const char *path, struct error *e);
+
 /* Of a file that is open, which the weights take over, also when they fail. */
 bool weights_of_safetensors(struct weights *weights, struct safetensors *file, struct error *e);
 void weights_close(struct weights *weights);

@@ -156,7 +156,7 @@ bool weights_source_open(struct weights_source *source, struct error *e)
 {
 	struct weights *weights = &source->weights;
 
-	if (!weights_open(weights, source->path, e))
+	if (!weights_open_head(weights, source->path, e))
 		return false;
 	memcpy(source->path, weights->path, strlen(weights->path) + 1);
 	if ((weights->gguf && !check_order(weights->gguf, source->path, e)) ||
