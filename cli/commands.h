@@ -20,6 +20,7 @@
 	X(inspect)                                                                                                             \
 	X(patch)                                                                                                               \
 	X(convert)                                                                                                             \
+	X(convert_workflow)                                                                                                    \
 	X(synth)                                                                                                               \
 	X(live)                                                                                                                \
 	X(sweep)                                                                                                               \

@@ -153,7 +153,8 @@ static void run_case(const struct frontend_part *part, const struct frontend_cas
 					    .where = c->id,
 					    .version = c->version,
 					    .classes = part->classes,
-					    .clock_s = CLOCK_S };
+					    .clock_s = CLOCK_S,
+					    .rebuild = true };
 	char *prompt;
 
 	if (keeps_older_canvas(part, c)) {

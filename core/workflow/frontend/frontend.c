@@ -5,31 +5,65 @@
  */
 #include "core/workflow/frontend/frontend.h"
 
+#include "core/workflow/frontend/container.h"
 #include "core/workflow/frontend/ui_api.h"
 #include "core/workflow/frontend/ui_prompt.h"
 
-static struct js_value *convert_value(struct ui_load *load, struct js_value *file)
+static void note_unknown(const struct ui_graph *graph, struct js_value *noted, struct ui_load *load)
 {
-	if (js_get(file, "nodes")->type != JS_UNDEFINED || file->count == 0)
-		return ui_load_file(load, file) ? ui_prompt(load) : js_object(load->arena);
-	return ui_api_load(load, file) ? ui_prompt(load) : NULL;
+	for (size_t i = 0; i < graph->node_count; i++) {
+		const struct ui_node *node = graph->nodes[i];
+
+		if (node->role != UI_UNKNOWN || js_get(noted, node->type)->type != JS_UNDEFINED)
+			continue;
+		js_put(load->arena, noted, node->type, &js_true);
+		strbuf_printf(load->request->unknown_classes, "%s\n", node->type);
+	}
+}
+
+static struct js_value *prompt_of(struct ui_load *load)
+{
+	struct js_value *noted = js_object(load->arena);
+
+	if (load->request->unknown_classes) {
+		note_unknown(load->root, noted, load);
+		for (size_t i = 0; i < load->definition_count; i++)
+			note_unknown(load->definitions[i], noted, load);
+	}
+	return ui_prompt(load);
+}
+
+/* A prompt's numbers as a browser has them. NULL with e set where it does not take the text. */
+static struct js_value *as_doubles(struct ui_load *load, const struct js_value *prompt)
+{
+	strbuf_clear(&load->scratch);
+	js_write(prompt, JS_PYTHON, &load->scratch);
+	if (!strbuf_ok(&load->scratch))
+		longjmp(load->arena->escape, 1);
+	return js_parse(load->arena, strbuf_text(&load->scratch), load->scratch.length, JS_STRICT, load->request->where,
+			load->e);
 }
 
 static bool convert(struct ui_load *load, struct strbuf *out)
 {
-	const struct frontend_request *request = load->request;
-	struct js_value *file = js_parse(load->arena, request->text, request->length, JS_STRICT, request->where, load->e);
+	enum js_dialect dialect = JS_STRICT;
+	struct contents contents;
 	struct js_value *prompt;
 
-	if (!file)
+	if (!container_read(load, &contents))
 		return false;
-	if (file->type != JS_OBJECT)
-		return error_set(load->e, ERROR_FORMAT, "%s: neither a canvas nor a prompt", request->where);
-	prompt = convert_value(load, file);
-	if (!prompt)
-		return error_set(load->e, ERROR_FORMAT, "%s: neither a canvas (no nodes) nor a prompt (no class_type)",
-				 request->where);
-	js_write(prompt, JS_STRICT, out);
+	if (contents.canvas) {
+		prompt = ui_load_file(load, contents.canvas) ? prompt_of(load) : js_object(load->arena);
+	} else if (load->request->rebuild) {
+		prompt = as_doubles(load, contents.prompt);
+		if (!prompt || !ui_api_load(load, prompt))
+			return false;
+		prompt = prompt_of(load);
+	} else {
+		prompt = contents.prompt;
+		dialect = JS_PYTHON;
+	}
+	js_write(prompt, dialect, out);
 	return strbuf_ok(out) || error_no_memory(load->e);
 }
 

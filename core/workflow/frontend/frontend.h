@@ -2,8 +2,9 @@
  *
  * A file is a canvas (the UI form: nodes with widget values by position, links, subgraphs, group nodes), which the front end
  * loads and turns into a prompt by the rules of reference/frontend.md, or a prompt already: alone, as the body of POST /prompt or as an
- * entry of the history. A prompt that was dropped on the front end is rebuilt as nodes: absent values take their defaults, and classes
- * that it does not know are lost.
+ * entry of the history. All of these may be inside a PNG, WebP or MP4 that ComfyUI saved. A prompt is what the server takes already, with integers up to
+ * any size and NaN; dropped on the front end it would be rebuilt as nodes: numbers become doubles, absent values take their
+ * defaults, and classes that it does not know lose theirs (frontend_request.rebuild).
  *
  * What a class's values and sockets are follows from `/object_info` (struct frontend_classes) and the front end's version. Random choices
  * in texts take the first, and dates are those of the clock that the caller gives, so that a file always gives one prompt.
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/base/error.h"
+#include "core/base/strbuf.h"
 
 /* Versions whose rules are known: name as users write it, the release that was measured. */
 #define FRONTEND_VERSIONS(X)                                                                                                   \
@@ -52,15 +54,17 @@ char *frontend_class_text(const struct frontend_classes *classes, const char *cl
 			  struct error *e);
 
 struct frontend_request {
-	const char *text; /* the file */
+	const char *text; /* the file's bytes */
 	size_t length;
 	const char *where; /* names the file in messages */
 	enum frontend_version version;
 	const struct frontend_classes *classes;
 	int64_t clock_s; /* seconds since 1970 UTC, for %date:...% */
+	bool rebuild; /* a prompt is dropped on the canvas, too; else it is given back as it is */
+	struct strbuf *unknown_classes; /* NULL, or classes that the canvas has and nobody knows are appended, a line each */
 };
 
-/* The prompt as JSON in one line, which the caller frees; NULL with e set. ERROR_FORMAT: no JSON, no workflow, or one for which the front
+/* The prompt as JSON in one line, which the caller frees; NULL with e set. ERROR_FORMAT: no JSON, no workflow in it, or one for which the front
  * end makes no prompt (a link to nowhere, a circle of bypassed nodes). */
 char *frontend_convert(const struct frontend_request *request, struct error *e);
 

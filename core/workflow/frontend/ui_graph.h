@@ -97,6 +97,7 @@ struct ui_load {
 	struct ui_graph *root;
 	struct ui_graph **definitions;
 	size_t definition_count, definition_capacity;
+	bool inner_text; /* a text inside the file's text is being read */
 	struct strbuf scratch; /* freed with the conversion, however it ends */
 };
 
