@@ -78,9 +78,11 @@ void record_text(char *field, size_t field_size_bytes, const char *text)
 void record_object_name(char *field, size_t field_size_bytes, const char *name, uint32_t generation)
 {
 	char number[16] = "";
+	size_t length;
 
 	if (generation > 1)
 		snprintf(number, sizeof(number), "#%u", generation);
 	record_text(field, field_size_bytes - strlen(number), name);
-	strcat(field, number);
+	length = strlen(field);
+	snprintf(field + length, field_size_bytes - length, "%s", number);
 }

@@ -44,8 +44,10 @@ enum device_name_fault device_name_split(struct span text, struct device_name *n
 
 int device_name_meant_index(int64_t index)
 {
-	int kept = (int8_t)(uint8_t)(index & 0xff);
+	int kept = (int)(index & 0xff);
 
+	if (kept > INT8_MAX)
+		kept -= UINT8_MAX + 1;
 	return kept == DEVICE_NAME_NO_INDEX ? 0 : kept;
 }
 

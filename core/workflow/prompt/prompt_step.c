@@ -257,7 +257,7 @@ static bool keep_ui(struct prompt_run *run, size_t node, struct py *ui, struct p
 
 static enum prompt_step finish(struct prompt_run *run, size_t node, struct py *outputs, struct py_raised *raised)
 {
-	const struct py *id = node_at(run, node)->id;
+	const struct py *id;
 
 	if (!prompt_cache_set(run->executor->outputs, run->nodes, node, outputs, raised) ||
 	    !prompt_progress_finish(run, node, raised))
