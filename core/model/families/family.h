@@ -100,7 +100,10 @@ struct family {
 	X(wan22_vae)                                                                                                           \
 	X(ltxv_vae)                                                                                                            \
 	X(ltxv095_vae)                                                                                                         \
-	X(mochi_vae)
+	X(mochi_vae)                                                                                                           \
+	X(sized_diffusion)                                                                                                     \
+	X(sized_text)                                                                                                          \
+	X(sized_vae)
 
 #define FAMILY_DECLARE(name) extern const struct family family_##name;
 FAMILIES(FAMILY_DECLARE)

@@ -348,13 +348,18 @@ static const char *upstream(const void *from)
 	return config->in_channels == 96 ? "FluxInpaint" : "Flux";
 }
 
-#define FULL                                                                                                                   \
-	"{\"in_channels\":16,\"hidden_size\":3072,\"num_heads\":24,\"depth\":19,\"depth_single_blocks\":38,"                   \
-	"\"context_in_dim\":4096,\"vec_in_dim\":768,\"axes_dim\":[16,56,56]}"
+#define LARGE                                                                                                                  \
+	"{\"hidden_size\":3072,\"num_heads\":24,\"depth\":19,\"depth_single_blocks\":38,\"context_in_dim\":4096,"              \
+	"\"vec_in_dim\":768,\"axes_dim\":[16,56,56]"
+#define FULL LARGE ",\"in_channels\":16}"
 
 static const struct family_variant variants[] = {
 	{ .name = "flux1_dev_transformer", .config = FULL, .dtype = DTYPE_BF16 },
 	{ .name = "flux1_kontext_dev_transformer", .config = FULL, .dtype = DTYPE_BF16 },
+	{ .name = "flux1_schnell_transformer",
+	  .config = LARGE ",\"in_channels\":16,\"guidance_embed\":false}",
+	  .dtype = DTYPE_BF16 },
+	{ .name = "flux1_fill_transformer", .config = LARGE ",\"in_channels\":96}", .dtype = DTYPE_BF16 },
 	{ .name = NULL },
 };
 

@@ -135,6 +135,32 @@ void synthesis_quantise(const struct synthesis *found, struct architecture *a)
 	architecture_count_weights(a);
 }
 
+static void keep_embeddings(struct architecture *a)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->block_count; i++) {
+		bool kept = strcmp(a->blocks[i].type, "Embedding") == 0;
+
+		for (size_t j = 0; j < a->blocks[i].parameter_count; j++, at++) {
+			if (kept && !a->parameters[at].quantised)
+				a->parameters[at].dtype = DTYPE_BF16;
+		}
+	}
+	architecture_count_weights(a);
+}
+
+void synthesis_describe(const struct synthesis *found, struct architecture *a)
+{
+	a->as_module = found->as_module;
+	found->family->describe(found->config, a);
+	if (!architecture_ok(a))
+		return;
+	synthesis_quantise(found, a);
+	if (found->keeps_embeddings)
+		keep_embeddings(a);
+}
+
 /* ---- names ---- */
 
 /* The two text encoders, of one file each or both in a checkpoint; the first of the two where a checkpoint stands in the place of

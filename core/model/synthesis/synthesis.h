@@ -23,6 +23,8 @@ struct synthesis {
 	const struct family *family;
 	void *config;
 	enum dtype dtype;
+	bool as_module; /* types as upstream has them once loaded (architecture.h) */
+	bool keeps_embeddings; /* they have two bytes an element, whatever dtype is */
 	struct synthesis_quant {
 		bool wanted;
 		enum quant type;
@@ -34,6 +36,9 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
 /* The described parameters' types as a GGUF file has them, where the names want that: matrices whose rows are whole blocks are
  * quantised, all else is float32. */
 void synthesis_quantise(const struct synthesis *found, struct architecture *a);
+
+/* Describes what was found, quantised where the names want that. The caller has begun a with found->dtype. */
+void synthesis_describe(const struct synthesis *found, struct architecture *a);
 
 /* Generates the bytes of every parameter of a described model; parameter->bytes are owned by the caller afterwards. */
 bool synthesis_fill(struct architecture *a, const char *name, struct error *e);

@@ -20,6 +20,7 @@ struct model_source {
 	enum model_kind kind;
 	const char *files[MODEL_FILES_MAX]; /* as the workflow names them */
 	size_t file_count;
+	bool of_checkpoint; /* the file holds models of several kinds */
 	const char *type; /* of text encoders: "flux", "sdxl"; "" where the loader has none */
 	uint64_t size_bytes; /* wanted of a placeholder model; 0: whatever it has */
 	const char *weight_dtype; /* "default", "fp8_e4m3fn", ...; "default" where the loader has none */

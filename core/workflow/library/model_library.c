@@ -17,6 +17,7 @@
 #include "core/model/families/family_llama.h"
 #include "core/model/synthesis/synthesis.h"
 #include "core/tensor/convert/convert.h"
+#include "core/workflow/library/model_names.h"
 #include "core/workflow/library/weights_read.h"
 #include "core/workflow/library/weights_source.h"
 
@@ -65,9 +66,7 @@ static struct model *synthesize(const struct model_source *source, const struct 
 	struct model *model = NULL;
 
 	architecture_begin(&draft.architecture, found->dtype, e);
-	draft.family->describe(draft.config, &draft.architecture);
-	if (architecture_ok(&draft.architecture))
-		synthesis_quantise(found, &draft.architecture);
+	synthesis_describe(found, &draft.architecture);
 	if (architecture_ok(&draft.architecture) &&
 	    (!machine_backend(machine)->bytes_exist || synthesis_fill(&draft.architecture, source->files[0], e)))
 		model = draft_finish(&draft, source, machine, device, e);
@@ -435,42 +434,67 @@ static size_t find_files(const struct model_library *library, const struct model
 	return found;
 }
 
+static void tell_names(const struct model_library *library, const struct model_source *source, const struct known_file *files)
+{
+	for (size_t i = 0; library->naming && i < source->file_count; i++)
+		library->naming->named(library->naming->context, source->files[i], &files[i]);
+}
+
+/* A model without its files. The names that synthesis gives small models, too, have bytes where bytes exist; all other
+ * names are simulated only. False without an error: neither. */
+static bool find_by_name(const struct model_library *library, const struct model_source *source, bool bytes_exist,
+			 struct synthesis *found, struct error *e)
+{
+	const char *second = source->file_count > 1 ? source->files[1] : NULL;
+	struct known_file files[MODEL_FILES_MAX];
+
+	if (source->file_count <= 2 && synthesis_find(source->kind, source->files[0], second, found, e))
+		return true;
+	if (error_is_set(e) || bytes_exist || !model_names_find(source, files, found, e))
+		return false;
+	tell_names(library, source, files);
+	return true;
+}
+
+static void refuse_absent(const struct model_source *source, const char *absent, struct error *e)
+{
+	char known[160];
+
+	synthesis_known(source->kind, known, sizeof(known));
+	error_set(e, ERROR_MISSING,
+		  "%s is not in the models folder (--models), and this backend computes: --backend sim simulates it from its "
+		  "name; names with weights of their own are %s",
+		  absent, known);
+}
+
 static struct model *find_and_open(const struct model_library *library, const struct model_source *source,
 				   struct weights_source *sources, struct machine *machine, struct device *device,
 				   struct error *e)
 {
-	const char *second = source->file_count > 1 ? source->files[1] : NULL;
 	const char *absent = NULL;
 	struct synthesis found;
-	char known[160];
 	size_t there = find_files(library, source, sources, &absent);
 
-	if (there == source->file_count)
+	if (there == source->file_count && source->file_count <= 2)
 		return read_files(library, source, sources, machine, device, e);
-	if (there == 0 && synthesis_find(source->kind, source->files[0], second, &found, e))
-		return synthesize(source, &found, machine, device, e);
-	if (!error_is_set(e)) {
-		synthesis_known(source->kind, known, sizeof(known));
-		error_set(e, ERROR_MISSING, "%s is in no models folder, and no model is simulated by that name (%s)", absent,
-			  known);
+	if (there == source->file_count && machine_backend(machine)->bytes_exist) {
+		error_set(e, ERROR_UNSUPPORTED, "no family here has %zu text encoders, and only --backend sim runs them",
+			  source->file_count);
+		return NULL;
 	}
+	if (find_by_name(library, source, machine_backend(machine)->bytes_exist, &found, e))
+		return synthesize(source, &found, machine, device, e);
+	if (!error_is_set(e))
+		refuse_absent(source, absent, e);
 	return NULL;
 }
 
 static struct model *open_model(void *context, const struct model_source *source, struct machine *machine,
 				struct device *device, struct error *e)
 {
-	struct weights_source *sources;
-	struct model *model;
+	struct weights_source *sources = array_new(source->file_count, sizeof(*sources), e);
+	struct model *model = sources ? find_and_open(context, source, sources, machine, device, e) : NULL;
 
-	if (source->file_count == 0 || source->file_count > 2) {
-		error_set(e, ERROR_UNSUPPORTED,
-			  "a loader of %zu files is not built in: no family here has so many text encoders",
-			  source->file_count);
-		return NULL;
-	}
-	sources = array_new(source->file_count, sizeof(*sources), e);
-	model = sources ? find_and_open(context, source, sources, machine, device, e) : NULL;
 	free(sources);
 	return model;
 }

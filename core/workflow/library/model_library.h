@@ -13,9 +13,18 @@
 #include "core/tensor/transcode/bulk.h"
 #include "core/workflow/library/catalog.h"
 
+struct known_file;
+
+/* Told of every file that is simulated from its name, once an open. */
+struct model_naming {
+	void *context;
+	void (*named)(void *context, const char *file, const struct known_file *known);
+};
+
 struct model_library {
 	const char *folder; /* borrowed; NULL: every model is synthetic */
 	const struct bulk_watcher *watcher; /* borrowed: told how many bytes of a file are in place; may be NULL */
+	const struct model_naming *naming; /* borrowed; may be NULL */
 };
 
 /* The catalog over a library, which must live as long. */

@@ -100,9 +100,11 @@ static struct patcher *read_model(const struct call *call, const struct loader *
 {
 	const struct services *services = call->services;
 	struct manager *m = services->manager;
-	struct model_source source = {
-		.kind = kind, .type = "", .weight_dtype = "default", .through_gguf = loader->takes != TAKES_PLAIN
-	};
+	struct model_source source = { .kind = kind,
+				       .type = "",
+				       .weight_dtype = "default",
+				       .through_gguf = loader->takes != TAKES_PLAIN,
+				       .of_checkpoint = loader->kind_count > 1 };
 	double size_mb = node_call_number(call, "size_mb");
 	struct model *model;
 
