@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/print/replay_input.h"
+#include "cli/print/replay_names.h"
 #include "cli/print/replay_print.h"
 #include "cli/find/subject_find.h"
 #include "cli/find/topology_find.h"
@@ -48,6 +49,8 @@ struct replay_state {
 	struct judge *judge;
 	struct recording recording;
 	struct model_library library;
+	struct replay_names names;
+	struct model_naming naming;
 	struct catalog catalog;
 	struct bulk_watcher watcher;
 	struct progress loading; /* of a file, while is_loading */
@@ -224,6 +227,20 @@ static bool replay_input(struct replay_state *state, const struct replay_input *
 	return fine;
 }
 
+static void print_json(const struct replay_state *state)
+{
+	json_t *names = replay_names_to_json(&state->names);
+
+	fputs("{\"schema\":1,\"replays\":", state->cli->out);
+	json_dumpf(state->list, state->cli->out, JSON_COMPACT);
+	if (json_array_size(names)) {
+		fputs(",\"by_name\":", state->cli->out);
+		json_dumpf(names, state->cli->out, JSON_COMPACT);
+	}
+	fputs("}\n", state->cli->out);
+	json_decref(names);
+}
+
 static int replay_all(struct replay_state *state, const struct replay_input *inputs, size_t count,
 		      const struct topology *topology, const struct backend *backend)
 {
@@ -243,20 +260,39 @@ static int replay_all(struct replay_state *state, const struct replay_input *inp
 	}
 	if (*state->cli->interrupted)
 		state->exit_code = error_exit_code(ERROR_INTERRUPTED);
-	if (state->settings->json) {
-		fputs("{\"schema\":1,\"replays\":", state->cli->out);
-		json_dumpf(state->list, state->cli->out, JSON_COMPACT);
-		fputs("}\n", state->cli->out);
-	}
+	if (state->settings->json)
+		print_json(state);
+	else
+		replay_names_print(state->cli, &state->names);
 	return command_close_run(state->cli, "replay", &state->recording,
 				 state->exit_code ? state->exit_code : cell_tally_exit_code(&state->tally));
 }
 
-/* Workflows are computed; scenarios have nothing to compute, and run as cells of the matrix do. */
-static const char *default_backend(const struct replay_input *inputs, size_t count)
+/* Whether the weights of every model file that the workflow names are at hand. */
+static bool has_weights(const struct model_library *library, const json_t *workflow)
+{
+	const char *id, *name;
+	json_t *node, *input;
+
+	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
+	{
+		json_object_foreach(json_object_get(node, "inputs"), name, input)
+		{
+			const char *file = json_string_value(input);
+
+			if (file && known_names_file(file) && !model_library_has(library, file))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Workflows are computed where their weights are at hand, and else simulated; scenarios have nothing to compute, and run as cells of
+ * the matrix do. */
+static const char *default_backend(const struct replay_state *state, const struct replay_input *inputs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!inputs[i].flow)
+		if (!inputs[i].flow && has_weights(&state->library, inputs[i].workflow))
 			return "host";
 	}
 	return "sim";
@@ -304,7 +340,7 @@ static bool open_engine(struct replay_state *state, const struct replay_input *i
 {
 	const struct replay_settings *settings = state->settings;
 
-	*backend = topology_find_backend(settings->backend ? settings->backend : default_backend(inputs, count), e);
+	*backend = topology_find_backend(settings->backend ? settings->backend : default_backend(state, inputs, count), e);
 	if (*backend)
 		*topology = topology_find_named(settings->topology	  ? settings->topology
 						: (*backend)->bytes_exist ? "host-2gpu"
@@ -343,7 +379,9 @@ static int open_and_replay(struct cli *cli, const struct replay_settings *settin
 	int exit_code;
 
 	state.watcher = (struct bulk_watcher) { .progress = on_loading, .context = &state, .interrupted = cli->interrupted };
-	state.library = (struct model_library) { .folder = settings->models, .watcher = &state.watcher };
+	state.naming = replay_names_naming(&state.names);
+	state.library =
+		(struct model_library) { .folder = settings->models, .watcher = &state.watcher, .naming = &state.naming };
 	state.catalog = model_library_catalog(&state.library);
 	if (!read_free(settings->free, &state.free_body, &e) || !read_expected(&state, count, &e))
 		goto fail;
@@ -362,6 +400,7 @@ fail:
 out:
 	if (state.is_loading)
 		progress_end(&state.loading);
+	replay_names_free(&state.names);
 	free(state.expect);
 	free(state.expected);
 	json_decref(state.list);
@@ -398,7 +437,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		TEXT_OPTION("subject", "WHICH",
 			    "engine:POLICY or comfyui=URL (default: the scenario's policy, else engine:strict)",
 			    &settings.subject),
-		TEXT_OPTION("backend", "NAME", "host computes, sim simulates (default: host; of scenarios, sim)",
+		TEXT_OPTION("backend", "NAME", "host computes, sim simulates (default: host where all weights are there)",
 			    &settings.backend),
 		TEXT_OPTION("topology", "NAME|FILE", "devices and links (default: host-2gpu, on sim 2x3090-nvlink)",
 			    &settings.topology),

@@ -76,6 +76,10 @@ __attribute__((format(printf, 3, 4))) struct tensor *compute_fail(struct compute
 /* Room in main memory for a table of numbers; NULL when the pass failed. The caller frees. */
 void *compute_array(struct compute *c, size_t count, size_t element_size_bytes);
 
+/* For a model without a forward: brings the block's weights to the pass's device as an operation does, charges the cost to the pass's
+ * stream, and drops what was brought. False when the pass failed. */
+bool compute_charge_block(struct compute *c, size_t block, const struct kernel_cost *cost);
+
 /* ---- tensors ---- */
 
 struct tensor *compute_new(struct compute *c, unsigned rank, const int64_t *shape);

@@ -51,6 +51,19 @@ struct sample_tap {
 	void (*told)(void *context, const char *name, unsigned step, const float *values, size_t count);
 };
 
+struct compute;
+
+/* A use of a model whose family has no forward, on a machine without bytes. */
+struct price_request {
+	enum price_kind {
+		PRICE_ENCODE, /* a text */
+		PRICE_STEP, /* one evaluation of a network that denoises */
+		PRICE_DECODE /* a latent */
+	} kind;
+	const struct values *latent; /* of a step and of decoding: [batch, channels, ...] */
+	int64_t rows; /* conditionings in one batch */
+};
+
 struct inference {
 	struct machine *machine;
 	const struct sample_tap *tap; /* may be NULL */
@@ -60,6 +73,10 @@ struct inference {
 	const bool *interrupted; /* polled between steps; may be NULL */
 	bool (*before_step)(void *context, struct error *e); /* false ends the run; may be NULL */
 	void *step_context;
+	/* Charges a pass of c's model to its stream: weights as they lie, work as far as it is known. NULL: models without a forward
+	 * are rejected. */
+	bool (*price)(void *context, struct compute *c, const struct price_request *request);
+	void *price_context;
 };
 
 struct sample_request {
@@ -74,14 +91,17 @@ struct sample_request {
 	bool add_noise;
 };
 
+/* Whether the machine only simulates and the caller prices what has no forward. */
+bool inference_prices(const struct inference *inference);
+
 /* Text to conditioning with a CLIP-kind model on `compute`. */
 bool inference_encode_text(struct inference *inference, const struct model *clip, struct device *compute, const char *text,
 			   struct conditioning *out, struct error *e);
 
 /* The sigma table's schedule for a model: "simple" or "normal", steps + 1 values, the last 0. shift NAN is the model's own. The
  * caller frees *sigmas. */
-bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
-		      float **sigmas, size_t *sigma_count, struct error *e);
+bool inference_sigmas(const struct inference *inference, const struct model *unet, double shift, const char *scheduler,
+		      unsigned steps, double denoise, float **sigmas, size_t *sigma_count, struct error *e);
 
 bool inference_sample(struct inference *inference, const struct model *unet, struct device *compute,
 		      const struct sample_request *request, struct values *out, struct error *e);

@@ -16,6 +16,7 @@
 #include "core/base/json.h"
 #include "core/base/string.h"
 #include "core/workflow/engine_state.h"
+#include "core/workflow/priced/priced.h"
 
 #define GC_INTERVAL_NS (10 * NS_PER_S)
 #define WAIT_MOST_NS (1000 * NS_PER_S) /* of a worker that has nothing to do */
@@ -94,6 +95,7 @@ struct engine *engine_open(const struct engine_options *options, struct error *e
 	};
 	engine->services.inference.before_step = engine_before_step;
 	engine->services.inference.step_context = engine;
+	engine->services.inference.price = priced_pass;
 	engine->executor.interrupted = options->interrupted;
 	engine->wake_ns = machine_now_ns(options->machine) + WAIT_MOST_NS;
 	engine->foreign = heap_root(engine->heap, &foreign_class, "foreign", e);

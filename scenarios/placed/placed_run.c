@@ -65,7 +65,7 @@ static bool sample(struct placed *trial, struct error *e)
 	int64_t context[] = { 1, trial->forward->context_tokens, channels.context };
 	int64_t pooled[] = { 1, channels.pooled };
 	float *sigmas = NULL;
-	bool fine = inference_sigmas(trial->model, NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, e) &&
+	bool fine = inference_sigmas(&inference, trial->model, NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, e) &&
 		    values_new(&latent, trial->machine, 4, shape, e) &&
 		    values_new(&conditioning.cond, trial->machine, 3, context, e) &&
 		    values_new(&conditioning.pooled, trial->machine, 2, pooled, e);

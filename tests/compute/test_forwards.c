@@ -34,11 +34,12 @@ END_TEST
 START_TEST(a_family_without_a_row_cannot_be_sampled_and_is_named)
 {
 	struct model transformer = { .name = "video.safetensors", .family = &family_wan };
+	struct inference inference = { .price = NULL };
 	struct error e = ERROR_INIT;
 	float *sigmas;
 	size_t count;
 
-	ck_assert(!inference_sigmas(&transformer, 1.0, "simple", 2, 1.0, &sigmas, &count, &e));
+	ck_assert(!inference_sigmas(&inference, &transformer, 1.0, "simple", 2, 1.0, &sigmas, &count, &e));
 	ck_assert_int_eq(e.kind, ERROR_UNSUPPORTED);
 	ck_assert_str_eq(e.text, "video.safetensors cannot be sampled: it is a wan");
 }

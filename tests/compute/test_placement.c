@@ -70,7 +70,7 @@ static void draw(struct machine *machine, size_t step, struct picture *picture)
 	spread(unet, step);
 	spread(vae, step);
 	ck_assert_ok(inference_encode_text(&inference, clip, compute, "a lighthouse, at dusk", &conditioning, &e), &e);
-	ck_assert_ok(inference_sigmas(unet, NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, &e), &e);
+	ck_assert_ok(inference_sigmas(&inference, unet, NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, &e), &e);
 	ck_assert_ok(values_new(&latent, machine, 4, (int64_t[]) { 1, 16, 6, 4 }, &e), &e);
 	request.sigmas = sigmas;
 	request.positive = &conditioning;

@@ -190,7 +190,7 @@ static void e2e_sample(struct forward_data *f, const struct e2e_models *models, 
 		latent.shape[i] = (int64_t)latent_in->shape[i];
 	drawn = latent.values ? array_new(values_count(&latent), sizeof(*drawn), &e) : NULL;
 	if (error_is_set(&e) || !drawn ||
-	    !inference_sigmas(models->unet, NAN, json_string_value(json_object_get(description, "scheduler")),
+	    !inference_sigmas(&inference, models->unet, NAN, json_string_value(json_object_get(description, "scheduler")),
 			      (unsigned)json_integer_value(json_object_get(description, "steps")),
 			      json_number_value(json_object_get(description, "denoise")), &sigmas, &request.sigma_count, &e))
 		goto out;

@@ -73,7 +73,8 @@ static void sample(struct machine *machine, const struct patcher *patcher, char 
 	struct values out;
 	struct error e = ERROR_INIT;
 	float *sigmas;
-	bool fine = inference_sigmas(patcher_model(patcher), NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count, &e) &&
+	bool fine = inference_sigmas(&inference, patcher_model(patcher), NAN, "simple", 2, 1.0, &sigmas, &request.sigma_count,
+				     &e) &&
 		    values_new(&latent, machine, 4, (int64_t[]) { 1, 16, 4, 4 }, &e) &&
 		    values_new(&conditioning.cond, machine, 3, (int64_t[]) { 1, 8, 64 }, &e) &&
 		    values_new(&conditioning.pooled, machine, 2, (int64_t[]) { 1, 32 }, &e);

@@ -15,29 +15,37 @@
 #include "core/compute/sampling/sampler.h"
 #include "core/compute/schedule/schedule.h"
 
-static const struct forward *forward_of(const struct model *unet, struct error *e)
+/* NULL without an error: its steps are priced. */
+static const struct forward *forward_of(const struct inference *inference, const struct model *unet, struct error *e)
 {
 	const struct forward *forward = forward_find(unet, FORWARD_STEP);
 
-	if (!forward)
+	if (!forward && !inference_prices(inference))
 		error_set(e, ERROR_UNSUPPORTED, "%s cannot be sampled%s%s", unet->name, unet->family ? ": it is a " : "",
 			  unet->family ? unet->family->name : "");
 	return forward;
 }
 
-bool inference_sigmas(const struct model *unet, double shift, const char *scheduler, unsigned steps, double denoise,
-		      float **sigmas, size_t *sigma_count, struct error *e)
+bool inference_sigmas(const struct inference *inference, const struct model *unet, double shift, const char *scheduler,
+		      unsigned steps, double denoise, float **sigmas, size_t *sigma_count, struct error *e)
 {
-	const struct forward *forward = forward_of(unet, e);
+	const struct forward *forward = forward_of(inference, unet, e);
 	struct sigma_table table;
 	bool fine;
 
 	*sigmas = NULL;
 	*sigma_count = 0;
-	if (!forward || !schedule_table_make(&table, forward->sampling, isnan(shift) ? forward->sampling_shift : shift,
-					     forward->sampling_multiplier, e))
+	if (!forward && error_is_set(e))
 		return false;
-	fine = schedule_make(&table, scheduler, steps, denoise, sigmas, sigma_count, e);
+	if (!forward) {
+		/* Priced: any table of a flow has as many steps. */
+		if (!schedule_table_make(&table, SAMPLING_SHIFT_LINEAR, 1, 1000, e))
+			return false;
+	} else if (!schedule_table_make(&table, forward->sampling, isnan(shift) ? forward->sampling_shift : shift,
+					forward->sampling_multiplier, e)) {
+		return false;
+	}
+	fine = schedule_make(&table, forward ? scheduler : "simple", steps, denoise, sigmas, sigma_count, e);
 	schedule_table_free(&table);
 	return fine;
 }
@@ -163,6 +171,22 @@ out:
 	return fine;
 }
 
+/* One pass of a model without a forward, over so many conditionings. */
+static bool evaluate_priced(struct sample_run *run, size_t row_count, struct error *e)
+{
+	const struct inference *inference = run->inference;
+	struct price_request request = { .kind = PRICE_STEP, .latent = run->request->latent, .rows = (int64_t)row_count };
+	struct compute c;
+
+	compute_begin(&c, run->unet, run->device, run->dtype, e);
+	c.pending = inference->pending;
+	if (!inference->price(inference->price_context, &c, &request))
+		c.failed = true;
+	run->moved_bytes += c.moved_bytes;
+	run->pass_count++;
+	return compute_end(&c);
+}
+
 /* x0 of the sampler's state, guided: uncond + (cond - uncond) * scale. One batch where the shapes allow, else two passes. */
 static bool denoise(struct sample_run *run, float sigma, struct error *e)
 {
@@ -172,6 +196,8 @@ static bool denoise(struct sample_run *run, float sigma, struct error *e)
 	const float *uncond = run->batch_out;
 	const float *cond = run->has_bytes ? run->batch_out + run->count : NULL;
 
+	if (!run->forward)
+		return evaluate_priced(run, request->negative && fabs(request->cfg - 1.0) >= 1e-9 ? 2 : 1, e);
 	if (!request->negative || fabs(request->cfg - 1.0) < 1e-9)
 		return evaluate(run, rows + 1, 1, sigma, run->denoised, e);
 	if (same_shape(&request->negative->cond, &request->positive->cond)) {
@@ -275,6 +301,23 @@ static void finish(const struct sample_run *run, struct sampler_run *sampler, fl
 		out[i] = run->x[i] / scale + shift;
 }
 
+static bool conditioning_fits(const struct conditioning *positive, const struct forward_shapes *channels)
+{
+	return positive && positive->cond.rank == 3 && positive->cond.shape[2] == channels->context &&
+	       positive->pooled.rank == 2 && positive->pooled.shape[1] == channels->pooled;
+}
+
+/* Whether the forward takes the latent and the conditionings; where models are priced, other ones are no error. */
+static bool fits(const struct sample_run *run)
+{
+	const struct values *latent = run->request->latent;
+	const struct sample_request *request = run->request;
+	struct forward_shapes channels = run->forward->shapes(run->unet->config);
+
+	return latent->rank == 4 && latent->shape[1] == channels.latent && conditioning_fits(request->positive, &channels) &&
+	       (!request->negative || conditioning_fits(request->negative, &channels));
+}
+
 static bool check(const struct sample_run *run, struct error *e)
 {
 	const struct values *latent = run->request->latent;
@@ -283,18 +326,24 @@ static bool check(const struct sample_run *run, struct error *e)
 	if (latent->rank != 4 || latent->shape[1] != channels.latent)
 		return error_set(e, ERROR_NODE, "%s samples latents of %lld channels, not of %lld", run->unet->name,
 				 (long long)channels.latent, (long long)(latent->rank == 4 ? latent->shape[1] : 0));
-	if (!run->request->positive || run->request->positive->cond.rank != 3 ||
-	    run->request->positive->cond.shape[2] != channels.context || run->request->positive->pooled.rank != 2 ||
-	    run->request->positive->pooled.shape[1] != channels.pooled)
+	if (!conditioning_fits(run->request->positive, &channels))
 		return error_set(e, ERROR_NODE, "the conditioning does not fit %s: its text encoders are of another size",
 				 run->unet->name);
 	return true;
 }
 
+/* A sampler that is not built in costs what Euler's costs. */
+static const char *priced_sampler(const char *name)
+{
+	struct error unknown = ERROR_INIT;
+
+	return sampler_find(name, &unknown) ? name : "euler";
+}
+
 static bool sample(struct sample_run *run, float *out, struct error *e)
 {
 	const struct sample_request *request = run->request;
-	const struct sampler *sampler = sampler_find(request->sampler, e);
+	const struct sampler *sampler = sampler_find(run->forward ? request->sampler : priced_sampler(request->sampler), e);
 	struct sampler_run steps = { .sigmas = request->sigmas,
 				     .sigma_count = request->sigma_count,
 				     .x = run->x,
@@ -329,8 +378,10 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 	bool fine = false;
 
 	*out = (struct values) { .rank = 0 };
-	run.forward = forward_of(unet, e);
-	if (!run.forward || !check(&run, e))
+	run.forward = forward_of(inference, unet, e);
+	if (run.forward && inference_prices(inference) && !fits(&run))
+		run.forward = NULL;
+	if ((!run.forward && !inference_prices(inference)) || (run.forward && !check(&run, e)))
 		return false;
 	run.dtype = compute_dtype_of(unet);
 	if (run.has_bytes) {
@@ -341,7 +392,7 @@ bool inference_sample(struct inference *inference, const struct model *unet, str
 		if (!run.x || !run.denoised || !run.batch_in || !run.batch_out)
 			goto out;
 	}
-	if (!values_new(out, inference->machine, 4, request->latent->shape, e))
+	if (!values_new(out, inference->machine, request->latent->rank, request->latent->shape, e))
 		goto out;
 	if (!sample(&run, out->values, e))
 		goto out;

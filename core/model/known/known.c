@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/array.h"
+#include "core/base/string.h"
 #include "core/base/words.h"
 #include "core/model/known/known_table.h"
 #include "core/model/recipe.h"
@@ -87,6 +88,17 @@ enum known_kind known_kind_of_input(const char *class, const char *input)
 			return inputs[i].kind;
 	}
 	return KNOWN_ANY;
+}
+
+bool known_names_file(const char *text)
+{
+	static const char *const endings[] = { ".safetensors", ".sft", ".gguf", ".ckpt", ".pt", ".pth", ".bin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		if (string_ends_with(text, endings[i]))
+			return true;
+	}
+	return false;
 }
 
 /* ---- names ---- */

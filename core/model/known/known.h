@@ -50,6 +50,9 @@ enum known_kind known_kind_of_folder(const char *folder);
 /* The kind that an input of a loader takes, "unet_name", by the class where the input is not enough; KNOWN_ANY where neither says. */
 enum known_kind known_kind_of_input(const char *class, const char *input);
 
+/* Whether a text of a workflow ends as a model file does. */
+bool known_names_file(const char *text);
+
 enum known_source {
 	KNOWN_BY_TABLE, /* a public file */
 	KNOWN_BY_GUESS /* the kind's commonest, or the size that the name states */

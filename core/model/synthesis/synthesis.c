@@ -43,6 +43,13 @@ static bool find_file(enum model_kind kind, const char *file, struct stand_in *f
 	return longest > 0;
 }
 
+bool synthesis_names(const char *file)
+{
+	struct stand_in found;
+
+	return find_file(MODEL_UNET, file, &found) || find_file(MODEL_CLIP, file, &found) || find_file(MODEL_VAE, file, &found);
+}
+
 void synthesis_known(enum model_kind kind, char *text, size_t size_bytes)
 {
 	size_t length = 0;
@@ -192,7 +199,9 @@ bool synthesis_find(enum model_kind kind, const char *file, const char *second_f
 	found->family = paired ? family_pair(parts[0].family, parts[1].family) : first.family;
 	if (!found->family)
 		return false;
-	found->dtype = dtype_of(parts[0].family, file);
+	/* Of a pair, the larger encoder's type is the pair's; upstream gives CLIP its own. */
+	found->as_module = paired;
+	found->dtype = dtype_of(parts[0].family, second_file && strstr(second_file, "fp8") ? second_file : file);
 	found->quants[0] = quant_of(file, parts[0].family, paired);
 	if (second_file)
 		found->quants[1] = quant_of(second_file, parts[1].family, true);

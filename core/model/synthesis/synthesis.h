@@ -33,6 +33,9 @@ struct synthesis {
 };
 bool synthesis_find(enum model_kind kind, const char *file, const char *second_file, struct synthesis *found, struct error *e);
 
+/* Whether the name stands for a model of any kind. */
+bool synthesis_names(const char *file);
+
 /* The described parameters' types as a GGUF file has them, where the names want that: matrices whose rows are whole blocks are
  * quantised, all else is float32. */
 void synthesis_quantise(const struct synthesis *found, struct architecture *a);

@@ -499,6 +499,13 @@ static struct model *open_model(void *context, const struct model_source *source
 	return model;
 }
 
+bool model_library_has(const struct model_library *library, const char *file)
+{
+	char path[WEIGHTS_PATH_MAX];
+
+	return (library->folder && weights_source_find(library->folder, file, path)) || synthesis_names(file);
+}
+
 static struct lora_file *open_lora(void *context, const char *file, struct error *e)
 {
 	const struct model_library *library = context;

@@ -27,6 +27,9 @@ struct model_library {
 	const struct model_naming *naming; /* borrowed; may be NULL */
 };
 
+/* Whether a file's weights are at hand: it is in the folder, or synthesis gives its name weights. */
+bool model_library_has(const struct model_library *library, const char *file);
+
 /* The catalog over a library, which must live as long. */
 struct catalog model_library_catalog(const struct model_library *library);
 

@@ -63,15 +63,15 @@ bool sample_with(struct call *call, struct patcher *patcher, const struct sampli
 	return true;
 }
 
-bool sample_sigmas(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
-		   size_t *sigma_count, struct error *e)
+bool sample_sigmas(const struct call *call, const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise,
+		   float **sigmas, size_t *sigma_count, struct error *e)
 {
 	*sigmas = NULL;
 	*sigma_count = 0;
 	if (!patcher_model(patcher)->family)
 		return true;
-	return inference_sigmas(patcher_model(patcher), patcher_sampling_shift(patcher), scheduler, (unsigned)steps, denoise,
-				sigmas, sigma_count, e);
+	return inference_sigmas(&call->services->inference, patcher_model(patcher), patcher_sampling_shift(patcher), scheduler,
+				(unsigned)steps, denoise, sigmas, sigma_count, e);
 }
 
 static bool run_ksampler(struct call *call, struct error *e)
@@ -87,7 +87,7 @@ static bool run_ksampler(struct call *call, struct error *e)
 	bool fine;
 
 	if (!patcher || !sampling.positive || !sampling.negative || !sampling.latent ||
-	    !sample_sigmas(patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
+	    !sample_sigmas(call, patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
 			   node_call_number(call, "denoise"), &sigmas, &sampling.sigma_count, e))
 		return false;
 	sampling.sigmas = sigmas;

@@ -81,7 +81,7 @@ static bool run_scheduler(struct call *call, struct error *e)
 
 	if (!data)
 		return false;
-	if (!sample_sigmas(patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
+	if (!sample_sigmas(call, patcher, node_call_text(call, "scheduler"), node_call_integer(call, "steps"),
 			   node_call_number(call, "denoise"), &data->sigmas, &data->sigma_count, e)) {
 		value_data_drop(data);
 		return false;

@@ -20,7 +20,7 @@ struct sampling {
 bool sample_with(struct call *call, struct patcher *patcher, const struct sampling *sampling, struct error *e);
 
 /* The schedule for a patcher's model and shift; none for a placeholder model. The caller frees *sigmas. */
-bool sample_sigmas(const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise, float **sigmas,
-		   size_t *sigma_count, struct error *e);
+bool sample_sigmas(const struct call *call, const struct patcher *patcher, const char *scheduler, int64_t steps, double denoise,
+		   float **sigmas, size_t *sigma_count, struct error *e);
 
 #endif
