@@ -268,19 +268,28 @@ static int replay_all(struct replay_state *state, const struct replay_input *inp
 				 state->exit_code ? state->exit_code : cell_tally_exit_code(&state->tally));
 }
 
-/* Whether the weights of every model file that the workflow names are at hand. */
-static bool has_weights(const struct model_library *library, const json_t *workflow)
+/* Whether an input of a loader names a model that is neither in a file nor given weights by its name. */
+static bool lacks_weights(const struct model_library *library, const char *class, const char *input, const char *file)
+{
+	enum known_kind kind = known_kind_of_input(class, input);
+
+	return file && known_names_file(file) && kind >= KNOWN_DIFFUSION && kind <= KNOWN_VAE &&
+	       !model_library_has(library, file);
+}
+
+/* Whether the weights of every model that the workflow names are at hand. */
+static bool has_weights(const struct model_library *library, json_t *workflow)
 {
 	const char *id, *name;
 	json_t *node, *input;
 
-	json_object_foreach((json_t *)(uintptr_t)workflow, id, node)
+	json_object_foreach(workflow, id, node)
 	{
+		const char *class = json_string_value(json_object_get(node, "class_type"));
+
 		json_object_foreach(json_object_get(node, "inputs"), name, input)
 		{
-			const char *file = json_string_value(input);
-
-			if (file && known_names_file(file) && !model_library_has(library, file))
+			if (lacks_weights(library, class ? class : "", name, json_string_value(input)))
 				return false;
 		}
 	}

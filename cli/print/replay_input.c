@@ -1,12 +1,15 @@
 #include "cli/print/replay_input.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/find/workflow_find.h"
 #include "core/base/array.h"
 #include "core/base/json.h"
 #include "core/base/nearest.h"
+#include "core/workflow/frontend/frontend.h"
 #include "scenarios/flow/flow_file.h"
 
 static bool refuse_matrix(const char *name, struct error *e)
@@ -38,6 +41,56 @@ static bool find_matrix(struct replay_input *input, const char *wanted, struct e
 	       error_context(e, "flow %s on matrix %s", flow->name, input->matrix->name);
 }
 
+/* Whether it is a prompt already: nodes by id, each with its class. */
+static bool is_prompt(const json_t *json)
+{
+	const char *id;
+	json_t *node;
+
+	if (json_object_size(json) == 0)
+		return false;
+	json_object_foreach((json_t *)(uintptr_t)json, id, node)
+	{
+		if (!json_object_get(node, "class_type"))
+			return false;
+	}
+	return true;
+}
+
+/* A canvas, a request, a history entry or a picture with one of these in it, as a prompt. */
+static json_t *convert(const struct workflow_text *text, const char *where, struct error *e)
+{
+	struct frontend_classes *classes = frontend_classes_builtin(e);
+	struct frontend_request request = { .text = text->text,
+					    .length = text->length,
+					    .where = where,
+					    .version = FRONTEND_1_49,
+					    .classes = classes,
+					    .clock_s = (int64_t)time(NULL) };
+	char *prompt = classes ? frontend_convert(&request, e) : NULL;
+	json_t *json = prompt ? json_parse(prompt, strlen(prompt), where, false, e) : NULL;
+
+	free(prompt);
+	frontend_classes_free(classes);
+	return json;
+}
+
+/* What the file's text holds: a scenario's JSON or a prompt. Of a text that begins as JSON and is none, the JSON's error is told. */
+static json_t *read_text(const struct workflow_text *text, const char *where, struct error *e)
+{
+	struct error not_json = ERROR_INIT;
+	json_t *json = json_parse(text->text, text->length, where, true, &not_json);
+	json_t *converted;
+
+	if (json && (flow_is_json(json) || is_prompt(json)))
+		return json;
+	converted = convert(text, where, e);
+	if (!converted && !json && text->length > 0 && text->text[0] == '{')
+		*e = not_json;
+	json_decref(json);
+	return converted;
+}
+
 bool replay_input_read(struct replay_input *input, const char *name_or_file, const char *matrix, struct error *e)
 {
 	struct workflow_text text;
@@ -47,7 +100,7 @@ bool replay_input_read(struct replay_input *input, const char *name_or_file, con
 	if (!workflow_find_named(name_or_file, &text, e))
 		return false;
 	memcpy(input->name, text.name, sizeof(input->name));
-	json = json_parse(text.text, text.length, name_or_file, true, e);
+	json = read_text(&text, name_or_file, e);
 	workflow_text_free(&text);
 	if (!json || !flow_is_json(json)) {
 		input->workflow = json;

@@ -35,7 +35,7 @@ static bool price(const struct inference *inference, const struct model *model, 
 
 #define PRICED_TOKENS 256
 
-/* A conditioning of some tokens; its channels are nobody's. */
+/* A conditioning of some tokens; no family states its channels. */
 static bool price_text(const struct inference *inference, const struct model *clip, struct device *device,
 		       struct conditioning *out, struct error *e)
 {

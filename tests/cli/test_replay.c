@@ -50,6 +50,59 @@ START_TEST(delegate_loses_what_strict_keeps)
 }
 END_TEST
 
+#define ABSENT_WORKFLOW                                                                                                        \
+	"{\"1\":{\"class_type\":\"UNETLoader\",\"inputs\":{\"unet_name\":\"%s\",\"weight_dtype\":\"default\"}},"               \
+	"\"2\":{\"class_type\":\"CLIPLoader\",\"inputs\":{\"clip_name\":\"qwen_3_4b.safetensors\",\"type\":\"lumina2\"}},"     \
+	"\"3\":{\"class_type\":\"VAELoader\",\"inputs\":{\"vae_name\":\"ae.safetensors\"}},"                                   \
+	"\"4\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"a lighthouse\",\"clip\":[\"2\",0]}},"                 \
+	"\"6\":{\"class_type\":\"EmptySD3LatentImage\",\"inputs\":{\"width\":1024,\"height\":1024,\"batch_size\":1}},"         \
+	"\"8\":{\"class_type\":\"KSampler\",\"inputs\":{\"model\":[\"1\",0],\"positive\":[\"4\",0],\"negative\":[\"4\",0],"    \
+	"\"latent_image\":[\"6\",0],\"seed\":5,\"steps\":4,\"cfg\":1,\"sampler_name\":\"res_multistep\","                      \
+	"\"scheduler\":\"simple\",\"denoise\":1}},"                                                                            \
+	"\"9\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"8\",0],\"vae\":[\"3\",0]}},"                           \
+	"\"10\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":[\"9\",0],\"filename_prefix\":\"x\"}}}"
+
+/* Runs the workflow with this diffusion model; the caller frees. */
+static char *replay_absent(const char *file, const char *more)
+{
+	struct strbuf text = STRBUF_INIT;
+	char *folder = harness_make_folder();
+	char *path, *output;
+
+	strbuf_printf(&text, ABSENT_WORKFLOW, file);
+	path = write_file(folder, "w.json", strbuf_text(&text), strlen(strbuf_text(&text)));
+	output = run_text(0, "replay '%s' --store none %s", path, more);
+	free(path);
+	harness_remove_folder(folder);
+	strbuf_free(&text);
+	return output;
+}
+
+START_TEST(models_that_are_not_on_the_disk_are_simulated_by_name)
+{
+	char *text = replay_absent("z_image_turbo_bf16.safetensors", "");
+
+	ck_assert_ptr_nonnull(strstr(text, "z_image_turbo_bf16.safetensors, 12.3 GB"));
+	ck_assert_ptr_nonnull(strstr(text, "4 steps"));
+	ck_assert_ptr_nonnull(strstr(text, "qwen_3_4b.safetensors: Qwen3 4B, BF16, 8.04 GB (table)"));
+	ck_assert_ptr_null(strstr(text, "--models"));
+	free(text);
+}
+END_TEST
+
+START_TEST(a_guessed_size_is_said_to_be_one)
+{
+	char *text = replay_absent("mine_v3.safetensors", "");
+
+	ck_assert_ptr_nonnull(strstr(text, "mine_v3.safetensors: diffusion model, F16, 24.0 GB (guess by name)"));
+	ck_assert_ptr_nonnull(strstr(text, "--models"));
+	free(text);
+	text = replay_absent("mine_v3.safetensors", "--json");
+	ck_assert_ptr_nonnull(strstr(text, "\"source\":\"guess by name\""));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_full_size_model_replays_on_the_simulator)
 {
 	char *text = run_text(0, "replay flux-dev-1024 --backend sim --topology mixed --store none");
@@ -191,6 +244,8 @@ HARNESS_SUITE(replay_suite)
 	tcase_add_test(tests, images_past_the_sixteenth_are_compared_too);
 	tcase_add_test(tests, delegate_loses_what_strict_keeps);
 	tcase_add_test(tests, a_full_size_model_replays_on_the_simulator);
+	tcase_add_test(tests, models_that_are_not_on_the_disk_are_simulated_by_name);
+	tcase_add_test(tests, a_guessed_size_is_said_to_be_one);
 	tcase_add_test(tests, a_report_is_one_page_without_network);
 	suite_add_tcase(suite, tests);
 	return suite;

@@ -255,7 +255,7 @@ const struct known_row known_rows[] = {
 	TEXT("clip_g", "CLIP-G", "clip_g"),
 	TEXT_SIZED("cliph|clip_vit_h_14", "CLIP-H", 354, 0),
 	TEXT("t5xxl|t5_xxl|t5_v1_1_xxl|oldt5_xxl|google_t5", "T5 XXL", "t5xxl_encoder"),
-	TEXT("umt5", "UMT5 XXL", "umt5xxl_encoder"),
+	TEXT_KEPT("umt5", "UMT5 XXL", "umt5xxl_encoder", 1050),
 	TEXT_SIZED("t5_base", "T5 Base", 110, 0),
 	TEXT_SIZED("t5gemma", "T5Gemma", 590, 0),
 	TEXT_SIZED("byt5", "ByT5 small", 217, 0),

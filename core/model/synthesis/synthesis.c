@@ -280,7 +280,8 @@ static bool put_values(const struct parameter_description *parameter, const floa
 	if (!parameter->quantised)
 		return convert_from_f32(parameter->dtype, values, bytes, count, e);
 	return convert_quantise(parameter->quant, values, bytes, count, e) ||
-	       error_context(e, "generating %s: names with Q8_0, Q5_1, Q5_0, Q4_1 or Q4_0 can be had here, any on the simulator",
+	       error_context(e,
+			     "generating %s: names with Q8_0, Q5_1, Q5_0, Q4_1 or Q4_0 can be had here, any on the simulator",
 			     parameter->name);
 }
 
